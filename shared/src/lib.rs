@@ -1,1 +1,3 @@
-//! What the roles of igentai share.
+//! What the roles of igentai share: the wire protocol, the ports and their adapters, configuration, telemetry, shutdown.
+
+pub mod bus;
