@@ -1,3 +1,6 @@
 //! What the roles of igentai share: the wire protocol, the ports and their adapters, configuration, telemetry, shutdown.
 
 pub mod bus;
+pub mod clock;
+pub mod store;
+pub mod wire;

@@ -1,1 +1,14 @@
-//! The decisions of igentai.
+//! The decisions of igentai: pure, synchronous, without clock, I/O or logging.
+//!
+//! Statistics and events go in; decisions come out together with their reason. Time and randomness are arguments, collections
+//! are ordered, so the same inputs always give the same decisions.
+
+pub mod batch;
+pub mod command;
+pub mod cost;
+pub mod folder;
+pub mod ids;
+pub mod key;
+pub mod log;
+pub mod time;
+pub mod topic;

@@ -1,0 +1,229 @@
+//! The batch: one response of a model, on its way to the registry, and the receipt that comes back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
+use crate::folder::TopicId;
+use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
+use crate::key::Fingerprint;
+
+/// Most elements (texts and fingerprints together) in one batch.
+pub const MAX_ELEMENTS: usize = 1_000;
+
+/// How a request to a model ended. Every request that was sent ends in exactly one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Items were found in the answer.
+    Answered,
+    /// The answer holds no text.
+    Empty,
+    /// The model declined.
+    Refused,
+    /// There is text, but no items in it.
+    Unparsable,
+    /// The service asks for fewer requests (429).
+    RateLimited,
+    /// No complete answer in time.
+    Timeout,
+    /// The service failed (5xx) or sent what is not its protocol.
+    ServerError,
+    /// No connection to the service.
+    Unreachable,
+    /// The service does not accept the key (401, 403).
+    WrongKey,
+    /// The service does not accept the request (other 4xx): wrong model name, wrong option.
+    BadRequest,
+    /// This process gave the request up, for example on shutdown.
+    Abandoned,
+}
+
+impl Outcome {
+    /// Every outcome, for metrics.
+    pub const ALL: [Self; 11] = [
+        Self::Answered,
+        Self::Empty,
+        Self::Refused,
+        Self::Unparsable,
+        Self::RateLimited,
+        Self::Timeout,
+        Self::ServerError,
+        Self::Unreachable,
+        Self::WrongKey,
+        Self::BadRequest,
+        Self::Abandoned,
+    ];
+
+    /// Whether the model answered at all (and was paid), whatever the answer was worth.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::Answered | Self::Empty | Self::Refused | Self::Unparsable)
+    }
+
+    /// A stable name for labels and files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Empty => "empty",
+            Self::Refused => "refused",
+            Self::Unparsable => "unparsable",
+            Self::RateLimited => "rate_limited",
+            Self::Timeout => "timeout",
+            Self::ServerError => "server_error",
+            Self::Unreachable => "unreachable",
+            Self::WrongKey => "wrong_key",
+            Self::BadRequest => "bad_request",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// What is known of a response besides its items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseMeta {
+    /// Provider asked.
+    pub provider: String,
+    /// Model asked.
+    pub model: String,
+    /// Part of the topic the prompt aimed at; `None` for the whole topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
+    /// Whether the request belongs to the unconditioned sample (no cell, no exclusions).
+    #[serde(default)]
+    pub probe: bool,
+    /// XXH3-64 of the prompt sent.
+    pub prompt_hash: u64,
+    /// How the request ended.
+    pub outcome: Outcome,
+    /// From sending to the end of the answer.
+    pub latency_ms: u64,
+    /// Tokens of the prompt as the service counted them; 0 without an answer.
+    pub input_tokens: u64,
+    /// Tokens of the answer as the service counted them; 0 without an answer.
+    pub output_tokens: u64,
+    /// Price × tokens.
+    pub cost: Cost,
+    /// Items of the answer that named a key already named in the same answer.
+    #[serde(default)]
+    pub repeated: u32,
+    /// Strings of the answer that are no items (chatter, template echoes, too long).
+    #[serde(default)]
+    pub rejected: u32,
+}
+
+/// Identifies a batch for ever: a redelivery carries the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BatchId {
+    /// Topic.
+    pub topic: TopicId,
+    /// Run of the topic.
+    pub run: Run,
+    /// Who asked.
+    pub producer: WorkerId,
+    /// Which life of the producer.
+    pub incarnation: Incarnation,
+    /// Number of the batch in this topic, run and incarnation, from 1.
+    pub seq: u64,
+}
+
+/// A text with the fingerprint of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// One clean line.
+    pub text: String,
+    /// Of the text's key.
+    pub fingerprint: Fingerprint,
+}
+
+/// What a batch says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchBody {
+    /// A response.
+    Response {
+        /// About the request.
+        meta: ResponseMeta,
+        /// Texts whose fingerprint the producer's filter does not hold.
+        #[serde(default)]
+        novel: Vec<String>,
+        /// Texts whose fingerprint the filter holds, in a spelling this producer has not met before.
+        #[serde(default)]
+        spellings: Vec<String>,
+        /// Fingerprints the filter holds, already met in that spelling.
+        #[serde(default)]
+        sightings: Vec<Fingerprint>,
+    },
+    /// The texts of an earlier response's sightings that turned out to be false positives of the filter.
+    Resolution {
+        /// The batch that it completes.
+        of: u64,
+        /// The texts, one for each fingerprint the receipt named.
+        texts: Vec<String>,
+    },
+}
+
+/// One response of a model, or the completion of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Identity.
+    pub id: BatchId,
+    /// The producer's lowest batch number in this topic and run whose receipt is still awaited: receipts below may be forgotten.
+    pub lowest_unresolved: u64,
+    /// Version of the canonical form that the fingerprints rest on.
+    pub key_version: u16,
+    /// Content.
+    pub body: BatchBody,
+}
+
+impl Batch {
+    /// Number of elements that the registry must look up.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        match &self.body {
+            BatchBody::Response { novel, spellings, sightings, .. } => {
+                novel.len() + spellings.len() + sightings.len()
+            }
+            BatchBody::Resolution { texts, .. } => texts.len(),
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is in the log, now or since an earlier delivery.
+    Committed(Committed),
+    /// It was committed, and its receipt resolved, before; nothing more is known.
+    Settled,
+    /// It belongs to a run that is over, or to a topic that does not exist: counted, not committed.
+    Stale,
+}
+
+/// The part of a receipt that the registry stores with the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committed {
+    /// Number of the log entry.
+    pub log_index: LogIndex,
+    /// Number of the first new attribute; those of one batch are contiguous. 0 when there is none.
+    pub first_new: Seq,
+    /// New attributes.
+    pub new: u32,
+    /// Elements that were known.
+    pub known: u32,
+    /// Texts that were new but over the topic's item cap.
+    pub over_cap: u32,
+    /// Sightings that the registry does not hold: false positives of the filter, whose texts it wants.
+    #[serde(default)]
+    pub missing: Vec<Fingerprint>,
+}
+
+/// The answer to a batch, sent to its producer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which batch.
+    pub id: BatchId,
+    /// What became of it.
+    pub verdict: Verdict,
+}

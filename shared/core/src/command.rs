@@ -1,0 +1,148 @@
+//! What the coordinator and the producers tell each other.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
+use crate::folder::TopicId;
+use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+
+/// The full desired state of one producer. A later one (by epoch, then version) replaces it; an older one is refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Term of the coordinator that decided it.
+    pub epoch: Epoch,
+    /// Grows with every change within the epoch.
+    pub version: u64,
+    /// Which life of the producer it is for: budget leased to an earlier one is not this one's.
+    pub incarnation: Incarnation,
+    /// Every topic the producer shall work on. A topic that is not named is dropped once its batches are resolved.
+    pub topics: Vec<TopicOrder>,
+}
+
+/// What a producer shall do for one topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicOrder {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// What the user called it.
+    pub name: String,
+    /// The user's own prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Items to ask for in a request.
+    pub items_per_request: u32,
+    /// Weight of each provider; empty means the producer's own configuration.
+    #[serde(default)]
+    pub provider_weights: BTreeMap<String, f64>,
+    /// Whether to ask at all; otherwise only finish what is under way.
+    pub ask: bool,
+    /// The budget leased to this incarnation so far.
+    pub lease: Lease,
+    /// Whether the run has a cap on money, so that each request's worst case must be covered first.
+    pub capped_cost: bool,
+    /// Number of the newest log entry that the coordinator knows: a filter that has not reached it is behind.
+    pub log_head: LogIndex,
+}
+
+/// Budget leased to one incarnation of a producer for one run. Amounts are totals since the incarnation began, so that a repeated
+/// command grants nothing twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Requests that may be sent.
+    pub requests: u64,
+    /// Money that may be risked: cost of settled requests plus the worst case of those under way.
+    pub cost: Cost,
+}
+
+/// What a producer says of itself, every second and when something changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Who.
+    pub producer: WorkerId,
+    /// Which life.
+    pub incarnation: Incarnation,
+    /// Number of the heartbeat in this life.
+    pub seq: u64,
+    /// Epoch and version of the command it follows; zeros before the first.
+    pub command: (Epoch, u64),
+    /// How many requests it can have under way at once.
+    pub concurrency: u32,
+    /// It takes no new work and will leave.
+    pub draining: bool,
+    /// It has left: nothing is under way, nothing unresolved; the rest of its leases is free.
+    pub left: bool,
+    /// Its topics.
+    pub topics: Vec<TopicReport>,
+    /// Its providers.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// What a producer says of a topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicReport {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// Requests sent so far in this life.
+    pub sent: u64,
+    /// Requests under way.
+    pub in_flight: u32,
+    /// Batches without a resolved receipt.
+    pub unresolved: u32,
+    /// Money settled plus the worst case under way, in this life.
+    pub risked: Cost,
+    /// The lease it acts on: what was granted, or less where some was taken back.
+    pub lease: Lease,
+    /// The smallest worst case of a request to a provider it may ask; zero when free.
+    pub request_cost: Cost,
+    /// Its filter.
+    pub filter: FilterReport,
+}
+
+/// What a producer says of its filter for a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterReport {
+    /// Generation it holds.
+    pub generation: u32,
+    /// It holds every log entry up to this one.
+    pub complete_to: LogIndex,
+    /// The newest log entry it has heard of.
+    pub heard_of: LogIndex,
+    /// It wants a snapshot: it is new, a hole stayed open, or the generation is not its own.
+    pub wants_snapshot: bool,
+    /// Filter hits that were resolved as false positives.
+    pub false_positives: u64,
+    /// Filter checks of keys that turned out to be new (hits that were false and misses): the base of the false-positive rate.
+    pub checked_new: u64,
+}
+
+/// How a provider does at a producer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderReport {
+    /// Its name.
+    pub name: String,
+    /// The model asked.
+    pub model: String,
+    /// Its state.
+    pub state: ProviderState,
+    /// Why, for people; empty when it is ready. Never holds a secret.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// Whether a provider can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderState {
+    /// Yes.
+    Ready,
+    /// Not now: rate limit or repeated failure; it is tried again.
+    Waiting,
+    /// Not before an operator changes something: wrong key, wrong model.
+    Stopped,
+}

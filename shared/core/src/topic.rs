@@ -1,0 +1,300 @@
+//! A topic: what is enumerated, how far, and where it stands.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
+use crate::folder::TopicId;
+use crate::ids::{Epoch, Run};
+use crate::time::UnixMillis;
+
+/// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last
+/// start or resume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Unique items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attributes: Option<u64>,
+    /// Requests sent to models, answered or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_requests: Option<u64>,
+    /// Money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<Cost>,
+    /// Wall-clock time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_limit_ms: Option<u64>,
+}
+
+/// Why a topic ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The models named nothing new for a while.
+    Dry,
+    /// The cap on items is reached.
+    MaxAttributes,
+    /// The cap on requests is used up.
+    MaxRequests,
+    /// What is left of the cap on money does not cover another request.
+    MaxUsd,
+    /// The time is over.
+    TimeLimit,
+    /// An operator stopped it.
+    Stopped,
+    /// The process that ran it was interrupted.
+    Interrupted,
+    /// No provider can serve: wrong keys, wrong model names, or nothing answers.
+    NoProvider,
+}
+
+impl EndReason {
+    /// Whether the topic came to its own end, so that starting it again means starting afresh.
+    #[must_use]
+    pub const fn is_natural(self) -> bool {
+        matches!(self, Self::Dry)
+    }
+
+    /// A stable name for files, messages and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dry => "dry",
+            Self::MaxAttributes => "max_attributes",
+            Self::MaxRequests => "max_requests",
+            Self::MaxUsd => "max_usd",
+            Self::TimeLimit => "time_limit",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::NoProvider => "no_provider",
+        }
+    }
+
+    /// In words, for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Dry => "the models named nothing new for a while",
+            Self::MaxAttributes => "the cap on attributes is reached",
+            Self::MaxRequests => "the cap on requests is used up",
+            Self::MaxUsd => "the rest of the money does not cover another request",
+            Self::TimeLimit => "the time is over",
+            Self::Stopped => "it was stopped",
+            Self::Interrupted => "it was interrupted",
+            Self::NoProvider => "no provider can serve",
+        }
+    }
+}
+
+/// Where a topic stands.
+///
+/// | state | operator starts | operator stops | coordinator |
+/// |---|---|---|---|
+/// | `Starting` | refused: it runs | `Ending(Stopped)` | opens the run: `Running` |
+/// | `Running` | refused: it runs | `Ending(Stopped)` | a limit or the end: `Ending(reason)` |
+/// | `Ending(r)` | refused: it is ending | stays | all work is in: `Ended(r)` |
+/// | `Ended(r)` | `Starting` | stays | nothing |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "state", content = "reason", rename_all = "snake_case")]
+pub enum TopicState {
+    /// Wanted, not yet opened by the coordinator.
+    Starting,
+    /// Producers ask.
+    Running,
+    /// Producers ask no more; answers under way are still committed.
+    Ending(EndReason),
+    /// Nothing happens any more.
+    Ended(EndReason),
+}
+
+impl TopicState {
+    /// Whether it is neither ended nor ending.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Starting | Self::Running)
+    }
+
+    /// Whether nothing happens any more.
+    #[must_use]
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
+
+    /// A stable name for files and labels, without the reason.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Ending(_) => "ending",
+            Self::Ended(_) => "ended",
+        }
+    }
+
+    /// Why it ended or is ending.
+    #[must_use]
+    pub const fn reason(self) -> Option<EndReason> {
+        match self {
+            Self::Starting | Self::Running => None,
+            Self::Ending(reason) | Self::Ended(reason) => Some(reason),
+        }
+    }
+}
+
+/// Whether a start continues the last run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartMode {
+    /// Afresh after a natural end, else on from where it was.
+    #[default]
+    Auto,
+    /// Afresh: a new run with an empty set.
+    Fresh,
+    /// On from where it was, even after a natural end.
+    Resume,
+}
+
+/// A topic's definition and state as the registry holds it. Changed by compare-and-set on `version` only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Topic {
+    /// Folder, store key and routing key.
+    pub id: TopicId,
+    /// What the user called it.
+    pub name: String,
+    /// What models are asked to list, in the user's own words; `None` lets the producer phrase it from the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Weight of each provider; empty means the producers' own configuration.
+    #[serde(default)]
+    pub provider_weights: BTreeMap<String, f64>,
+    /// Where it ends at the latest.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Items asked for in a request.
+    pub items_per_request: u32,
+    /// Current run, from 1.
+    pub run: Run,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: TopicState,
+    /// When it was first created.
+    pub created_at: UnixMillis,
+    /// When the current run was started afresh.
+    pub run_started_at: UnixMillis,
+    /// When it was last started or resumed; the time limit counts from here.
+    pub started_at: UnixMillis,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<UnixMillis>,
+    /// Grows with every change, from 1; the compare-and-set key and the ETag.
+    pub version: u64,
+    /// Epoch of the last coordinator that changed it; 0 while only operators did.
+    #[serde(default)]
+    pub epoch: Epoch,
+}
+
+/// What an operator asks for when starting a topic. Fields left out keep what the topic has, or its defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartRequest {
+    /// What to enumerate.
+    pub name: String,
+    /// See [`Topic::prompt`].
+    pub prompt: Option<String>,
+    /// See [`Topic::provider_weights`].
+    pub provider_weights: Option<BTreeMap<String, f64>>,
+    /// See [`Topic::limits`]; replaces all of them.
+    pub limits: Option<Limits>,
+    /// See [`Topic::items_per_request`].
+    pub items_per_request: Option<u32>,
+    /// Afresh or on.
+    pub mode: StartMode,
+}
+
+/// Items asked for in a request when nobody says otherwise.
+pub const DEFAULT_ITEMS_PER_REQUEST: u32 = 50;
+
+/// Why a start is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// It runs.
+    #[error("the topic is already running; stop it first, or change it while it runs")]
+    AlreadyRunning,
+    /// It is being stopped.
+    #[error("the topic is just ending; try again in a moment")]
+    Ending,
+    /// There is nothing to resume.
+    #[error("there is no earlier run to resume; leave `resume` out to start it")]
+    NothingToResume,
+}
+
+impl Topic {
+    /// What the topic becomes when `request` starts it: `current` as the registry has it (`None`: a new topic under `id`). The answer
+    /// has the version to store.
+    pub fn start(
+        current: Option<&Self>,
+        id: TopicId,
+        request: StartRequest,
+        now: UnixMillis,
+    ) -> Result<Self, StartError> {
+        let Some(current) = current else {
+            if request.mode == StartMode::Resume {
+                return Err(StartError::NothingToResume);
+            }
+            return Ok(Self {
+                id,
+                name: request.name,
+                prompt: request.prompt,
+                provider_weights: request.provider_weights.unwrap_or_default(),
+                limits: request.limits.unwrap_or_default(),
+                items_per_request: request.items_per_request.unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
+                run: 1,
+                state: TopicState::Starting,
+                created_at: now,
+                run_started_at: now,
+                started_at: now,
+                ended_at: None,
+                version: 1,
+                epoch: 0,
+            });
+        };
+        let reason = match current.state {
+            TopicState::Starting | TopicState::Running => return Err(StartError::AlreadyRunning),
+            TopicState::Ending(_) => return Err(StartError::Ending),
+            TopicState::Ended(reason) => reason,
+        };
+        let fresh = match request.mode {
+            StartMode::Auto => reason.is_natural(),
+            StartMode::Fresh => true,
+            StartMode::Resume => false,
+        };
+        let mut topic = current.clone();
+        if request.prompt.is_some() {
+            topic.prompt = request.prompt;
+        }
+        if let Some(weights) = request.provider_weights {
+            topic.provider_weights = weights;
+        }
+        topic.limits = request.limits.unwrap_or(topic.limits);
+        topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
+        if fresh {
+            topic.run += 1;
+            topic.run_started_at = now;
+        }
+        topic.state = TopicState::Starting;
+        topic.started_at = now;
+        topic.ended_at = None;
+        topic.version += 1;
+        Ok(topic)
+    }
+
+    /// What the topic becomes when it is asked to end for `reason`; `None` when it is ending or ended already.
+    #[must_use]
+    pub fn end(&self, reason: EndReason) -> Option<Self> {
+        self.state.is_live().then(|| Self {
+            state: TopicState::Ending(reason),
+            version: self.version + 1,
+            ..self.clone()
+        })
+    }
+}

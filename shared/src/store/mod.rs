@@ -1,0 +1,230 @@
+//! The store port: the authoritative registry of topics, sets and logs.
+//!
+//! Two adapters pass the same contract suite: [`embedded`] in one local file and [`redis`] over Redis.
+//!
+//! # What an adapter promises
+//!
+//! * **A commit is atomic and durable** when it answers `Ok`. When it answers [`StoreError::Unknown`] it may or may not have happened:
+//!   commit again, the redelivery is absorbed by the batch id.
+//! * **Fenced.** A write that carries an epoch below the highest that the lease or the topic has seen is refused with
+//!   [`StoreError::Fenced`] and changes nothing.
+//! * **Bounded reads.** Every read takes a limit.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use igentai_core::batch::{BatchId, Named, Verdict};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
+use igentai_core::key::Fingerprint;
+use igentai_core::log::{Entry, EntryHead};
+use igentai_core::topic::Topic;
+
+pub mod embedded;
+pub mod redis;
+
+/// A batch, checked and fingerprinted, ready to commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// Identity; a redelivery carries the same.
+    pub id: BatchId,
+    /// See [`igentai_core::batch::Batch::lowest_unresolved`].
+    pub lowest_unresolved: u64,
+    /// The entry's part that is known already.
+    pub head: EntryHead,
+    /// Texts at hand. No two elements of a commit, over `novel`, `spellings` and `sightings`, share a fingerprint.
+    pub novel: Vec<Named>,
+    /// Texts at hand that are kept as another spelling when their key is known.
+    pub spellings: Vec<Named>,
+    /// Keys without text.
+    pub sightings: Vec<Fingerprint>,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitOutcome {
+    /// The answer for the producer.
+    pub verdict: Verdict,
+    /// Whether this call made the entry, rather than an earlier delivery.
+    pub fresh: bool,
+    /// When fresh: the new texts, numbered from [`igentai_core::batch::Committed::first_new`], with their fingerprints.
+    pub new: Vec<Named>,
+}
+
+/// How far a topic's log has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The run the log belongs to; 0 before the first is opened.
+    pub run: Run,
+    /// Number of log entries.
+    pub log_index: LogIndex,
+    /// Number of attributes.
+    pub attributes: Seq,
+}
+
+/// An attribute as the registry holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAttribute {
+    /// Its number.
+    pub seq: Seq,
+    /// The first spelling seen.
+    pub text: String,
+    /// The entry that brought it.
+    pub log_index: LogIndex,
+}
+
+/// The coordinator's lease. There is no clock in it: who wants it watches `beat`, and takes it over after not having seen it move for the time to
+/// live on his own monotonic clock. So no jump of any wall clock frees or extends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaseRecord {
+    /// Who holds it; `None` when it was released or never taken.
+    pub holder: Option<WorkerId>,
+    /// Grows with every change of holder.
+    pub epoch: Epoch,
+    /// Grows with every renewal.
+    pub beat: u64,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It may have happened or not: ask again, every write is idempotent.
+    #[error("the store did not answer in time ({0}); the outcome is unknown")]
+    Unknown(String),
+    /// No connection, or the store cannot serve now; nothing happened.
+    #[error("the store cannot be used: {0}")]
+    Unavailable(String),
+    /// Somebody with a newer epoch has written.
+    #[error("epoch {held} is over: {current} is in force")]
+    Fenced {
+        /// The epoch that the write carried.
+        held: Epoch,
+        /// The epoch in force.
+        current: Epoch,
+    },
+    /// The record has another version than expected.
+    #[error("the record was changed by somebody else: version {current:?}, expected {expected:?}")]
+    Conflict {
+        /// What the caller expected.
+        expected: Option<u64>,
+        /// What is there.
+        current: Option<u64>,
+    },
+    /// What is stored cannot be understood.
+    #[error("the store holds what cannot be read: {0}")]
+    Corrupt(String),
+    /// The store must not be used as it is, for example for its eviction policy; the text says what to change.
+    #[error("the store cannot be trusted: {0}")]
+    Unsafe(String),
+    /// Another process holds the store.
+    #[error("the store is in use: {0}")]
+    Locked(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody's help.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unknown(_) | Self::Unavailable(_))
+    }
+}
+
+/// What [`Store::check`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreCheck {
+    /// Product and version.
+    pub product: String,
+    /// Changes with every restart of a store that might have lost something by it.
+    pub instance: String,
+    /// What the operator should know, for example a durability setting that can lose a second.
+    pub warnings: Vec<String>,
+}
+
+/// The authoritative registry.
+#[async_trait]
+pub trait Store: Debug + Send + Sync {
+    /// Commits batches, each atomically and on its own, in order. One answer per batch, in the same order.
+    ///
+    /// For each batch: absorb a redelivery by its id ([`Verdict::Committed`] with the stored receipt, or [`Verdict::Settled`] at or
+    /// below the producer's watermark `lowest_unresolved - 1`); refuse another run ([`Verdict::Stale`]); look every fingerprint up at
+    /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap; name absent sightings in the receipt;
+    /// append one entry; keep the receipt.
+    async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError>;
+
+    /// How far the topic's log has come.
+    async fn head(&self, topic: &TopicId) -> Result<Head, StoreError>;
+
+    /// Entries of the current run with an index above `after`, in order, at most `limit`. Empty when `run` is not the current one.
+    async fn log(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: LogIndex,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// Attributes of the current run with a number above `after`, in order, at most `limit`. Empty when `run` is not the current one.
+    async fn attributes(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<StoredAttribute>, StoreError>;
+
+    /// Opens a run: when `run` is above the topic's current one, set, log, receipts and checkpoints are emptied first; the same run again only sets the
+    /// cap. Refused with [`StoreError::Fenced`] for a run below the current one or an old epoch.
+    async fn open_run(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        max_attributes: Option<u64>,
+    ) -> Result<Head, StoreError>;
+
+    /// All topics, ordered by id.
+    async fn topics(&self) -> Result<Vec<Topic>, StoreError>;
+
+    /// One topic.
+    async fn topic(&self, id: &TopicId) -> Result<Option<Topic>, StoreError>;
+
+    /// Stores a topic if the one stored has version `expected` (`None`: there is none), else [`StoreError::Conflict`].
+    /// A record whose epoch is not 0 and below the stored one's or the lease's is refused with [`StoreError::Fenced`].
+    async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError>;
+
+    /// Keeps named checkpoints of the topic's folds, fenced by `epoch`; forgotten when a new run is opened.
+    async fn save_checkpoints(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        checkpoints: BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError>;
+
+    /// One checkpoint of the run.
+    async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The coordinator's lease as it is.
+    async fn lease(&self) -> Result<LeaseRecord, StoreError>;
+
+    /// Takes the lease if it is free, or still at the `seen` state (holder, epoch and beat) that the caller found unmoved for the time to live. The epoch grows by
+    /// one. `None` when somebody else was quicker.
+    async fn take_lease(
+        &self,
+        holder: &WorkerId,
+        seen: &LeaseRecord,
+    ) -> Result<Option<LeaseRecord>, StoreError>;
+
+    /// Moves the beat of a lease that is still held; `None` when it is not.
+    async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError>;
+
+    /// Frees a lease that is still held, so that the next one need not wait.
+    async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError>;
+
+    /// Looks whether the store can be reached and trusted.
+    async fn check(&self) -> Result<StoreCheck, StoreError>;
+
+    /// Finishes what is under way and closes. Idempotent.
+    async fn close(&self);
+}
