@@ -1,1 +1,3 @@
 //! igentai producer.
+
+pub mod provider;

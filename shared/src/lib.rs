@@ -2,5 +2,6 @@
 
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod store;
 pub mod wire;

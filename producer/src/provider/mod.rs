@@ -1,0 +1,59 @@
+//! The provider port: one adapter for each protocol that models are asked over.
+//!
+//! An adapter sends exactly one request for one [`Provider::ask`] and never retries: every request is counted, and retries belong to
+//! the ask loop alone.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use igentai_core::batch::Outcome;
+
+/// A question to a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Standing instruction.
+    pub system: String,
+    /// The question itself.
+    pub user: String,
+    /// Whether the answer shall be a JSON list of strings, by the service's structured output where it has one.
+    pub list: bool,
+    /// Number of items asked for.
+    pub items: u32,
+    /// What the question is about, as the user named it; the demo provider goes by it.
+    pub topic: String,
+}
+
+impl Question {
+    /// Bytes of text in the question, an upper bound of its tokens.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.system.len() + self.user.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What came of a request, whatever it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// How it ended. An adapter says [`Outcome::Answered`] when there is text, without looking into it.
+    pub outcome: Outcome,
+    /// The answer's text.
+    pub text: String,
+    /// The answer was cut at the token limit.
+    pub truncated: bool,
+    /// Tokens of the prompt, as counted by the service; 0 where it does not say.
+    pub input_tokens: u64,
+    /// Tokens of the answer, as counted by the service; 0 where it does not say.
+    pub output_tokens: u64,
+    /// The service asks not to be asked again before this has passed.
+    pub retry_after: Option<Duration>,
+    /// What went wrong, for people: bounded, one line, without secrets. Empty when nothing did.
+    pub detail: String,
+}
+
+/// A model endpoint.
+#[async_trait]
+pub trait Provider: Debug + Send + Sync {
+    /// Sends one request and waits for the whole answer, at most the configured time.
+    async fn ask(&self, question: &Question) -> Reply;
+}

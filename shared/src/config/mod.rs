@@ -1,0 +1,3 @@
+//! Configuration: flags over environment over one file.
+
+pub mod providers;
