@@ -6,9 +6,11 @@
 pub mod batch;
 pub mod command;
 pub mod cost;
+pub mod fold;
 pub mod folder;
 pub mod ids;
 pub mod key;
 pub mod log;
+pub mod status;
 pub mod time;
 pub mod topic;
