@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod command;
 pub mod cost;
+pub mod filter;
 pub mod fold;
 pub mod folder;
 pub mod ids;
@@ -14,3 +15,4 @@ pub mod log;
 pub mod status;
 pub mod time;
 pub mod topic;
+pub mod worker;
