@@ -14,6 +14,7 @@
 
 pub mod address;
 pub mod bus;
+pub mod discover;
 pub mod environment;
 mod error;
 pub mod log;
@@ -73,7 +74,7 @@ const WELL_KNOWN: [(&str, &[&[&str]]); 5] = [
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// `[providers.NAME]`, in the order of names; empty if there is none.
+    /// `[providers.NAME]`, in the order of names; empty if there is none: then see [`discover`].
     pub providers: Vec<ProviderConfig>,
     /// `[bus]`.
     pub bus: BusConfig,
