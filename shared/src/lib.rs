@@ -3,5 +3,6 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod id;
 pub mod store;
 pub mod wire;
