@@ -4,5 +4,6 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod id;
+pub mod shutdown;
 pub mod store;
 pub mod wire;
