@@ -6,4 +6,5 @@ pub mod config;
 pub mod id;
 pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod wire;
