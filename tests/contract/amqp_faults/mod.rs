@@ -1,6 +1,7 @@
 //! RabbitMQ at its worst: killed, hung, closing on us, refusing, and with its queues taken away.
 
 mod broker;
+mod line;
 mod topology;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | connection closed or reset | the socket | at once |
 //! | broker hangs, half-open connection | a declaration that is not answered | `check_interval` + `answer_deadline`: 8 s |
-//! | the same while blocked or in the handshake | heartbeat; `connect_deadline` | 12.5 s; 5 s |
+//! | the same while blocked or in the handshake | heartbeat; twice `connect_deadline` | 12.5 s; 10 s |
 //! | confirms stop coming | no confirm during a whole `confirm_deadline` | 10 s |
 //! | queue deleted | the consumer is told | at once, without consumers `check_interval` |
 //! | exchange or binding removed | declared again | `check_interval`: 3 s |
@@ -117,7 +117,7 @@ impl AmqpBus {
             },
             () = self.closed.cancelled() => Err(BusError::Closed),
             _ = unreachable => Ok(()),
-            () = tokio::time::sleep(self.config.connect_deadline + self.config.answer_deadline) => Ok(()),
+            () = tokio::time::sleep(self.config.connect_deadline + self.config.several_answers()) => Ok(()),
         }
     }
 }

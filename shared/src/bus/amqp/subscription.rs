@@ -62,7 +62,7 @@ impl Subscription {
         let mut connection = 0;
         while let Some(session) = self.session().await {
             let since = now();
-            match timeout(self.config.answer_deadline, self.subscribe(&session)).await {
+            match timeout(self.config.several_answers(), self.subscribe(&session)).await {
                 Ok(Ok((channel, stream))) => {
                     connection += 1;
                     self.live.send_replace(Some(Live { connection, channel: channel.clone() }));

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::{try_join, try_join_all};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ErrorKind};
+use tokio::time::timeout;
 
 use super::link::Link;
 use crate::bus::{BROADCAST_QUEUE_LENGTH, Exchange, ExchangeKind, WorkQueue};
@@ -28,20 +31,32 @@ pub(super) struct Topology {
 }
 
 impl Topology {
-    /// Declares every exchange, work queue and binding. What the broker refuses is logged once and skipped; any other error
-    /// means that the connection is not usable.
-    pub(super) async fn declare(&self, link: &Link) -> lapin::Result<()> {
-        let mut channel = link.channel().await?;
+    /// Declares every exchange, work queue and binding, each answer within the deadline. What the broker refuses is logged once
+    /// and skipped; any other error means that the connection is not usable.
+    pub(super) async fn declare(&self, link: &Link, deadline: Duration) -> lapin::Result<()> {
+        match declare_together(link, deadline).await {
+            Err(error) if refusal(&error).is_some() => self.declare_singly(link, deadline).await,
+            declared => declared,
+        }
+    }
+
+    /// Finds out what is refused, and declares the rest.
+    async fn declare_singly(&self, link: &Link, deadline: Duration) -> lapin::Result<()> {
+        let mut channel = answered(deadline, link.channel()).await?;
         for exchange in Exchange::ALL {
-            let declared = declare_exchange(&channel, exchange).await;
+            let declared = answered(deadline, declare_exchange(&channel, exchange)).await;
             if self.is_refused(exchange.name(), declared)? {
-                channel = link.channel().await?;
+                channel = answered(deadline, link.channel()).await?;
             }
         }
         for queue in WorkQueue::ALL {
-            let declared = declare_queue(&channel, queue).await;
+            let whole = async {
+                declare_queue(&channel, queue).await?;
+                bind_queue(&channel, queue).await
+            };
+            let declared = answered(deadline * 2, whole).await;
             if self.is_refused(queue.name(), declared)? {
-                channel = link.channel().await?;
+                channel = answered(deadline, link.channel()).await?;
             }
         }
         Ok(())
@@ -63,10 +78,31 @@ impl Topology {
     }
 }
 
+/// Declares everything in three round trips, however slow the line is. One refusal spoils the rest.
+async fn declare_together(link: &Link, deadline: Duration) -> lapin::Result<()> {
+    let channel = &answered(deadline, link.channel()).await?;
+    // Sent in this order: the alternate exchange before those that name it.
+    let exchanges = try_join_all(Exchange::ALL.map(|exchange| declare_exchange(channel, exchange)));
+    let queues = try_join_all(WorkQueue::ALL.map(|queue| declare_queue(channel, queue)));
+    answered(deadline, try_join(exchanges, queues)).await?;
+    answered(deadline, try_join_all(WorkQueue::ALL.map(|queue| bind_queue(channel, queue)))).await?;
+    Ok(())
+}
+
 /// Declares one work queue, its exchange and the binding.
 pub(super) async fn declare_work_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
     declare_exchange(channel, queue.binding().0).await?;
-    declare_queue(channel, queue).await
+    declare_queue(channel, queue).await?;
+    bind_queue(channel, queue).await
+}
+
+/// Bounds the wait for an answer.
+async fn answered<T>(deadline: Duration, answer: impl Future<Output = lapin::Result<T>>) -> lapin::Result<T> {
+    let silent = |_| {
+        let why = format!("the broker did not answer within {deadline:?}");
+        std::io::Error::new(std::io::ErrorKind::TimedOut, why)
+    };
+    timeout(deadline, answer).await.map_err(silent)?
 }
 
 /// Declares a reader's own queue, gone with its only consumer or its connection, and binds it.
@@ -134,6 +170,10 @@ async fn declare_exchange(channel: &Channel, exchange: Exchange) -> lapin::Resul
 async fn declare_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(queue.name().into(), options, work_arguments(queue)).await?;
+    Ok(())
+}
+
+async fn bind_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
     let (exchange, key) = queue.binding();
     bind(channel, queue.name(), exchange, key).await
 }
