@@ -7,6 +7,7 @@ pub mod batch;
 pub mod command;
 pub mod cost;
 pub mod folder;
+pub mod gate;
 pub mod ids;
 pub mod key;
 pub mod log;
