@@ -40,6 +40,8 @@ pub struct TopicOrder {
     pub provider_weights: BTreeMap<String, f64>,
     /// Whether to ask at all; otherwise only finish what is under way.
     pub ask: bool,
+    /// Whether to give up requests that are still under way, so that the topic can end.
+    pub abandon: bool,
     /// The budget leased to this incarnation so far.
     pub lease: Lease,
     /// Whether the run has a cap on money, so that each request's worst case must be covered first.
@@ -100,6 +102,9 @@ pub struct TopicReport {
     pub lease: Lease,
     /// The smallest worst case of a request to a provider it may ask; zero when free.
     pub request_cost: Cost,
+    /// Why no provider can ever serve this topic here, for people; `None` while one can or may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hopeless: Option<String>,
     /// Its filter.
     pub filter: FilterReport,
 }

@@ -6,10 +6,14 @@
 pub mod batch;
 pub mod command;
 pub mod cost;
+pub mod filter;
+pub mod fold;
 pub mod folder;
 pub mod gate;
 pub mod ids;
 pub mod key;
 pub mod log;
+pub mod status;
 pub mod time;
 pub mod topic;
+pub mod worker;
