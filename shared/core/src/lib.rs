@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod command;
+pub mod coordinator;
 pub mod cost;
 pub mod filter;
 pub mod fold;

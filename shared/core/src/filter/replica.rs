@@ -112,12 +112,15 @@ impl Replica {
         &self.bits
     }
 
-    /// Takes a delta in. One of another run is ignored.
+    /// Takes a delta in. One of another run is ignored; one whose range is empty (`from = to + 1`) only tells how far the log has come.
     pub fn delta(&mut self, delta: Delta) {
         if delta.run != self.run || delta.from == 0 {
             return;
         }
         self.heard_of(delta.to);
+        if delta.from > delta.to {
+            return;
+        }
         self.outgrown |= delta.generation > self.bits.generation();
         self.take(&delta);
         self.keep(delta);

@@ -23,7 +23,6 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },
         capped_cost: false,
-        log_head: 0,
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) struct TopicWork {
     reserved: Cost,
     /// What finished requests took from the lease.
     charged: Cost,
-    request_cost: Cost,
+    request_cost: Option<Cost>,
+    dearest_cost: Cost,
     pending: BTreeMap<u64, Pending>,
     spellings: BTreeSet<u64>,
     false_positives: u64,
@@ -78,8 +79,7 @@ impl TopicWork {
     pub(super) fn new(order: TopicOrder, counters: Option<Counters>) -> Self {
         let counted =
             counters.unwrap_or(Counters { run: order.run, next_seq: 1, sent: 0, charged: Cost::ZERO });
-        let mut replica = Replica::new(order.run);
-        replica.heard_of(order.log_head);
+        let replica = Replica::new(order.run);
         Self {
             order,
             dismissed: false,
@@ -88,7 +88,8 @@ impl TopicWork {
             in_flight: 0,
             reserved: Cost::ZERO,
             charged: counted.charged,
-            request_cost: Cost::ZERO,
+            request_cost: None,
+            dearest_cost: Cost::ZERO,
             pending: BTreeMap::new(),
             spellings: BTreeSet::new(),
             false_positives: 0,
@@ -100,7 +101,6 @@ impl TopicWork {
 
     pub(super) fn follow(&mut self, order: TopicOrder) {
         self.dismissed = false;
-        self.replica.heard_of(order.log_head);
         self.order = order;
     }
 
@@ -149,10 +149,8 @@ impl TopicWork {
     }
 
     pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
-        let cheapest = self.request_cost.is_zero() || worst_case < self.request_cost;
-        if cheapest {
-            self.request_cost = worst_case;
-        }
+        self.request_cost = Some(self.request_cost.map_or(worst_case, |least| least.min(worst_case)));
+        self.dearest_cost = self.dearest_cost.max(worst_case);
         let covered =
             !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
         if !self.may_ask() || !covered {
@@ -260,7 +258,8 @@ impl TopicWork {
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
             lease: effective(self.order.lease, used),
-            request_cost: self.request_cost,
+            request_cost: self.request_cost.unwrap_or_default(),
+            dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),
             filter: FilterReport {
                 false_positives: self.false_positives,
