@@ -1,1 +1,3 @@
 //! The decisions of igentai.
+
+pub mod key;
