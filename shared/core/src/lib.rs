@@ -1,3 +1,4 @@
 //! The decisions of igentai.
 
+pub mod folder;
 pub mod key;
