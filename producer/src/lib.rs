@@ -1,3 +1,5 @@
-//! igentai producer.
+//! igentai producer: asks models and publishes what they answer.
 
+pub mod pool;
+pub mod prompt;
 pub mod provider;

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod filter;
 pub mod fold;
 pub mod folder;
+pub mod gate;
 pub mod ids;
 pub mod key;
 pub mod log;
