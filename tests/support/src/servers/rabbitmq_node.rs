@@ -164,12 +164,11 @@ impl Node {
         write!(cookie, "IGENTAI{port}TEST")?;
         let plugins = if management_port.is_some() { "[rabbitmq_management].\n" } else { "[].\n" };
         fs::write(at("plugins"), plugins)?;
-        let mut configuration = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
-        if let Some(port) = management_port {
-            configuration.push_str(&format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"));
-        }
-        configuration.push_str(&options.configuration);
-        fs::write(at("rabbitmq.conf"), configuration)
+        let management = management_port.map_or(String::new(), |port| {
+            format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n")
+        });
+        let listener = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
+        fs::write(at("rabbitmq.conf"), [listener, management, options.configuration.clone()].concat())
     }
 }
 
