@@ -177,5 +177,5 @@ fn start_epmd(port: u16, folder: &TempDir) -> Result<Group, ServerError> {
     let mut command = Command::new(program);
     command.args(["-port", &port.to_string(), "-address", "127.0.0.1"]).current_dir(folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    Group::spawn(&mut command).map_err(ServerError::io("starting epmd"))
+    Group::spawn_with_folder(&mut command, folder.path()).map_err(ServerError::io("starting epmd"))
 }
