@@ -120,17 +120,17 @@ impl ProviderPool {
         }
     }
 
-    /// The smallest worst case of a question about a topic, among the providers that may be asked about it now or later.
+    /// The worst case of a question about a topic at each provider that may be asked about it now or later.
     #[must_use]
-    pub fn cheapest(
+    pub fn worst_cases(
         &self,
         topic: &TopicId,
         weights: &BTreeMap<String, f64>,
         question: &Question,
-    ) -> Option<Cost> {
+    ) -> Vec<Cost> {
         let state = self.shared.state();
         let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
-        entries.map(|entry| entry.worst_case(question)).min()
+        entries.map(|entry| entry.worst_case(question)).collect()
     }
 
     /// How every provider does, in the order of the configuration.
