@@ -1,4 +1,5 @@
 //! The decisions of igentai.
 
+pub mod answer;
 pub mod folder;
 pub mod key;
