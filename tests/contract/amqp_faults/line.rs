@@ -102,3 +102,12 @@ async fn a_slow_line_is_not_mistaken_for_a_dead_one() {
     assert_eq!(proxy.accepted(), 2, "no connection was given up");
     eventually(DEADLINE, || std::future::ready(bus.state() == BusState::Connected)).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_encrypted_address_never_falls_back_to_plain_text() {
+    let broker = Broker::for_test().await.unwrap();
+    let url = broker.amqp_url().replacen("amqp://", "amqps://", 1);
+    let bus = AmqpBus::connect(hasty(&url));
+    let published = bus.publish(batch("a")).await;
+    assert!(matches!(published, Err(PublishError::Disconnected(_))), "{published:?}");
+}

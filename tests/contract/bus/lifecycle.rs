@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join_all, poll_immediate};
 use igentai_shared::bus::{BusError, BusState, PublishError, Source, WorkQueue};
-use igentai_test_support::until_some;
+use igentai_test_support::{eventually, until_some};
 
 use super::{DEADLINE, NewClient, batch, next, next_acked, worker};
 
@@ -82,7 +82,7 @@ pub(super) async fn a_closed_client_gives_its_work_back(client: NewClient<'_>) {
 pub(super) async fn publishing_on_a_closed_bus_fails_with_closed(client: NewClient<'_>) {
     let bus = client();
     bus.publish(batch("a")).await.unwrap();
-    assert_eq!(bus.state(), BusState::Connected);
+    eventually(DEADLINE, || std::future::ready(bus.state() == BusState::Connected)).await.unwrap();
     bus.close().await;
     bus.close().await;
     assert!(matches!(bus.publish(batch("b")).await, Err(PublishError::Closed)));
