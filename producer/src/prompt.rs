@@ -91,7 +91,11 @@ mod tests {
     #[test]
     fn the_hash_covers_both_parts_and_their_border() {
         let of = |system: &str, user: &str| {
-            hash(&Question { system: system.to_owned(), user: user.to_owned(), ..question("x", None, 1, None) })
+            hash(&Question {
+                system: system.to_owned(),
+                user: user.to_owned(),
+                ..question("x", None, 1, None)
+            })
         };
         assert_ne!(of("ab", "c"), of("a", "bc"));
         assert_eq!(of("s", "u"), xxh3_64(b"s\0u"));

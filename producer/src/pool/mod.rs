@@ -100,7 +100,10 @@ impl ProviderPool {
         budget: Budget<'_>,
     ) -> Result<Permit, Wait> {
         let affordable = |index: usize| {
-            self.shared.entries.get(index).is_some_and(|entry| entry.worst_case(budget.question) <= budget.left)
+            self.shared
+                .entries
+                .get(index)
+                .is_some_and(|entry| entry.worst_case(budget.question) <= budget.left)
         };
         self.start_if(topic, weights, random, &affordable)
     }

@@ -75,7 +75,8 @@ impl Permit {
         };
         let latency = self.shared.clock.now().monotonic.since(start);
         let is_answer = reply.outcome.is_answer();
-        let cost = if is_answer { self.price().of(reply.input_tokens, reply.output_tokens) } else { Cost::ZERO };
+        let cost =
+            if is_answer { self.price().of(reply.input_tokens, reply.output_tokens) } else { Cost::ZERO };
         self.end(&Ended {
             outcome: reply.outcome,
             scope: reply.scope,
@@ -109,7 +110,13 @@ impl Permit {
         match change {
             Some(Change::Paused { pause, failures }) => {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(provider, pause_ms, failures, detail, "a provider fails and is left alone for a while");
+                tracing::warn!(
+                    provider,
+                    pause_ms,
+                    failures,
+                    detail,
+                    "a provider fails and is left alone for a while"
+                );
             }
             Some(Change::Recovered) => tracing::info!(provider, "a provider answers again"),
             Some(Change::Stopped) => tracing::warn!(provider, detail, "a provider is not asked any more"),

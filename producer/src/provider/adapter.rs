@@ -119,7 +119,10 @@ impl<P: Protocol> Adapter<P> {
         } else if !answer.text.trim().is_empty() {
             (Outcome::Answered, String::new())
         } else if answer.truncated {
-            (Outcome::Empty, "the token limit was reached before any text: raise max_output_tokens".to_owned())
+            (
+                Outcome::Empty,
+                "the token limit was reached before any text: raise max_output_tokens".to_owned(),
+            )
         } else {
             (Outcome::Empty, "the answer holds no text".to_owned())
         };
@@ -171,7 +174,10 @@ impl<P: Protocol> Provider for Adapter<P> {
         };
         if let Some(option) = self.adapt(&failure, question, sent) {
             reply.scope = Scope::Adapted;
-            let detail = format!("the service does not take {option}; asked without it from now on ({})", reply.detail);
+            let detail = format!(
+                "the service does not take {option}; asked without it from now on ({})",
+                reply.detail
+            );
             reply.detail = self.endpoint.failure(failure.outcome, &detail).detail;
         }
         reply

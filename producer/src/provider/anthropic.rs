@@ -57,15 +57,18 @@ impl Protocol for Anthropic {
 
     fn answer(&self, body: &Value, endpoint: &Endpoint) -> Result<Answer, Failure> {
         let Some(blocks) = body.get("content").and_then(Value::as_array) else {
-            return Err(endpoint.failure(Outcome::ServerError, "the answer has no content: is this the right base_url?"));
+            return Err(endpoint
+                .failure(Outcome::ServerError, "the answer has no content: is this the right base_url?"));
         };
-        let of_kind = |kind: &'static str| blocks.iter().filter(move |block| string(block, "/type") == Some(kind));
+        let of_kind =
+            |kind: &'static str| blocks.iter().filter(move |block| string(block, "/type") == Some(kind));
         let text: String = match of_kind("tool_use").find_map(|block| block.get("input")) {
             Some(input) if input.as_object().is_some_and(|fields| !fields.is_empty()) => input.to_string(),
             _ => of_kind("text").filter_map(|block| string(block, "/text")).collect(),
         };
         let stop = string(body, "/stop_reason").unwrap_or_default();
-        let cached = count(body, "/usage/cache_creation_input_tokens") + count(body, "/usage/cache_read_input_tokens");
+        let cached =
+            count(body, "/usage/cache_creation_input_tokens") + count(body, "/usage/cache_read_input_tokens");
         Ok(Answer {
             refusal: (stop == "refusal").then(|| "the model declined".to_owned()),
             text,

@@ -56,15 +56,24 @@ impl Protocol for Gemini {
         let blocked = string(body, "/promptFeedback/blockReason");
         let candidate = body.pointer("/candidates/0");
         if candidate.is_none() && blocked.is_none() {
-            return Err(endpoint.failure(Outcome::ServerError, "the answer has no candidates: is this the right base_url?"));
+            return Err(endpoint
+                .failure(Outcome::ServerError, "the answer has no candidates: is this the right base_url?"));
         }
-        let parts = candidate.and_then(|candidate| candidate.pointer("/content/parts")).and_then(Value::as_array);
-        let spoken = parts.into_iter().flatten().filter(|part| part.get("thought") != Some(&Value::Bool(true)));
+        let parts =
+            candidate.and_then(|candidate| candidate.pointer("/content/parts")).and_then(Value::as_array);
+        let spoken =
+            parts.into_iter().flatten().filter(|part| part.get("thought") != Some(&Value::Bool(true)));
         let text: String = spoken.filter_map(|part| string(part, "/text")).collect();
         let finish = candidate.and_then(|candidate| string(candidate, "/finishReason")).unwrap_or_default();
         let declined = matches!(
             finish,
-            "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" | "IMAGE_SAFETY"
+            "SAFETY"
+                | "RECITATION"
+                | "BLOCKLIST"
+                | "PROHIBITED_CONTENT"
+                | "SPII"
+                | "LANGUAGE"
+                | "IMAGE_SAFETY"
         );
         let refusal = blocked.or(declined.then_some(finish));
         Ok(Answer {

@@ -51,7 +51,8 @@ impl Protocol for Ollama {
 
     fn answer(&self, body: &Value, endpoint: &Endpoint) -> Result<Answer, Failure> {
         let Some(message) = body.get("message").filter(|message| message.is_object()) else {
-            return Err(endpoint.failure(Outcome::ServerError, "the answer has no message: is this Ollama's base_url?"));
+            return Err(endpoint
+                .failure(Outcome::ServerError, "the answer has no message: is this Ollama's base_url?"));
         };
         Ok(Answer {
             refusal: None,

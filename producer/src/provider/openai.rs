@@ -44,7 +44,8 @@ impl Protocol for OpenAi {
             ],
         });
         let newer = self.newer_limit_name != options.other_limit_name;
-        request[if newer { "max_completion_tokens" } else { "max_tokens" }] = json!(settings.max_output_tokens);
+        request[if newer { "max_completion_tokens" } else { "max_tokens" }] =
+            json!(settings.max_output_tokens);
         if options.temperature {
             request["temperature"] = json!(settings.temperature);
         }
@@ -81,7 +82,11 @@ impl Protocol for OpenAi {
     }
 
     fn limit_words(&self) -> &'static [&'static str] {
-        if self.newer_limit_name { &["max_completion_tokens"] } else { &["max_completion_tokens", "max_tokens"] }
+        if self.newer_limit_name {
+            &["max_completion_tokens"]
+        } else {
+            &["max_completion_tokens", "max_tokens"]
+        }
     }
 
     fn interpret(&self, failure: &mut Failure, _endpoint: &Endpoint) {
@@ -104,7 +109,8 @@ fn content(content: Option<&Value>) -> String {
 /// Some gateways report errors with a status of success, and the status that was meant inside.
 fn not_an_answer(body: &Value, endpoint: &Endpoint) -> Failure {
     let Some(error) = body.get("error").filter(|error| !error.is_null()) else {
-        return endpoint.failure(Outcome::ServerError, "the answer has no choices: is this the right base_url?");
+        return endpoint
+            .failure(Outcome::ServerError, "the answer has no choices: is this the right base_url?");
     };
     let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
     let text = body.to_string();

@@ -26,8 +26,8 @@ const FILES: &[(&str, &str)] = data![
 
 /// Words that do not tell topics apart.
 const STOP_WORDS: &[&str] = &[
-    "a", "all", "an", "and", "are", "at", "best", "by", "every", "example", "famous", "for", "from", "in", "known", "list",
-    "name", "of", "on", "popular", "some", "the", "to", "top", "what", "with",
+    "a", "all", "an", "and", "are", "at", "best", "by", "every", "example", "famous", "for", "from", "in",
+    "known", "list", "name", "of", "on", "popular", "some", "the", "to", "top", "what", "with",
 ];
 
 /// A list of real things, most famous first.

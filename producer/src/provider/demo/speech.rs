@@ -15,8 +15,13 @@ const AFTER: &[&str] = &[
     "I hope this helps. Would you like me to continue?",
     "Note: this list is not exhaustive.",
 ];
-const DESCRIPTIONS: &[&str] =
-    &["a well-known example", "worth knowing about", "one of the most famous", "often mentioned", "a classic"];
+const DESCRIPTIONS: &[&str] = &[
+    "a well-known example",
+    "worth knowing about",
+    "one of the most famous",
+    "often mentioned",
+    "a classic",
+];
 
 /// An answer as text.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ fn lines(title: &str, items: &[String], random: &mut StdRng) -> Answer {
     let mut lines = Vec::with_capacity(items.len());
     for (number, item) in (1..).zip(items) {
         let item = if bold { format!("**{item}**") } else { item.clone() };
-        let marked = match marker {
+        let line = match marker {
             0 => format!("{number}. {item}"),
             1 => format!("{number}) {item}"),
             2 => format!("- {item}"),
@@ -71,9 +76,9 @@ fn lines(title: &str, items: &[String], random: &mut StdRng) -> Answer {
         if described && bold && random.random_bool(0.8) {
             let description = DESCRIPTIONS.choose(random).copied().unwrap_or_default();
             let separator = if random.random_bool(0.5) { " - " } else { ": " };
-            lines.push(format!("{marked}{separator}{description}"));
+            lines.push(format!("{line}{separator}{description}"));
         } else {
-            lines.push(marked);
+            lines.push(line);
         }
     }
     if random.random_bool(0.04)

@@ -11,13 +11,13 @@ fn question(topic: &str, items: u32) -> Question {
 }
 
 /// Drawings of 50 until so many of the first 300 names of a list were named.
-fn answers_until(share: f64, random: &mut StdRng) -> usize {
+fn answers_until(names: usize, random: &mut StdRng) -> usize {
     let items = &lists::find("programming languages").unwrap().items[..300];
     let mut seen = BTreeSet::new();
     (1..1_000)
         .find(|_| {
             seen.extend(draw(items, 50, random));
-            seen.len() >= (share * 300.0) as usize
+            seen.len() >= names
         })
         .unwrap()
 }
@@ -25,8 +25,8 @@ fn answers_until(share: f64, random: &mut StdRng) -> usize {
 #[test]
 fn repeated_asking_finds_most_of_a_list_soon_and_the_rest_slowly() {
     let mut random = StdRng::seed_from_u64(7);
-    let mut mean = |share: f64| (0..10).map(|_| answers_until(share, &mut random)).sum::<usize>() / 10;
-    let (nine_tenths, nearly_all) = (mean(0.90), mean(0.95));
+    let mut mean = |names| (0..10).map(|_| answers_until(names, &mut random)).sum::<usize>() / 10;
+    let (nine_tenths, nearly_all) = (mean(270), mean(285));
     assert!((30..=60).contains(&nine_tenths), "{nine_tenths}");
     assert!((50..=150).contains(&nearly_all), "{nearly_all}");
 }
@@ -52,14 +52,14 @@ fn other_spellings_keep_the_key() {
     let mut respelt = 0;
     for list in lists::all() {
         for item in &list.items {
-            for _ in 0..40 {
+            for _ in 0..10 {
                 let other = speech::respell(item, &mut random);
                 assert_eq!(Key::of(&other), Key::of(item), "{item} as {other}");
                 respelt += u32::from(other != *item);
             }
         }
     }
-    assert!(respelt > 1_000);
+    assert!(respelt > 500);
 }
 
 #[test]

@@ -17,7 +17,9 @@ pub enum SetupError {
         provider: String,
     },
     /// Its key cannot be sent.
-    #[error("providers.{provider}: the key in the {key_source} has characters that cannot be sent: set it anew")]
+    #[error(
+        "providers.{provider}: the key in the {key_source} has characters that cannot be sent: set it anew"
+    )]
     Key {
         /// Which.
         provider: String,

@@ -24,7 +24,7 @@ const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// So much of an error's body is read; the rest is left.
 const MAX_ERROR_BYTES: usize = 8 << 10;
 /// The status of an error is known: its text is worth a short wait only.
-const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A request that came to nothing.
 #[derive(Debug)]
@@ -102,13 +102,11 @@ impl Endpoint {
 
     /// Sends one request and reads the whole answer as JSON.
     pub(super) async fn post(&self, body: &Value) -> Result<Value, Failure> {
-        match tokio::time::timeout(self.timeout, self.exchange(body)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let seconds = self.timeout.as_secs_f64();
-                Err(self.failure(Outcome::Timeout, &format!("no complete answer within {seconds} s")))
-            }
-        }
+        let exchange = self.exchange(body);
+        tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f64();
+            Err(self.failure(Outcome::Timeout, &format!("no complete answer within {seconds} s")))
+        })
     }
 
     /// The failure that a status stands for, with the service's own words.
@@ -148,7 +146,11 @@ impl Endpoint {
     async fn exchange(&self, body: &Value) -> Result<Value, Failure> {
         let request = self.client.http().post(self.url.clone()).headers(self.headers.clone());
         let response = request.body(body.to_string()).send().await.map_err(|error| self.not_sent(error))?;
-        if response.status().is_success() { self.answer(response).await } else { Err(self.error(response).await) }
+        if response.status().is_success() {
+            self.answer(response).await
+        } else {
+            Err(self.error(response).await)
+        }
     }
 
     async fn answer(&self, mut response: Response) -> Result<Value, Failure> {

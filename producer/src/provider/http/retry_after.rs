@@ -45,9 +45,10 @@ mod tests {
     fn read(pairs: &[(&'static str, &str)]) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap_or_else(|_| {
-                HeaderValue::from_static("invalid")
-            }));
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static("invalid")),
+            );
         }
         // 1994-11-15 08:12:31 UTC
         retry_after(&headers, UnixMillis(784_887_151_000))
@@ -58,13 +59,16 @@ mod tests {
         assert_eq!(read(&[("retry-after", "1")]), Some(Duration::from_secs(1)));
         assert_eq!(read(&[("retry-after", " 0.25 ")]), Some(Duration::from_millis(250)));
         assert_eq!(read(&[("retry-after", "Tue, 15 Nov 1994 08:13:31 GMT")]), Some(Duration::from_mins(1)));
-        assert_eq!(read(&[("retry-after", "9"), ("retry-after-ms", "1500")]), Some(Duration::from_millis(1_500)));
+        assert_eq!(
+            read(&[("retry-after", "9"), ("retry-after-ms", "1500")]),
+            Some(Duration::from_millis(1_500))
+        );
     }
 
     #[test]
     fn a_date_in_the_past_is_no_wait_and_an_hour_is_the_most() {
         assert_eq!(read(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(Duration::ZERO));
-        for long in ["7200", "1e300", "Tue, 15 Nov 2094 08:13:31 GMT"] {
+        for long in ["7200", "1e300", "Mon, 15 Nov 2094 08:13:31 GMT"] {
             assert_eq!(read(&[("retry-after", long)]), Some(LONGEST), "{long}");
         }
     }

@@ -37,9 +37,9 @@ fn message_of(json: &Value) -> Option<String> {
     match json {
         Value::String(text) => Some(text.clone()),
         Value::Array(list) => list.first().and_then(message_of),
-        Value::Object(fields) => {
-            ["error", "message", "detail", "msg"].iter().find_map(|name| fields.get(*name).and_then(message_of))
-        }
+        Value::Object(fields) => ["error", "message", "detail", "msg"]
+            .iter()
+            .find_map(|name| fields.get(*name).and_then(message_of)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
