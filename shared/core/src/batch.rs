@@ -104,12 +104,38 @@ pub struct ResponseMeta {
     pub output_tokens: u64,
     /// Price × tokens.
     pub cost: Cost,
+    /// The most the request can have cost; covered by the producer's lease before it was sent.
+    #[serde(default)]
+    pub worst_case: Cost,
     /// Items of the answer that named a key already named in the same answer.
     #[serde(default)]
     pub repeated: u32,
     /// Strings of the answer that are no items (chatter, template echoes, too long).
     #[serde(default)]
     pub rejected: u32,
+}
+
+impl ResponseMeta {
+    /// What the request takes from a cap on money: its cost, or its worst case where the service may charge without our knowing how much.
+    #[must_use]
+    pub const fn charge(&self) -> Cost {
+        let counted = self.input_tokens > 0 || self.output_tokens > 0;
+        match self.outcome {
+            Outcome::Answered | Outcome::Empty | Outcome::Refused | Outcome::Unparsable if counted => {
+                self.cost
+            }
+            Outcome::RateLimited | Outcome::Unreachable | Outcome::WrongKey | Outcome::BadRequest => {
+                Cost::ZERO
+            }
+            Outcome::Answered
+            | Outcome::Empty
+            | Outcome::Refused
+            | Outcome::Unparsable
+            | Outcome::Timeout
+            | Outcome::ServerError
+            | Outcome::Abandoned => self.worst_case,
+        }
+    }
 }
 
 /// Identifies a batch for ever: a redelivery carries the same.

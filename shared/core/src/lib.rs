@@ -5,10 +5,15 @@
 
 pub mod batch;
 pub mod command;
+pub mod coordinator;
 pub mod cost;
+pub mod filter;
+pub mod fold;
 pub mod folder;
 pub mod ids;
 pub mod key;
 pub mod log;
+pub mod status;
 pub mod time;
 pub mod topic;
+pub mod worker;

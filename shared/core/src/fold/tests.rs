@@ -1,0 +1,106 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use super::*;
+use crate::batch::{Outcome, ResponseMeta};
+use crate::log::EntryHead;
+use crate::time::UnixMillis;
+
+fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
+    Entry {
+        index,
+        head: EntryHead {
+            producer: WorkerId::parse("p").unwrap(),
+            incarnation: 7,
+            seq: index,
+            at: UnixMillis(0),
+            kind: EntryKind::Response(ResponseMeta {
+                provider: "small".into(),
+                model: "m".into(),
+                cell: None,
+                probe: false,
+                prompt_hash: 0,
+                outcome,
+                latency_ms: 10,
+                input_tokens: 100,
+                output_tokens: 50,
+                cost: if outcome.is_answer() { Cost::from_picodollars(1_000) } else { Cost::ZERO },
+                worst_case: Cost::from_picodollars(5_000),
+                repeated: 1,
+                rejected: 2,
+            }),
+        },
+        tail,
+    }
+}
+
+fn found(first_new: Seq, new: &[&str], again: &[Seq], missing: u32) -> EntryTail {
+    EntryTail {
+        first_new,
+        new: new.iter().map(|text| (*text).to_owned()).collect(),
+        again: again.to_vec(),
+        missing,
+        ..EntryTail::default()
+    }
+}
+
+#[test]
+fn every_candidate_is_new_a_duplicate_or_an_unresolved_false_positive() {
+    let mut fold = TopicFold::default();
+    fold.apply(&response(1, Outcome::Answered, found(1, &["a", "b"], &[], 0))).unwrap();
+    fold.apply(&response(2, Outcome::Answered, found(3, &["c"], &[1, 2], 2))).unwrap();
+    let mut resolution = response(3, Outcome::Answered, found(4, &["d"], &[3], 0));
+    resolution.head.kind = EntryKind::Resolution { of: 2 };
+    fold.apply(&resolution).unwrap();
+    fold.apply(&response(4, Outcome::Timeout, EntryTail::default())).unwrap();
+
+    let totals = fold.totals();
+    assert_eq!((totals.responses, totals.failed_responses, totals.requests()), (2, 1, 3));
+    assert_eq!((totals.attributes, fold.attributes()), (4, 4));
+    assert_eq!(totals.false_positives, totals.resolved);
+    assert_eq!(totals.candidates, totals.attributes + totals.duplicates);
+    assert_eq!(fold.sightings(), [2, 2, 2, 1]);
+    let settled = fold.settled(&WorkerId::parse("p").unwrap(), 7);
+    assert_eq!((settled.requests, settled.cost), (3, Cost::from_picodollars(7_000)));
+    assert_eq!(
+        (totals.cost, totals.cost_at_risk),
+        (Cost::from_picodollars(2_000), Cost::from_picodollars(5_000))
+    );
+    assert_eq!(fold.providers().get("small").unwrap().responses, 2);
+}
+
+#[test]
+fn coverage_is_the_share_of_mentions_that_are_not_singletons() {
+    let mut fold = TopicFold::default();
+    assert_eq!(fold.coverage(), None);
+    fold.apply(&response(1, Outcome::Answered, found(1, &["a", "b"], &[], 0))).unwrap();
+    assert_eq!(fold.coverage(), Some(0.0));
+    fold.apply(&response(2, Outcome::Answered, found(0, &[], &[1, 2], 0))).unwrap();
+    assert_eq!(fold.coverage(), Some(1.0));
+}
+
+#[test]
+fn an_entry_folded_twice_counts_once_and_a_hole_is_refused() {
+    let mut fold = TopicFold::default();
+    let first = response(1, Outcome::Answered, found(1, &["a"], &[], 0));
+    fold.apply(&first).unwrap();
+    let before = fold.clone();
+    fold.apply(&first).unwrap();
+    assert_eq!(fold, before);
+    let third = response(3, Outcome::Answered, EntryTail::default());
+    assert_eq!(fold.apply(&third), Err(FoldError::Hole { last: 1, found: 3 }));
+    let wrong = response(2, Outcome::Answered, found(5, &["x"], &[], 0));
+    assert_eq!(fold.apply(&wrong), Err(FoldError::Numbers(2)));
+    assert_eq!(fold, before);
+}
+
+#[test]
+fn dry_answers_count_answers_in_a_row_without_anything_new_and_ignore_failures() {
+    let mut fold = TopicFold::default();
+    fold.apply(&response(1, Outcome::Answered, found(1, &["a"], &[], 0))).unwrap();
+    fold.apply(&response(2, Outcome::Answered, found(0, &[], &[1], 0))).unwrap();
+    fold.apply(&response(3, Outcome::ServerError, EntryTail::default())).unwrap();
+    fold.apply(&response(4, Outcome::Empty, EntryTail::default())).unwrap();
+    assert_eq!(fold.dry_answers(), 2);
+    fold.apply(&response(5, Outcome::Answered, found(2, &["b"], &[], 0))).unwrap();
+    assert_eq!(fold.dry_answers(), 0);
+}

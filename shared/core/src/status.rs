@@ -1,0 +1,67 @@
+//! Where a topic stands, in numbers: what the coordinator tells everybody who watches.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::ProviderReport;
+use crate::fold::{TopicFold, Totals};
+use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
+use crate::time::UnixMillis;
+use crate::topic::Topic;
+
+/// A snapshot of a topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicStatus {
+    /// Definition and state.
+    pub topic: Topic,
+    /// Term of the coordinator that says it.
+    pub epoch: Epoch,
+    /// When it was taken.
+    pub at: UnixMillis,
+    /// Log entries it covers.
+    pub log_index: LogIndex,
+    /// Unique items.
+    pub attributes: Seq,
+    /// Over everything.
+    pub totals: Totals,
+    /// By provider.
+    pub providers: BTreeMap<String, Totals>,
+    /// By producer.
+    pub producers: BTreeMap<WorkerId, Totals>,
+    /// By cell.
+    pub cells: BTreeMap<String, Totals>,
+    /// Probability that the next mention is of a known item.
+    pub coverage: Option<f64>,
+    /// New items in the last minute.
+    pub attributes_per_minute: f64,
+    /// Producers that work on it.
+    pub active_producers: u32,
+    /// How its providers do, the worst report of each.
+    pub provider_reports: Vec<ProviderReport>,
+    /// Why nothing moves, for people; `None` when it does.
+    pub problem: Option<String>,
+}
+
+impl TopicStatus {
+    /// From the fold; what only the coordinator knows is left empty.
+    #[must_use]
+    pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
+        Self {
+            topic,
+            epoch,
+            at,
+            log_index: fold.log_index(),
+            attributes: fold.attributes(),
+            totals: *fold.totals(),
+            providers: fold.providers().clone(),
+            producers: fold.producers().clone(),
+            cells: fold.cells().clone(),
+            coverage: fold.coverage(),
+            attributes_per_minute: 0.0,
+            active_producers: 0,
+            provider_reports: Vec::new(),
+            problem: None,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The wire protocol: MessagePack maps with field names, content type `application/vnd.igentai.<kind>.v<version>+msgpack`.
+//!
+//! Unknown fields are ignored; a newer version, trailing bytes and anything over the [limits](scan) are errors, found before decoding
+//! allocates.
+
+use bytes::Bytes;
+use igentai_core::batch::{Batch, Receipt};
+use igentai_core::command::{Command, Heartbeat};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{LogIndex, Run, Seq};
+use igentai_core::key::Fingerprint;
+use igentai_core::status::TopicStatus;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub mod scan;
+
+/// Largest message.
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+/// A message that travels on the bus.
+pub trait Message: Serialize + DeserializeOwned {
+    /// Its kind in the content type.
+    const KIND: &'static str;
+    /// Version of its form.
+    const VERSION: u32 = 1;
+}
+
+/// Batches of one producer, each one response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batches {
+    /// At least one.
+    pub batches: Vec<Batch>,
+}
+
+/// Receipts for one producer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipts {
+    /// At least one.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What a range of the log adds to a filter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterDelta {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// Generation of the filter that holds as many attributes as there are after this range.
+    pub generation: u32,
+    /// First log entry covered.
+    pub from: LogIndex,
+    /// Last log entry covered.
+    pub to: LogIndex,
+    /// Of the attributes that these entries brought.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// A piece of a whole filter, for one producer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterSnapshot {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// Generation.
+    pub generation: u32,
+    /// It holds every log entry up to this one.
+    pub complete_to: LogIndex,
+    /// Number of this piece, from 0.
+    pub chunk: u32,
+    /// Number of pieces.
+    pub chunks: u32,
+    /// The piece: 64-bit words, little-endian.
+    #[serde(with = "serde_bytes")]
+    pub words: Vec<u8>,
+}
+
+/// From an integrator to the coordinator: these log entries are committed and published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// First log entry.
+    pub from: LogIndex,
+    /// Last log entry.
+    pub to: LogIndex,
+}
+
+/// From a webserver to the coordinator: this topic's definition was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// Topic.
+    pub topic: TopicId,
+}
+
+/// New attributes, for webservers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAttributes {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// Number of the first.
+    pub first: Seq,
+    /// Texts, numbered from there.
+    pub texts: Vec<String>,
+}
+
+/// A topic's state and numbers, for webservers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusEvent {
+    /// The snapshot.
+    pub status: TopicStatus,
+}
+
+/// A message that could not be handled, as it was, with the reason in the headers; its content type is kept.
+pub const DEAD_LETTER_REASON: &str = "x-igentai-reason";
+
+/// Who found a dead letter.
+pub const DEAD_LETTER_BY: &str = "x-igentai-by";
+
+impl Message for Batches {
+    const KIND: &'static str = "batches";
+}
+impl Message for Receipts {
+    const KIND: &'static str = "receipts";
+}
+impl Message for Command {
+    const KIND: &'static str = "command";
+}
+impl Message for Heartbeat {
+    const KIND: &'static str = "heartbeat";
+}
+impl Message for FilterDelta {
+    const KIND: &'static str = "filter-delta";
+}
+impl Message for FilterSnapshot {
+    const KIND: &'static str = "filter-snapshot";
+}
+impl Message for Published {
+    const KIND: &'static str = "published";
+}
+impl Message for Hint {
+    const KIND: &'static str = "hint";
+}
+impl Message for NewAttributes {
+    const KIND: &'static str = "attributes";
+}
+impl Message for StatusEvent {
+    const KIND: &'static str = "topic-status";
+}
+
+/// Why a message cannot be read. The text goes with it to the dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Larger than [`MAX_MESSAGE_BYTES`].
+    #[error("the message has {0} bytes, at most {MAX_MESSAGE_BYTES} are taken")]
+    TooLarge(usize),
+    /// The content type is not one of ours.
+    #[error("the content type `{0}` is not known here")]
+    UnknownKind(String),
+    /// Written by a newer version of this program.
+    #[error("`{kind}` has version {found}, this program reads up to {known}")]
+    NewerVersion {
+        /// Kind of message.
+        kind: &'static str,
+        /// Its version.
+        found: u32,
+        /// The newest version known.
+        known: u32,
+    },
+    /// Over a limit or not MessagePack at all.
+    #[error("the message is refused: {0}")]
+    Refused(#[from] scan::ScanError),
+    /// MessagePack, but not this message.
+    #[error("the message does not have the form of `{kind}`: {detail}")]
+    Form {
+        /// Kind of message.
+        kind: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// The content type of a kind of message.
+#[must_use]
+pub fn content_type<M: Message>() -> String {
+    format!("application/vnd.igentai.{}.v{}+msgpack", M::KIND, M::VERSION)
+}
+
+/// Kind and version from a content type; `None` if it is not one of ours.
+#[must_use]
+pub fn kind_of(content_type: &str) -> Option<(&str, u32)> {
+    let inner = content_type.strip_prefix("application/vnd.igentai.")?.strip_suffix("+msgpack")?;
+    let (kind, version) = inner.rsplit_once(".v")?;
+    Some((kind, version.parse().ok()?))
+}
+
+/// Encodes a message. Encoding our own types cannot fail but for memory.
+#[must_use]
+#[expect(
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "messages are plain maps, lists, texts and numbers"
+)]
+pub fn encode<M: Message>(message: &M) -> Bytes {
+    Bytes::from(rmp_serde::to_vec_named(message).expect("plain data can be encoded into memory"))
+}
+
+/// Decodes a message of the kind expected.
+pub fn decode<M: Message>(content_type: &str, payload: &[u8]) -> Result<M, DecodeError> {
+    let shown = || content_type.chars().take(100).collect();
+    let (kind, version) = kind_of(content_type).ok_or_else(|| DecodeError::UnknownKind(shown()))?;
+    if kind != M::KIND {
+        return Err(DecodeError::UnknownKind(shown()));
+    }
+    if version > M::VERSION {
+        return Err(DecodeError::NewerVersion { kind: M::KIND, found: version, known: M::VERSION });
+    }
+    if payload.len() > MAX_MESSAGE_BYTES {
+        return Err(DecodeError::TooLarge(payload.len()));
+    }
+    scan::scan(payload)?;
+    rmp_serde::from_slice(payload).map_err(|error| DecodeError::Form {
+        kind: M::KIND,
+        detail: error.to_string().chars().take(200).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

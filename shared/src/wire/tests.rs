@@ -1,0 +1,107 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use igentai_core::batch::{BatchBody, BatchId, Outcome, ResponseMeta};
+use igentai_core::cost::Cost;
+use igentai_core::ids::WorkerId;
+
+use super::scan::{ScanError, scan};
+use super::*;
+
+fn batches(texts: Vec<String>) -> Batches {
+    Batches {
+        batches: vec![Batch {
+            id: BatchId {
+                topic: TopicId::from_name("birds").unwrap(),
+                run: 1,
+                producer: WorkerId::parse("p1").unwrap(),
+                incarnation: 99,
+                seq: 3,
+            },
+            lowest_unresolved: 2,
+            key_version: 1,
+            body: BatchBody::Response {
+                meta: ResponseMeta {
+                    provider: "small".into(),
+                    model: "m".into(),
+                    cell: None,
+                    probe: true,
+                    prompt_hash: u64::MAX,
+                    outcome: Outcome::Answered,
+                    latency_ms: 12,
+                    input_tokens: 3,
+                    output_tokens: 4,
+                    cost: Cost::from_picodollars(5),
+                    worst_case: Cost::from_picodollars(6),
+                    repeated: 1,
+                    rejected: 0,
+                },
+                novel: texts,
+                spellings: vec![],
+                sightings: vec![Fingerprint::from_bytes([7; 16])],
+            },
+        }],
+    }
+}
+
+fn read(payload: &[u8]) -> Result<Batches, DecodeError> {
+    decode(&content_type::<Batches>(), payload)
+}
+
+#[test]
+fn a_message_comes_back_as_it_was() {
+    let message = batches(vec!["Blackbird".into(), "Ø\u{0}".into()]);
+    assert_eq!(read(&encode(&message)).unwrap(), message);
+}
+
+#[test]
+fn a_fingerprint_takes_eighteen_bytes_on_the_wire() {
+    let bytes = rmp_serde::to_vec_named(&Fingerprint::from_bytes([1; 16])).unwrap();
+    assert_eq!(bytes.len(), 18);
+}
+
+#[test]
+fn unknown_fields_are_ignored_and_a_newer_version_is_refused() {
+    #[derive(Serialize)]
+    struct Wider {
+        topic: &'static str,
+        colour: &'static str,
+    }
+    let bytes = rmp_serde::to_vec_named(&Wider { topic: "birds", colour: "red" }).unwrap();
+    let hint: Hint = decode(&content_type::<Hint>(), &bytes).unwrap();
+    assert_eq!(hint.topic.as_str(), "birds");
+    let newer = "application/vnd.igentai.hint.v2+msgpack";
+    assert!(matches!(decode::<Hint>(newer, &bytes), Err(DecodeError::NewerVersion { found: 2, .. })));
+    assert!(matches!(decode::<Hint>("text/plain", &bytes), Err(DecodeError::UnknownKind(_))));
+    assert!(matches!(decode::<Hint>(&content_type::<Command>(), &bytes), Err(DecodeError::UnknownKind(_))));
+}
+
+#[test]
+fn trailing_bytes_are_an_error() {
+    let mut bytes = encode(&batches(vec![])).to_vec();
+    bytes.push(0);
+    assert_eq!(read(&bytes).unwrap_err(), DecodeError::Refused(ScanError::Trailing(1)));
+}
+
+#[test]
+fn every_cut_is_an_error_and_never_a_panic() {
+    let bytes = encode(&batches(vec!["Blackbird".into(); 20]));
+    for end in 0..bytes.len() {
+        assert!(read(&bytes[..end]).is_err(), "cut at {end}");
+    }
+}
+
+#[test]
+fn limits_hold_before_anything_is_allocated() {
+    let nested = |depth: usize| [vec![0x91; depth], vec![0xc0]].concat();
+    assert_eq!(scan(&nested(scan::MAX_DEPTH)), Ok(()));
+    assert_eq!(scan(&nested(scan::MAX_DEPTH + 1)), Err(ScanError::TooDeep));
+    assert_eq!(scan(&[0xdd, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::TooManyElements(u64::from(u32::MAX))));
+    assert_eq!(scan(&[0xdb, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::TextTooLong(u64::from(u32::MAX))));
+    assert_eq!(scan(&[0xc6, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::CutOff));
+    assert_eq!(scan(&[0xc1]), Err(ScanError::NotMessagePack));
+    assert_eq!(scan(&[]), Err(ScanError::CutOff));
+    let list_of_empty_texts = [vec![0xdc, 0x03, 0xe8], vec![0xa0; 1_000]].concat();
+    let many = [vec![0xdc, 0x03, 0xe8], list_of_empty_texts.repeat(1_000)].concat();
+    assert_eq!(scan(&many), Err(ScanError::TooManyValues));
+    assert!(matches!(read(&vec![0; MAX_MESSAGE_BYTES + 1]), Err(DecodeError::TooLarge(_))));
+}
