@@ -23,7 +23,9 @@ use igentai_core::topic::Topic;
 
 pub mod checkpoints;
 pub mod embedded;
+mod prepare;
 pub mod redis;
+mod rows;
 
 /// A batch, checked and fingerprinted, ready to commit.
 #[derive(Clone, Debug, PartialEq)]
