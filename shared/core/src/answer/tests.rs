@@ -155,6 +155,13 @@ fn rejections_are_bounded_but_all_counted() {
 }
 
 #[test]
+fn a_rejected_text_that_grows_when_it_is_normalised_stays_bounded() {
+    let answer = parse(&"\u{958}".repeat(200));
+    assert_eq!(answer.rejected[0].0, Rejection::TooLong);
+    assert_eq!(answer.rejected[0].1.len(), 120);
+}
+
+#[test]
 fn hostile_answers_become_inert_lines() {
     let answer =
         parse("1. <script>alert(1)</script>\n2. \u{1b}[31mRed\u{1b}[0m\n3. =cmd()\n4. a\0b\u{202e}c\n");

@@ -36,6 +36,10 @@ pub(super) const LISTS: &[(&str, &str)] = &[
     ),
     ("1. 1. FC Köln\n2. Bayern München\n3. 1. FC Nürnberg", "1. FC Köln / Bayern München / 1. FC Nürnberg"),
     ("- 1. Louvre\n- 2. Orsay\n- 3. Pompidou", "Louvre / Orsay / Pompidou"),
+    (
+        "- 1. Bundesliga\n- 2. Bundesliga\n- Premier League\n- La Liga",
+        "1. Bundesliga / 2. Bundesliga / Premier League / La Liga",
+    ),
     // Bullets.
     ("- Louvre\n- Orsay", "Louvre / Orsay"),
     ("* Louvre\n* Orsay", "Louvre / Orsay"),
