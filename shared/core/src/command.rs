@@ -40,12 +40,12 @@ pub struct TopicOrder {
     pub provider_weights: BTreeMap<String, f64>,
     /// Whether to ask at all; otherwise only finish what is under way.
     pub ask: bool,
+    /// Whether to give up requests that are still under way, so that the topic can end.
+    pub abandon: bool,
     /// The budget leased to this incarnation so far.
     pub lease: Lease,
     /// Whether the run has a cap on money, so that each request's worst case must be covered first.
     pub capped_cost: bool,
-    /// Number of the newest log entry that the coordinator knows: a filter that has not reached it is behind.
-    pub log_head: LogIndex,
 }
 
 /// Budget leased to one incarnation of a producer for one run. Amounts are totals since the incarnation began, so that a repeated
@@ -98,8 +98,14 @@ pub struct TopicReport {
     pub risked: Cost,
     /// The lease it acts on: what was granted, or less where some was taken back.
     pub lease: Lease,
-    /// The smallest worst case of a request to a provider it may ask; zero when free.
+    /// The smallest worst case of a request to any of its providers, as far as tried; zero when free.
     pub request_cost: Cost,
+    /// The largest one.
+    #[serde(default)]
+    pub dearest_cost: Cost,
+    /// Why no provider can ever serve this topic here, for people; `None` while one can or may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hopeless: Option<String>,
     /// Its filter.
     pub filter: FilterReport,
 }

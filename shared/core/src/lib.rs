@@ -5,7 +5,9 @@
 
 pub mod batch;
 pub mod command;
+pub mod coordinator;
 pub mod cost;
+pub mod filter;
 pub mod fold;
 pub mod folder;
 pub mod ids;
@@ -14,3 +16,4 @@ pub mod log;
 pub mod status;
 pub mod time;
 pub mod topic;
+pub mod worker;

@@ -1,0 +1,192 @@
+//! The ledger of a run's leases: how a cap holds however many producers spend at once, and whatever becomes of them.
+//!
+//! A producer spends only what it was leased. What is leased to a life of a producer counts against the cap until the log has settled it;
+//! what a dead one had left is never leased again, since its last requests may have been sent. So
+//!
+//! ```text
+//! settled by the log + leased and not settled ≤ cap
+//! ```
+//!
+//! holds at every moment, and with it the cap. Money works the same way: a request's worst case is covered before it is sent.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Lease;
+use crate::cost::Cost;
+use crate::fold::TopicFold;
+use crate::ids::{Incarnation, WorkerId};
+
+/// Leases granted, by producer and life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    grants: BTreeMap<WorkerId, BTreeMap<Incarnation, Lease>>,
+    /// What is being taken back: it counts as leased until the producer says that it acts on no more than this.
+    #[serde(skip)]
+    recalls: BTreeMap<WorkerId, (Incarnation, Lease)>,
+}
+
+/// A cap on requests and money; `None` is no cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests.
+    pub requests: Option<u64>,
+    /// Money.
+    pub cost: Option<Cost>,
+    /// Requests leased ahead to a producer where there is no cap.
+    pub window: u64,
+}
+
+/// A live producer, as the ledger sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveLease {
+    /// Who.
+    pub producer: WorkerId,
+    /// Which life.
+    pub incarnation: Incarnation,
+    /// Requests it has under way at once.
+    pub concurrency: u32,
+    /// What it says it has used.
+    pub used: Lease,
+    /// The least a request may cost it.
+    pub request_cost: Cost,
+    /// The most a request may cost it.
+    pub dearest_cost: Cost,
+    /// It has had budget for a while and sent nothing.
+    pub stuck: bool,
+}
+
+impl Ledger {
+    /// What a life may act on, to be told to it.
+    #[must_use]
+    pub fn order(&self, producer: &WorkerId, incarnation: Incarnation) -> Lease {
+        let recalled = self.recalls.get(producer).filter(|(life, _)| *life == incarnation);
+        recalled.map_or_else(|| self.lease(producer, incarnation), |(_, lease)| *lease)
+    }
+
+    /// What is leased to a life and counts against the caps.
+    #[must_use]
+    pub fn lease(&self, producer: &WorkerId, incarnation: Incarnation) -> Lease {
+        self.grants.get(producer).and_then(|lives| lives.get(&incarnation)).copied().unwrap_or_default()
+    }
+
+    /// Whether both have leased the same.
+    #[must_use]
+    pub fn grants_as(&self, other: &Self) -> bool {
+        self.grants == other.grants
+    }
+
+    fn lease_mut(&mut self, producer: &WorkerId, incarnation: Incarnation) -> &mut Lease {
+        self.grants.entry(producer.clone()).or_default().entry(incarnation).or_default()
+    }
+
+    /// A producer says what lease it acts on. `final_word`: it follows the last command, or has left, so that it can act on no more than that.
+    pub fn reported(
+        &mut self,
+        producer: &WorkerId,
+        incarnation: Incarnation,
+        acts_on: Lease,
+        final_word: bool,
+    ) {
+        let lease = self.lease_mut(producer, incarnation);
+        if final_word {
+            *lease = acts_on;
+            self.recalls.remove(producer);
+        } else {
+            lease.requests = lease.requests.max(acts_on.requests);
+            lease.cost = lease.cost.max(acts_on.cost);
+        }
+    }
+
+    /// What is left to lease: the caps less what is settled and what is leased and not settled.
+    #[must_use]
+    pub fn left(&self, fold: &TopicFold, budget: Budget) -> (u64, Cost) {
+        let (mut requests, mut cost) =
+            (fold.totals().requests(), fold.totals().cost + fold.totals().cost_at_risk);
+        for (producer, lives) in &self.grants {
+            for (incarnation, lease) in lives {
+                let settled = fold.settled(producer, *incarnation);
+                requests = requests.saturating_add(lease.requests.saturating_sub(settled.requests));
+                cost += lease.cost.saturating_sub(settled.cost);
+            }
+        }
+        let left_requests = budget.requests.map_or(u64::MAX, |cap| cap.saturating_sub(requests));
+        let left_cost = budget.cost.map_or(Cost::from_picodollars(u64::MAX), |cap| cap.saturating_sub(cost));
+        (left_requests, left_cost)
+    }
+
+    /// Leases more where it is needed and there is some left, and starts to take back from who is stuck where there is none. The answer says whether anything changed.
+    pub fn plan(&mut self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
+        let before = self.clone();
+        let current = |producer: &WorkerId| {
+            live.iter().find(|one| one.producer == *producer).map(|one| one.incarnation)
+        };
+        self.recalls.retain(|producer, (life, _)| current(producer) == Some(*life));
+        let share = u64::try_from(live.len().max(1)).unwrap_or(u64::MAX).saturating_mul(2);
+        let (mut left_requests, mut left_cost) = self.left(fold, budget);
+        let mut free: Vec<&LiveLease> =
+            live.iter().filter(|one| !one.stuck && !self.recalls.contains_key(&one.producer)).collect();
+        // Who has used most comes first, or the last requests would go back and forth between those who do not use them.
+        free.sort_by_key(|one| Reverse(one.used.requests));
+        for one in free {
+            let window = match budget.requests {
+                None => budget.window,
+                Some(_) => budget.window.min(u64::from(one.concurrency).saturating_mul(2).max(1)),
+            };
+            let lease = self.lease_mut(&one.producer, one.incarnation);
+            let unused = lease.requests.saturating_sub(one.used.requests);
+            if unused < window.div_ceil(2) {
+                let more = (window - unused).min((left_requests / share).max(1)).min(left_requests);
+                lease.requests += more;
+                left_requests -= if budget.requests.is_some() { more } else { 0 };
+            }
+            if budget.cost.is_some() {
+                let more = more_cost(one, *lease, left_cost, share);
+                lease.cost += more;
+                left_cost = left_cost.saturating_sub(more);
+            }
+        }
+        let scarce = budget.requests.is_some() && left_requests == 0;
+        for one in live.iter().filter(|one| scarce && one.stuck) {
+            let lease = self.lease(&one.producer, one.incarnation);
+            let recalled = Lease { requests: one.used.requests, ..lease };
+            self.recalls.entry(one.producer.clone()).or_insert((one.incarnation, recalled));
+        }
+        *self != before
+    }
+
+    /// Whether a live producer could still send a request, or has one that is not settled.
+    #[must_use]
+    pub fn requests_open(&self, fold: &TopicFold, live: &[LiveLease]) -> bool {
+        live.iter().any(|one| {
+            let settled = fold.settled(&one.producer, one.incarnation).requests;
+            self.lease(&one.producer, one.incarnation).requests > settled
+        })
+    }
+
+    /// Whether a live producer could still pay a request. Producers that have not told a price yet could.
+    #[must_use]
+    pub fn cost_open(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
+        let (_, left) = self.left(fold, budget);
+        live.iter().any(|one| {
+            let unused = self.lease(&one.producer, one.incarnation).cost.saturating_sub(one.used.cost);
+            unused + left >= one.request_cost
+        })
+    }
+}
+
+fn more_cost(one: &LiveLease, lease: Lease, left: Cost, share: u64) -> Cost {
+    let unused = lease.cost.saturating_sub(one.used.cost);
+    let ahead = one.dearest_cost.times(u64::from(one.concurrency).max(1));
+    if unused >= ahead {
+        return Cost::ZERO;
+    }
+    let fair = Cost::from_picodollars(left.picodollars() / share).max(one.request_cost);
+    let more = ahead.saturating_sub(unused).min(fair).min(left);
+    if unused + more >= one.request_cost { more } else { Cost::ZERO }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::batch::{Outcome, ResponseMeta};
+use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
+use crate::time::UnixMillis;
+
+const PRICE: Cost = Cost::from_picodollars(100);
+
+fn id(n: usize) -> WorkerId {
+    WorkerId::of_role("p", n)
+}
+
+fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost: Cost) {
+    let meta = ResponseMeta {
+        provider: "small".into(),
+        model: "m".into(),
+        cell: None,
+        probe: false,
+        prompt_hash: 0,
+        outcome: Outcome::Answered,
+        latency_ms: 1,
+        input_tokens: 1,
+        output_tokens: 1,
+        cost,
+        worst_case: PRICE,
+        repeated: 0,
+        rejected: 0,
+    };
+    let head = EntryHead {
+        producer: id(producer),
+        incarnation,
+        seq: 1,
+        at: UnixMillis(0),
+        kind: EntryKind::Response(meta),
+    };
+    fold.apply(&Entry { index: fold.log_index() + 1, head, tail: EntryTail::default() }).unwrap();
+}
+
+/// A producer that obeys its lease, in a world where commands arrive late, lives end without a word, and answers get lost with them.
+#[derive(Clone, Debug, Default)]
+struct Spender {
+    incarnation: Incarnation,
+    lease: Lease,
+    sent: u64,
+    risked: Cost,
+    under_way: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Plan,
+    Hear(usize),
+    Send(usize),
+    Answer(usize, u64),
+    Die(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..3_usize;
+    prop_oneof![
+        4 => Just(Step::Plan),
+        4 => who.clone().prop_map(Step::Hear),
+        8 => who.clone().prop_map(Step::Send),
+        6 => (who.clone(), 1..=100_u64).prop_map(|(p, cost)| Step::Answer(p, cost)),
+        1 => who.prop_map(Step::Die),
+    ]
+}
+
+fn live(spenders: &[Spender]) -> Vec<LiveLease> {
+    let one = |(n, spender): (usize, &Spender)| LiveLease {
+        producer: id(n),
+        incarnation: spender.incarnation,
+        concurrency: 4,
+        used: Lease { requests: spender.sent, cost: spender.risked },
+        request_cost: PRICE,
+        dearest_cost: PRICE,
+        stuck: spender.under_way == 0 && spender.lease.requests > spender.sent,
+    };
+    spenders.iter().enumerate().map(one).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_cap_is_ever_overrun_whoever_dies_and_whatever_is_lost(
+        steps in proptest::collection::vec(step(), 0..300),
+        cap in 1..40_u64,
+        money in 0..3_000_u64,
+    ) {
+        let budget = Budget { requests: Some(cap), cost: Some(Cost::from_picodollars(money)), window: 256 };
+        let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+        let mut spenders = vec![Spender::default(); 3];
+        let (mut sent, mut spent) = (0_u64, Cost::ZERO);
+        for step in steps {
+            match step {
+                Step::Plan => { ledger.plan(&fold, budget, &live(&spenders)); }
+                Step::Hear(n) => {
+                    let granted = ledger.order(&id(n), spenders[n].incarnation);
+                    let spender = &mut spenders[n];
+                    spender.lease = Lease {
+                        requests: granted.requests.max(spender.sent),
+                        cost: granted.cost.max(spender.risked),
+                    };
+                    ledger.reported(&id(n), spender.incarnation, spender.lease, true);
+                }
+                Step::Send(n) => {
+                    let spender = &mut spenders[n];
+                    if spender.sent < spender.lease.requests && spender.risked + PRICE <= spender.lease.cost {
+                        spender.sent += 1;
+                        spender.under_way += 1;
+                        spender.risked += PRICE;
+                        sent += 1;
+                        spent += PRICE;
+                    }
+                }
+                Step::Answer(n, cost) => {
+                    let spender = &mut spenders[n];
+                    if spender.under_way > 0 {
+                        spender.under_way -= 1;
+                        let saved = PRICE.saturating_sub(Cost::from_picodollars(cost));
+                        spender.risked = spender.risked.saturating_sub(saved);
+                        spent = spent.saturating_sub(saved);
+                        settle(&mut fold, n, spender.incarnation, Cost::from_picodollars(cost));
+                    }
+                }
+                Step::Die(n) => {
+                    spenders[n] = Spender { incarnation: spenders[n].incarnation + 1, ..Spender::default() };
+                }
+            }
+            prop_assert!(sent <= cap, "{} requests of {}", sent, cap);
+            prop_assert!(spent <= Cost::from_picodollars(money), "{} of {}", spent, money);
+        }
+    }
+}
+
+#[test]
+fn a_cap_is_used_up_to_the_last_request_when_nobody_dies() {
+    let budget = Budget { requests: Some(23), cost: None, window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); 3];
+    for _ in 0..100 {
+        ledger.plan(&fold, budget, &live(&spenders));
+        for (n, spender) in spenders.iter_mut().enumerate() {
+            while spender.sent < ledger.lease(&id(n), 0).requests {
+                spender.sent += 1;
+                settle(&mut fold, n, 0, Cost::ZERO);
+            }
+        }
+    }
+    assert_eq!(fold.totals().requests(), 23);
+    assert!(!ledger.requests_open(&fold, &live(&spenders)));
+}
+
+#[test]
+fn budget_that_somebody_sits_on_moves_to_those_who_use_it() {
+    let budget = Budget { requests: Some(8), cost: None, window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); 2];
+    ledger.plan(&fold, budget, &live(&spenders));
+    for _ in 0..20 {
+        spenders[0].lease = ledger.order(&id(0), 0);
+        while spenders[1].sent < ledger.lease(&id(1), 0).requests {
+            spenders[1].sent += 1;
+            settle(&mut fold, 1, 0, Cost::ZERO);
+        }
+        ledger.plan(&fold, budget, &live(&spenders));
+        ledger.reported(&id(0), 0, ledger.order(&id(0), 0), true);
+    }
+    assert_eq!(fold.totals().requests(), 8, "all of it was used by the one that works");
+}
+
+#[test]
+fn planning_twice_changes_nothing() {
+    let budget = Budget { requests: Some(100), cost: Some(Cost::from_picodollars(5_000)), window: 256 };
+    let (mut ledger, fold) = (Ledger::default(), TopicFold::default());
+    let spenders = vec![Spender::default(); 3];
+    assert!(ledger.plan(&fold, budget, &live(&spenders)));
+    assert!(!ledger.plan(&fold, budget, &live(&spenders)));
+}

@@ -1,0 +1,127 @@
+//! A live producer, as the coordinator knows it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::command::{Command, Heartbeat, TopicReport};
+use crate::folder::TopicId;
+use crate::ids::{Epoch, Incarnation, Run};
+use crate::time::Monotonic;
+
+/// Least time between two snapshots of the same topic to the same producer.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A producer that had budget and sent nothing for so long is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(3);
+
+#[derive(Debug)]
+pub(super) struct Member {
+    incarnation: Incarnation,
+    heard_at: Monotonic,
+    last: Option<Heartbeat>,
+    sent: Option<(Command, Monotonic)>,
+    snapshots: BTreeMap<TopicId, Monotonic>,
+    /// Requests sent for each topic, and since when that number has not moved although there was budget.
+    progress: BTreeMap<TopicId, (u64, Monotonic)>,
+}
+
+impl Member {
+    pub(super) const fn new(incarnation: Incarnation) -> Self {
+        Self {
+            incarnation,
+            heard_at: Monotonic(0),
+            last: None,
+            sent: None,
+            snapshots: BTreeMap::new(),
+            progress: BTreeMap::new(),
+        }
+    }
+
+    pub(super) const fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Whether what is known is newer than `heartbeat`. A later life has a greater incarnation.
+    pub(super) fn is_newer(&self, heartbeat: &Heartbeat) -> bool {
+        let Some(last) = &self.last else { return false };
+        (last.incarnation, last.seq) >= (heartbeat.incarnation, heartbeat.seq)
+    }
+
+    /// Whether the heartbeat follows the last command that was sent to this life.
+    pub(super) fn follows(&self, heartbeat: &Heartbeat, epoch: Epoch) -> bool {
+        self.incarnation == heartbeat.incarnation
+            && self.sent.as_ref().is_some_and(|(sent, _)| heartbeat.command == (epoch, sent.version))
+    }
+
+    pub(super) fn heard(&mut self, heartbeat: Heartbeat, now: Monotonic) {
+        self.heard_at = now;
+        for report in &heartbeat.topics {
+            let (sent, since) = self.progress.entry(report.topic.clone()).or_insert((report.sent, now));
+            let has_budget = report.sent < report.lease.requests;
+            if *sent != report.sent || report.in_flight > 0 || !has_budget {
+                (*sent, *since) = (report.sent, now);
+            }
+        }
+        self.progress.retain(|topic, _| heartbeat.topics.iter().any(|report| report.topic == *topic));
+        self.last = Some(heartbeat);
+    }
+
+    pub(super) fn silent_for(&self, now: Monotonic) -> Duration {
+        now.since(self.heard_at)
+    }
+
+    pub(super) const fn last(&self) -> Option<&Heartbeat> {
+        self.last.as_ref()
+    }
+
+    pub(super) fn report(&self, topic: &TopicId, run: Run) -> Option<&TopicReport> {
+        self.last.as_ref()?.topics.iter().find(|report| report.topic == *topic && report.run == run)
+    }
+
+    pub(super) fn is_stuck(&self, topic: &TopicId, now: Monotonic) -> bool {
+        self.progress.get(topic).is_some_and(|(_, since)| now.since(*since) >= STUCK_AFTER)
+    }
+
+    /// Whether it follows an order not to ask about the topic, and has nothing left of it.
+    pub(super) fn has_settled(&self, topic: &TopicId, run: Run) -> bool {
+        let told = self.sent.as_ref().is_some_and(|(sent, _)| {
+            let asks = sent.topics.iter().any(|order| order.topic == *topic && order.ask);
+            !asks && self.last.as_ref().is_some_and(|last| last.command == (sent.epoch, sent.version))
+        });
+        told && self.report(topic, run).is_none_or(|report| report.in_flight == 0 && report.unresolved == 0)
+    }
+
+    /// The command to send now: a changed one under its new version, or the last one again when it was not heard back.
+    pub(super) fn command_due(
+        &mut self,
+        wanted: Command,
+        patience: Duration,
+        now: Monotonic,
+    ) -> Option<Command> {
+        let command = match &self.sent {
+            Some((sent, at)) if sent.topics == wanted.topics => {
+                let heard = self.last.as_ref().is_some_and(|last| last.command == (sent.epoch, sent.version));
+                if heard || now.since(*at) < patience {
+                    return None;
+                }
+                sent.clone()
+            }
+            Some(_) | None => wanted,
+        };
+        self.sent = Some((command.clone(), now));
+        Some(command)
+    }
+
+    pub(super) fn wants_snapshots(&mut self, now: Monotonic) -> Vec<TopicId> {
+        let Some(last) = &self.last else { return Vec::new() };
+        let mut wanted = Vec::new();
+        for report in last.topics.iter().filter(|report| report.filter.wants_snapshot) {
+            let due = self.snapshots.get(&report.topic).is_none_or(|at| now.since(*at) >= SNAPSHOT_PAUSE);
+            if due {
+                self.snapshots.insert(report.topic.clone(), now);
+                wanted.push(report.topic.clone());
+            }
+        }
+        wanted
+    }
+}

@@ -1,0 +1,313 @@
+//! What the coordinator decides: who works on what with which budget, and when a topic ends.
+//!
+//! The shell feeds it topics, log entries and heartbeats, and carries out what [`Coordinator::decide`] answers, in order. Deciding twice without
+//! news in between answers nothing the second time, except what time itself brings.
+//!
+//! # Invariants
+//!
+//! 1. The budget leased to all lives of all producers, and what the log has settled, never exceed a cap together ([`Ledger`]).
+//! 2. A lease is saved before the command that grants it is sent.
+//! 3. A topic is `Ended` only when no live producer has anything under way for it, or the deadline for that has passed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::command::{Command, Heartbeat};
+use crate::fold::FoldError;
+use crate::folder::TopicId;
+use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+use crate::log::Entry;
+use crate::status::TopicStatus;
+use crate::time::{Monotonic, Now};
+use crate::topic::{EndReason, Topic, TopicState};
+
+mod ledger;
+mod managed;
+mod member;
+
+pub use ledger::{Budget, Ledger, LiveLease};
+use managed::Managed;
+use member::Member;
+
+/// What the coordinator goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A producer that was not heard for so long is taken for dead.
+    pub producer_timeout: Duration,
+    /// So many answers in a row without anything new end a topic.
+    pub dry_after: u64,
+    /// Requests leased ahead to a producer where there is no cap.
+    pub window: u64,
+    /// How long requests under way may take to finish when a topic ends, before they are given up.
+    pub end_grace: Duration,
+    /// How long producers may take to settle after that.
+    pub end_deadline: Duration,
+    /// A topic ends when no request was answered for so long, and at least ten failed.
+    pub give_up_after: Duration,
+    /// A command that was not heard back is sent again after this.
+    pub command_patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            producer_timeout: Duration::from_secs(5),
+            dry_after: 30,
+            window: 256,
+            end_grace: Duration::from_secs(5),
+            end_deadline: Duration::from_secs(10),
+            give_up_after: Duration::from_mins(2),
+            command_patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the shell shall do, in the order given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Open the run in the store with this cap, read its log, and say [`Coordinator::opened`].
+    Open {
+        /// Topic.
+        topic: TopicId,
+        /// Its run.
+        run: Run,
+        /// Its cap.
+        max_attributes: Option<u64>,
+    },
+    /// Store the topic, if the one stored has version `expected`. When the state is `Ended`, bring the files up to date first.
+    Put {
+        /// As it shall be.
+        topic: Box<Topic>,
+        /// As it is.
+        expected: u64,
+    },
+    /// Save the ledger of leases before anything that follows.
+    SaveLedger {
+        /// Topic.
+        topic: TopicId,
+        /// Its run.
+        run: Run,
+        /// To be saved.
+        ledger: Ledger,
+    },
+    /// Send a command.
+    Send {
+        /// To whom.
+        producer: WorkerId,
+        /// What.
+        command: Command,
+    },
+    /// Send a snapshot of the topic's filter.
+    Snapshot {
+        /// To whom.
+        producer: WorkerId,
+        /// Of which topic.
+        topic: TopicId,
+    },
+    /// Tell people.
+    Note(Note),
+}
+
+/// What people should hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A producer is there.
+    Joined(WorkerId),
+    /// A producer came back in a new life; what the old one had leased stays charged.
+    Restarted(WorkerId),
+    /// A producer left in good order.
+    Left(WorkerId),
+    /// A producer was not heard in time; what it had leased stays charged.
+    Lost(WorkerId),
+    /// A topic comes to its end.
+    Ending(TopicId, EndReason),
+}
+
+/// The coordinator of one term.
+#[derive(Debug)]
+pub struct Coordinator {
+    epoch: Epoch,
+    settings: Settings,
+    members: BTreeMap<WorkerId, Member>,
+    topics: BTreeMap<TopicId, Managed>,
+    version: u64,
+    notes: Vec<Note>,
+}
+
+impl Coordinator {
+    /// For the term `epoch`.
+    #[must_use]
+    pub const fn new(epoch: Epoch, settings: Settings) -> Self {
+        Self {
+            epoch,
+            settings,
+            members: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            version: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The term.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Takes a topic in as the registry has it now. An older version than the one known is ignored.
+    pub fn topic(&mut self, topic: Topic, now: Now) {
+        match self.topics.get_mut(&topic.id) {
+            Some(managed) if managed.topic.run == topic.run => managed.update(topic, now),
+            Some(managed) if managed.topic.run > topic.run => {}
+            Some(_) | None => {
+                self.topics.insert(topic.id.clone(), Managed::new(topic, now));
+            }
+        }
+    }
+
+    /// The run is open in the store with this cap; `ledger` is what an earlier term saved. Its log follows through [`Coordinator::entries`].
+    pub fn opened(&mut self, topic: &TopicId, run: Run, max_attributes: Option<u64>, ledger: Option<Ledger>) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            managed.opened(max_attributes, ledger);
+        }
+    }
+
+    /// Takes log entries in, in order; `head` is the newest entry the store has.
+    pub fn entries(
+        &mut self,
+        topic: &TopicId,
+        run: Run,
+        entries: &[Entry],
+        head: LogIndex,
+        now: Now,
+    ) -> Result<(), FoldError> {
+        match self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            Some(managed) => managed.entries(entries, head, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a heartbeat in; an older one than the last is ignored.
+    pub fn heartbeat(&mut self, heartbeat: Heartbeat, now: Now) {
+        let producer = heartbeat.producer.clone();
+        match self.members.get(&producer) {
+            Some(member) if member.is_newer(&heartbeat) => return,
+            Some(member) if member.incarnation() != heartbeat.incarnation => {
+                self.notes.push(Note::Restarted(producer.clone()));
+                self.members.remove(&producer);
+            }
+            Some(_) => {}
+            None if heartbeat.left => return,
+            None => self.notes.push(Note::Joined(producer.clone())),
+        }
+        let incarnation = heartbeat.incarnation;
+        let current =
+            self.members.get(&producer).is_some_and(|member| member.follows(&heartbeat, self.epoch));
+        for report in &heartbeat.topics {
+            if let Some(managed) = self.topics.get_mut(&report.topic).filter(|m| m.topic.run == report.run) {
+                managed.ledger.reported(&producer, incarnation, report.lease, current || heartbeat.left);
+            }
+        }
+        if heartbeat.left {
+            self.members.remove(&producer);
+            self.notes.push(Note::Left(producer));
+        } else {
+            self.members
+                .entry(producer)
+                .or_insert_with(|| Member::new(incarnation))
+                .heard(heartbeat, now.monotonic);
+        }
+    }
+
+    /// Everything there is to do now.
+    pub fn decide(&mut self, now: Now) -> Vec<Action> {
+        self.bury_the_dead(now.monotonic);
+        let mut actions = Vec::new();
+        for managed in self.topics.values_mut() {
+            managed.sample(now.monotonic);
+            actions.extend(managed.decide(&self.members, &self.settings, self.epoch, now));
+        }
+        self.command_all(now.monotonic, &mut actions);
+        self.answer_snapshots(now.monotonic, &mut actions);
+        for note in std::mem::take(&mut self.notes) {
+            actions.push(Action::Note(note));
+        }
+        actions
+    }
+
+    fn bury_the_dead(&mut self, now: Monotonic) {
+        let timeout = self.settings.producer_timeout;
+        let dead = |_: &WorkerId, member: &mut Member| member.silent_for(now) > timeout;
+        self.notes.extend(self.members.extract_if(.., dead).map(|(id, _)| Note::Lost(id)));
+    }
+
+    fn command_all(&mut self, now: Monotonic, actions: &mut Vec<Action>) {
+        let live: Vec<(WorkerId, Incarnation)> =
+            self.members.iter().map(|(id, member)| (id.clone(), member.incarnation())).collect();
+        for (producer, incarnation) in live {
+            let orders = self
+                .topics
+                .values()
+                .filter_map(|managed| managed.order(&producer, incarnation, &self.settings, now))
+                .collect();
+            let Some(member) = self.members.get_mut(&producer) else { continue };
+            let command =
+                Command { epoch: self.epoch, version: self.version + 1, incarnation, topics: orders };
+            if let Some(command) = member.command_due(command, self.settings.command_patience, now) {
+                self.version = self.version.max(command.version);
+                actions.push(Action::Send { producer, command });
+            }
+        }
+    }
+
+    fn answer_snapshots(&mut self, now: Monotonic, actions: &mut Vec<Action>) {
+        for (producer, member) in &mut self.members {
+            for topic in member.wants_snapshots(now) {
+                if self.topics.get(&topic).is_some_and(Managed::is_open) {
+                    actions.push(Action::Snapshot { producer: producer.clone(), topic });
+                }
+            }
+        }
+    }
+
+    /// Topics whose log is to be followed: open ones that have not ended.
+    pub fn followed(&self) -> impl Iterator<Item = (&TopicId, Run, LogIndex)> {
+        self.topics
+            .iter()
+            .filter(|(_, managed)| managed.is_open() && !managed.topic.state.is_ended())
+            .map(|(id, managed)| (id, managed.topic.run, managed.fold.log_index()))
+    }
+
+    /// Topics known.
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.values().map(|managed| &managed.topic)
+    }
+
+    /// Whether the topic's run is open and its log followed.
+    #[must_use]
+    pub fn is_open(&self, topic: &TopicId) -> bool {
+        self.topics.get(topic).is_some_and(Managed::is_open)
+    }
+
+    /// Live producers.
+    #[must_use]
+    pub fn producers(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Where a topic stands.
+    #[must_use]
+    pub fn status(&self, topic: &TopicId, now: Now) -> Option<TopicStatus> {
+        let managed = self.topics.get(topic)?;
+        Some(managed.status(&self.members, self.epoch, now))
+    }
+
+    /// Whether all topics have ended.
+    #[must_use]
+    pub fn all_ended(&self) -> bool {
+        self.topics.values().all(|managed| matches!(managed.topic.state, TopicState::Ended(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::batch::{Outcome, ResponseMeta};
+use crate::command::{FilterReport, Lease, TopicReport};
+use crate::cost::Cost;
+use crate::log::{EntryHead, EntryKind, EntryTail};
+use crate::time::UnixMillis;
+use crate::topic::{Limits, StartRequest};
+
+fn now(ms: u64) -> Now {
+    Now { monotonic: Monotonic(ms), unix: UnixMillis(1_000_000 + ms) }
+}
+
+fn id() -> TopicId {
+    TopicId::from_name("birds").unwrap()
+}
+
+fn producer(name: &str) -> WorkerId {
+    WorkerId::parse(name).unwrap()
+}
+
+struct World {
+    coordinator: Coordinator,
+    stored: Topic,
+    commands: BTreeMap<WorkerId, Command>,
+    log: LogIndex,
+    beats: u64,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let request = StartRequest { name: "birds".into(), limits: Some(limits), ..StartRequest::default() };
+        let stored = Topic::start(None, id(), request, now(0).unix).unwrap();
+        let mut coordinator = Coordinator::new(3, Settings::default());
+        coordinator.topic(stored.clone(), now(0));
+        Self { coordinator, stored, commands: BTreeMap::new(), log: 0, beats: 0 }
+    }
+
+    /// Carries actions out as the shell does, until there are none.
+    fn settle(&mut self, at: u64) -> Vec<Action> {
+        let mut done = Vec::new();
+        for _ in 0..10 {
+            let actions = self.coordinator.decide(now(at));
+            if actions.is_empty() {
+                return done;
+            }
+            for action in &actions {
+                match action.clone() {
+                    Action::Open { topic, run, max_attributes } => {
+                        self.coordinator.opened(&topic, run, max_attributes, None);
+                        self.coordinator.entries(&topic, run, &[], self.log, now(at)).unwrap();
+                    }
+                    Action::Put { topic, expected } => {
+                        assert_eq!(self.stored.version, expected);
+                        self.stored = *topic;
+                        self.coordinator.topic(self.stored.clone(), now(at));
+                    }
+                    Action::Send { producer, command } => {
+                        self.commands.insert(producer, command);
+                    }
+                    Action::SaveLedger { .. } | Action::Snapshot { .. } | Action::Note(_) => {}
+                }
+            }
+            done.extend(actions);
+        }
+        panic!("it does not come to rest: {done:?}")
+    }
+
+    fn beat(&mut self, name: &str, incarnation: Incarnation, change: impl FnOnce(&mut Heartbeat), at: u64) {
+        self.beats += 1;
+        let command = self.commands.get(&producer(name)).filter(|command| command.incarnation == incarnation);
+        let report = |order: &crate::command::TopicOrder| TopicReport {
+            topic: order.topic.clone(),
+            run: order.run,
+            sent: 0,
+            in_flight: 0,
+            unresolved: 0,
+            risked: Cost::ZERO,
+            lease: order.lease,
+            request_cost: Cost::ZERO,
+            dearest_cost: Cost::ZERO,
+            hopeless: None,
+            filter: FilterReport::default(),
+        };
+        let mut heartbeat = Heartbeat {
+            producer: producer(name),
+            incarnation,
+            seq: self.beats,
+            command: command.map_or((0, 0), |command| (command.epoch, command.version)),
+            concurrency: 4,
+            draining: false,
+            left: false,
+            topics: command.map_or_else(Vec::new, |command| command.topics.iter().map(report).collect()),
+            providers: Vec::new(),
+        };
+        change(&mut heartbeat);
+        self.coordinator.heartbeat(heartbeat, now(at));
+    }
+
+    fn answer(&mut self, name: &str, outcome: Outcome, new: &[&str], at: u64) {
+        self.log += 1;
+        let meta = ResponseMeta {
+            provider: "small".into(),
+            model: "m".into(),
+            cell: None,
+            probe: false,
+            prompt_hash: 0,
+            outcome,
+            latency_ms: 1,
+            input_tokens: 1,
+            output_tokens: 1,
+            cost: Cost::ZERO,
+            worst_case: Cost::ZERO,
+            repeated: 0,
+            rejected: 0,
+        };
+        let kind = EntryKind::Response(meta);
+        let head =
+            EntryHead { producer: producer(name), incarnation: 1, seq: self.log, at: UnixMillis(0), kind };
+        let known = self.coordinator.status(&id(), now(at)).unwrap().attributes;
+        let tail = EntryTail {
+            first_new: if new.is_empty() { 0 } else { known + 1 },
+            new: new.iter().map(|text| (*text).to_owned()).collect(),
+            ..EntryTail::default()
+        };
+        let entry = Entry { index: self.log, head, tail };
+        self.coordinator.entries(&id(), 1, &[entry], self.log, now(at)).unwrap();
+    }
+
+    fn lease(&self, name: &str) -> Lease {
+        self.commands.get(&producer(name)).unwrap().topics.first().unwrap().lease
+    }
+}
+
+fn running(limits: Limits) -> World {
+    let mut world = World::new(limits);
+    world.beat("p1", 1, |_| {}, 0);
+    world.settle(0);
+    assert_eq!(world.stored.state, TopicState::Running);
+    world.beat("p1", 1, |_| {}, 0);
+    world
+}
+
+#[test]
+fn a_topic_is_opened_then_runs_then_is_ordered_with_a_lease() {
+    let world = running(Limits::default());
+    let order = world.commands.get(&producer("p1")).unwrap().topics.first().unwrap();
+    assert!(order.ask && !order.abandon);
+    assert_eq!(order.lease.requests, Settings::default().window);
+    assert_eq!(world.stored.epoch, 3);
+}
+
+#[test]
+fn deciding_twice_changes_nothing() {
+    let mut world = running(Limits { max_requests: Some(100), ..Limits::default() });
+    world.settle(10);
+    assert_eq!(world.coordinator.decide(now(10)), []);
+}
+
+#[test]
+fn a_lease_is_saved_before_it_is_granted() {
+    let mut world = World::new(Limits { max_requests: Some(100), ..Limits::default() });
+    world.beat("p1", 1, |_| {}, 0);
+    let actions = world.settle(0);
+    let saved = actions.iter().position(|action| matches!(action, Action::SaveLedger { .. })).unwrap();
+    let granted = |action: &Action| matches!(action, Action::Send { command, .. } if command.topics.iter().any(|t| t.lease.requests > 0));
+    assert!(actions.iter().position(granted).unwrap() > saved);
+}
+
+#[test]
+fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled() {
+    let mut world = running(Limits::default());
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    for _ in 0..Settings::default().dry_after {
+        world.answer("p1", Outcome::Answered, &[], 20);
+    }
+    world.settle(30);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Dry));
+    assert!(!world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().ask);
+    world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, 40);
+    world.settle(40);
+    assert!(!world.stored.state.is_ended(), "a request is under way");
+    world.beat("p1", 1, |_| {}, 50);
+    world.settle(50);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Dry));
+    assert_eq!(world.stored.ended_at, Some(now(50).unix));
+    world.beat("p1", 1, |_| {}, 60);
+    world.settle(60);
+    assert!(world.commands.get(&producer("p1")).unwrap().topics.is_empty());
+}
+
+#[test]
+fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
+    let mut world = running(Limits::default());
+    (0..30).for_each(|_| world.answer("p1", Outcome::Answered, &[], 20));
+    world.settle(30);
+    world.beat("p1", 1, |_| {}, 40);
+    world.settle(40);
+    let again = StartRequest {
+        name: "birds".into(),
+        mode: crate::topic::StartMode::Resume,
+        ..StartRequest::default()
+    };
+    world.stored = Topic::start(Some(&world.stored), id(), again, now(50).unix).unwrap();
+    world.coordinator.topic(world.stored.clone(), now(50));
+    world.settle(50);
+    assert_eq!((world.stored.state, world.stored.run), (TopicState::Running, 1));
+    world.answer("p1", Outcome::Answered, &[], 60);
+    world.settle(60);
+    assert_eq!(world.stored.state, TopicState::Running);
+}
+
+#[test]
+fn requests_under_way_are_given_up_after_the_grace_and_a_silent_producer_does_not_hold_the_end_up() {
+    let mut world = running(Limits::default());
+    let stopped = world.stored.end(EndReason::Stopped).unwrap();
+    world.stored = stopped.clone();
+    world.coordinator.topic(stopped, now(100));
+    world.settle(100);
+    for at in [1_000, 2_000, 3_000, 4_000, 5_000, 5_200] {
+        world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, at);
+        world.settle(at);
+    }
+    assert!(world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().abandon);
+    world.settle(11_000);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Stopped));
+}
+
+#[test]
+fn every_cap_ends_its_topic() {
+    let mut world = running(Limits { max_attributes: Some(1), ..Limits::default() });
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    world.settle(10);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxAttributes));
+
+    let mut world = running(Limits { time_limit_ms: Some(5_000), ..Limits::default() });
+    world.settle(4_900);
+    assert!(world.stored.state.is_live());
+    world.settle(5_000);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::TimeLimit));
+
+    let mut world = running(Limits { max_requests: Some(2), ..Limits::default() });
+    world.answer("p1", Outcome::Timeout, &[], 10);
+    world.settle(10);
+    assert!(world.stored.state.is_live());
+    world.answer("p1", Outcome::Answered, &["Wren"], 20);
+    world.beat("p1", 1, |beat| beat.topics[0].sent = 2, 20);
+    world.settle(20);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
+
+    let price = Cost::from_picodollars(100);
+    let mut world = running(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
+    world.settle(10);
+    assert!(world.stored.state.is_live(), "no price is known yet");
+    let tell_price =
+        |beat: &mut Heartbeat| (beat.topics[0].request_cost, beat.topics[0].dearest_cost) = (price, price);
+    world.beat("p1", 1, tell_price, 20);
+    world.settle(20);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxUsd));
+}
+
+#[test]
+fn a_dead_producer_is_charged_in_full_and_its_work_goes_on_elsewhere() {
+    let mut world = World::new(Limits { max_requests: Some(20), ..Limits::default() });
+    world.beat("p1", 1, |_| {}, 0);
+    world.beat("p2", 1, |_| {}, 0);
+    world.settle(0);
+    world.beat("p1", 1, |_| {}, 10);
+    world.beat("p2", 1, |_| {}, 10);
+    let lost = world.lease("p1").requests;
+    assert!(lost > 0);
+    let mut settled = 0;
+    for at in (1_000..60_000).step_by(1_000) {
+        let leased = world.lease("p2").requests;
+        while settled < leased {
+            world.answer("p2", Outcome::Answered, &[], at);
+            settled += 1;
+        }
+        world.beat("p2", 1, |beat| beat.topics.iter_mut().for_each(|topic| topic.sent = settled), at);
+        world.settle(at);
+        if world.stored.state != TopicState::Running {
+            break;
+        }
+    }
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
+    assert_eq!(settled + lost, 20);
+}
+
+#[test]
+fn a_producer_that_comes_back_in_a_new_life_gets_a_new_lease() {
+    let mut world = running(Limits::default());
+    world.beat("p1", 2, |_| {}, 100);
+    let actions = world.settle(100);
+    assert!(actions.contains(&Action::Note(Note::Restarted(producer("p1")))));
+    assert_eq!(world.commands.get(&producer("p1")).unwrap().incarnation, 2);
+}
+
+#[test]
+fn a_command_that_is_not_heard_back_is_sent_again_as_it_was() {
+    let mut world = running(Limits::default());
+    let first = world.commands.get(&producer("p1")).unwrap().clone();
+    world.beat("p1", 1, |beat| beat.command = (0, 0), 1_000);
+    assert_eq!(world.settle(1_000), []);
+    world.beat("p1", 1, |beat| beat.command = (0, 0), 2_500);
+    assert_eq!(world.settle(2_500), [Action::Send { producer: producer("p1"), command: first }]);
+}
+
+#[test]
+fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
+    let mut world = running(Limits::default());
+    let why = "provider small: the key in OPENAI_API_KEY is not accepted";
+    world.beat("p1", 1, |beat| beat.topics[0].hopeless = Some(why.into()), 10);
+    assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), Some(why));
+    world.settle(10);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+
+    let mut world = running(Limits::default());
+    for at in 0..130 {
+        world.answer("p1", Outcome::Unreachable, &[], at * 1_000);
+        world.beat("p1", 1, |_| {}, at * 1_000);
+        world.settle(at * 1_000);
+    }
+    assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+}
+
+#[test]
+fn a_filter_that_is_behind_gets_a_snapshot_at_most_once_a_second() {
+    let mut world = running(Limits::default());
+    let behind = |beat: &mut Heartbeat| beat.topics[0].filter.wants_snapshot = true;
+    let sent = Action::Snapshot { producer: producer("p1"), topic: id() };
+    world.beat("p1", 1, behind, 1_000);
+    assert!(world.settle(1_000).contains(&sent));
+    world.beat("p1", 1, behind, 1_500);
+    assert!(!world.settle(1_500).contains(&sent));
+    world.beat("p1", 1, behind, 2_000);
+    assert!(world.settle(2_000).contains(&sent));
+}
+
+#[test]
+fn a_changed_cap_is_told_to_the_store() {
+    let mut world = running(Limits::default());
+    let mut changed = world.stored.clone();
+    changed.limits.max_attributes = Some(9);
+    changed.version += 1;
+    world.stored = changed.clone();
+    world.coordinator.topic(changed, now(10));
+    let open = Action::Open { topic: id(), run: 1, max_attributes: Some(9) };
+    assert!(world.settle(10).contains(&open));
+}

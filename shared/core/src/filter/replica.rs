@@ -1,0 +1,295 @@
+//! One producer's copy of a topic's filter.
+
+use std::time::Duration;
+
+use super::{Bits, PIECE_WORDS, Ranges, generation_for, words};
+use crate::command::FilterReport;
+use crate::ids::{LogIndex, Run, Seq};
+use crate::key::Fingerprint;
+use crate::time::Monotonic;
+
+/// How long a hole may stay open before a snapshot is asked for.
+const HOLE_PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Fingerprints of deltas kept while a snapshot is on its way; beyond, the deltas are forgotten and another snapshot fills the hole.
+const KEPT_FINGERPRINTS: usize = 100_000;
+
+/// What a range of the log adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// Run.
+    pub run: Run,
+    /// Generation in force after the range.
+    pub generation: u32,
+    /// First entry.
+    pub from: LogIndex,
+    /// Last entry.
+    pub to: LogIndex,
+    /// Added.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// A piece of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotPiece<'a> {
+    /// Run.
+    pub run: Run,
+    /// Generation.
+    pub generation: u32,
+    /// The snapshot holds every entry up to this one.
+    pub complete_to: LogIndex,
+    /// Number of the piece, from 0.
+    pub chunk: u32,
+    /// Number of pieces.
+    pub chunks: u32,
+    /// Little-endian words.
+    pub words: &'a [u8],
+}
+
+/// A piece that does not fit its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("piece {chunk} of a filter snapshot of generation {generation} does not fit")]
+pub struct SnapshotError {
+    chunk: u32,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Assembly {
+    generation: u32,
+    complete_to: LogIndex,
+    words: Vec<u64>,
+    missing: std::collections::BTreeSet<u32>,
+}
+
+/// A replica: bits, and which part of the log they cover. Deltas may come in any order and more than once.
+#[derive(Debug)]
+pub struct Replica {
+    run: Run,
+    bits: Bits,
+    held: Ranges,
+    heard_of: LogIndex,
+    /// Deltas since the snapshot was asked for: they go on top of it.
+    kept: Vec<Delta>,
+    kept_fingerprints: usize,
+    outgrown: bool,
+    hole_since: Option<Monotonic>,
+    assembly: Option<Assembly>,
+}
+
+impl Replica {
+    /// An empty replica, right for a log without entries.
+    #[must_use]
+    pub fn new(run: Run) -> Self {
+        Self {
+            run,
+            bits: Bits::empty(0),
+            held: Ranges::default(),
+            heard_of: 0,
+            kept: Vec::new(),
+            kept_fingerprints: 0,
+            outgrown: false,
+            hole_since: None,
+            assembly: None,
+        }
+    }
+
+    /// The run whose log it follows.
+    #[must_use]
+    pub const fn run(&self) -> Run {
+        self.run
+    }
+
+    /// Whether the key is probably in the registry.
+    #[must_use]
+    pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
+        self.bits.contains(fingerprint)
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn bits(&self) -> &Bits {
+        &self.bits
+    }
+
+    /// Takes a delta in. One of another run is ignored; one whose range is empty (`from = to + 1`) only tells how far the log has come.
+    pub fn delta(&mut self, delta: Delta) {
+        if delta.run != self.run || delta.from == 0 {
+            return;
+        }
+        self.heard_of(delta.to);
+        if delta.from > delta.to {
+            return;
+        }
+        self.outgrown |= delta.generation > self.bits.generation();
+        self.take(&delta);
+        self.keep(delta);
+    }
+
+    fn take(&mut self, delta: &Delta) {
+        for fingerprint in &delta.fingerprints {
+            self.bits.insert(fingerprint);
+        }
+        self.held.insert(delta.from, delta.to);
+    }
+
+    fn keep(&mut self, delta: Delta) {
+        let complete = self.held.complete_to() >= self.heard_of && !self.outgrown;
+        self.kept_fingerprints += delta.fingerprints.len();
+        self.kept.push(delta);
+        if complete || self.kept_fingerprints > KEPT_FINGERPRINTS || self.kept.len() > KEPT_FINGERPRINTS {
+            self.kept = Vec::new();
+            self.kept_fingerprints = 0;
+        }
+    }
+
+    /// Takes note that the log has come to `index`.
+    pub fn heard_of(&mut self, index: LogIndex) {
+        self.heard_of = self.heard_of.max(index);
+    }
+
+    /// Looks after holes; call it about every second.
+    pub fn tick(&mut self, now: Monotonic) {
+        if self.held.complete_to() >= self.heard_of {
+            self.hole_since = None;
+        } else if self.hole_since.is_none() {
+            self.hole_since = Some(now);
+        }
+    }
+
+    /// Takes a piece of a snapshot in; the answer says whether the snapshot is complete and in force.
+    pub fn snapshot(&mut self, piece: &SnapshotPiece<'_>) -> Result<bool, SnapshotError> {
+        let error = SnapshotError { chunk: piece.chunk, generation: piece.generation };
+        let total = words(piece.generation);
+        if piece.run != self.run || piece.generation < self.bits.generation() {
+            return Ok(false);
+        }
+        if piece.generation > super::LAST_GENERATION
+            || usize::try_from(piece.chunks) != Ok(total.div_ceil(PIECE_WORDS))
+        {
+            return Err(error);
+        }
+        let same = |assembly: &Assembly| {
+            assembly.generation == piece.generation && assembly.complete_to == piece.complete_to
+        };
+        let mut assembly = self.assembly.take().filter(same).unwrap_or_else(|| Assembly {
+            generation: piece.generation,
+            complete_to: piece.complete_to,
+            words: vec![0; total],
+            missing: (0..piece.chunks).collect(),
+        });
+        let start = usize::try_from(piece.chunk).unwrap_or(usize::MAX).saturating_mul(PIECE_WORDS);
+        let place =
+            assembly.words.get_mut(start..total.min(start.saturating_add(PIECE_WORDS))).ok_or(error)?;
+        if piece.words.len() != place.len() * 8 {
+            return Err(error);
+        }
+        for (word, bytes) in place.iter_mut().zip(piece.words.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        assembly.missing.remove(&piece.chunk);
+        if !assembly.missing.is_empty() {
+            self.assembly = Some(assembly);
+            return Ok(false);
+        }
+        self.install(assembly);
+        Ok(true)
+    }
+
+    fn install(&mut self, assembly: Assembly) {
+        self.bits = Bits::from_words(assembly.generation, assembly.words);
+        self.held = Ranges::default();
+        self.held.insert(1, assembly.complete_to);
+        self.heard_of(assembly.complete_to);
+        self.outgrown = false;
+        self.hole_since = None;
+        for delta in std::mem::take(&mut self.kept) {
+            self.outgrown |= delta.generation > self.bits.generation();
+            self.take(&delta);
+            if delta.to > assembly.complete_to {
+                self.kept.push(delta);
+            }
+        }
+        self.kept_fingerprints = self.kept.iter().map(|delta| delta.fingerprints.len()).sum();
+    }
+
+    /// What to tell the coordinator.
+    #[must_use]
+    pub fn report(&self, now: Monotonic) -> FilterReport {
+        let complete_to = self.held.complete_to();
+        let late = self.hole_since.is_some_and(|since| now.since(since) >= HOLE_PATIENCE);
+        let empty = complete_to == 0 && self.heard_of > 0 && self.held.is_empty();
+        FilterReport {
+            generation: self.bits.generation(),
+            complete_to,
+            heard_of: self.heard_of,
+            wants_snapshot: self.outgrown || late || empty,
+            ..FilterReport::default()
+        }
+    }
+}
+
+/// The coordinator's own filter, which follows the log entry by entry and is what snapshots are made of.
+#[derive(Debug)]
+pub struct Master {
+    bits: Bits,
+    attributes: Seq,
+    complete_to: LogIndex,
+}
+
+impl Master {
+    /// For a log without entries.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { bits: Bits::empty(0), attributes: 0, complete_to: 0 }
+    }
+
+    /// Adds what the next entry brought. `all` gives every fingerprint from the first attribute on, this entry's included; it is read only
+    /// when a generation is full and the filter is built anew with twice the room.
+    pub fn entry(&mut self, index: LogIndex, new: &[Fingerprint], all: impl FnOnce() -> Vec<Fingerprint>) {
+        self.complete_to = index;
+        self.attributes += u64::try_from(new.len()).unwrap_or(u64::MAX);
+        let generation = generation_for(self.attributes);
+        if generation == self.bits.generation() {
+            for fingerprint in new {
+                self.bits.insert(fingerprint);
+            }
+        } else {
+            self.bits = Bits::empty(generation);
+            for fingerprint in all() {
+                self.bits.insert(&fingerprint);
+            }
+        }
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn bits(&self) -> &Bits {
+        &self.bits
+    }
+
+    /// Last entry covered.
+    #[must_use]
+    pub const fn complete_to(&self) -> LogIndex {
+        self.complete_to
+    }
+
+    /// Number of pieces of a snapshot.
+    #[must_use]
+    pub fn pieces(&self) -> u32 {
+        u32::try_from(self.bits.as_words().len().div_ceil(PIECE_WORDS)).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes of one piece; `None` beyond the last.
+    #[must_use]
+    pub fn piece(&self, chunk: u32) -> Option<Vec<u8>> {
+        let words = self.bits.as_words().chunks(PIECE_WORDS).nth(usize::try_from(chunk).ok()?)?;
+        Some(words.iter().flat_map(|word| word.to_le_bytes()).collect())
+    }
+}
+
+impl Default for Master {
+    fn default() -> Self {
+        Self::new()
+    }
+}

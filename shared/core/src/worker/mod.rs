@@ -1,0 +1,244 @@
+//! What a producer decides: which topic to ask about next, what to publish, what to publish again, when it is done.
+//!
+//! It owns no truth. A batch is kept, with every text in it, until its receipt is resolved; so nothing that was confirmed can be lost, and a
+//! false positive of the filter can be answered with its text.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::batch::{Batch, BatchBody, Receipt};
+use crate::command::{Command, Heartbeat, Lease, ProviderReport};
+use crate::cost::Cost;
+use crate::filter::{Delta, SnapshotError, SnapshotPiece};
+use crate::folder::TopicId;
+use crate::ids::{Epoch, Incarnation, Run, WorkerId};
+use crate::time::Monotonic;
+
+mod topic;
+
+pub use topic::{Ask, Finished, MAX_UNRESOLVED};
+use topic::{Counters, TopicWork};
+
+/// A batch whose receipt has not come in this time is published again; the time doubles with every attempt.
+pub const RECEIPT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest wait between two attempts.
+pub const RECEIPT_PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+/// A producer.
+#[derive(Debug)]
+pub struct Worker {
+    id: WorkerId,
+    incarnation: Incarnation,
+    concurrency: u32,
+    command: (Epoch, u64),
+    topics: BTreeMap<TopicId, TopicWork>,
+    /// How far this life has counted in topics it was dismissed from: it goes on from there, so that no batch number is used twice.
+    counters: BTreeMap<TopicId, Counters>,
+    /// The topic asked about last: the next one in order comes next.
+    last_asked: Option<TopicId>,
+    heartbeats: u64,
+    draining: bool,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandVerdict {
+    /// It is followed.
+    Followed,
+    /// It is the one followed already.
+    Known,
+    /// It is older than what is followed, or meant for an earlier life.
+    Refused,
+}
+
+impl Worker {
+    /// A producer without work. `concurrency` is the most requests it has under way.
+    #[must_use]
+    pub const fn new(id: WorkerId, incarnation: Incarnation, concurrency: u32) -> Self {
+        Self {
+            id,
+            incarnation,
+            concurrency,
+            command: (0, 0),
+            topics: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            last_asked: None,
+            heartbeats: 0,
+            draining: false,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &WorkerId {
+        &self.id
+    }
+
+    /// Follows a command, unless it is an older one.
+    pub fn command(&mut self, command: Command) -> CommandVerdict {
+        let version = (command.epoch, command.version);
+        if command.incarnation != self.incarnation || version < self.command {
+            return CommandVerdict::Refused;
+        }
+        if version == self.command {
+            return CommandVerdict::Known;
+        }
+        self.command = version;
+        for work in self.topics.values_mut() {
+            work.dismiss();
+        }
+        for order in command.topics {
+            match self.topics.get_mut(&order.topic) {
+                Some(work) if work.run() == order.run => work.follow(order),
+                Some(work) if work.run() > order.run => {}
+                Some(_) | None => {
+                    let counters =
+                        self.counters.remove(&order.topic).filter(|counters| counters.run == order.run);
+                    self.topics.insert(order.topic.clone(), TopicWork::new(order, counters));
+                }
+            }
+        }
+        self.forget_finished();
+        CommandVerdict::Followed
+    }
+
+    /// The next request to send, if there is room and budget for one. Topics take turns. Nothing is counted until [`Worker::begin`].
+    pub fn next_ask(&mut self) -> Option<Ask> {
+        if self.draining || self.in_flight() >= self.concurrency {
+            return None;
+        }
+        let after = self.last_asked.take();
+        let turn = |topic: &TopicId| after.as_ref().is_none_or(|last| topic > last);
+        let ready = |(_, work): &(&TopicId, &TopicWork)| work.may_ask();
+        let next = self.topics.iter().filter(|(topic, _)| turn(topic)).find(ready);
+        let ask = next.or_else(|| self.topics.iter().find(ready)).map(|(_, work)| work.ask());
+        self.last_asked = ask.as_ref().map_or(after, |ask| Some(ask.order.topic.clone()));
+        ask
+    }
+
+    /// Counts a request that is about to be sent and may cost up to `worst_case`. `false`: the lease does not cover it, and it must not
+    /// be sent.
+    pub fn begin(&mut self, topic: &TopicId, run: Run, worst_case: Cost) -> bool {
+        self.work(topic, run).is_some_and(|work| work.begin(worst_case))
+    }
+
+    /// Takes the end of a request in; the answer is the batch to publish. `None` when its run is over.
+    pub fn finish(&mut self, topic: &TopicId, run: Run, finished: Finished, now: Monotonic) -> Option<Batch> {
+        let (id, incarnation) = (self.id.clone(), self.incarnation);
+        let batch = self.work(topic, run)?.finish(id, incarnation, finished, now);
+        Some(batch)
+    }
+
+    /// Notes why no provider can ever serve a topic here, or that one can.
+    pub fn hopeless(&mut self, topic: &TopicId, why: Option<String>) {
+        if let Some(work) = self.topics.get_mut(topic) {
+            work.hopeless = why;
+        }
+    }
+
+    /// Takes a receipt in; the answer is a batch to publish when the registry asks for texts. A receipt that is not awaited is ignored.
+    pub fn receipt(&mut self, receipt: &Receipt, now: Monotonic) -> Option<Batch> {
+        let id = &receipt.id;
+        if id.producer != self.id || id.incarnation != self.incarnation {
+            return None;
+        }
+        let batch = self.work(&id.topic, id.run)?.receipt(id, &receipt.verdict, now);
+        self.forget_finished();
+        batch
+    }
+
+    /// Batches to publish again since their receipts are late.
+    pub fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
+        self.topics.values_mut().flat_map(|work| work.overdue(now)).collect()
+    }
+
+    /// Takes a filter delta in.
+    pub fn delta(&mut self, topic: &TopicId, delta: Delta) {
+        if let Some(work) = self.work(topic, delta.run) {
+            work.replica.delta(delta);
+        }
+    }
+
+    /// Takes a piece of a filter snapshot in.
+    pub fn snapshot(&mut self, topic: &TopicId, piece: &SnapshotPiece<'_>) -> Result<bool, SnapshotError> {
+        self.work(topic, piece.run).map_or(Ok(false), |work| work.replica.snapshot(piece))
+    }
+
+    /// Takes no new work from now on.
+    pub const fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether nothing is under way and every batch is resolved.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.topics.values().all(TopicWork::is_idle)
+    }
+
+    /// Topics whose requests under way are to be given up.
+    pub fn abandoned(&self) -> impl Iterator<Item = (&TopicId, Run)> {
+        self.topics.iter().filter(|(_, work)| work.abandons()).map(|(topic, work)| (topic, work.run()))
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.topics.values().map(TopicWork::in_flight).sum()
+    }
+
+    /// Batches without a resolved receipt.
+    #[must_use]
+    pub fn unresolved(&self) -> usize {
+        self.topics.values().map(TopicWork::unresolved).sum()
+    }
+
+    /// Epoch and version of the command that is followed; zeros before the first.
+    #[must_use]
+    pub const fn follows(&self) -> (Epoch, u64) {
+        self.command
+    }
+
+    /// What to say of itself.
+    pub fn heartbeat(&mut self, providers: Vec<ProviderReport>, now: Monotonic) -> Heartbeat {
+        self.heartbeats += 1;
+        for work in self.topics.values_mut() {
+            work.replica.tick(now);
+        }
+        Heartbeat {
+            producer: self.id.clone(),
+            incarnation: self.incarnation,
+            seq: self.heartbeats,
+            command: self.command,
+            concurrency: self.concurrency,
+            draining: self.draining,
+            left: self.draining && self.is_idle(),
+            topics: self.topics.values().map(|work| work.report(now)).collect(),
+            providers,
+        }
+    }
+
+    fn work(&mut self, topic: &TopicId, run: Run) -> Option<&mut TopicWork> {
+        self.topics.get_mut(topic).filter(|work| work.run() == run)
+    }
+
+    fn forget_finished(&mut self) {
+        let done = |_: &TopicId, work: &mut TopicWork| work.is_dismissed() && work.is_idle();
+        for (topic, work) in self.topics.extract_if(.., done) {
+            self.counters.insert(topic, work.counters());
+        }
+    }
+}
+
+/// The most that may be used of what is granted, given what is used already: a lease can be taken back, but not what was spent of it.
+fn effective(granted: Lease, used: Lease) -> Lease {
+    Lease { requests: granted.requests.max(used.requests), cost: granted.cost.max(used.cost) }
+}
+
+/// Whether a batch is one response rather than the completion of one.
+const fn is_response(batch: &Batch) -> bool {
+    matches!(batch.body, BatchBody::Response { .. })
+}
+
+#[cfg(test)]
+mod tests;

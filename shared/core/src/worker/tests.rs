@@ -1,0 +1,226 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use super::*;
+use crate::batch::{Committed, Named, Outcome, ResponseMeta, Verdict};
+use crate::command::TopicOrder;
+use crate::key::{Fingerprint, Key};
+
+const T0: Monotonic = Monotonic(0);
+
+fn named(text: &str) -> Named {
+    Named { text: text.into(), fingerprint: Fingerprint::of(&Key::of(text).unwrap()) }
+}
+
+fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
+    TopicOrder {
+        topic: TopicId::from_name(topic).unwrap(),
+        run,
+        name: topic.into(),
+        prompt: None,
+        items_per_request: 50,
+        provider_weights: BTreeMap::new(),
+        ask: true,
+        abandon: false,
+        lease: Lease { requests, cost: Cost::ZERO },
+        capped_cost: false,
+    }
+}
+
+fn command(version: u64, topics: Vec<TopicOrder>) -> Command {
+    Command { epoch: 1, version, incarnation: 5, topics }
+}
+
+fn worker(topics: Vec<TopicOrder>) -> Worker {
+    let mut worker = Worker::new(WorkerId::parse("p").unwrap(), 5, 4);
+    assert_eq!(worker.command(command(1, topics)), CommandVerdict::Followed);
+    worker
+}
+
+fn answer(texts: &[&str]) -> Finished {
+    let meta = ResponseMeta {
+        provider: "small".into(),
+        model: "m".into(),
+        cell: None,
+        probe: false,
+        prompt_hash: 0,
+        outcome: Outcome::Answered,
+        latency_ms: 1,
+        input_tokens: 1,
+        output_tokens: 1,
+        cost: Cost::from_picodollars(10),
+        worst_case: Cost::from_picodollars(100),
+        repeated: 0,
+        rejected: 0,
+    };
+    Finished { meta, items: texts.iter().map(|text| named(text)).collect() }
+}
+
+fn ask_and_finish(worker: &mut Worker, texts: &[&str]) -> Batch {
+    let ask = worker.next_ask().unwrap();
+    assert!(worker.begin(&ask.order.topic, ask.order.run, Cost::from_picodollars(100)));
+    worker.finish(&ask.order.topic, ask.order.run, answer(texts), T0).unwrap()
+}
+
+fn receipt(batch: &Batch, missing: Vec<Fingerprint>) -> Receipt {
+    let committed = Committed { log_index: batch.id.seq, missing, ..Committed::default() };
+    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
+}
+
+#[test]
+fn an_older_command_or_one_for_an_earlier_life_is_refused() {
+    let mut worker = worker(vec![order("birds", 1, 1)]);
+    assert_eq!(worker.command(command(1, vec![])), CommandVerdict::Known);
+    assert_eq!(worker.command(Command { epoch: 0, ..command(9, vec![]) }), CommandVerdict::Refused);
+    assert_eq!(worker.command(Command { incarnation: 4, ..command(9, vec![]) }), CommandVerdict::Refused);
+    assert!(worker.next_ask().is_some());
+}
+
+#[test]
+fn no_more_requests_are_sent_than_were_leased() {
+    let mut worker = worker(vec![order("birds", 1, 2)]);
+    let first = ask_and_finish(&mut worker, &["Wren"]);
+    let _second = ask_and_finish(&mut worker, &["Owl"]);
+    assert_eq!(worker.next_ask(), None);
+    worker.receipt(&receipt(&first, vec![]), T0);
+    assert_eq!(worker.next_ask(), None, "a receipt grants nothing");
+}
+
+#[test]
+fn a_request_whose_worst_case_is_not_covered_is_not_sent() {
+    let mut capped = order("birds", 1, 100);
+    capped.capped_cost = true;
+    capped.lease.cost = Cost::from_picodollars(250);
+    let mut worker = worker(vec![capped]);
+    let topic = worker.next_ask().unwrap().order.topic;
+    let cost = Cost::from_picodollars(100);
+    assert!(worker.begin(&topic, 1, cost) && worker.begin(&topic, 1, cost));
+    assert!(!worker.begin(&topic, 1, cost), "200 are at risk, 250 leased");
+    worker.finish(&topic, 1, answer(&[]), T0).unwrap();
+    assert!(worker.begin(&topic, 1, cost), "10 spent, 100 at risk");
+    let report = &worker.heartbeat(vec![], T0).topics[0];
+    assert_eq!((report.risked, report.request_cost), (Cost::from_picodollars(210), cost));
+}
+
+#[test]
+fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    ask_and_finish(&mut worker, &[]);
+    worker.command(command(2, vec![order("birds", 1, 0)]));
+    assert_eq!(worker.next_ask(), None);
+    assert_eq!(worker.heartbeat(vec![], T0).topics[0].lease.requests, 1);
+}
+
+#[test]
+fn a_filter_hit_is_sent_as_text_once_and_then_as_fingerprint() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let delta =
+        Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints: vec![named("Wren").fingerprint] };
+    worker.delta(&TopicId::from_name("birds").unwrap(), delta);
+    let parts = |batch: Batch| match batch.body {
+        BatchBody::Response { novel, spellings, sightings, .. } => (novel, spellings, sightings),
+        BatchBody::Resolution { .. } => panic!("a response was expected"),
+    };
+    let none = Vec::<String>::new();
+    let first = parts(ask_and_finish(&mut worker, &["Wren", "Owl"]));
+    assert_eq!(first, (vec!["Owl".into()], vec!["Wren".into()], vec![]));
+    let second = parts(ask_and_finish(&mut worker, &["Wren"]));
+    assert_eq!(second, (none, vec![], vec![named("Wren").fingerprint]));
+}
+
+#[test]
+fn a_false_positive_is_answered_with_its_text() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let delta =
+        Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints: vec![named("Wren").fingerprint] };
+    worker.delta(&TopicId::from_name("birds").unwrap(), delta);
+    let first = ask_and_finish(&mut worker, &["Wren"]);
+    worker.receipt(&receipt(&first, vec![]), T0);
+    let second = ask_and_finish(&mut worker, &["Wren"]);
+    let resolution = worker.receipt(&receipt(&second, vec![named("Wren").fingerprint]), T0).unwrap();
+    assert_eq!(resolution.body, BatchBody::Resolution { of: 2, texts: vec!["Wren".into()] });
+    assert_eq!((resolution.id.seq, worker.unresolved()), (3, 1));
+    assert!(worker.receipt(&receipt(&second, vec![named("Wren").fingerprint]), T0).is_none(), "said twice");
+    worker.receipt(&receipt(&resolution, vec![]), T0);
+    assert!(worker.is_idle());
+}
+
+#[test]
+fn a_batch_without_receipt_is_published_again_under_the_same_id_and_less_and_less_often() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let first = ask_and_finish(&mut worker, &["Wren"]);
+    let at = |seconds: u64| Monotonic(seconds * 1_000);
+    assert!(worker.overdue(at(2)).is_empty());
+    assert_eq!(worker.overdue(at(3)).first().map(|batch| &batch.id), Some(&first.id));
+    assert!(worker.overdue(at(8)).is_empty(), "the second wait is twice as long");
+    assert_eq!(worker.overdue(at(9)).len(), 1);
+    worker.receipt(&receipt(&first, vec![]), at(10));
+    assert!(worker.overdue(at(1_000)).is_empty());
+}
+
+#[test]
+fn batches_tell_the_lowest_number_that_is_still_awaited() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let first = ask_and_finish(&mut worker, &[]);
+    let second = ask_and_finish(&mut worker, &[]);
+    worker.receipt(&receipt(&first, vec![]), T0);
+    let third = ask_and_finish(&mut worker, &[]);
+    assert_eq!([first, second, third].map(|batch| batch.lowest_unresolved), [1, 1, 2]);
+}
+
+#[test]
+fn asking_stops_when_too_many_batches_are_unresolved() {
+    let mut worker = worker(vec![order("birds", 1, u64::MAX)]);
+    (0..MAX_UNRESOLVED).for_each(|_| drop(ask_and_finish(&mut worker, &[])));
+    assert_eq!(worker.next_ask(), None);
+}
+
+#[test]
+fn topics_take_turns() {
+    let mut worker = worker(vec![order("a", 1, 9), order("b", 1, 9), order("c", 1, 0)]);
+    let turns: Vec<_> = (0..4).map(|_| worker.next_ask().unwrap().order.name).collect();
+    assert_eq!(turns, ["a", "b", "a", "b"]);
+}
+
+#[test]
+fn a_topic_that_is_named_no_more_is_forgotten_once_its_batches_are_resolved() {
+    let mut worker = worker(vec![order("birds", 1, 9)]);
+    let batch = ask_and_finish(&mut worker, &["Wren"]);
+    worker.command(command(2, vec![]));
+    assert_eq!((worker.next_ask(), worker.heartbeat(vec![], T0).topics.len()), (None, 1));
+    worker.receipt(&receipt(&batch, vec![]), T0);
+    assert!(worker.heartbeat(vec![], T0).topics.is_empty());
+}
+
+#[test]
+fn a_topic_taken_up_again_goes_on_counting_so_that_no_batch_number_is_used_twice() {
+    let mut worker = worker(vec![order("birds", 1, 2)]);
+    let batch = ask_and_finish(&mut worker, &["Wren"]);
+    worker.receipt(&receipt(&batch, vec![]), T0);
+    worker.command(command(2, vec![]));
+    worker.command(command(3, vec![order("birds", 1, 2)]));
+    assert_eq!(ask_and_finish(&mut worker, &["Owl"]).id.seq, 2);
+    assert_eq!(worker.next_ask(), None, "the lease counts from the start of this life");
+    worker.command(command(4, vec![order("birds", 2, 2)]));
+    assert_eq!(ask_and_finish(&mut worker, &["Owl"]).id.seq, 1, "a new run counts anew");
+}
+
+#[test]
+fn an_answer_of_a_run_that_is_over_is_not_published() {
+    let mut worker = worker(vec![order("birds", 1, 9)]);
+    let ask = worker.next_ask().unwrap();
+    assert!(worker.begin(&ask.order.topic, 1, Cost::ZERO));
+    worker.command(command(2, vec![order("birds", 2, 9)]));
+    assert_eq!(worker.finish(&ask.order.topic, 1, answer(&["Wren"]), T0), None);
+    assert_eq!(worker.in_flight(), 0);
+}
+
+#[test]
+fn a_draining_worker_takes_no_new_work_and_says_when_it_has_left() {
+    let mut worker = worker(vec![order("birds", 1, 9)]);
+    let batch = ask_and_finish(&mut worker, &["Wren"]);
+    worker.drain();
+    assert_eq!(worker.next_ask(), None);
+    assert!(!worker.heartbeat(vec![], T0).left);
+    worker.receipt(&receipt(&batch, vec![]), T0);
+    assert!(worker.heartbeat(vec![], T0).left);
+}

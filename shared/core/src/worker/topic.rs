@@ -1,0 +1,271 @@
+//! A producer's work on one topic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
+use crate::batch::{Batch, BatchBody, BatchId, Named, ResponseMeta, Verdict};
+use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
+use crate::cost::Cost;
+use crate::filter::Replica;
+use crate::ids::{Incarnation, Run, WorkerId};
+use crate::key::{Fingerprint, KEY_VERSION};
+use crate::time::Monotonic;
+
+/// Batches without a resolved receipt beyond which a topic is not asked about: this is how a broker or store that stands still stops
+/// the spending.
+pub const MAX_UNRESOLVED: usize = 64;
+
+/// Spellings remembered per topic; beyond, all are forgotten and may be sent once more.
+const MAX_SPELLINGS: usize = 200_000;
+
+/// A request to send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// What for.
+    pub order: TopicOrder,
+    /// How many were sent before for this run by this life: varies the prompt.
+    pub number: u64,
+}
+
+/// The end of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// About the request.
+    pub meta: ResponseMeta,
+    /// Items of the answer, no two with the same fingerprint.
+    pub items: Vec<Named>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    batch: Batch,
+    /// Texts of what the batch carries as fingerprints only.
+    texts: BTreeMap<Fingerprint, String>,
+    published_at: Monotonic,
+    attempts: u32,
+}
+
+/// What a life of a producer must not count anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counters {
+    pub(super) run: Run,
+    next_seq: u64,
+    sent: u64,
+    charged: Cost,
+}
+
+#[derive(Debug)]
+pub(super) struct TopicWork {
+    order: TopicOrder,
+    dismissed: bool,
+    next_seq: u64,
+    sent: u64,
+    in_flight: u32,
+    /// Worst cases of the requests under way.
+    reserved: Cost,
+    /// What finished requests took from the lease.
+    charged: Cost,
+    request_cost: Option<Cost>,
+    dearest_cost: Cost,
+    pending: BTreeMap<u64, Pending>,
+    spellings: BTreeSet<u64>,
+    false_positives: u64,
+    checked_new: u64,
+    pub(super) hopeless: Option<String>,
+    pub(super) replica: Replica,
+}
+
+impl TopicWork {
+    pub(super) fn new(order: TopicOrder, counters: Option<Counters>) -> Self {
+        let counted =
+            counters.unwrap_or(Counters { run: order.run, next_seq: 1, sent: 0, charged: Cost::ZERO });
+        let replica = Replica::new(order.run);
+        Self {
+            order,
+            dismissed: false,
+            next_seq: counted.next_seq,
+            sent: counted.sent,
+            in_flight: 0,
+            reserved: Cost::ZERO,
+            charged: counted.charged,
+            request_cost: None,
+            dearest_cost: Cost::ZERO,
+            pending: BTreeMap::new(),
+            spellings: BTreeSet::new(),
+            false_positives: 0,
+            checked_new: 0,
+            hopeless: None,
+            replica,
+        }
+    }
+
+    pub(super) fn follow(&mut self, order: TopicOrder) {
+        self.dismissed = false;
+        self.order = order;
+    }
+
+    /// The command names it no more: finish, then be forgotten.
+    pub(super) const fn dismiss(&mut self) {
+        self.dismissed = true;
+    }
+
+    pub(super) const fn counters(&self) -> Counters {
+        Counters { run: self.order.run, next_seq: self.next_seq, sent: self.sent, charged: self.charged }
+    }
+
+    pub(super) const fn is_dismissed(&self) -> bool {
+        self.dismissed
+    }
+
+    pub(super) const fn run(&self) -> Run {
+        self.order.run
+    }
+
+    pub(super) const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    pub(super) fn unresolved(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.pending.is_empty()
+    }
+
+    pub(super) const fn abandons(&self) -> bool {
+        self.in_flight > 0 && (self.order.abandon || self.dismissed)
+    }
+
+    pub(super) fn may_ask(&self) -> bool {
+        self.order.ask
+            && !self.dismissed
+            && self.sent < self.order.lease.requests
+            && self.pending.len() + usize::try_from(self.in_flight).unwrap_or(usize::MAX) < MAX_UNRESOLVED
+    }
+
+    pub(super) fn ask(&self) -> Ask {
+        Ask { order: self.order.clone(), number: self.sent }
+    }
+
+    pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
+        self.request_cost = Some(self.request_cost.map_or(worst_case, |least| least.min(worst_case)));
+        self.dearest_cost = self.dearest_cost.max(worst_case);
+        let covered =
+            !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
+        if !self.may_ask() || !covered {
+            return false;
+        }
+        self.sent += 1;
+        self.in_flight += 1;
+        self.reserved += worst_case;
+        true
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        producer: WorkerId,
+        incarnation: Incarnation,
+        finished: Finished,
+        now: Monotonic,
+    ) -> Batch {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.reserved = self.reserved.saturating_sub(finished.meta.worst_case);
+        self.charged += finished.meta.charge();
+        let (mut novel, mut spellings, mut sightings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut texts = BTreeMap::new();
+        for Named { text, fingerprint } in finished.items {
+            let spelled_anew = self.remember(&text);
+            if !self.replica.contains(&fingerprint) {
+                novel.push(text);
+            } else if spelled_anew {
+                spellings.push(text);
+            } else {
+                sightings.push(fingerprint);
+                texts.insert(fingerprint, text);
+            }
+        }
+        let body = BatchBody::Response { meta: finished.meta, novel, spellings, sightings };
+        self.keep(producer, incarnation, body, texts, now)
+    }
+
+    fn remember(&mut self, text: &str) -> bool {
+        if self.spellings.len() >= MAX_SPELLINGS {
+            self.spellings.clear();
+        }
+        self.spellings.insert(xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
+    }
+
+    fn keep(
+        &mut self,
+        producer: WorkerId,
+        incarnation: Incarnation,
+        body: BatchBody,
+        texts: BTreeMap<Fingerprint, String>,
+        now: Monotonic,
+    ) -> Batch {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let batch = Batch {
+            id: BatchId { topic: self.order.topic.clone(), run: self.order.run, producer, incarnation, seq },
+            lowest_unresolved: self.pending.first_key_value().map_or(seq, |(lowest, _)| *lowest),
+            key_version: KEY_VERSION,
+            body,
+        };
+        self.pending.insert(seq, Pending { batch: batch.clone(), texts, published_at: now, attempts: 1 });
+        batch
+    }
+
+    pub(super) fn receipt(&mut self, id: &BatchId, verdict: &Verdict, now: Monotonic) -> Option<Batch> {
+        let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
+        let Verdict::Committed(committed) = verdict else { return None };
+        self.checked_new += u64::from(committed.new);
+        if !is_response(&batch) || committed.missing.is_empty() {
+            return None;
+        }
+        let wanted: Vec<String> =
+            committed.missing.iter().filter_map(|fingerprint| texts.remove(fingerprint)).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        self.false_positives += u64::try_from(wanted.len()).unwrap_or(u64::MAX);
+        let body = BatchBody::Resolution { of: id.seq, texts: wanted };
+        Some(self.keep(id.producer.clone(), id.incarnation, body, BTreeMap::new(), now))
+    }
+
+    pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
+        let lowest = self.pending.first_key_value().map_or(self.next_seq, |(seq, _)| *seq);
+        let mut again = Vec::new();
+        for pending in self.pending.values_mut() {
+            let patience = RECEIPT_PATIENCE.saturating_mul(1 << (pending.attempts - 1).min(8));
+            if now.since(pending.published_at) >= patience.min(RECEIPT_PATIENCE_MAX) {
+                pending.attempts += 1;
+                pending.published_at = now;
+                pending.batch.lowest_unresolved = lowest;
+                again.push(pending.batch.clone());
+            }
+        }
+        again
+    }
+
+    pub(super) fn report(&self, now: Monotonic) -> TopicReport {
+        let used = Lease { requests: self.sent, cost: self.charged + self.reserved };
+        TopicReport {
+            topic: self.order.topic.clone(),
+            run: self.order.run,
+            sent: self.sent,
+            in_flight: self.in_flight,
+            unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
+            risked: used.cost,
+            lease: effective(self.order.lease, used),
+            request_cost: self.request_cost.unwrap_or_default(),
+            dearest_cost: self.dearest_cost,
+            hopeless: self.hopeless.clone(),
+            filter: FilterReport {
+                false_positives: self.false_positives,
+                checked_new: self.checked_new,
+                ..self.replica.report(now)
+            },
+        }
+    }
+}
