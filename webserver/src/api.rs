@@ -112,7 +112,19 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .into_response()
 }
 
-/// An answer with the ETag of the topic that it shows.
+/// Ids hold letters of any script: in a path or header they are percent-encoded.
+fn percent_encoded(id: &str) -> String {
+    id.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
+/// An answer with the `ETag` of the topic that it shows.
 fn with_etag<T: serde::Serialize>(version: u64, body: T) -> Response {
     let mut response = Json(body).into_response();
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {

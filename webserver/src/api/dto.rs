@@ -72,7 +72,7 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 pub struct StartTopic {
     /// What to enumerate.
-    #[schema(min_length = 1, max_length = 200, example = "Paris attractions")]
+    #[schema(min_length = 1, max_length = 300, example = "Paris attractions")]
     pub name: String,
     /// What models are asked to list, in your own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,7 +211,7 @@ pub struct TopicView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub ended_at: Option<String>,
-    /// Grows with every change; the ETag.
+    /// Grows with every change; the `ETag`.
     pub version: u64,
     /// Zeros before the run has any.
     pub numbers: Numbers,

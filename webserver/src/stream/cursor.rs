@@ -80,13 +80,13 @@ pub(crate) fn encode(narrowed: bool, positions: &BTreeMap<TopicId, Position>) ->
 }
 
 fn hash(topic: &TopicId) -> [u8; HASH_BYTES] {
-    let [a, b, c, d, e, f, ..] = xxh3_64(topic.as_str().as_bytes()).to_be_bytes();
-    [a, b, c, d, e, f]
+    let bytes = xxh3_64(topic.as_str().as_bytes()).to_be_bytes();
+    *bytes.first_chunk().unwrap_or(&[0; HASH_BYTES])
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECK_BYTES] {
-    let [a, b, c, d, ..] = xxh3_64(bytes).to_be_bytes();
-    [a, b, c, d]
+    let hash = xxh3_64(bytes).to_be_bytes();
+    *hash.first_chunk().unwrap_or(&[0; CHECK_BYTES])
 }
 
 fn put_number(bytes: &mut Vec<u8>, mut number: u64) {

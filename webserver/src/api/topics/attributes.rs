@@ -17,6 +17,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::dto::{Attribute, AttributePage};
+use crate::api::percent_encoded;
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
 use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
@@ -100,7 +101,8 @@ struct Rest {
 
 /// All lines up to `last`. When the run is over before that, the answer is broken off rather than ended as if it were whole.
 fn text(store: Arc<dyn Store>, topic: TopicId, run: Run, after: Seq, last: Seq) -> Response {
-    let disposition = format!("attachment; filename=\"{topic}.txt\"");
+    let name = percent_encoded(topic.as_str());
+    let disposition = format!("attachment; filename=\"topic.txt\"; filename*=UTF-8''{name}.txt");
     let rest = Rest { store, topic, run, after, last };
     let lines = stream::try_unfold(rest, async |mut rest| {
         if rest.after >= rest.last {

@@ -1,11 +1,10 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
-use igentai_core::folder::TopicId;
+use igentai_core::folder::{MAX_NAME_CHARS, TopicId};
 
 use crate::api::dto::Limits;
 use crate::problem::{FieldError, Problem};
 
-const MAX_NAME_CHARS: usize = 200;
 const MAX_PROMPT_CHARS: usize = 8_000;
 const MAX_ITEMS: u32 = 500;
 const MAX_PROVIDERS: usize = 100;
@@ -27,18 +26,11 @@ impl Rules {
 
     /// The id that the name gives.
     pub(super) fn name(&mut self, name: &str) -> Option<TopicId> {
-        let allowed = format!("1 to {MAX_NAME_CHARS} characters, at least one of them a letter or digit");
-        if name.chars().count() > MAX_NAME_CHARS {
-            self.fail("name", "it is too long", allowed);
-        } else if name.chars().any(char::is_control) {
-            self.fail("name", "it holds control characters", allowed);
-        } else {
-            match TopicId::from_name(name) {
-                Ok(id) => return Some(id),
-                Err(error) => self.fail("name", error.to_string(), allowed),
-            }
-        }
-        None
+        TopicId::from_name(name)
+            .map_err(|error| {
+                self.fail("name", error.to_string(), format!("one line of 1 to {MAX_NAME_CHARS} characters"));
+            })
+            .ok()
     }
 
     pub(super) fn prompt(&mut self, prompt: Option<&str>) {

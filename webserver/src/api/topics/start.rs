@@ -11,7 +11,7 @@ use igentai_shared::store::StoreError;
 use super::rules::Rules;
 use super::{ATTEMPTS, by_operator, contended};
 use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
-use crate::api::with_etag;
+use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::JsonBody;
 use crate::problem::{Problem, ProblemKind, ReadErrors, WriteErrors};
@@ -52,7 +52,7 @@ pub(crate) async fn start(
     let (base, request) = checked(&app, request)?;
     let topic = started(&app, &base, &request).await?;
     let topic = app.changed(topic);
-    let location = format!("/api/v1/topics/{}", topic.id);
+    let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
     let version = topic.version;
     let view = view::load(app.context.store.as_ref(), topic).await?;
     let mut response = with_etag(version, view);

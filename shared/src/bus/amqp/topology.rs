@@ -1,0 +1,177 @@
+//! Exchanges, queues and bindings: declared on every connection and again and again, so that what somebody deletes comes back.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use lapin::{Channel, ErrorKind};
+
+use super::link::Link;
+use crate::bus::{BROADCAST_QUEUE_LENGTH, Exchange, ExchangeKind, WorkQueue};
+
+/// Messages that may wait in a work queue that is not perishable; then publishers are refused.
+const WORK_QUEUE_LENGTH: i32 = 100_000;
+/// Their bytes.
+const WORK_QUEUE_BYTES: i32 = 1 << 30;
+
+/// What the declarations have taught us, for the life of the bus.
+#[derive(Debug, Default)]
+pub(super) struct Topology {
+    /// The broker does not take a delivery limit of -1: either it is older than 4.0 and has no limit unless told, or the queue was
+    /// declared by such a broker. Versions from 4.0 drop a message at the twentieth delivery unless told -1.
+    no_delivery_limit_argument: AtomicBool,
+    /// Names whose refusal has been logged.
+    refused: Mutex<BTreeSet<String>>,
+}
+
+impl Topology {
+    /// Declares every exchange, work queue and binding. What the broker refuses is logged once and skipped; any other error
+    /// means that the connection is not usable.
+    pub(super) async fn declare(&self, link: &Link) -> lapin::Result<()> {
+        let mut channel = link.channel().await?;
+        for exchange in Exchange::ALL {
+            let declared = declare_exchange(&channel, exchange).await;
+            if self.is_refused(exchange.name(), declared)? {
+                channel = link.channel().await?;
+            }
+        }
+        for queue in WorkQueue::ALL {
+            let declared = self.declare_queue(link, &mut channel, queue).await;
+            if self.is_refused(queue.name(), declared)? {
+                channel = link.channel().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Declares one work queue, its exchange and the binding.
+    pub(super) async fn declare_work_queue(&self, link: &Link, queue: WorkQueue) -> lapin::Result<()> {
+        let mut channel = link.channel().await?;
+        declare_exchange(&channel, queue.binding().0).await?;
+        self.declare_queue(link, &mut channel, queue).await
+    }
+
+    async fn declare_queue(&self, link: &Link, channel: &mut Channel, queue: WorkQueue) -> lapin::Result<()> {
+        let without = self.no_delivery_limit_argument.load(Ordering::Relaxed);
+        let declared =
+            channel.queue_declare(queue.name().into(), durable(), work_arguments(queue, !without)).await;
+        match declared {
+            Ok(_) => {}
+            Err(error) if !without && refusal(&error).is_some() => {
+                *channel = link.channel().await?;
+                let arguments = work_arguments(queue, false);
+                channel.queue_declare(queue.name().into(), durable(), arguments).await?;
+                self.no_delivery_limit_argument.store(true, Ordering::Relaxed);
+            }
+            Err(error) => return Err(error),
+        }
+        let (exchange, key) = queue.binding();
+        bind(channel, queue.name(), exchange, key).await
+    }
+
+    /// Sorts out the refusals, on which the broker closes the channel, from the errors.
+    fn is_refused(&self, name: &str, declared: lapin::Result<()>) -> lapin::Result<bool> {
+        let Err(error) = declared else { return Ok(false) };
+        let Some(reason) = refusal(&error) else { return Err(error) };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.insert(name.to_owned()) {
+            tracing::error!(
+                broker.object = name,
+                broker.reason = reason,
+                "the broker refuses a declaration; it was probably declared otherwise before, delete it or mend the rights"
+            );
+        }
+        Ok(true)
+    }
+}
+
+/// Declares a reader's own queue, gone with its only consumer or its connection, and binds it.
+pub(super) async fn declare_broadcast(
+    channel: &Channel,
+    name: &str,
+    bindings: &[(Exchange, String)],
+) -> lapin::Result<()> {
+    let options =
+        QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("classic"));
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(i64::from(BROADCAST_QUEUE_LENGTH)));
+    arguments.insert("x-overflow".into(), text("drop-head"));
+    channel.queue_declare(short(name)?, options, arguments).await?;
+    for (exchange, key) in bindings {
+        declare_exchange(channel, *exchange).await?;
+        bind(channel, name, *exchange, key).await?;
+    }
+    Ok(())
+}
+
+/// Why the broker will not do what we ask however often we ask: other arguments than before, or missing rights.
+pub(super) fn refusal(error: &lapin::Error) -> Option<String> {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return None };
+    let refusals = [AMQPSoftError::PRECONDITIONFAILED, AMQPSoftError::ACCESSREFUSED];
+    let is_refusal = refusals.into_iter().any(|soft| *error.kind() == AMQPErrorKind::Soft(soft));
+    is_refusal.then(|| error.get_message().to_string())
+}
+
+/// Whether another connection, perhaps a dead one of our own, still holds the exclusive queue.
+pub(super) fn is_locked(error: &lapin::Error) -> bool {
+    let locked = AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED);
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == locked)
+}
+
+/// A name or key as the protocol carries it: at most 255 bytes.
+pub(super) fn short(text: &str) -> lapin::Result<ShortString> {
+    ShortString::try_new(text).map_err(|error| std::io::Error::other(error).into())
+}
+
+async fn declare_exchange(channel: &Channel, exchange: Exchange) -> lapin::Result<()> {
+    let kind = match exchange.kind() {
+        ExchangeKind::Topic => lapin::ExchangeKind::Topic,
+        ExchangeKind::Direct => lapin::ExchangeKind::Direct,
+        ExchangeKind::Fanout => lapin::ExchangeKind::Fanout,
+    };
+    let mut arguments = FieldTable::default();
+    if exchange.has_alternate() {
+        arguments.insert("alternate-exchange".into(), text(Exchange::Unrouted.name()));
+    }
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(exchange.name().into(), kind, options, arguments).await
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: Exchange, key: &str) -> lapin::Result<()> {
+    let options = QueueBindOptions::default();
+    channel
+        .queue_bind(short(queue)?, exchange.name().into(), short(key)?, options, FieldTable::default())
+        .await
+}
+
+fn durable() -> QueueDeclareOptions {
+    QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
+}
+
+/// Replicated and bounded. No delivery limit: with prefetch it would drop the innocent neighbours of a poisonous message.
+fn work_arguments(queue: WorkQueue, with_delivery_limit: bool) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    if with_delivery_limit {
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
+    }
+    if let Some((time_to_live_ms, length)) = queue.perishable() {
+        arguments.insert("x-message-ttl".into(), AMQPValue::LongLongInt(i64::from(time_to_live_ms)));
+        arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(i64::from(length)));
+        arguments.insert("x-overflow".into(), text("drop-head"));
+    } else {
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(WORK_QUEUE_LENGTH));
+        arguments.insert("x-max-length-bytes".into(), AMQPValue::LongInt(WORK_QUEUE_BYTES));
+        arguments.insert("x-overflow".into(), text("reject-publish"));
+    }
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(value))
+}
