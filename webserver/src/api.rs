@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use crate::context::{AppRef, ProbeContext};
 use crate::page;
 use crate::probes;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::security::{self, HostRule};
 
 #[derive(OpenApi)]
@@ -30,7 +30,7 @@ use crate::security::{self, HostRule};
         title = "igentai",
         description = "Enumerates topics with many language models. Errors are `application/problem+json`, told apart by their `type`."
     ),
-    components(schemas(Problem, dto::Hello, dto::AttributesEvent, dto::Reset)),
+    components(schemas(ProblemBody, dto::Hello, dto::AttributesEvent, dto::Reset)),
     tags(
         (name = "topics", description = "What is enumerated"),
         (name = "events", description = "What happens, as it happens"),
@@ -85,13 +85,11 @@ pub(crate) fn with_guards(router: Router, hosts: HostRule) -> Router {
         .layer(middleware::from_fn_with_state(hosts, security::guard))
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn unknown_route(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(ProblemKind::NotFound, format!("there is nothing at `{path}`"))
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(
@@ -118,10 +116,14 @@ fn percent_encoded(id: &str) -> String {
         if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend(['%', hex(byte >> 4), hex(byte & 15)]);
         }
         text
     })
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).map_or('0', |c| c.to_ascii_uppercase())
 }
 
 /// An answer with the `ETag` of the topic that it shows.

@@ -18,6 +18,6 @@ mod stream;
 mod view;
 
 pub use context::{DependencyReadiness, MetricsText, ProbeContext, Readiness, WebContext};
-pub use problem::{FieldError, PROBLEM_CONTENT_TYPE, Problem, ProblemKind};
+pub use problem::{FieldError, PROBLEM_CONTENT_TYPE, Problem, ProblemBody, ProblemKind};
 pub use server::{MAX_CONNECTIONS, WebError, serve, serve_probes};
 pub use view::STATUS_CHECKPOINT;

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::context::ProbeContext;
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 
 /// A good answer of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,7 +35,6 @@ pub(crate) fn plain_router(context: ProbeContext) -> Router {
 
 /// Whether the process runs; never depends on anything outside it
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn live() -> Json<Health> {
     Json(Health { status: "live".to_owned() })
 }
@@ -43,7 +42,7 @@ async fn live() -> Json<Health> {
 /// Whether the process can do its work now
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses(
     (status = 200, body = Health),
-    (status = 503, description = "not ready; `errors` holds the reasons", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "not ready; `errors` holds the reasons", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn ready(State(context): State<Arc<ProbeContext>>) -> Result<Json<Health>, Problem> {
     let mut reasons = context.readiness.reasons().await;
@@ -65,7 +64,6 @@ async fn ready(State(context): State<Arc<ProbeContext>>) -> Result<Json<Health>,
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, body = String, content_type = "text/plain; version=0.0.4"),
 ))]
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn metrics(State(context): State<Arc<ProbeContext>>) -> Response {
     let text = (context.metrics)();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

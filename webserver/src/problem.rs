@@ -1,6 +1,7 @@
 //! The one shape of an error: `application/problem+json` (RFC 9457).
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -103,9 +104,15 @@ pub struct FieldError {
     pub allowed: Option<String>,
 }
 
-/// An error, as clients get it.
+/// An error, as clients get it. Boxed, since most answers are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(Box<ProblemBody>);
+
+/// What an error says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// Stable name of the kind of error: `/problems/not-found`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -131,7 +138,7 @@ impl Problem {
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (status, slug, title) = kind.parts();
-        Self {
+        Self(Box::new(ProblemBody {
             kind: format!("/problems/{slug}"),
             title: title.to_owned(),
             status,
@@ -139,7 +146,7 @@ impl Problem {
             field: None,
             allowed: None,
             errors: Vec::new(),
-        }
+        }))
     }
 
     /// The same, pointing at a field.
@@ -166,6 +173,20 @@ impl Problem {
     pub(crate) fn no_topic(id: &str) -> Self {
         let shown: String = id.chars().take(100).collect();
         Self::new(ProblemKind::NotFound, format!("there is no topic with the id `{shown}`"))
+    }
+}
+
+impl Deref for Problem {
+    type Target = ProblemBody;
+
+    fn deref(&self) -> &ProblemBody {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut ProblemBody {
+        &mut self.0
     }
 }
 

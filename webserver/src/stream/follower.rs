@@ -1,5 +1,6 @@
 //! One reader of the event stream.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -182,7 +183,7 @@ impl Follower {
             self.behind.pop_front();
         }
         let texts = page.into_iter().map(|attribute| attribute.text).collect();
-        self.tell(NewAttributes { topic, run: told.run, first: told.seq + 1, texts });
+        self.tell(&NewAttributes { topic, run: told.run, first: told.seq + 1, texts });
         Ok(())
     }
 
@@ -229,16 +230,18 @@ impl Follower {
         if last <= told.seq {
             return;
         }
-        if event.first > told.seq + 1 {
-            self.look(event.topic.clone());
-        } else if event.first == told.seq + 1 {
-            self.move_to(&event.topic, Position { run: event.run, seq: last });
-            let event = self.event("attributes", &batch.json);
-            self.ready.push_back(event);
-        } else {
-            let known = usize::try_from(told.seq + 1 - event.first).unwrap_or(usize::MAX);
-            let texts = event.texts.iter().skip(known).cloned().collect();
-            self.tell(NewAttributes { first: told.seq + 1, texts, ..event.clone() });
+        match event.first.cmp(&(told.seq + 1)) {
+            Ordering::Greater => self.look(event.topic.clone()),
+            Ordering::Equal => {
+                self.move_to(&event.topic, Position { run: event.run, seq: last });
+                let event = self.event("attributes", &batch.json);
+                self.ready.push_back(event);
+            }
+            Ordering::Less => {
+                let known = usize::try_from(told.seq + 1 - event.first).unwrap_or(usize::MAX);
+                let texts = event.texts.iter().skip(known).cloned().collect();
+                self.tell(&NewAttributes { first: told.seq + 1, texts, ..event.clone() });
+            }
         }
     }
 
@@ -252,10 +255,10 @@ impl Follower {
         }
     }
 
-    fn tell(&mut self, event: NewAttributes) {
+    fn tell(&mut self, event: &NewAttributes) {
         let seq = event.first - 1 + event.texts.len() as u64;
         self.move_to(&event.topic, Position { run: event.run, seq });
-        let event = self.event("attributes", &view::attributes_json(&event));
+        let event = self.event("attributes", &view::attributes_json(event));
         self.ready.push_back(event);
     }
 

@@ -12,7 +12,7 @@ use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
 use crate::api::with_etag;
 use crate::context::AppRef;
 use crate::extract::{JsonBody, TopicPath, if_match};
-use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
+use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
 use crate::view;
 
 /// Change a topic, running or not
@@ -25,8 +25,8 @@ use crate::view;
     ),
     responses(
         (status = 200, body = TopicView, headers(("ETag" = String, description = "its new version"))),
-        (status = 409, description = "others keep changing it", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "it has another version than If-Match names", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "others keep changing it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "it has another version than If-Match names", body = ProblemBody, content_type = "application/problem+json"),
         ReadErrors,
         TopicErrors,
         WriteErrors,
@@ -83,7 +83,7 @@ fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<T
         None => {}
         Some(None) => topic.limits = igentai_core::topic::Limits::default(),
         Some(Some(changes)) => {
-            let limits = limited(Limits::of(topic.limits), changes);
+            let limits = limited(&Limits::of(topic.limits), changes);
             rules.limits(&limits);
             topic.limits = limits.to_core();
         }
@@ -96,7 +96,7 @@ fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<T
     Ok(topic)
 }
 
-fn limited(limits: Limits, changes: &ChangeLimits) -> Limits {
+fn limited(limits: &Limits, changes: &ChangeLimits) -> Limits {
     Limits {
         max_attributes: changes.max_attributes.unwrap_or(limits.max_attributes),
         max_requests: changes.max_requests.unwrap_or(limits.max_requests),

@@ -14,7 +14,7 @@ use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::JsonBody;
-use crate::problem::{Problem, ProblemKind, ReadErrors, WriteErrors};
+use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
 use crate::view;
 
 /// Names that may share a folder before a start is given up.
@@ -41,7 +41,7 @@ impl From<StartError> for Problem {
         ("ETag" = String, description = "its version"),
     )),
     (status = 409, description = "it runs (`already-running`), is ending (`ending`), has nothing to resume (`nothing-to-resume`), or others keep changing it (`conflict`)",
-        body = Problem, content_type = "application/problem+json"),
+        body = ProblemBody, content_type = "application/problem+json"),
     ReadErrors,
     WriteErrors,
 ))]

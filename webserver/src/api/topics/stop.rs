@@ -8,7 +8,7 @@ use crate::api::dto::TopicView;
 use crate::api::with_etag;
 use crate::context::AppRef;
 use crate::extract::TopicPath;
-use crate::problem::{Problem, ReadErrors, TopicErrors};
+use crate::problem::{Problem, ProblemBody, ReadErrors, TopicErrors};
 use crate::view;
 
 /// Stop a topic; one that is ending or has ended stays as it is
@@ -16,7 +16,7 @@ use crate::view;
 /// Answers under way are still taken: the topic is `ending` until they are in, then `ended`. Start it again to go on.
 #[utoipa::path(post, path = "/api/v1/topics/{id}/stop", tag = "topics", params(("id" = String, Path)), responses(
     (status = 200, body = TopicView, headers(("ETag" = String, description = "its version"))),
-    (status = 409, description = "others keep changing it", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "others keep changing it", body = ProblemBody, content_type = "application/problem+json"),
     ReadErrors,
     TopicErrors,
 ))]
