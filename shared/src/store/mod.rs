@@ -22,7 +22,9 @@ use igentai_core::log::{Entry, EntryHead};
 use igentai_core::topic::Topic;
 
 pub mod embedded;
+mod prepare;
 pub mod redis;
+mod rows;
 
 /// A batch, checked and fingerprinted, ready to commit.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,114 @@
+//! The commit of one batch, step by step as the port demands it.
+
+use igentai_core::batch::{Committed, Named, Verdict};
+use igentai_core::key::Fingerprint;
+use igentai_core::log::EntryTail;
+use redb::ReadableTable;
+
+use super::engine::Stop;
+use super::tables::{RunRow, Tables, seen_key};
+use crate::store::prepare::watermark;
+use crate::store::rows::{decode, encode, encode_entry};
+use crate::store::{Commit, CommitOutcome};
+
+/// Receipts removed by one commit at most.
+const RECEIPTS_REMOVED: usize = 1_000;
+
+pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOutcome, Stop> {
+    let topic = batch.id.topic.as_str();
+    let Some(mut run) = tables.run(topic)?.filter(|run| run.run == batch.id.run) else {
+        return Ok(earlier(Verdict::Stale));
+    };
+    let id = &batch.id;
+    let producer = (run.slot, id.producer.as_str(), id.incarnation);
+    let settled = tables.watermarks.get(producer)?.map_or(0, |row| row.value());
+    if id.seq <= settled {
+        return Ok(earlier(Verdict::Settled));
+    }
+    let receipt = (producer.0, producer.1, producer.2, id.seq);
+    if let Some(row) = tables.receipts.get(receipt)? {
+        return Ok(earlier(Verdict::Committed(decode(row.value())?)));
+    }
+
+    let (tail, missing, new) = look_up(tables, &mut run, batch)?;
+    run.entries += 1;
+    let entry = encode_entry(&batch.head, &tail)?;
+    tables.log.insert((run.slot, run.entries), entry.as_slice())?;
+    if tail.first_new > 0 {
+        tables.firsts.insert((run.slot, tail.first_new), run.entries)?;
+    }
+    tables.set_run(topic, &run)?;
+
+    let committed = Committed {
+        log_index: run.entries,
+        first_new: tail.first_new,
+        new: count(new.len()),
+        known: count(tail.again.len()),
+        over_cap: tail.over_cap,
+        missing,
+    };
+    tables.receipts.insert(receipt, encode(&committed)?.as_slice())?;
+    let next = watermark(settled, batch.lowest_unresolved, id.seq);
+    if next > settled {
+        tables.watermarks.insert(producer, next)?;
+        let all = (producer.0, producer.1, producer.2, 0)..=(producer.0, producer.1, producer.2, next);
+        tables
+            .receipts
+            .extract_from_if(all, |_, _| true)?
+            .take(RECEIPTS_REMOVED)
+            .try_for_each(|row| row.map(drop))?;
+    }
+    Ok(CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new })
+}
+
+/// Looks every fingerprint up and numbers the absent texts up to the cap.
+fn look_up(
+    tables: &mut Tables<'_>,
+    run: &mut RunRow,
+    batch: &Commit,
+) -> Result<(EntryTail, Vec<Fingerprint>, Vec<Named>), Stop> {
+    let mut tail = EntryTail::default();
+    let mut new = Vec::new();
+    let texts = batch
+        .novel
+        .iter()
+        .map(|named| (named, false))
+        .chain(batch.spellings.iter().map(|named| (named, true)));
+    for (named, is_spelling) in texts {
+        let key = seen_key(run.slot, named.fingerprint.as_bytes());
+        let known = tables.seen.get(&key)?.map(|row| row.value());
+        if let Some(seq) = known {
+            tail.again.push(seq);
+            if is_spelling {
+                tail.variants.push((seq, named.text.clone()));
+            }
+        } else if run.cap.is_some_and(|cap| run.attributes >= cap) {
+            tail.over_cap += 1;
+        } else {
+            run.attributes += 1;
+            if tail.first_new == 0 {
+                tail.first_new = run.attributes;
+            }
+            tables.seen.insert(&key, run.attributes)?;
+            tail.new.push(named.text.clone());
+            new.push(named.clone());
+        }
+    }
+    let mut missing = Vec::new();
+    for fingerprint in &batch.sightings {
+        match tables.seen.get(&seen_key(run.slot, fingerprint.as_bytes()))? {
+            Some(row) => tail.again.push(row.value()),
+            None => missing.push(*fingerprint),
+        }
+    }
+    tail.missing = count(missing.len());
+    Ok((tail, missing, new))
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+const fn earlier(verdict: Verdict) -> CommitOutcome {
+    CommitOutcome { verdict, fresh: false, new: Vec::new() }
+}

@@ -1,0 +1,142 @@
+//! What coordinators and operators write: topics, runs, checkpoints, the lease.
+
+use std::collections::BTreeMap;
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Epoch, Run, WorkerId};
+use igentai_core::topic::Topic;
+use redb::ReadableTable;
+
+use super::engine::Stop;
+use super::tables::{LEASE, LeaseRow, NEXT_SLOT, RunRow, Slot, Tables};
+use crate::store::rows::{decode_topic, encode_topic};
+use crate::store::{Head, LeaseRecord, StoreError};
+
+pub(super) fn open_run(
+    tables: &mut Tables<'_>,
+    topic: &TopicId,
+    run: Run,
+    epoch: Epoch,
+    cap: Option<u64>,
+) -> Result<Head, Stop> {
+    let current = tables.run(topic.as_str())?;
+    let in_force = current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?);
+    fence(epoch, in_force)?;
+    let row = match current {
+        Some(row) if run < row.run => return Err(fenced(run, row.run)),
+        Some(row) if run == row.run => RunRow { epoch, cap, ..row },
+        other => {
+            let slot: Slot = tables.setting(NEXT_SLOT)?.unwrap_or_default();
+            let next =
+                slot.checked_add(1).ok_or_else(|| StoreError::Corrupt("no slot is left".to_owned()))?;
+            tables.set_setting(NEXT_SLOT, &next)?;
+            if let Some(over) = other {
+                tables.garbage.insert(over.slot, ())?;
+            }
+            RunRow { slot, run, epoch, cap, entries: 0, attributes: 0 }
+        }
+    };
+    tables.set_run(topic.as_str(), &row)?;
+    Ok(row.head())
+}
+
+pub(super) fn put_topic(tables: &mut Tables<'_>, topic: &Topic, expected: Option<u64>) -> Result<(), Stop> {
+    let record = encode_topic(topic)?;
+    let current = match tables.topics.get(topic.id.as_str())? {
+        // The same call again, after its answer was lost.
+        Some(bytes) if bytes.value() == record => return Ok(()),
+        Some(bytes) => Some(decode_topic(bytes.value())?),
+        None => None,
+    };
+    if topic.epoch != 0 {
+        let stored = current.as_ref().map_or(0, |topic| topic.epoch);
+        fence(topic.epoch, stored.max(tables.lease_epoch()?))?;
+    }
+    let version = current.map(|topic| topic.version);
+    if version != expected {
+        return Err(StoreError::Conflict { expected, current: version }.into());
+    }
+    tables.topics.insert(topic.id.as_str(), record.as_slice())?;
+    Ok(())
+}
+
+pub(super) fn save_checkpoints(
+    tables: &mut Tables<'_>,
+    topic: &TopicId,
+    run: Run,
+    epoch: Epoch,
+    checkpoints: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), Stop> {
+    let current = tables.run(topic.as_str())?;
+    let in_force = current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?);
+    fence(epoch, in_force)?;
+    let Some(row) = current.as_ref().filter(|row| row.run == run) else {
+        return Err(fenced(run, current.map_or(0, |row| row.run)));
+    };
+    for (name, bytes) in checkpoints {
+        tables.checkpoints.insert((row.slot, name.as_str()), bytes.as_slice())?;
+    }
+    tables.set_run(topic.as_str(), &RunRow { epoch, ..row.clone() })
+}
+
+pub(super) fn take_lease(
+    tables: &mut Tables<'_>,
+    holder: &WorkerId,
+    seen: &LeaseRecord,
+) -> Result<Option<LeaseRecord>, Stop> {
+    let current = lease(tables)?;
+    // The same call again, after its answer was lost.
+    if current.holder.as_ref() == Some(holder)
+        && current.epoch.checked_sub(1) == Some(seen.epoch)
+        && current.beat.checked_sub(1) == Some(seen.beat)
+    {
+        return Ok(Some(current));
+    }
+    if current.holder.is_some() && current != *seen {
+        return Ok(None);
+    }
+    let taken =
+        LeaseRecord { holder: Some(holder.clone()), epoch: current.epoch + 1, beat: current.beat + 1 };
+    set_lease(tables, &taken)?;
+    Ok(Some(taken))
+}
+
+/// Moves the beat, and frees the lease if it shall not be `held` on.
+pub(super) fn move_lease(
+    tables: &mut Tables<'_>,
+    holder: &WorkerId,
+    epoch: Epoch,
+    held: bool,
+) -> Result<Option<LeaseRecord>, Stop> {
+    let current = lease(tables)?;
+    if current.holder.as_ref() != Some(holder) || current.epoch != epoch {
+        return Ok(None);
+    }
+    let moved = LeaseRecord { holder: held.then(|| holder.clone()), epoch, beat: current.beat + 1 };
+    set_lease(tables, &moved)?;
+    Ok(Some(moved))
+}
+
+/// The lease as the port shows it.
+pub(super) fn lease_record(row: LeaseRow) -> Result<LeaseRecord, StoreError> {
+    let holder =
+        row.holder.map(|id| WorkerId::parse(&id)).transpose().map_err(crate::store::rows::corrupt)?;
+    Ok(LeaseRecord { holder, epoch: row.epoch, beat: row.beat })
+}
+
+fn lease(tables: &Tables<'_>) -> Result<LeaseRecord, Stop> {
+    Ok(lease_record(tables.setting(LEASE)?.unwrap_or_default())?)
+}
+
+fn set_lease(tables: &mut Tables<'_>, lease: &LeaseRecord) -> Result<(), Stop> {
+    let holder = lease.holder.as_ref().map(|id| id.as_str().to_owned());
+    tables.set_setting(LEASE, &LeaseRow { holder, epoch: lease.epoch, beat: lease.beat })
+}
+
+fn fence(held: u64, in_force: u64) -> Result<(), Stop> {
+    if held < in_force { Err(fenced(held, in_force)) } else { Ok(()) }
+}
+
+fn fenced(held: u64, current: u64) -> Stop {
+    StoreError::Fenced { held, current }.into()
+}

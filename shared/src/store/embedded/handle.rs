@@ -1,0 +1,118 @@
+//! The open file: opened, opened anew after a failure, closed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::backends::InMemoryBackend;
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase};
+
+use super::engine::Stop;
+use super::lock::LockFile;
+use super::tables::{FORMAT, INSTANCE, Tables, VERSION};
+use crate::store::StoreError;
+
+/// Pages of the file kept in memory. The set's working set is small, and an idle process stays below 50 MB.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// The database, shared by the writer and the readers.
+#[derive(Debug)]
+pub(super) struct Handle {
+    database: RwLock<Option<Database>>,
+    path: Option<PathBuf>,
+    lock: RwLock<Option<LockFile>>,
+}
+
+impl Handle {
+    /// Opens or makes the file, which `lock` guards.
+    pub(super) fn open(path: &Path, lock: LockFile) -> Result<Self, StoreError> {
+        let database = open_file(path)?;
+        let stamp = lock.stamp().to_owned();
+        let handle = Self {
+            database: RwLock::new(Some(database)),
+            path: Some(path.to_owned()),
+            lock: RwLock::new(Some(lock)),
+        };
+        handle.prepare(&stamp)?;
+        Ok(handle)
+    }
+
+    /// A database that ends with the process.
+    pub(super) fn in_memory() -> Result<Self, StoreError> {
+        let database = Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(InMemoryBackend::new())
+            .map_err(open_error)?;
+        let handle = Self { database: RwLock::new(Some(database)), path: None, lock: RwLock::new(None) };
+        handle.prepare("in memory")?;
+        Ok(handle)
+    }
+
+    /// Makes the tables, so that every read finds them, and refuses a file of another format.
+    fn prepare(&self, stamp: &str) -> Result<(), StoreError> {
+        let work = |database: &Database| {
+            let transaction = database.begin_write()?;
+            let mut tables = Tables::open(&transaction)?;
+            match tables.setting::<u64>(VERSION)? {
+                Some(FORMAT) => {}
+                Some(other) => {
+                    return Err(Stop::Refused(StoreError::Corrupt(format!(
+                        "the file has format {other}, this version reads format {FORMAT}; use the version that wrote it"
+                    ))));
+                }
+                None => {
+                    tables.set_setting(VERSION, &FORMAT)?;
+                    tables.set_setting(INSTANCE, &stamp)?;
+                }
+            }
+            drop(tables);
+            Ok(transaction.commit()?)
+        };
+        self.with(work)?.map_err(Stop::nothing_happened)
+    }
+
+    /// Runs `work` on the database, if it is open.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Database) -> T) -> Result<T, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.as_ref().map(work).ok_or_else(closed)
+    }
+
+    /// Runs `work` on a snapshot of the database.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Stop>,
+    ) -> Result<T, StoreError> {
+        self.with(|database| work(&database.begin_read()?))?.map_err(Stop::nothing_happened)
+    }
+
+    /// Opens the file anew after a failure. A database in memory cannot fail so.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // The old one holds the lock of the file until it is dropped.
+        *database = None;
+        *database = Some(open_file(path).map_err(|error| StoreError::Unavailable(error.to_string()))?);
+        Ok(())
+    }
+
+    /// Closes the file and lets another process have it. Idempotent.
+    pub(super) fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(open_error)
+}
+
+fn open_error(error: DatabaseError) -> StoreError {
+    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+        StoreError::Locked("another process has the file open; end it first".to_owned())
+    } else {
+        Stop::Failed(error.into()).nothing_happened()
+    }
+}
+
+pub(super) fn closed() -> StoreError {
+    StoreError::Unavailable("it is closed".to_owned())
+}

@@ -1,0 +1,153 @@
+//! The tables of the file, and how they are opened.
+
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::engine::Stop;
+use crate::store::Head;
+use crate::store::rows::{decode, encode};
+
+/// Changed together with any change of a table or of what stands in it.
+pub(super) const FORMAT: u64 = 1;
+
+/// The number that stands for one run of one topic in all keys, so that a run's rows lie together and its successor never meets them.
+pub(super) type Slot = u32;
+
+/// Topic id → record.
+pub(super) const TOPICS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("topics");
+/// Topic id → [`RunRow`].
+pub(super) const RUNS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("runs");
+/// Slot (big-endian) and fingerprint → sequence number.
+pub(super) const SEEN: TableDefinition<'static, &[u8; 20], u64> = TableDefinition::new("seen");
+/// Slot and log index → entry.
+pub(super) const LOG: TableDefinition<'static, (Slot, u64), &[u8]> = TableDefinition::new("log");
+/// Slot and first new sequence number of an entry → its log index. Entries without new attributes have no row.
+pub(super) const FIRSTS: TableDefinition<'static, (Slot, u64), u64> = TableDefinition::new("firsts");
+/// Slot, producer, incarnation and batch number → receipt.
+pub(super) const RECEIPTS: TableDefinition<'static, (Slot, &str, u64, u64), &[u8]> =
+    TableDefinition::new("receipts");
+/// Slot, producer and incarnation → watermark.
+pub(super) const WATERMARKS: TableDefinition<'static, (Slot, &str, u64), u64> =
+    TableDefinition::new("watermarks");
+/// Slot and name → checkpoint.
+pub(super) const CHECKPOINTS: TableDefinition<'static, (Slot, &str), &[u8]> =
+    TableDefinition::new("checkpoints");
+/// Slots of runs that are over and whose rows are still to be removed.
+pub(super) const GARBAGE: TableDefinition<'static, Slot, ()> = TableDefinition::new("garbage");
+/// [`LEASE`], [`NEXT_SLOT`], [`VERSION`], [`INSTANCE`].
+pub(super) const SETTINGS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("settings");
+
+pub(super) const LEASE: &str = "lease";
+pub(super) const NEXT_SLOT: &str = "next_slot";
+pub(super) const VERSION: &str = "format";
+pub(super) const INSTANCE: &str = "instance";
+
+/// Where a topic stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RunRow {
+    pub(super) slot: Slot,
+    pub(super) run: u64,
+    pub(super) epoch: u64,
+    pub(super) cap: Option<u64>,
+    pub(super) entries: u64,
+    pub(super) attributes: u64,
+}
+
+impl RunRow {
+    pub(super) const fn head(&self) -> Head {
+        Head { run: self.run, log_index: self.entries, attributes: self.attributes }
+    }
+}
+
+/// The lease as stored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct LeaseRow {
+    pub(super) holder: Option<String>,
+    pub(super) epoch: u64,
+    pub(super) beat: u64,
+}
+
+/// Every table of a write transaction.
+pub(super) struct Tables<'t> {
+    pub(super) topics: Table<'t, &'static str, &'static [u8]>,
+    pub(super) runs: Table<'t, &'static str, &'static [u8]>,
+    pub(super) seen: Table<'t, &'static [u8; 20], u64>,
+    pub(super) log: Table<'t, (Slot, u64), &'static [u8]>,
+    pub(super) firsts: Table<'t, (Slot, u64), u64>,
+    pub(super) receipts: Table<'t, (Slot, &'static str, u64, u64), &'static [u8]>,
+    pub(super) watermarks: Table<'t, (Slot, &'static str, u64), u64>,
+    pub(super) checkpoints: Table<'t, (Slot, &'static str), &'static [u8]>,
+    pub(super) garbage: Table<'t, Slot, ()>,
+    pub(super) settings: Table<'t, &'static str, &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    /// Opens all, making those that are not there yet.
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            topics: transaction.open_table(TOPICS)?,
+            runs: transaction.open_table(RUNS)?,
+            seen: transaction.open_table(SEEN)?,
+            log: transaction.open_table(LOG)?,
+            firsts: transaction.open_table(FIRSTS)?,
+            receipts: transaction.open_table(RECEIPTS)?,
+            watermarks: transaction.open_table(WATERMARKS)?,
+            checkpoints: transaction.open_table(CHECKPOINTS)?,
+            garbage: transaction.open_table(GARBAGE)?,
+            settings: transaction.open_table(SETTINGS)?,
+        })
+    }
+
+    pub(super) fn run(&self, topic: &str) -> Result<Option<RunRow>, Stop> {
+        row(&self.runs, topic)
+    }
+
+    pub(super) fn set_run(&mut self, topic: &str, run: &RunRow) -> Result<(), Stop> {
+        self.runs.insert(topic, encode(run)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn setting<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Stop> {
+        row(&self.settings, name)
+    }
+
+    pub(super) fn set_setting<T: Serialize>(&mut self, name: &str, value: &T) -> Result<(), Stop> {
+        self.settings.insert(name, encode(value)?.as_slice())?;
+        Ok(())
+    }
+
+    /// The epoch of the lease; 0 before it was first taken.
+    pub(super) fn lease_epoch(&self) -> Result<u64, Stop> {
+        Ok(self.setting::<LeaseRow>(LEASE)?.unwrap_or_default().epoch)
+    }
+}
+
+/// A row of a table with names as keys and MessagePack in it.
+fn row<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<Option<T>, Stop> {
+    Ok(table.get(name)?.map(|bytes| decode(bytes.value())).transpose()?)
+}
+
+/// The run of a topic as a read transaction sees it.
+pub(super) fn run_of(transaction: &ReadTransaction, topic: &str) -> Result<Option<RunRow>, Stop> {
+    row(&transaction.open_table(RUNS)?, topic)
+}
+
+/// A setting as a read transaction sees it.
+pub(super) fn setting_of<T: DeserializeOwned>(
+    transaction: &ReadTransaction,
+    name: &str,
+) -> Result<Option<T>, Stop> {
+    row(&transaction.open_table(SETTINGS)?, name)
+}
+
+/// The key of a fingerprint in [`SEEN`].
+pub(super) fn seen_key(slot: Slot, fingerprint: &[u8; 16]) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&slot.to_be_bytes());
+    key[4..].copy_from_slice(fingerprint);
+    key
+}

@@ -1,0 +1,49 @@
+//! What every adapter does with batches before it touches the store.
+
+use std::collections::HashSet;
+
+use igentai_core::batch::MAX_ELEMENTS;
+
+use super::{Commit, StoreError};
+
+/// Numbers from here on are not exact in Lua, whose numbers are doubles.
+const FIRST_INEXACT: u64 = 1 << 53;
+
+/// Refuses what no store can hold, before any batch of the call is committed, and collapses elements that share a fingerprint into
+/// the first of them: the response named that key once.
+pub(super) fn prepare(mut batches: Vec<Commit>) -> Result<Vec<Commit>, StoreError> {
+    for batch in &mut batches {
+        let elements = batch.novel.len() + batch.spellings.len() + batch.sightings.len();
+        if elements > MAX_ELEMENTS {
+            let id = &batch.id;
+            return Err(StoreError::Corrupt(format!(
+                "batch {} of {} has {elements} elements, at most {MAX_ELEMENTS} are allowed",
+                id.seq, id.producer
+            )));
+        }
+        for number in [batch.id.run, batch.id.seq, batch.lowest_unresolved] {
+            representable(number)?;
+        }
+        let mut met = HashSet::with_capacity(elements);
+        batch.novel.retain(|named| met.insert(named.fingerprint));
+        batch.spellings.retain(|named| met.insert(named.fingerprint));
+        batch.sightings.retain(|fingerprint| met.insert(*fingerprint));
+    }
+    Ok(batches)
+}
+
+/// Refuses a number that a Redis script could not compare exactly.
+pub(super) fn representable(number: u64) -> Result<(), StoreError> {
+    if number < FIRST_INEXACT {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt(format!("the number {number} is out of range, it must be below 2^53")))
+    }
+}
+
+/// A producer's watermark after a batch: everything below its lowest unresolved number is settled, but never the batch itself.
+pub(super) const fn watermark(before: u64, lowest_unresolved: u64, seq: u64) -> u64 {
+    let lowest = if lowest_unresolved < seq { lowest_unresolved } else { seq };
+    let settled = lowest.saturating_sub(1);
+    if settled > before { settled } else { before }
+}

@@ -1,0 +1,240 @@
+//! Connections, scripts and what their failures mean.
+
+use std::time::Duration;
+
+use deadpool_redis::redis::aio::ConnectionLike;
+use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
+use deadpool_redis::{Connection, Manager, Pool, Runtime};
+
+use super::config::{RedisConfig, RedisConfigError};
+use super::scripts::{Lazy, Script};
+use crate::store::{StoreError, rows::corrupt};
+
+/// A script is loaded anew after the first failure; a flush may come in between once more.
+const ATTEMPTS: usize = 3;
+
+/// Whether a lost answer leaves open what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// A script with its keys and arguments.
+#[derive(Debug)]
+pub(super) struct Call {
+    script: &'static Script,
+    command: Cmd,
+}
+
+impl Call {
+    pub(super) fn new(script: &'static Lazy, keys: &[String]) -> Self {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&script.digest).arg(keys.len()).arg(keys);
+        Self { script, command }
+    }
+
+    pub(super) fn arg(mut self, arg: impl redis::ToRedisArgs) -> Self {
+        self.command.arg(arg);
+        self
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pool: Pool,
+    deadline: Duration,
+}
+
+/// A connection that goes back to the pool only when [`Borrowed::give_back`] says that its answers came whole. A call that timed out
+/// or was given up (its future dropped) takes its connection with it, so no answer can reach somebody else.
+struct Borrowed(Option<Connection>);
+
+impl Borrowed {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Connection::take(connection));
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(config: &RedisConfig) -> Result<Self, RedisConfigError> {
+        let refused = |error: String| RedisConfigError { url: config.redacted_url(), error };
+        let connection = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(config.response_timeout))
+            .set_response_timeout(Some(config.response_timeout));
+        let manager = Manager::new_with_config(config.url.as_str(), connection)
+            .map_err(|error| refused(error.to_string()))?;
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size.max(1))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(Self { pool, deadline: config.response_timeout })
+    }
+
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Runs one script.
+    pub(super) async fn call(&self, access: Access, call: Call) -> Result<Value, StoreError> {
+        let mut values = self.call_all(access, vec![call]).await?;
+        values.pop().ok_or_else(|| corrupt("the store did not answer"))
+    }
+
+    /// Runs scripts one after the other in one exchange. The first refusal is the answer for all, since there is only one.
+    pub(super) async fn call_all(&self, access: Access, calls: Vec<Call>) -> Result<Vec<Value>, StoreError> {
+        let mut results: Vec<Option<Result<Value, RedisError>>> = calls.iter().map(|_| None).collect();
+        for attempt in 0..ATTEMPTS {
+            let open: Vec<usize> =
+                (0..calls.len()).filter(|index| results[*index].as_ref().is_none_or(lost_script)).collect();
+            let mut pipeline = Pipeline::with_capacity(open.len() + 1);
+            let mut loads = 0;
+            if attempt > 0 {
+                let mut scripts: Vec<&Script> = open.iter().map(|index| calls[*index].script).collect();
+                scripts.dedup_by_key(|script| &script.digest);
+                loads = scripts.len();
+                for script in scripts {
+                    pipeline.cmd("SCRIPT").arg("LOAD").arg(script.code);
+                }
+            }
+            for index in &open {
+                pipeline.add_command(calls[*index].command.clone());
+            }
+            if open.is_empty() {
+                break;
+            }
+            let values = self.exchange(access, &pipeline, loads, open.len()).await?;
+            for (index, value) in open.into_iter().zip(values) {
+                results[index] = Some(value.extract_error());
+            }
+        }
+        collect(access, results.into_iter().flatten().collect(), calls.len())
+    }
+
+    /// Runs plain commands in one exchange.
+    pub(super) async fn read(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        let count = commands.len();
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        let values = self.exchange(Access::Read, &pipeline, 0, count).await?;
+        collect(Access::Read, values.into_iter().map(Value::extract_error).collect(), count)
+    }
+
+    async fn exchange(
+        &self,
+        access: Access,
+        pipeline: &Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> Result<Vec<Value>, StoreError> {
+        let connection = tokio::time::timeout(self.deadline, self.pool.get())
+            .await
+            .map_err(|_| StoreError::Unavailable(format!("no connection within {:?}", self.deadline)))?
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut borrowed = Borrowed(Some(connection));
+        let Some(connection) = &mut borrowed.0 else { return Err(corrupt("no connection")) };
+        let answer = connection.req_packed_commands(pipeline, offset, count).await;
+        match answer {
+            Ok(values) if values.iter().any(is_read_only) => {
+                drop(borrowed);
+                self.forget_idle();
+                Ok(values)
+            }
+            Ok(values) => {
+                borrowed.give_back();
+                Ok(values)
+            }
+            Err(error) => {
+                drop(borrowed);
+                self.forget_idle();
+                let text = error.to_string();
+                Err(match access {
+                    Access::Read => StoreError::Unavailable(text),
+                    Access::Write => StoreError::Unknown(text),
+                })
+            }
+        }
+    }
+
+    /// Drops the idle connections: they lead to the same server, which was replaced or demoted.
+    fn forget_idle(&self) {
+        self.pool.retain(|_, _| false);
+    }
+}
+
+fn collect(
+    access: Access,
+    results: Vec<Result<Value, RedisError>>,
+    expected: usize,
+) -> Result<Vec<Value>, StoreError> {
+    let mut values = Vec::with_capacity(expected);
+    let mut refusal = None;
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) => {
+                let error = meaning(&error);
+                // What help is needed for outweighs what passes by itself.
+                if refusal.as_ref().is_none_or(StoreError::is_transient) {
+                    refusal = Some(error);
+                }
+            }
+        }
+    }
+    match refusal {
+        None if values.len() == expected => Ok(values),
+        None => Err(corrupt(format!("{} answers to {expected} commands", values.len()))),
+        Some(error) if error.is_transient() && access == Access::Write && !values.is_empty() => {
+            Err(StoreError::Unknown(error.to_string()))
+        }
+        Some(error) => Err(error),
+    }
+}
+
+/// Codes with which a server refuses a command or a script's first write, so that nothing happened, and which pass.
+const REFUSALS: [&str; 14] = [
+    "READONLY",
+    "LOADING",
+    "OOM",
+    "MISCONF",
+    "NOREPLICAS",
+    "BUSY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+    "NOSCRIPT",
+    "MOVED",
+];
+
+fn meaning(error: &RedisError) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    let text = error.to_string();
+    // Before version 7 the code of a command in a script stands in the text of a general error.
+    if REFUSALS.contains(&code) || REFUSALS.iter().any(|refusal| text.contains(&format!("-{refusal} "))) {
+        StoreError::Unavailable(text)
+    } else {
+        StoreError::Corrupt(text)
+    }
+}
+
+fn lost_script(result: &Result<Value, RedisError>) -> bool {
+    result.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
+}
+
+fn is_read_only(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.code() == "READONLY")
+}

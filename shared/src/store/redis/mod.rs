@@ -1,0 +1,284 @@
+//! The store over Redis, shared by all replicas.
+//!
+//! # What is in it
+//!
+//! All keys of a topic share the hash tag `{id}`, so a script that touches them stays in one slot of a cluster.
+//!
+//! | key | type | content | why |
+//! |---|---|---|---|
+//! | `igentai:topics` | hash | topic id → record (MessagePack map with names) | one read lists all; a script reads version and epoch out of the record |
+//! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap` | one read decides whether a batch is stale |
+//! | `igentai:{id}:seen` | hash | fingerprint (16 bytes) → sequence number | one `HMGET` looks up a whole batch |
+//! | `igentai:{id}:log` | stream | entry: head, packed here, and tail, packed by the script | reading on from an entry is a range of the stream's tree, where a list would be walked. The identifier is `<log index>-<attributes after it>`, so an attribute is found without an index |
+//! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
+//! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
+//! | `igentai:{id}:checkpoint` | hash | name → bytes | |
+//! | `igentai:lease` | hash | `holder`, `epoch`, `beat` | |
+//!
+//! # Costs
+//!
+//! | call | cost for the server |
+//! |---|---|
+//! | commit | O(elements), one exchange for all batches of the call; fsync per event loop round, so concurrent commits share it |
+//! | log | O(log entries + limit), [`PAGE`] entries an exchange |
+//! | attributes | a binary search of about 2 µs × log₂(entries), then as log |
+//! | `open_run` | O(1); the old run's memory is freed in the background |
+//!
+//! # Fences
+//!
+//! A script sees one slot, so a write for a topic cannot look at the lease in the same step. The lease is read in an exchange before
+//! and handed in; what is checked in the script itself is the epoch stored in the topic's own slot ([`Store::open_run`],
+//! [`Store::save_checkpoints`]) or in the stored record ([`Store::put_topic`]). So between a change of leader and the new leader's
+//! first write to a topic, a write that was already past the look at the lease still gets through; after it none does.
+//!
+//! # Failures
+//!
+//! Scripts are sent by digest and loaded again when the server has lost them. A server that refuses (read-only, loading, out of
+//! memory, disk full) refuses before a script's first write: [`StoreError::Unavailable`]. A write whose answer does not come is
+//! [`StoreError::Unknown`], and its connection is dropped together with all idle ones. Tested with Redis 7.0; needs 5.0.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{self, FromRedisValue, Value};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
+use igentai_core::log::Entry;
+use igentai_core::topic::Topic;
+
+pub use self::config::{RedisConfig, RedisConfigError};
+
+use self::client::{Access, Call, Client};
+use self::keys::{Keys, LEASE, TOPICS};
+use super::prepare::{prepare, representable};
+use super::rows::{corrupt, decode_topic, encode_topic};
+use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
+
+mod check;
+mod client;
+mod commit;
+mod config;
+mod keys;
+mod read;
+mod scripts;
+
+/// Log entries in one exchange at most: with the largest batches an answer is below 70 MB, with usual ones below 1 MB.
+pub const PAGE: usize = 128;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct RedisStore {
+    client: Client,
+}
+
+impl RedisStore {
+    /// Prepares the connections. None is made yet, so this succeeds without a server; calls then answer [`StoreError::Unavailable`]
+    /// until there is one.
+    ///
+    /// # Errors
+    ///
+    /// The URL is none of a Redis.
+    pub fn connect(config: &RedisConfig) -> Result<Arc<Self>, RedisConfigError> {
+        Ok(Arc::new(Self { client: Client::new(config)? }))
+    }
+
+    async fn lease_epoch(&self) -> Result<Epoch, StoreError> {
+        let values = self.client.read(vec![redis::cmd("HGET").arg(LEASE).arg("epoch").take()]).await?;
+        Ok(parse::<Vec<Option<u64>>>(Value::Array(values))?.into_iter().flatten().next().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
+        let batches = prepare(batches)?;
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let calls = batches.iter().map(commit::call).collect::<Result<_, _>>()?;
+        let answers = self.client.call_all(Access::Write, calls).await?;
+        batches.into_iter().zip(answers).map(|(batch, answer)| commit::outcome(batch, answer)).collect()
+    }
+
+    async fn head(&self, topic: &TopicId) -> Result<Head, StoreError> {
+        read::head(&self.client, &Keys::of(topic)).await
+    }
+
+    async fn log(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: LogIndex,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        read::log(&self.client, &Keys::of(topic), run, after, limit).await
+    }
+
+    async fn attributes(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<StoredAttribute>, StoreError> {
+        read::attributes(&self.client, &Keys::of(topic), run, after, limit).await
+    }
+
+    async fn open_run(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        max_attributes: Option<u64>,
+    ) -> Result<Head, StoreError> {
+        representable(run)?;
+        representable(epoch)?;
+        let keys = Keys::of(topic);
+        let keys =
+            [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals(), keys.checkpoint()];
+        let call = Call::new(&scripts::OPEN_RUN, &keys)
+            .arg(run)
+            .arg(epoch)
+            .arg(max_attributes.map_or_else(String::new, |cap| cap.to_string()))
+            .arg(self.lease_epoch().await?);
+        let (word, first, second): (String, u64, u64) = parse(self.client.call(Access::Write, call).await?)?;
+        match word.as_str() {
+            "open" => Ok(Head { run, log_index: first, attributes: second }),
+            _ => Err(StoreError::Fenced { held: first, current: second }),
+        }
+    }
+
+    async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
+        let values = self.client.read(vec![redis::cmd("HVALS").arg(TOPICS).take()]).await?;
+        let records: Vec<Vec<Vec<u8>>> = parse(Value::Array(values))?;
+        let mut topics: Vec<Topic> =
+            records.iter().flatten().map(|record| decode_topic(record)).collect::<Result<_, _>>()?;
+        topics.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(topics)
+    }
+
+    async fn topic(&self, id: &TopicId) -> Result<Option<Topic>, StoreError> {
+        let values = self.client.read(vec![redis::cmd("HGET").arg(TOPICS).arg(id.as_str()).take()]).await?;
+        let record: Vec<Option<Vec<u8>>> = parse(Value::Array(values))?;
+        record.into_iter().flatten().next().map(|record| decode_topic(&record)).transpose()
+    }
+
+    async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError> {
+        representable(topic.epoch)?;
+        representable(topic.version)?;
+        let lease_epoch = if topic.epoch == 0 { 0 } else { self.lease_epoch().await? };
+        let call = Call::new(&scripts::PUT_TOPIC, &[TOPICS.to_owned()])
+            .arg(topic.id.as_str())
+            .arg(expected.map_or_else(String::new, |version| version.to_string()))
+            .arg(topic.epoch)
+            .arg(lease_epoch)
+            .arg(encode_topic(topic)?);
+        let answer: Vec<String> = parse(self.client.call(Access::Write, call).await?)?;
+        match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["stored"] => Ok(()),
+            ["fenced", current] => {
+                Err(StoreError::Fenced { held: topic.epoch, current: current.parse().map_err(corrupt)? })
+            }
+            ["conflict", ""] => Err(StoreError::Conflict { expected, current: None }),
+            ["conflict", version] => {
+                Err(StoreError::Conflict { expected, current: Some(version.parse().map_err(corrupt)?) })
+            }
+            _ => Err(corrupt(format!("{answer:?} in answer to put_topic"))),
+        }
+    }
+
+    async fn save_checkpoints(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        checkpoints: BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        representable(epoch)?;
+        let keys = Keys::of(topic);
+        let mut call = Call::new(&scripts::SAVE_CHECKPOINTS, &[keys.epoch(), keys.checkpoint()])
+            .arg(run)
+            .arg(epoch)
+            .arg(self.lease_epoch().await?);
+        for (name, bytes) in checkpoints {
+            call = call.arg(name).arg(bytes);
+        }
+        let answer: Vec<String> = parse(self.client.call(Access::Write, call).await?)?;
+        match answer.as_slice() {
+            [_] => Ok(()),
+            [_, held, current] => Err(StoreError::Fenced {
+                held: held.parse().map_err(corrupt)?,
+                current: current.parse().map_err(corrupt)?,
+            }),
+            _ => Err(corrupt(format!("{answer:?} in answer to save_checkpoints"))),
+        }
+    }
+
+    async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let keys = Keys::of(topic);
+        let call = Call::new(&scripts::CHECKPOINT, &[keys.epoch(), keys.checkpoint()]).arg(run).arg(name);
+        parse(self.client.call(Access::Read, call).await?)
+    }
+
+    async fn lease(&self) -> Result<LeaseRecord, StoreError> {
+        let command = redis::cmd("HMGET").arg(LEASE).arg(&["holder", "epoch", "beat"]).take();
+        let mut values = self.client.read(vec![command]).await?;
+        let (holder, epoch, beat): (Option<String>, Option<u64>, Option<u64>) =
+            parse(values.pop().unwrap_or(Value::Nil))?;
+        let holder = holder.filter(|id| !id.is_empty()).map(|id| WorkerId::parse(&id)).transpose();
+        Ok(LeaseRecord {
+            holder: holder.map_err(corrupt)?,
+            epoch: epoch.unwrap_or_default(),
+            beat: beat.unwrap_or_default(),
+        })
+    }
+
+    async fn take_lease(
+        &self,
+        holder: &WorkerId,
+        seen: &LeaseRecord,
+    ) -> Result<Option<LeaseRecord>, StoreError> {
+        let call = Call::new(&scripts::TAKE_LEASE, &[LEASE.to_owned()])
+            .arg(holder.as_str())
+            .arg(seen.holder.as_ref().map_or("", WorkerId::as_str))
+            .arg(seen.epoch)
+            .arg(seen.beat);
+        let taken: Option<(u64, u64)> = parse(self.client.call(Access::Write, call).await?)?;
+        Ok(taken.map(|(epoch, beat)| LeaseRecord { holder: Some(holder.clone()), epoch, beat }))
+    }
+
+    async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {
+        let call = move_lease(holder, epoch, holder.as_str());
+        let beat: Option<u64> = parse(self.client.call(Access::Write, call).await?)?;
+        Ok(beat.map(|beat| LeaseRecord { holder: Some(holder.clone()), epoch, beat }))
+    }
+
+    async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
+        self.client.call(Access::Write, move_lease(holder, epoch, "")).await.map(drop)
+    }
+
+    async fn check(&self) -> Result<StoreCheck, StoreError> {
+        let mut info = self.client.read(vec![redis::cmd("INFO")]).await?;
+        let info: String = parse(info.pop().unwrap_or(Value::Nil))?;
+        // Managed servers often do not allow CONFIG; that is a warning and no failure.
+        let setting = redis::cmd("CONFIG").arg("GET").arg("appendfsync").take();
+        let setting = match self.client.read(vec![setting]).await {
+            Ok(mut values) => parse::<(String, String)>(values.pop().unwrap_or(Value::Nil)).ok(),
+            Err(_) => None,
+        };
+        check::judge(&info, setting.as_ref().map(|(_, value)| value.as_str()))
+    }
+
+    async fn close(&self) {
+        self.client.close();
+    }
+}
+
+fn move_lease(holder: &WorkerId, epoch: Epoch, new_holder: &str) -> Call {
+    Call::new(&scripts::MOVE_LEASE, &[LEASE.to_owned()]).arg(holder.as_str()).arg(epoch).arg(new_holder)
+}
+
+fn parse<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    T::from_redis_value(value).map_err(corrupt)
+}

@@ -1,0 +1,22 @@
+-- Opens a run, or sets the cap of the one that is open.
+--
+-- KEYS: epoch, seen, log, producers, totals, checkpoint
+-- ARGV: run, epoch, cap or '', epoch of the lease as the caller saw it
+-- Returns {'open', entries, attributes} or {'fenced', held, in force}
+local run, epoch = tonumber(ARGV[1]), tonumber(ARGV[2])
+local state = redis.call('HMGET', KEYS[1], 'run', 'epoch')
+local current = tonumber(state[1] or '0')
+local in_force = math.max(tonumber(state[2] or '0'), tonumber(ARGV[4]))
+if epoch < in_force then return { 'fenced', ARGV[2], string.format('%.0f', in_force) } end
+if state[1] and run < current then return { 'fenced', ARGV[1], state[1] } end
+-- Fails here, before anything is written, if the key is of another type.
+local totals = redis.call('HMGET', KEYS[5], 'entries', 'attributes')
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[2])
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[1], 'cap')
+else
+  redis.call('HSET', KEYS[1], 'cap', ARGV[3])
+end
+if state[1] and run == current then return { 'open', totals[1] or '0', totals[2] or '0' } end
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+return { 'open', '0', '0' }

@@ -1,0 +1,60 @@
+//! Runs the servers that the tests of a run share.
+//!
+//! With a command, runs it with the servers in its environment, ends them, and exits as the command did:
+//! `igentai-test-servers cargo nextest run`. Without one, prints the environment as `export` lines, then waits until
+//! its standard input closes, or for SIGTERM or SIGINT.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::{Command, ExitCode, ExitStatus},
+};
+
+use igentai_test_support::servers::{AMQP_URL_VARIABLE, MANAGEMENT_URL_VARIABLE, RabbitMq};
+use tokio::{
+    io::AsyncReadExt,
+    signal::unix::{SignalKind, signal},
+};
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // Before the servers, so that an early signal still ends them.
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    tokio::select! {
+        code = serve(std::env::args().skip(1).collect()) => code,
+        () = stop => Ok(ExitCode::from(143)),
+    }
+}
+
+/// The broker is killed when this ends or is dropped.
+async fn serve(command: Vec<String>) -> Result<ExitCode, Box<dyn Error>> {
+    let broker = RabbitMq::start().await?;
+    let management_url = broker.management_url().unwrap_or_default();
+    let environment = [(AMQP_URL_VARIABLE, broker.amqp_url()), (MANAGEMENT_URL_VARIABLE, management_url)];
+    if let Some((program, arguments)) = command.split_first() {
+        let mut command = Command::new(program);
+        command.args(arguments).envs(environment);
+        let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+        return Ok(exit_code(child.wait().await?));
+    }
+    for (name, value) in environment {
+        writeln!(io::stdout(), "export {name}='{value}'")?;
+    }
+    io::stdout().flush()?;
+    tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    match status.code() {
+        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        None => ExitCode::FAILURE,
+    }
+}
