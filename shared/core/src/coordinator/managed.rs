@@ -140,9 +140,6 @@ impl Managed {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
             TopicState::Ended(_) => Vec::new(),
-            TopicState::Ending(reason) if !self.is_open() && self.topic.epoch == 0 => {
-                vec![self.put(TopicState::Ended(reason), epoch, now)]
-            }
             TopicState::Starting | TopicState::Running | TopicState::Ending(_)
                 if self.open != Open::WithCap(wanted_cap) =>
             {
