@@ -133,7 +133,7 @@ async fn a_wrong_key_stops_a_provider_and_the_report_says_what_to_mend() {
     let report = pool.report().remove(0);
     assert_eq!((report.state, report.detail.as_str()), (ProviderState::Stopped, "set SMALL_API_KEY"));
     assert_eq!(start(&pool).unwrap_err().reason, WaitReason::Nobody("a: set SMALL_API_KEY".to_owned()));
-    assert_eq!(pool.cheapest(&topic(), &BTreeMap::new(), &question()), None);
+    assert!(pool.worst_cases(&topic(), &BTreeMap::new(), &question()).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +141,7 @@ async fn what_is_too_dear_is_left_out() {
     let dear = ProviderConfig { price: Price::per_million(100.0, 100.0), ..config("dear") };
     let pool = pool_of(vec![(dear, answered()), (config("cheap"), answered())]);
     let question = question();
-    let left = pool.cheapest(&topic(), &BTreeMap::new(), &question).unwrap();
+    let left = pool.worst_cases(&topic(), &BTreeMap::new(), &question).into_iter().min().unwrap();
     let within =
         |left| pool.try_start_within(&topic(), &BTreeMap::new(), 0.0, Budget { question: &question, left });
     assert_eq!(within(left).unwrap().provider_name(), "cheap");
