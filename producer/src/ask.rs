@@ -18,6 +18,9 @@ use crate::provider::Question;
 const PROBE_EVERY: u64 = 20;
 const FIRST_PROBES: u64 = 2;
 
+/// Bytes of an answer that are read: many times what a model says within its token limit.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
 /// A question that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -34,12 +37,18 @@ impl Prepared {
         let probe = ask.number < FIRST_PROBES || ask.number % PROBE_EVERY == 0;
         let turn = u32::try_from(ask.number % u64::from(u32::MAX)).unwrap_or(0).wrapping_add(offset);
         let variant = (!probe).then_some(turn);
-        let question = prompt::question(&order.name, order.prompt.as_deref(), order.items_per_request, variant);
+        let question =
+            prompt::question(&order.name, order.prompt.as_deref(), order.items_per_request, variant);
         Self { topic: order.topic.clone(), run: order.run, question, probe }
     }
 
     /// Sends it, unless it is given up before the answer is there.
-    pub(crate) async fn send(self, permit: Permit, given_up: CancellationToken, clock: &dyn Clock) -> (Self, Finished) {
+    pub(crate) async fn send(
+        self,
+        permit: Permit,
+        given_up: CancellationToken,
+        clock: &dyn Clock,
+    ) -> (Self, Finished) {
         let worst_case = permit.worst_case(&self.question);
         let (provider, model) = (permit.provider_name().to_owned(), permit.model().to_owned());
         let start = clock.now().monotonic;
@@ -97,7 +106,7 @@ impl Prepared {
             return Finished { meta, items: Vec::new() };
         }
         let limits =
-            AnswerLimits { max_items: MAX_ELEMENTS, truncated: reply.truncated, ..AnswerLimits::default() };
+            AnswerLimits { max_bytes: MAX_ANSWER_BYTES, max_items: MAX_ELEMENTS, truncated: reply.truncated };
         let answer = parse_answer(&reply.text, &self.question.topic, limits);
         meta.outcome = match answer.outcome {
             Parsed::Items => Outcome::Answered,
@@ -108,7 +117,8 @@ impl Prepared {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         meta.repeated = count(answer.repeated);
         meta.rejected = count(answer.rejected_total + answer.over_limit);
-        let named = |item: igentai_core::answer::Item| Named { text: item.text, fingerprint: item.fingerprint };
+        let named =
+            |item: igentai_core::answer::Item| Named { text: item.text, fingerprint: item.fingerprint };
         Finished { meta, items: answer.items.into_iter().map(named).collect() }
     }
 }

@@ -168,9 +168,13 @@ impl Role<'_> {
         let (content_type, payload) = (delivery.content_type.as_str(), &delivery.payload);
         let heard = match wire::kind_of(content_type).map(|(kind, _)| kind) {
             Some(Command::KIND) => wire::decode(content_type, payload).map(|command| self.command(command)),
-            Some(Receipts::KIND) => wire::decode(content_type, payload).map(|receipts| self.receipts(&receipts)),
+            Some(Receipts::KIND) => {
+                wire::decode(content_type, payload).map(|receipts| self.receipts(&receipts))
+            }
             Some(FilterDelta::KIND) => wire::decode(content_type, payload).map(|delta| self.delta(delta)),
-            Some(FilterSnapshot::KIND) => wire::decode(content_type, payload).map(|piece| self.snapshot(&piece)),
+            Some(FilterSnapshot::KIND) => {
+                wire::decode(content_type, payload).map(|piece| self.snapshot(&piece))
+            }
             _ => Err(DecodeError::UnknownKind(content_type.chars().take(100).collect())),
         };
         if let Err(error) = heard {
@@ -240,7 +244,8 @@ impl Role<'_> {
                         return;
                     }
                     self.worker.hopeless(&prepared.topic, None);
-                    let given_up = self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
+                    let given_up =
+                        self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
                     let clock = Arc::clone(&self.context.clock);
                     self.asks.spawn(async move { prepared.send(permit, given_up, clock.as_ref()).await });
                     in_vain = 0;
@@ -293,7 +298,8 @@ impl Role<'_> {
 
     fn publish(&mut self, batch: Batch) {
         let id = &batch.id;
-        let message_id = format!("batch-{}-{}-{}-{}-{}", id.producer, id.incarnation, id.topic, id.run, id.seq);
+        let message_id =
+            format!("batch-{}-{}-{}-{}-{}", id.producer, id.incarnation, id.topic, id.run, id.seq);
         let routing_key = id.topic.to_string();
         self.send(Exchange::Batches, routing_key, message_id, &Batches { batches: vec![batch] });
     }
