@@ -3,5 +3,8 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod id;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

@@ -78,6 +78,9 @@ impl Managed {
             self.last_answer = now.monotonic;
             self.baseline = None;
             self.open = Open::No;
+            self.fold = TopicFold::default();
+            self.head = 0;
+            self.samples.clear();
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {

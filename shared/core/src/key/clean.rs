@@ -1,0 +1,82 @@
+//! One clean line out of whatever a model sent.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use super::Key;
+use super::scrub::scrub;
+
+/// The longest text of an attribute, in bytes of UTF-8.
+pub const MAX_TEXT_BYTES: usize = 512;
+
+/// Why a candidate is not an attribute. A bounded set: it labels metrics and stands in messages.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, thiserror::Error,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// Nothing visible, or nothing that could be compared.
+    #[error("the text is empty")]
+    Empty,
+    /// Longer than [`MAX_TEXT_BYTES`].
+    #[error("the text is longer than {MAX_TEXT_BYTES} bytes")]
+    TooLong,
+    /// The model declines to answer.
+    #[error("the model refused")]
+    Refusal,
+    /// Talk around the list: an introduction, a heading, a description, a farewell.
+    #[error("the text is talk around the list")]
+    Chatter,
+    /// A placeholder that was copied from a prompt or a form.
+    #[error("the text is a placeholder")]
+    TemplateEcho,
+    /// The topic itself.
+    #[error("the text repeats the topic")]
+    RepeatsTopic,
+}
+
+impl Rejection {
+    /// Every rejection, in the order of their labels' documentation.
+    pub const ALL: [Self; 6] =
+        [Self::Empty, Self::TooLong, Self::Refusal, Self::Chatter, Self::TemplateEcho, Self::RepeatsTopic];
+
+    /// The label, as it is serialised.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too_long",
+            Self::Refusal => "refusal",
+            Self::Chatter => "chatter",
+            Self::TemplateEcho => "template_echo",
+            Self::RepeatsTopic => "repeats_topic",
+        }
+    }
+}
+
+/// Makes one clean line out of a model's string: NFC, no escape sequences, control, zero-width or bidirectional
+/// characters, white space folded to single spaces, trimmed. Cleaning again changes nothing, and the key stays the
+/// same. Reads no more than it needs to find a text too long.
+///
+/// # Errors
+///
+/// [`Rejection::TooLong`] over [`MAX_TEXT_BYTES`]; [`Rejection::Empty`] if nothing is left, or no [`Key`].
+pub fn clean_text(text: &str) -> Result<String, Rejection> {
+    let mut line = String::new();
+    let mut gap = false;
+    for c in scrub(text).nfc() {
+        if c == ' ' {
+            gap = !line.is_empty();
+            continue;
+        }
+        if gap {
+            line.push(' ');
+            gap = false;
+        }
+        line.push(c);
+        if line.len() > MAX_TEXT_BYTES {
+            return Err(Rejection::TooLong);
+        }
+    }
+    if Key::of(&line).is_some() { Ok(line) } else { Err(Rejection::Empty) }
+}

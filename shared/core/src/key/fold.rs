@@ -1,0 +1,57 @@
+//! Folding of characters: compatibility forms, case, quotation marks and dashes.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::scrub::scrub;
+
+/// Stands for every dash that is longer than a hyphen (en dash, em dash, bar).
+pub(super) const LONG_DASH: char = '—';
+
+/// Rounds after which folding is settled for every text: one folds, one composes what folding took apart, one finds
+/// nothing to do. A test walks all of Unicode, another one arbitrary text.
+const ROUNDS: usize = 4;
+
+/// Scrubs, normalises (NFKC) and folds the case of `text`, and writes quotation marks and dashes alike. Folding the
+/// result again gives the same.
+pub(crate) fn fold_text(text: &str) -> String {
+    // NFKC takes the spacing acute apart into a space and an accent, so it becomes an apostrophe before.
+    let mut folded: String =
+        scrub(text).map(|c| if matches!(c, '´' | '\u{1ffd}') { '\'' } else { c }).nfkc().collect();
+    for _ in 0..ROUNDS {
+        let again: String = fold_case(&folded).nfkc().collect();
+        if again == folded {
+            break;
+        }
+        folded = again;
+    }
+    folded
+}
+
+/// Full case folding by way of lower, upper and lower case of each character, which brings `ß`, `ẞ` and `ss`, the
+/// three sigmas, and `ſ` and `s` together without a table of our own. All Turkish letters i become `i`, because
+/// `IĞDIR` and `Iğdır` are one word: the dot that remains of `İ` is left out.
+fn fold_case(text: &str) -> impl Iterator<Item = char> {
+    let mut after_i = false;
+    text.chars()
+        .map(fold_mark)
+        .flat_map(char::to_lowercase)
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .filter(move |&c| {
+            let dot = after_i && c == '\u{307}';
+            after_i = dot || c == 'i';
+            !dot
+        })
+}
+
+fn fold_mark(c: char) -> char {
+    match c {
+        '‘' | '’' | '‚' | '‛' | '`' | 'ʼ' | 'ʻ' | '‹' | '›' => '\'',
+        '“' | '”' | '„' | '‟' | '«' | '»' | '「' | '」' | '『' | '』' | '〝' | '〞' | '〟' => {
+            '"'
+        }
+        '‐' | '‑' | '−' | '⁃' | '֊' | '־' => '-',
+        '‒' | '–' | '―' | '⸺' | '⸻' => LONG_DASH,
+        c => c,
+    }
+}

@@ -1,0 +1,199 @@
+// One topic: numbers, curve, items, tables.
+
+import { html, useEffect, useMemo, useRef, useState } from './vendor/preact.js';
+import { Refused, Stream, call, compact, count, isLive, percent, span, topicPath, usd } from './api.js';
+import { Chart, Curve } from './chart.js';
+import { Feed, Items } from './feed.js';
+
+const SPOKEN_MS = 15000;
+
+export function State({ topic }) {
+  return html`<span class=${`state ${topic.state}`}>${topic.state}</span>`;
+}
+
+function Tile({ label, value, note, of, wide }) {
+  const share = of ? Math.min(1, of[0] / of[1]) : null;
+  return html`<div class=${`tile ${wide ? 'wide' : ''}`}>
+    <dt>${label}</dt>
+    <dd>${value}<span class="note">${note}</span></dd>
+    ${share !== null && html`<progress max="1" value=${share} aria-label=${`${label}: share of the limit`}></progress>`}
+  </div>`;
+}
+
+function Tiles({ topic, found, now }) {
+  const { numbers, limits } = topic;
+  const sums = numbers.totals;
+  const end = topic.ended_at ? Date.parse(topic.ended_at) : now;
+  const running = end - Date.parse(topic.started_at);
+  return html`<dl class="tiles">
+    <${Tile} wide label="Unique items" value=${count(Math.max(found, numbers.attributes))}
+      note=${limits.max_attributes ? `of ${compact(limits.max_attributes)}` : ''} of=${limits.max_attributes && [numbers.attributes, limits.max_attributes]} />
+    <${Tile} label="New per minute" note="last minute" value=${count(isLive(topic) ? numbers.attributes_per_minute : 0)} />
+    <${Tile} label="Coverage" note="estimate" value=${numbers.coverage === undefined ? '–' : percent(numbers.coverage, 1)} />
+    <${Tile} label="Duplicates" value=${percent(sums.duplicates, sums.candidates)} note=${compact(sums.duplicates)} />
+    <${Tile} label="Spend" value=${usd(sums.usd)} note=${limits.max_usd ? `of ${usd(limits.max_usd)}` : sums.usd_at_risk ? `risk ${usd(sums.usd_at_risk)}` : ''}
+      of=${limits.max_usd && [sums.usd + sums.usd_at_risk, limits.max_usd]} />
+    <${Tile} label="Requests" value=${compact(sums.requests)} note=${limits.max_requests ? `of ${compact(limits.max_requests)}` : ''} of=${limits.max_requests && [sums.requests, limits.max_requests]} />
+    <${Tile} label="Failed" value=${compact(sums.failed_responses)} note=${percent(sums.failed_responses, sums.requests)} />
+    <${Tile} label="Tokens" value=${compact(sums.input_tokens + sums.output_tokens)} note=${`${compact(sums.output_tokens)} out`} />
+    <${Tile} label=${topic.ended_at ? 'Ran for' : 'Running for'} value=${span(running)} note=${limits.time_limit_seconds ? `of ${span(limits.time_limit_seconds * 1000)}` : ''}
+      of=${limits.time_limit_seconds && [running / 1000, limits.time_limit_seconds]} />
+  </dl>`;
+}
+
+function Sums({ sums }) {
+  return html`<td>${compact(sums.requests)}</td><td class=${sums.failed_responses ? 'warn' : ''}>${compact(sums.failed_responses)}</td>
+    <td>${compact(sums.attributes)}</td><td>${percent(sums.duplicates, sums.candidates)}</td><td>${usd(sums.usd)}</td>
+    <td>${sums.responses ? `${(sums.latency_ms / sums.responses / 1000).toFixed(1)} s` : '–'}</td>`;
+}
+
+function Table({ title, first, rows, extra }) {
+  const names = Object.keys(rows);
+  if (!names.length) return null;
+  return html`<section class="card table" aria-label=${title}>
+    <header class="card-head"><h2>${title}</h2></header>
+    <div class="sideways" tabindex="0" role="region" aria-label=${`${title}, table`}><table>
+      <thead><tr><th scope="col">${first}</th>${extra && html`<th scope="col" class="left">State</th>`}<th scope="col">Requests</th><th scope="col">Failed</th><th scope="col">New</th><th scope="col">Duplicates</th><th scope="col">Spend</th><th scope="col">Latency</th></tr></thead>
+      <tbody>${names.map(name => html`<tr key=${name}><th scope="row"><bdi>${name}</bdi>${rows[name].model && html`<span class="model">${rows[name].model}</span>`}</th>
+        ${extra && html`<td class="left">${rows[name].state && html`<span class=${`state ${rows[name].state}`}>${rows[name].state}</span>`}${rows[name].detail && html`<span class="detail">${rows[name].detail}</span>`}</td>`}
+        <${Sums} sums=${rows[name].sums ?? rows[name]} /></tr>`)}</tbody>
+    </table></div>
+  </section>`;
+}
+
+function Confirm({ text, action, done }) {
+  const dialog = useRef();
+  useEffect(() => dialog.current.showModal(), []);
+  return html`<dialog ref=${dialog} onClose=${() => done(dialog.current.returnValue === 'yes')} aria-label=${action}>
+    <form method="dialog"><p>${text}</p><div class="actions"><button class="primary" value="yes">${action}</button><button class="quiet" value="no">Cancel</button></div></form>
+  </dialog>`;
+}
+
+function Actions({ topic, changed }) {
+  const [asking, setAsking] = useState(null);
+  const [failure, setFailure] = useState(null);
+  const act = async (path, body) => {
+    setFailure(null);
+    try {
+      changed(await call('POST', path, body));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      setFailure(error.message);
+    }
+  };
+  const start = mode => act('/topics', { name: topic.name, mode });
+  const answered = yes => {
+    setAsking(null);
+    if (yes) asking.run();
+  };
+  const fresh = { text: 'Begin afresh? A new run starts with an empty list; the one shown here is replaced.', action: 'Begin afresh', run: () => start('fresh') };
+  return html`<div class="actions">
+    ${isLive(topic) && html`<button class="danger" onClick=${() => act(`${topicPath(topic.id)}/stop`)}>Stop</button>`}
+    ${topic.state === 'ended' && html`<button class="primary" onClick=${() => start('resume')}>Resume</button><button class="quiet" onClick=${() => setAsking(fresh)}>Start fresh</button>`}
+    <a class="button quiet" href=${`/api/v1${topicPath(topic.id)}/attributes?format=text`} download>Download</a>
+    ${asking && html`<${Confirm} ...${asking} done=${answered} />`}
+    ${failure && html`<p class="banner bad" role="alert">${failure}</p>`}
+  </div>`;
+}
+
+// What a screen reader hears: now and then the numbers, at once a change of state.
+function Spoken({ topic, found }) {
+  const [text, setText] = useState('');
+  const latest = useRef();
+  latest.current = `${count(found)} items${topic.numbers.coverage === undefined ? '' : `, coverage ${percent(topic.numbers.coverage, 1)}`}`;
+  useEffect(() => {
+    setText(`${topic.name} is ${topic.state}. ${topic.reason_text ?? ''}`);
+    if (!isLive(topic)) return undefined;
+    const timer = setInterval(() => setText(latest.current), SPOKEN_MS);
+    return () => clearInterval(timer);
+  }, [topic.state, topic.run]);
+  return html`<p class="unseen" role="status" aria-live="polite">${text}</p>`;
+}
+
+export function TopicPage({ id, connection, changed }) {
+  const items = useMemo(() => new Items(), [id]);
+  const curve = useMemo(() => new Curve(), [id]);
+  const [topic, setTopic] = useState(null);
+  const [failure, setFailure] = useState(null);
+  const [version, setVersion] = useState(0);
+  const [now, setNow] = useState(Date.now());
+
+  useEffect(() => {
+    let frame = null;
+    let pending = null;
+    let gone = false;
+    const refresh = () => {
+      frame ??= requestAnimationFrame(() => {
+        frame = null;
+        if (pending) {
+          setTopic(pending);
+          changed(pending);
+          pending = null;
+        }
+        setVersion(v => v + 1);
+      });
+    };
+    const show = view => {
+      pending = view;
+      if (view.numbers.at) curve.add(view.numbers.log_index, view.numbers.attributes, Date.parse(view.numbers.at));
+      refresh();
+    };
+    const drawn = () => call('GET', `${topicPath(id)}/curve`).then(answer => {
+      if (!gone) curve.set(answer.points);
+      refresh();
+    }, () => {});
+    setTopic(null);
+    setFailure(null);
+    call('GET', topicPath(id)).then(view => !gone && show(view), error => setFailure(error.message));
+    drawn();
+    const stream = new Stream(id, {
+      state: connection,
+      topic: show,
+      attributes: event => {
+        items.add(event.first, event.texts);
+        refresh();
+      },
+      reset: () => {
+        items.clear();
+        curve.set([]);
+        drawn();
+      },
+    });
+    const clock = setInterval(() => setNow(Date.now()), 1000);
+    return () => {
+      gone = true;
+      stream.close();
+      clearInterval(clock);
+      cancelAnimationFrame(frame);
+      connection('idle');
+    };
+  }, [id]);
+  useEffect(() => {
+    document.title = topic ? `${count(items.texts.length)} · ${topic.name} · igentai` : 'igentai';
+  });
+
+  if (failure && !topic) return html`<p class="banner bad" role="alert">${failure}</p>`;
+  if (!topic) return html`<p class="empty">Loading …</p>`;
+  const found = items.texts.length;
+  const { numbers } = topic;
+  return html`<article aria-labelledby="topic-title">
+    <header class="topic-head">
+      <div class="grow">
+        <h1 id="topic-title"><bdi>${topic.name}</bdi></h1>
+        <p class="muted"><${State} topic=${topic} />${topic.reason_text && html`<span>${topic.reason_text}</span>`}<span>run ${topic.run}</span>${isLive(topic) && html`<span>${count(numbers.active_producers)} producers</span>`}</p>
+      </div>
+      <${Actions} topic=${topic} changed=${view => { setTopic(view); changed(view); }} />
+    </header>
+    ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
+    ${numbers.problem && topic.state !== 'ended' && html`<p class="banner" role="status">${numbers.problem}</p>`}
+    <${Spoken} topic=${topic} found=${found} />
+    <${Tiles} topic=${topic} found=${found} now=${now} />
+    <div class="halves">
+      <${Chart} curve=${curve} version=${version} />
+      <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />
+    </div>
+    <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
+    <${Table} title="Producers" first="Producer" rows=${numbers.producers} />
+    <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} />
+  </article>`;
+}

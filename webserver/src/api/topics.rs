@@ -1,0 +1,106 @@
+//! Endpoints about topics, and what they share.
+
+pub(super) mod attributes;
+pub(super) mod change;
+pub(super) mod curve;
+pub(super) mod list;
+mod rules;
+pub(super) mod show;
+pub(super) mod start;
+pub(super) mod stop;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use igentai_core::folder::TopicId;
+use igentai_core::topic::Topic;
+use igentai_shared::bus::{Exchange, Outgoing};
+use igentai_shared::store::StoreError;
+use igentai_shared::wire::{self, Hint};
+
+use crate::context::{App, AppRef};
+use crate::problem::{Problem, ProblemKind};
+
+/// How often a change is tried while somebody else changes the same topic.
+const ATTEMPTS: usize = 10;
+
+/// Hints under way at once; one more is left out, the coordinator looks by itself.
+const MAX_HINTS: usize = 64;
+
+const HINT_DEADLINE: Duration = Duration::from_secs(5);
+
+impl App {
+    /// One topic, or the problem that there is none.
+    async fn topic(&self, id: &TopicId) -> Result<Topic, Problem> {
+        self.context.store.topic(id).await?.ok_or_else(|| Problem::no_topic(id.as_str()))
+    }
+
+    /// Changes a topic by compare-and-set until nobody else was quicker. `change` says what the topic becomes, `None` to leave it as it is.
+    async fn alter(
+        self: &AppRef,
+        id: &TopicId,
+        mut change: impl FnMut(&Topic) -> Result<Option<Topic>, Problem>,
+    ) -> Result<Topic, Problem> {
+        let mut tried = None;
+        for _ in 0..ATTEMPTS {
+            let current = self.topic(id).await?;
+            if tried.as_ref() == Some(&current) {
+                return Ok(self.changed(current));
+            }
+            let Some(next) = change(&current)? else {
+                return Ok(current);
+            };
+            let next = by_operator(next);
+            match self.context.store.put_topic(&next, Some(current.version)).await {
+                Ok(()) => return Ok(self.changed(next)),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(StoreError::Unknown(_)) => tried = Some(next),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Tells the coordinator, which looks by itself too: this only makes it quicker.
+    fn changed(self: &AppRef, topic: Topic) -> Topic {
+        if self.tasks.len() >= MAX_HINTS {
+            tracing::debug!(topic = topic.id.as_str(), "the hint is left out, too many are under way");
+            return topic;
+        }
+        let app = self.clone();
+        let id = topic.id.clone();
+        self.tasks.spawn(async move {
+            let message = hint(&app, &id);
+            match tokio::time::timeout(HINT_DEADLINE, app.context.bus.publish(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(topic = id.as_str(), error = %error, "the coordinator was not told of a change");
+                }
+                Err(_) => tracing::warn!(topic = id.as_str(), "the coordinator was not told of a change in time"),
+            }
+        });
+        topic
+    }
+}
+
+fn hint(app: &App, id: &TopicId) -> Outgoing {
+    let now = app.context.clock.now().unix.0;
+    let server = &app.context.id;
+    Outgoing {
+        exchange: Exchange::Status,
+        routing_key: format!("webserver.{server}"),
+        content_type: wire::content_type::<Hint>(),
+        message_id: format!("hint.{server}.{id}.{now}"),
+        headers: BTreeMap::new(),
+        payload: wire::encode(&Hint { topic: id.clone() }),
+    }
+}
+
+/// An operator's change carries no epoch: no term of a coordinator fences it, its version does.
+fn by_operator(topic: Topic) -> Topic {
+    Topic { epoch: 0, ..topic }
+}
+
+fn contended() -> Problem {
+    Problem::new(ProblemKind::Conflict, "somebody else keeps changing this topic; read it and try again")
+}

@@ -1,0 +1,135 @@
+//! `GET /api/v1/topics/{id}/attributes`
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Run, Seq};
+use igentai_shared::store::{Store, StoreError, StoredAttribute};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::dto::{Attribute, AttributePage};
+use crate::api::percent_encoded;
+use crate::context::AppRef;
+use crate::extract::{QueryOf, TopicPath};
+use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
+
+const DEFAULT_LIMIT: usize = 1_000;
+const MAX_LIMIT: usize = 10_000;
+
+/// Attributes read at once for a text without limit.
+const TEXT_PAGE: usize = 2_000;
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    Json,
+    Text,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AttributesQuery {
+    /// Only items with a higher number.
+    after: Option<u64>,
+    /// Most items in the answer; 1,000 when left out, for text all of them.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+    /// Instead of the Accept header, for links.
+    format: Option<Format>,
+}
+
+/// Items by number, as JSON or as text with one a line
+///
+/// Text without `limit` is the whole set, streamed.
+#[utoipa::path(get, path = "/api/v1/topics/{id}/attributes", tag = "topics",
+    params(("id" = String, Path), AttributesQuery),
+    responses(
+        (status = 200, content((AttributePage = "application/json"), (String = "text/plain"))),
+        ReadErrors,
+        TopicErrors,
+    )
+)]
+pub(crate) async fn attributes(
+    State(app): State<AppRef>,
+    TopicPath(id): TopicPath,
+    QueryOf(query): QueryOf<AttributesQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if query.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
+        let problem = Problem::new(ProblemKind::BadQuery, "a page cannot have so many items");
+        return Err(problem.at("limit", Some("1 to 10000")));
+    }
+    app.topic(&id).await?;
+    let store = app.context.store.clone();
+    let head = store.head(&id).await?;
+    let after = query.after.unwrap_or(0);
+    if wants_text(query.format, &headers) {
+        let most = query.limit.map_or(u64::MAX, |limit| limit as u64);
+        let last = head.attributes.min(after.saturating_add(most));
+        return Ok(text(store, id, head.run, after, last));
+    }
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let page = store.attributes(&id, head.run, after, limit).await?;
+    let next_after = page.last().map_or(after, |attribute| attribute.seq);
+    let items = page.into_iter().map(|StoredAttribute { seq, text, .. }| Attribute { seq, text }).collect();
+    Ok(Json(AttributePage { items, next_after, run: head.run }).into_response())
+}
+
+fn wants_text(format: Option<Format>, headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts_text = accept.split(',').any(|part| part.trim().starts_with("text/plain"));
+    format.map_or(accepts_text, |format| format == Format::Text)
+}
+
+struct Rest {
+    store: Arc<dyn Store>,
+    topic: TopicId,
+    run: Run,
+    after: Seq,
+    last: Seq,
+}
+
+/// All lines up to `last`. When the run is over before that, the answer is broken off rather than ended as if it were whole.
+fn text(store: Arc<dyn Store>, topic: TopicId, run: Run, after: Seq, last: Seq) -> Response {
+    let name = percent_encoded(topic.as_str());
+    let disposition = format!("attachment; filename=\"topic.txt\"; filename*=UTF-8''{name}.txt");
+    let rest = Rest { store, topic, run, after, last };
+    let lines = stream::try_unfold(rest, async |mut rest| {
+        if rest.after >= rest.last {
+            return Ok(None);
+        }
+        let lines = rest.page().await?;
+        Ok::<_, StoreError>(Some((lines, rest)))
+    });
+    let headers =
+        [(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)];
+    (headers, Body::from_stream(lines)).into_response()
+}
+
+impl Rest {
+    async fn page(&mut self) -> Result<Bytes, StoreError> {
+        let left = usize::try_from(self.last - self.after).unwrap_or(usize::MAX);
+        let page = self.store.attributes(&self.topic, self.run, self.after, left.min(TEXT_PAGE)).await?;
+        let Some(last) = page.last() else {
+            return Err(StoreError::Corrupt("the run ended while it was read".to_owned()));
+        };
+        self.after = last.seq;
+        let mut lines = String::new();
+        for attribute in &page {
+            let line =
+                attribute.text.replace(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}', " ");
+            writeln!(lines, "{line}").map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        }
+        Ok(Bytes::from(lines))
+    }
+}

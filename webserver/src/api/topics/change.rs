@@ -1,0 +1,106 @@
+//! `PATCH /api/v1/topics/{id}`
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use igentai_core::topic::{DEFAULT_ITEMS_PER_REQUEST, Topic};
+
+use super::rules::Rules;
+use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
+use crate::api::with_etag;
+use crate::context::AppRef;
+use crate::extract::{JsonBody, TopicPath, if_match};
+use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
+use crate::view;
+
+/// Change a topic, running or not
+///
+/// A JSON merge patch: what is left out stays, `null` takes it away.
+#[utoipa::path(patch, path = "/api/v1/topics/{id}", tag = "topics", request_body = ChangeTopic,
+    params(
+        ("id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "change it only at this version"),
+    ),
+    responses(
+        (status = 200, body = TopicView, headers(("ETag" = String, description = "its new version"))),
+        (status = 409, description = "others keep changing it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "it has another version than If-Match names", body = ProblemBody, content_type = "application/problem+json"),
+        ReadErrors,
+        TopicErrors,
+        WriteErrors,
+    )
+)]
+pub(crate) async fn change(
+    State(app): State<AppRef>,
+    TopicPath(id): TopicPath,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ChangeTopic>,
+) -> Result<Response, Problem> {
+    let expected = if_match(&headers)?;
+    let known = &app.context.known_providers;
+    let topic = app
+        .alter(&id, |current| {
+            if expected.is_some_and(|version| version != current.version) {
+                return Err(other_version(current.version));
+            }
+            let next = patched(current, &request, known)?;
+            Ok((next != *current).then(|| Topic { version: current.version + 1, ..next }))
+        })
+        .await?;
+    let version = topic.version;
+    let view = view::load(app.context.store.as_ref(), topic).await?;
+    Ok(with_etag(version, view))
+}
+
+fn other_version(version: u64) -> Problem {
+    let detail = format!("the topic is at version {version}; read it again before changing it");
+    Problem::new(ProblemKind::PreconditionFailed, detail).at("if-match", Some(&format!("\"{version}\"")))
+}
+
+fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<Topic, Problem> {
+    let mut topic = current.clone();
+    let mut rules = Rules::default();
+    if let Some(prompt) = &request.prompt {
+        rules.prompt(prompt.as_deref());
+        topic.prompt.clone_from(prompt);
+    }
+    match &request.provider_weights {
+        None => {}
+        Some(None) => topic.provider_weights = BTreeMap::new(),
+        Some(Some(changes)) => {
+            for (provider, weight) in changes {
+                match weight {
+                    Some(weight) => topic.provider_weights.insert(provider.clone(), *weight),
+                    None => topic.provider_weights.remove(provider),
+                };
+            }
+            rules.weights(&topic.provider_weights, known);
+        }
+    }
+    match &request.limits {
+        None => {}
+        Some(None) => topic.limits = igentai_core::topic::Limits::default(),
+        Some(Some(changes)) => {
+            let limits = limited(&Limits::of(topic.limits), changes);
+            rules.limits(&limits);
+            topic.limits = limits.to_core();
+        }
+    }
+    if let Some(items) = request.items_per_request {
+        rules.items_per_request(items);
+        topic.items_per_request = items.unwrap_or(DEFAULT_ITEMS_PER_REQUEST);
+    }
+    rules.finish()?;
+    Ok(topic)
+}
+
+fn limited(limits: &Limits, changes: &ChangeLimits) -> Limits {
+    Limits {
+        max_attributes: changes.max_attributes.unwrap_or(limits.max_attributes),
+        max_requests: changes.max_requests.unwrap_or(limits.max_requests),
+        max_usd: changes.max_usd.unwrap_or(limits.max_usd),
+        time_limit_seconds: changes.time_limit_seconds.unwrap_or(limits.time_limit_seconds),
+    }
+}

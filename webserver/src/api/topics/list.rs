@@ -1,0 +1,62 @@
+//! `GET /api/v1/topics`
+
+use axum::Json;
+use axum::extract::State;
+use igentai_core::topic::Topic;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::dto::{StateName, TopicList};
+use crate::context::AppRef;
+use crate::extract::QueryOf;
+use crate::problem::{Problem, ProblemKind, ReadErrors};
+use crate::view;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only topics in this state.
+    state: Option<StateName>,
+    /// Only topics whose id comes after this one.
+    #[param(max_length = 100)]
+    after: Option<String>,
+    /// Most topics in the answer; 100 when left out.
+    #[param(minimum = 1, maximum = 1_000)]
+    limit: Option<usize>,
+}
+
+/// List topics, ordered by id
+#[utoipa::path(get, path = "/api/v1/topics", tag = "topics", params(ListQuery), responses(
+    (status = 200, body = TopicList),
+    ReadErrors,
+))]
+pub(crate) async fn list(
+    State(app): State<AppRef>,
+    QueryOf(query): QueryOf<ListQuery>,
+) -> Result<Json<TopicList>, Problem> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let problem = Problem::new(ProblemKind::BadQuery, format!("a page cannot have {limit} topics"));
+        return Err(problem.at("limit", Some("1 to 1000")));
+    }
+    let store = app.context.store.as_ref();
+    let mut topics = store.topics().await?.into_iter().filter(|topic| query.takes(topic));
+    let mut items = Vec::new();
+    for topic in topics.by_ref().take(limit) {
+        items.push(view::load(store, topic).await?);
+    }
+    let more = topics.next().is_some();
+    let next_after = items.last().filter(|_| more).map(|topic| topic.id.clone());
+    Ok(Json(TopicList { items, next_after }))
+}
+
+impl ListQuery {
+    fn takes(&self, topic: &Topic) -> bool {
+        let state = self.state.is_none_or(|state| state.as_str() == topic.state.as_str());
+        state && self.after.as_deref().is_none_or(|after| topic.id.as_str() > after)
+    }
+}

@@ -1,0 +1,108 @@
+//! What a request may ask for. Everything that is wrong is said at once.
+
+use igentai_core::folder::{MAX_NAME_CHARS, TopicId};
+
+use crate::api::dto::Limits;
+use crate::problem::{FieldError, Problem};
+
+const MAX_PROMPT_CHARS: usize = 8_000;
+const MAX_ITEMS: u32 = 500;
+const MAX_PROVIDERS: usize = 100;
+const MAX_WEIGHT: f64 = 1e6;
+const MAX_USD: f64 = 1e6;
+const MAX_SECONDS: f64 = 315_360_000.0;
+
+/// Collects what is wrong.
+#[derive(Default)]
+pub(super) struct Rules {
+    errors: Vec<FieldError>,
+}
+
+impl Rules {
+    fn fail(&mut self, field: impl Into<String>, detail: impl Into<String>, allowed: impl Into<String>) {
+        let (field, detail, allowed) = (field.into(), detail.into(), Some(allowed.into()));
+        self.errors.push(FieldError { field, detail, allowed });
+    }
+
+    /// The id that the name gives.
+    pub(super) fn name(&mut self, name: &str) -> Option<TopicId> {
+        TopicId::from_name(name)
+            .map_err(|error| {
+                self.fail("name", error.to_string(), format!("one line of 1 to {MAX_NAME_CHARS} characters"));
+            })
+            .ok()
+    }
+
+    pub(super) fn prompt(&mut self, prompt: Option<&str>) {
+        let Some(prompt) = prompt else { return };
+        let allowed = format!("1 to {MAX_PROMPT_CHARS} characters");
+        if prompt.trim().is_empty() {
+            self.fail("prompt", "it is empty; leave it out to have it phrased from the name", allowed);
+        } else if prompt.chars().count() > MAX_PROMPT_CHARS {
+            self.fail("prompt", "it is too long", allowed);
+        } else if prompt.contains('\0') {
+            self.fail("prompt", "it holds a NUL character", allowed);
+        }
+    }
+
+    /// Weights after the change, all of them.
+    pub(super) fn weights<'a>(
+        &mut self,
+        weights: impl IntoIterator<Item = (&'a String, &'a f64)>,
+        known: &[String],
+    ) {
+        let mut count = 0;
+        let mut sum = 0.0;
+        for (provider, weight) in weights {
+            count += 1;
+            sum += weight;
+            let field = format!("provider_weights.{}", provider.chars().take(100).collect::<String>());
+            if !known.is_empty() && !known.contains(provider) {
+                self.fail(&field, "there is no such provider", known.join(", "));
+            } else if provider.is_empty() || provider.len() > 100 {
+                self.fail(&field, "this cannot be a provider's name", "1 to 100 bytes");
+            }
+            if !(0.0..=MAX_WEIGHT).contains(weight) {
+                self.fail(&field, format!("{weight} is no weight"), format!("0 to {MAX_WEIGHT}"));
+            }
+        }
+        if count > MAX_PROVIDERS {
+            self.fail("provider_weights", "there are too many", format!("at most {MAX_PROVIDERS}"));
+        }
+        if count > 0 && sum <= 0.0 {
+            let allowed = "at least one weight above 0, or an empty map";
+            self.fail("provider_weights", "no provider may be asked", allowed);
+        }
+    }
+
+    pub(super) fn limits(&mut self, limits: &Limits) {
+        if limits.max_attributes == Some(0) {
+            self.fail("limits.max_attributes", "0 would end it at once", "1 or more");
+        }
+        if limits.max_requests == Some(0) {
+            self.fail("limits.max_requests", "0 would end it at once", "1 or more");
+        }
+        self.amount("limits.max_usd", limits.max_usd, MAX_USD);
+        self.amount("limits.time_limit_seconds", limits.time_limit_seconds, MAX_SECONDS);
+    }
+
+    fn amount(&mut self, field: &str, amount: Option<f64>, most: f64) {
+        if let Some(amount) = amount
+            && !(amount > 0.0 && amount <= most)
+        {
+            self.fail(field, format!("{amount} is out of range"), format!("above 0, at most {most}"));
+        }
+    }
+
+    pub(super) fn items_per_request(&mut self, items: Option<u32>) {
+        if let Some(items) = items
+            && !(1..=MAX_ITEMS).contains(&items)
+        {
+            self.fail("items_per_request", format!("{items} is out of range"), format!("1 to {MAX_ITEMS}"));
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the server needs of the process around it.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use igentai_core::ids::WorkerId;
+use igentai_shared::bus::{Bus, BusState};
+use igentai_shared::clock::Clock;
+use igentai_shared::store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::stream::Hub;
+
+/// Renders the process's metrics in the Prometheus text format.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Says whether the process can do its work now. Liveness never asks this: a broker that is down must not restart anybody.
+#[async_trait]
+pub trait Readiness: Debug + Send + Sync {
+    /// Why it is not ready, for people; empty when it is.
+    async fn reasons(&self) -> Vec<String>;
+}
+
+/// Ready when the bus is connected and the store answers and can be trusted.
+#[derive(Clone, Debug)]
+pub struct DependencyReadiness {
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+}
+
+const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl Readiness for DependencyReadiness {
+    async fn reasons(&self) -> Vec<String> {
+        let bus = match self.bus.state() {
+            BusState::Connected => None,
+            BusState::Disconnected(why) => Some(format!("the bus is not connected: {why}")),
+            BusState::Blocked(why) => Some(format!("the bus takes no messages: {why}")),
+        };
+        let store = match tokio::time::timeout(CHECK_DEADLINE, self.store.check()).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("the store did not answer within {} s", CHECK_DEADLINE.as_secs())),
+        };
+        bus.into_iter().chain(store).collect()
+    }
+}
+
+/// What [`serve`](crate::serve) works with.
+#[derive(Clone)]
+pub struct WebContext {
+    /// The registry.
+    pub store: Arc<dyn Store>,
+    /// Live events come in here, hints to the coordinator go out.
+    pub bus: Arc<dyn Bus>,
+    /// Time, for records.
+    pub clock: Arc<dyn Clock>,
+    /// Who this server is: part of its queue's name and of its routing key.
+    pub id: WorkerId,
+    /// For `/metrics`.
+    pub metrics: MetricsText,
+    /// For `/health/ready`.
+    pub readiness: Arc<dyn Readiness>,
+    /// Providers that weights may name; empty when they are not known here.
+    pub known_providers: Vec<String>,
+    /// Host names, without port, under which a server on a loopback address may be asked besides `localhost` and addresses. Anything
+    /// else is refused there, so that a foreign page cannot reach it by a name of its own (DNS rebinding).
+    pub allowed_hosts: Vec<String>,
+    /// Cancelled when the process ends.
+    pub shutdown: CancellationToken,
+}
+
+impl Debug for WebContext {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebContext").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What [`serve_probes`](crate::serve_probes) works with.
+#[derive(Clone)]
+pub struct ProbeContext {
+    /// For `/metrics`.
+    pub metrics: MetricsText,
+    /// For `/health/ready`.
+    pub readiness: Arc<dyn Readiness>,
+    /// Cancelled when the process ends.
+    pub shutdown: CancellationToken,
+}
+
+impl Debug for ProbeContext {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeContext").finish_non_exhaustive()
+    }
+}
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub(crate) context: WebContext,
+    pub(crate) hub: Arc<Hub>,
+    /// Work that outlives its request.
+    pub(crate) tasks: TaskTracker,
+}
+
+pub(crate) type AppRef = Arc<App>;

@@ -1,0 +1,133 @@
+//! Extractors whose rejections are [`Problem`]s.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use igentai_core::folder::TopicId;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::problem::{FieldError, Problem, ProblemKind};
+
+/// Largest JSON body.
+pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
+
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A JSON body of type `T`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "send the body as `application/json`";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
+                .at("content-type", Some("application/json")));
+        }
+        let body = read(request).await?;
+        parse(&body).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
+    match tokio::time::timeout(BODY_DEADLINE, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if is_length_limit(error.as_ref()) => Err(Problem::new(
+            ProblemKind::BodyTooLarge,
+            format!("a body may have at most {MAX_BODY_BYTES} bytes"),
+        )),
+        Ok(Err(_)) => Err(Problem::new(ProblemKind::BadJson, "the body could not be read to its end")),
+        Err(_) => Err(Problem::new(
+            ProblemKind::BodyTimeout,
+            format!("the body was not there after {} s", BODY_DEADLINE.as_secs()),
+        )),
+    }
+}
+
+fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_length_limit)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        match inner.classify() {
+            Category::Data => {
+                let field = if path == "." { String::new() } else { path };
+                Problem::invalid(vec![FieldError { field, detail: clean(&inner), allowed: None }])
+            }
+            Category::Syntax | Category::Eof | Category::Io => {
+                Problem::new(ProblemKind::BadJson, clean(&inner))
+            }
+        }
+    })?;
+    deserializer.end().map_err(|error| Problem::new(ProblemKind::BadJson, clean(&error)))?;
+    Ok(value)
+}
+
+fn clean(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(300).collect()
+}
+
+/// Query parameters.
+pub(crate) struct QueryOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|rejection| {
+            let detail: String = rejection.body_text().chars().take(300).collect();
+            Problem::new(ProblemKind::BadQuery, detail)
+        })
+    }
+}
+
+/// The `{id}` of a path. What cannot be an id is not found.
+pub(crate) struct TopicPath(pub(crate) TopicId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TopicPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(Path(id)) = Path::<String>::from_request_parts(parts, state).await else {
+            return Err(Problem::no_topic(parts.uri.path()));
+        };
+        TopicId::parse(&id).map(Self).map_err(|_| Problem::no_topic(&id))
+    }
+}
+
+/// The version that an `If-Match` header asks for; `None` without one or with `*`.
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(axum::http::header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Problem::new(ProblemKind::BadHeader, "If-Match does not hold one ETag of a topic")
+            .at("if-match", Some("the ETag of the topic as last read, for example \"7\""))
+    })
+}

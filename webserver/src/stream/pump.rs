@@ -1,0 +1,298 @@
+//! Feeds the hub: from the bus as events come, from the registry where they did not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Epoch;
+use igentai_core::status::TopicStatus;
+use igentai_core::topic::Topic;
+use igentai_shared::bus::{BusError, Delivery, Exchange, Incoming, Source};
+use igentai_shared::store::{Store, StoreError};
+use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::cursor::Position;
+use super::hub::{Batch, Hub, Live};
+use crate::context::WebContext;
+use crate::view;
+
+/// How often the registry is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Before asking the bus again for a subscription that it refused.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Attributes read from the registry at once.
+const PAGE: usize = 500;
+
+/// Messages handled together, so that those of several integrators are put in order before a hole is seen.
+const GROUP: usize = 128;
+
+/// Deliveries held unacknowledged.
+const PREFETCH: u16 = 256;
+
+/// What the bus said.
+pub(super) enum FromBus {
+    Attributes(NewAttributes),
+    Status(Box<TopicStatus>),
+    /// Events may have been missed.
+    Missed,
+}
+
+/// Reads the server's own queue into `inbox` until the shutdown. A full inbox holds the queue back; its oldest messages are then dropped by the broker and
+/// the pump finds the holes.
+pub(super) async fn read_bus(context: WebContext, inbox: mpsc::Sender<FromBus>) {
+    loop {
+        let ended = tokio::select! {
+            () = context.shutdown.cancelled() => return,
+            ended = read_until_error(&context, &inbox) => ended,
+        };
+        match ended {
+            Err(BusError::Closed) | Ok(()) => return,
+            Err(error @ (BusError::Refused(_) | BusError::Unreachable(_))) => {
+                tracing::warn!(error = %error, "live events do not come in; the registry is asked instead");
+            }
+        }
+        tokio::select! {
+            () = context.shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+async fn read_until_error(context: &WebContext, inbox: &mpsc::Sender<FromBus>) -> Result<(), BusError> {
+    let source = Source::Broadcast {
+        name: format!("igentai.webserver.{}", context.id),
+        bindings: vec![(Exchange::Events, "#".to_owned())],
+    };
+    let mut consumer = context.bus.consume(source, PREFETCH).await?;
+    loop {
+        let (message, tag) = match consumer.next().await? {
+            Incoming::Resumed => (Some(FromBus::Missed), None),
+            Incoming::Delivery(delivery) => (decode(&delivery), Some(delivery.tag)),
+        };
+        if let Some(message) = message
+            && inbox.send(message).await.is_err()
+        {
+            return Ok(());
+        }
+        if let Some(tag) = tag {
+            consumer.ack(tag).await?;
+        }
+    }
+}
+
+fn decode(delivery: &Delivery) -> Option<FromBus> {
+    let (kind, _) = wire::kind_of(&delivery.content_type)?;
+    let decoded = match kind {
+        NewAttributes::KIND => {
+            wire::decode(&delivery.content_type, &delivery.payload).map(FromBus::Attributes)
+        }
+        StatusEvent::KIND => wire::decode::<StatusEvent>(&delivery.content_type, &delivery.payload)
+            .map(|event| FromBus::Status(Box::new(event.status))),
+        _ => return None,
+    };
+    decoded
+        .inspect_err(|error| {
+            tracing::warn!(error = %error, routing_key = delivery.routing_key, "an event cannot be read");
+        })
+        .ok()
+}
+
+/// What is known of a topic.
+#[derive(Debug, Default)]
+struct Known {
+    /// What readers were told; `None` while that is nothing.
+    position: Option<Position>,
+    /// Newest version of the definition that readers were told.
+    version: u64,
+    /// Newest epoch that spoke of it.
+    epoch: Epoch,
+    /// The topic has ended and was read to its end.
+    settled: bool,
+}
+
+/// Puts events in order.
+#[derive(Debug)]
+pub(super) struct Pump {
+    hub: Arc<Hub>,
+    store: Arc<dyn Store>,
+    known: BTreeMap<TopicId, Known>,
+    holes: BTreeSet<TopicId>,
+    blind: bool,
+}
+
+impl Pump {
+    pub(super) fn new(hub: Arc<Hub>, store: Arc<dyn Store>) -> Self {
+        Self { hub, store, known: BTreeMap::new(), holes: BTreeSet::new(), blind: false }
+    }
+
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<FromBus>, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut group = Vec::with_capacity(GROUP);
+        let mut open = true;
+        loop {
+            let look = tokio::select! {
+                () = shutdown.cancelled() => return,
+                received = messages.recv_many(&mut group, GROUP), if open => {
+                    open = received > 0;
+                    false
+                }
+                _ = ticks.tick() => true,
+            };
+            let missed = self.take(std::mem::take(&mut group));
+            let looked = if look || missed { self.look().await } else { Ok(()) };
+            let filled = self.fill().await;
+            self.note(looked.and(filled));
+        }
+    }
+
+    /// Takes a group of messages; says whether to look at the registry at once.
+    fn take(&mut self, group: Vec<FromBus>) -> bool {
+        let mut missed = false;
+        let mut batches = Vec::new();
+        for message in group {
+            match message {
+                FromBus::Attributes(event) => batches.push(event),
+                FromBus::Status(status) => self.status(*status),
+                FromBus::Missed => missed = true,
+            }
+        }
+        batches.sort_by_key(|event| (event.run, event.first));
+        for event in batches {
+            self.attributes(event);
+        }
+        missed
+    }
+
+    fn attributes(&mut self, event: NewAttributes) {
+        let NewAttributes { topic, run, first, texts } = event;
+        let Some(before) = first.checked_sub(1) else {
+            return;
+        };
+        let known = self.known.entry(topic.clone()).or_default();
+        let position = known.position.get_or_insert(Position { run, seq: before });
+        if run > position.run {
+            *position = Position { run, seq: 0 };
+            known.settled = false;
+            self.hub.tell(Live::Head { topic: topic.clone(), position: *position, rewound: false });
+        }
+        if run < position.run {
+            return;
+        }
+        if before > position.seq {
+            self.holes.insert(topic);
+            return;
+        }
+        let repeats = usize::try_from(position.seq - before).unwrap_or(usize::MAX);
+        let texts: Vec<String> = texts.into_iter().skip(repeats).collect();
+        tell_new(&self.hub, topic, position, texts);
+    }
+
+    fn status(&mut self, status: TopicStatus) {
+        let known = self.known.entry(status.topic.id.clone()).or_default();
+        if status.epoch < known.epoch || status.topic.version < known.version {
+            return;
+        }
+        known.settled &= known.version == status.topic.version;
+        known.epoch = status.epoch;
+        known.version = status.topic.version;
+        let topic = status.topic.id.clone();
+        self.hub.tell(Live::Topic { topic, json: view::json(&view::of_status(status)) });
+    }
+
+    /// Compares what readers were told with the registry.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        if !self.hub.is_watched() {
+            return Ok(());
+        }
+        for topic in self.store.topics().await? {
+            let known = self.known.get(&topic.id);
+            let changed = known.is_none_or(|known| known.version < topic.version);
+            let settled = known.is_some_and(|known| known.settled);
+            if self.hub.watches(&topic.id) && (changed || !settled) {
+                self.look_at(topic, changed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at(&mut self, topic: Topic, changed: bool) -> Result<(), StoreError> {
+        let head = self.store.head(&topic.id).await?;
+        let found = Position { run: head.run, seq: head.attributes };
+        let known = self.known.entry(topic.id.clone()).or_default();
+        let is_new = known.version == 0;
+        let before = known.position.unwrap_or_default();
+        let rewound = found < before;
+        if known.position.is_none() || rewound {
+            known.position = Some(found);
+            self.hub.tell(Live::Head { topic: topic.id.clone(), position: found, rewound });
+        } else if found.run > before.run {
+            let position = Position { run: found.run, seq: 0 };
+            known.position = Some(position);
+            self.hub.tell(Live::Head { topic: topic.id.clone(), position, rewound });
+        }
+        if known.position.is_some_and(|position| found > position) {
+            self.holes.insert(topic.id.clone());
+        }
+        known.settled = topic.state.is_ended();
+        if changed {
+            known.version = topic.version;
+            if !is_new || !topic.state.is_ended() {
+                let id = topic.id.clone();
+                let view = view::load(self.store.as_ref(), topic).await?;
+                self.hub.tell(Live::Topic { topic: id, json: view::json(&view) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads from the registry what is missing.
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        while let Some(topic) = self.holes.first().cloned() {
+            let Some(position) = self.known.get_mut(&topic).and_then(|known| known.position.as_mut()) else {
+                self.holes.remove(&topic);
+                continue;
+            };
+            let page = self.store.attributes(&topic, position.run, position.seq, PAGE).await?;
+            let full = page.len() == PAGE;
+            let texts = page.into_iter().map(|attribute| attribute.text).collect();
+            tell_new(&self.hub, topic.clone(), position, texts);
+            if !full {
+                self.holes.remove(&topic);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once that the registry cannot be read, and once that it can again. Holes stay noted meanwhile.
+    fn note(&mut self, outcome: Result<(), StoreError>) {
+        match outcome {
+            Err(error) if !self.blind => {
+                self.blind = true;
+                tracing::warn!(error = %error, "live streams cannot be completed from the registry");
+            }
+            Ok(()) if self.blind => {
+                self.blind = false;
+                tracing::info!("live streams are completed from the registry again");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+/// Tells readers what follows `position`, and moves it.
+fn tell_new(hub: &Hub, topic: TopicId, position: &mut Position, texts: Vec<String>) {
+    if texts.is_empty() {
+        return;
+    }
+    let event = NewAttributes { topic, run: position.run, first: position.seq + 1, texts };
+    position.seq += event.texts.len() as u64;
+    let json = view::attributes_json(&event);
+    hub.tell(Live::Attributes(Arc::new(Batch { event, json })));
+}

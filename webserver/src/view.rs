@@ -1,0 +1,133 @@
+//! From what the registry and the coordinator say to what the API shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use igentai_core::command::{ProviderReport, ProviderState};
+use igentai_core::fold::Totals;
+use igentai_core::status::TopicStatus;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::{Topic, TopicState};
+use igentai_shared::store::{Store, StoreError};
+use igentai_shared::wire::NewAttributes;
+use serde::Serialize;
+
+use crate::api::dto::{
+    AttributesEvent, Limits, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
+};
+
+/// The checkpoint in which the coordinator keeps the newest [`TopicStatus`], as MessagePack.
+pub const STATUS_CHECKPOINT: &str = "status";
+
+/// A topic with its newest numbers.
+pub(crate) async fn load(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
+    let bytes = store.checkpoint(&topic.id, topic.run, STATUS_CHECKPOINT).await?;
+    let status = bytes.and_then(|bytes| {
+        rmp_serde::from_slice::<TopicStatus>(&bytes)
+            .inspect_err(|error| {
+                tracing::warn!(topic = topic.id.as_str(), error = %error, "the stored numbers cannot be read");
+            })
+            .ok()
+    });
+    let numbers = status.filter(|status| status.topic.run == topic.run).map(numbers);
+    Ok(view(topic, numbers.unwrap_or_default()))
+}
+
+/// A topic as the coordinator tells it.
+pub(crate) fn of_status(status: TopicStatus) -> TopicView {
+    view(status.topic.clone(), numbers(status))
+}
+
+/// Our own types as JSON, which cannot fail.
+pub(crate) fn json<T: Serialize>(value: &T) -> Arc<str> {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned()).into()
+}
+
+pub(crate) fn attributes_json(event: &NewAttributes) -> String {
+    let NewAttributes { topic, run, first, texts } = event;
+    json(&AttributesEvent { topic: topic.to_string(), run: *run, first: *first, texts: texts.clone() })
+        .to_string()
+}
+
+fn view(topic: Topic, numbers: Numbers) -> TopicView {
+    let state = match topic.state {
+        TopicState::Starting => StateName::Starting,
+        TopicState::Running => StateName::Running,
+        TopicState::Ending(_) => StateName::Ending,
+        TopicState::Ended(_) => StateName::Ended,
+    };
+    TopicView {
+        id: topic.id.to_string(),
+        name: topic.name,
+        prompt: topic.prompt,
+        provider_weights: topic.provider_weights,
+        limits: Limits::of(topic.limits),
+        items_per_request: topic.items_per_request,
+        run: topic.run,
+        state,
+        reason: topic.state.reason().map(|reason| reason.as_str().to_owned()),
+        reason_text: topic.state.reason().map(|reason| reason.in_words().to_owned()),
+        created_at: time(topic.created_at),
+        run_started_at: time(topic.run_started_at),
+        started_at: time(topic.started_at),
+        ended_at: topic.ended_at.map(time),
+        version: topic.version,
+        numbers,
+    }
+}
+
+fn time(at: UnixMillis) -> String {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+fn numbers(status: TopicStatus) -> Numbers {
+    let mut providers: BTreeMap<String, ProviderNumbers> = status
+        .providers
+        .into_iter()
+        .map(|(name, totals)| (name, ProviderNumbers { sums: sums(&totals), ..ProviderNumbers::default() }))
+        .collect();
+    for ProviderReport { name, model, state, detail } in status.provider_reports {
+        let provider = providers.entry(name).or_default();
+        provider.model = Some(model);
+        provider.detail = (!detail.is_empty()).then_some(detail);
+        provider.state = Some(match state {
+            ProviderState::Ready => ProviderStateName::Ready,
+            ProviderState::Waiting => ProviderStateName::Waiting,
+            ProviderState::Stopped => ProviderStateName::Stopped,
+        });
+    }
+    Numbers {
+        at: Some(time(status.at)),
+        log_index: status.log_index,
+        attributes: status.attributes,
+        totals: sums(&status.totals),
+        coverage: status.coverage,
+        attributes_per_minute: status.attributes_per_minute,
+        active_producers: status.active_producers,
+        problem: status.problem,
+        providers,
+        producers: status.producers.iter().map(|(id, totals)| (id.to_string(), sums(totals))).collect(),
+        cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
+    }
+}
+
+fn sums(totals: &Totals) -> Sums {
+    Sums {
+        requests: totals.requests(),
+        responses: totals.responses,
+        failed_responses: totals.failed_responses,
+        candidates: totals.candidates,
+        attributes: totals.attributes,
+        duplicates: totals.duplicates,
+        rejected: totals.rejected,
+        over_cap: totals.over_cap,
+        false_positives: totals.false_positives,
+        resolved: totals.resolved,
+        input_tokens: totals.input_tokens,
+        output_tokens: totals.output_tokens,
+        usd: totals.cost.usd(),
+        usd_at_risk: totals.cost_at_risk.usd(),
+        latency_ms: totals.latency_ms,
+    }
+}

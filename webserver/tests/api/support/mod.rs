@@ -1,0 +1,216 @@
+//! A world around the server: registry and bus in memory, and hands that do what integrators and the coordinator do.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::cast_precision_loss, reason = "a test may fail loudly")]
+#![allow(dead_code, reason = "not everybody needs everything")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::cost::Cost;
+use igentai_core::fold::TopicFold;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Run, Seq, WorkerId};
+use igentai_core::key::{Fingerprint, Key};
+use igentai_core::log::{EntryHead, EntryKind};
+use igentai_core::status::TopicStatus;
+use igentai_core::topic::{StartRequest, Topic, TopicState};
+use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::{Bus, Exchange, Outgoing};
+use igentai_shared::clock::{Clock, SystemClock};
+use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::store::{Commit, Store};
+use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
+use igentai_webserver::{Readiness, STATUS_CHECKPOINT, WebContext, WebError};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Registry and bus; servers come and go.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub store: Arc<EmbeddedStore>,
+    pub bus: Arc<MemoryBus>,
+    numbers: Arc<AtomicU64>,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    pub address: SocketAddr,
+    pub shutdown: CancellationToken,
+    tasks: JoinSet<Result<(), WebError>>,
+}
+
+/// Ready unless told otherwise.
+#[derive(Debug, Default)]
+pub struct Reasons(pub Vec<String>);
+
+#[async_trait]
+impl Readiness for Reasons {
+    async fn reasons(&self) -> Vec<String> {
+        self.0.clone()
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let store = EmbeddedStore::in_memory().unwrap();
+        Self { store, bus: MemoryBus::new(), numbers: Arc::default() }
+    }
+
+    pub fn context(&self) -> WebContext {
+        WebContext {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: Arc::new(SystemClock::new()),
+            id: WorkerId::of_role("web", self.number()),
+            metrics: Arc::new(|| "igentai_up 1\n".to_owned()),
+            readiness: Arc::new(Reasons::default()),
+            known_providers: Vec::new(),
+            allowed_hosts: Vec::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    pub async fn serve(&self) -> Server {
+        Server::start(self.context(), "127.0.0.1:0").await
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A topic that the coordinator has opened.
+    pub async fn running(&self, name: &str) -> Topic {
+        let id = TopicId::from_name(name).unwrap();
+        let request = StartRequest { name: name.to_owned(), ..StartRequest::default() };
+        let topic = Topic::start(None, id, request, SystemClock::new().now().unix).unwrap();
+        self.store.put_topic(&topic, None).await.unwrap();
+        self.open(topic).await
+    }
+
+    /// What the coordinator does with a topic that starts.
+    pub async fn open(&self, topic: Topic) -> Topic {
+        self.store.open_run(&topic.id, topic.run, 0, topic.limits.max_attributes).await.unwrap();
+        self.put(topic, TopicState::Running).await
+    }
+
+    /// Sets a topic's state.
+    pub async fn put(&self, topic: Topic, state: TopicState) -> Topic {
+        let before = topic.version;
+        let topic = Topic { state, version: before + 1, ..topic };
+        self.store.put_topic(&topic, Some(before)).await.unwrap();
+        topic
+    }
+
+    /// Commits one response; says what an integrator would publish.
+    pub async fn commit(&self, id: &TopicId, run: Run, by: (&str, &str), texts: &[String]) -> NewAttributes {
+        let producer = WorkerId::parse(by.0).unwrap();
+        let seq = self.number();
+        let named = |text: &String| Named { text: text.clone(), fingerprint: Fingerprint::of(&Key::of(text).unwrap()) };
+        let failed = texts.is_empty() && seq.is_multiple_of(3);
+        let meta = ResponseMeta {
+            provider: by.1.to_owned(),
+            model: format!("{}-model", by.1),
+            cell: None,
+            probe: false,
+            prompt_hash: 0,
+            outcome: if failed { Outcome::Timeout } else { Outcome::Answered },
+            latency_ms: 800,
+            input_tokens: 120,
+            output_tokens: 300,
+            cost: if failed { Cost::ZERO } else { Cost::from_usd(0.000_21) },
+            worst_case: Cost::from_usd(0.001),
+            repeated: 1,
+            rejected: 0,
+        };
+        let commit = Commit {
+            id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },
+            lowest_unresolved: seq,
+            head: EntryHead { producer, incarnation: 1, seq, at: SystemClock::new().now().unix, kind: EntryKind::Response(meta) },
+            novel: texts.iter().map(named).collect(),
+            spellings: Vec::new(),
+            sightings: Vec::new(),
+        };
+        let outcome = self.store.commit(vec![commit]).await.unwrap().remove(0);
+        let first = match &outcome.verdict {
+            igentai_core::batch::Verdict::Committed(committed) => committed.first_new,
+            other => unreachable!("{other:?}"),
+        };
+        let texts = outcome.new.into_iter().map(|named| named.text).collect();
+        NewAttributes { topic: id.clone(), run, first, texts }
+    }
+
+    /// Commits `count` new texts.
+    pub async fn add(&self, id: &TopicId, run: Run, count: usize) -> NewAttributes {
+        let texts: Vec<String> = (0..count).map(|_| format!("item {}", self.number())).collect();
+        self.commit(id, run, ("p1", "small"), &texts).await
+    }
+
+    pub async fn tell<M: Message>(&self, key: &str, id: &TopicId, message: &M) {
+        let outgoing = Outgoing {
+            exchange: Exchange::Events,
+            routing_key: format!("{key}.{id}"),
+            content_type: wire::content_type::<M>(),
+            message_id: self.number().to_string(),
+            headers: BTreeMap::new(),
+            payload: wire::encode(message),
+        };
+        self.bus.publish(outgoing).await.unwrap();
+    }
+
+    pub async fn publish(&self, event: &NewAttributes) {
+        if !event.texts.is_empty() {
+            self.tell("attributes", &event.topic, event).await;
+        }
+    }
+
+    /// Folds the log, keeps the numbers and tells them, as the coordinator does.
+    pub async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
+        let mut fold = TopicFold::default();
+        loop {
+            let page = self.store.log(&topic.id, topic.run, fold.log_index(), 1_000).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            page.iter().for_each(|entry| fold.apply(entry).unwrap());
+        }
+        let mut status = TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix);
+        shape(&mut status);
+        let bytes = rmp_serde::to_vec_named(&status).unwrap();
+        let checkpoints = BTreeMap::from([(STATUS_CHECKPOINT.to_owned(), bytes)]);
+        self.store.save_checkpoints(&topic.id, topic.run, 0, checkpoints).await.unwrap();
+        self.tell("topic", &topic.id, &StatusEvent { status }).await;
+    }
+
+    /// The whole set as the registry has it.
+    pub async fn set(&self, id: &TopicId, run: Run) -> Vec<(Seq, String)> {
+        let all = self.store.attributes(id, run, 0, 1_000_000).await.unwrap();
+        all.into_iter().map(|attribute| (attribute.seq, attribute.text)).collect()
+    }
+}
+
+impl Server {
+    pub async fn start(context: WebContext, bind: &str) -> Self {
+        let listener = TcpListener::bind(bind).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = context.shutdown.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(igentai_webserver::serve(listener, context));
+        Self { address, shutdown, tasks }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Asks the server to end and waits until it has.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        self.tasks.join_next().await.unwrap().unwrap().unwrap();
+    }
+}
