@@ -160,7 +160,7 @@ async fn a_spelling_is_a_variant_when_known_and_new_when_absent(store: Subject) 
     open(&**store).await;
     commit_one(&**store, novel(1, &["a"])).await;
     let mut other = named("a");
-    other.text = "A".to_owned();
+    "A".clone_into(&mut other.text);
     let spellings = vec![other.clone(), named("b")];
     let outcome = commit_one(&**store, Commit { spellings, ..novel(2, &["c"]) }).await;
     assert_eq!(outcome.new, [named("c"), named("b")]);

@@ -34,7 +34,7 @@ async fn any_text_comes_back_byte_for_byte(store: Subject) {
     commit_one(&**store, novel(1, &strange)).await;
     assert_eq!(texts(&**store).await, strange);
     let mut spelled = named("\0");
-    spelled.text = "\0\0 \u{10ffff}".to_owned();
+    "\0\0 \u{10ffff}".clone_into(&mut spelled.text);
     commit_one(&**store, Commit { spellings: vec![spelled], ..batch(2) }).await;
     let entries = store.log(&topic(), 1, 0, 2).await.unwrap();
     assert_eq!(entries[0].tail.new, strange);
