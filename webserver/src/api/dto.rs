@@ -321,6 +321,16 @@ pub struct TopicList {
     pub next_after: Option<String>,
 }
 
+/// How items are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// A page of numbered items.
+    Json,
+    /// One item a line.
+    Text,
+}
+
 /// An item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attribute {
