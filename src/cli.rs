@@ -47,6 +47,7 @@ pub(crate) enum Command {
 
 /// `igentai run`.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Run {
     /// What to enumerate, for example "Paris attractions"
     pub(crate) topic: Option<String>,
@@ -114,8 +115,8 @@ pub(crate) struct Producer {
     #[arg(short, long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Id of this producer [default: a random one]
-    #[arg(long, value_name = "ID")]
-    pub(crate) producer_id: Option<String>,
+    #[arg(long = "producer-id", value_name = "ID")]
+    pub(crate) id: Option<String>,
     #[command(flatten)]
     pub(crate) supervised: Supervised,
 }

@@ -180,8 +180,7 @@ pub(crate) async fn orchestrator(role: Role, common: &Common) -> Result<Exit, Fa
 pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Failure> {
     let flags = [settings::flag("--port", &["producer", "port"], role.port)];
     let mut base =
-        Base::start("producer", role.producer_id.as_deref(), common, &flags, Keys::Needed, role.supervised)
-            .await?;
+        Base::start("producer", role.id.as_deref(), common, &flags, Keys::Needed, role.supervised).await?;
     for note in std::mem::take(&mut base.notes) {
         info!(note, "providers");
     }

@@ -148,7 +148,7 @@ impl<'a> Topics<'a> {
     }
 
     /// An integrator has published a range of the log.
-    pub(super) fn published(&mut self, note: Published) {
+    pub(super) fn published(&mut self, note: &Published) {
         if let Some(topic) = self.open.get_mut(&note.topic).filter(|topic| topic.run == note.run) {
             topic.published.insert(note.from, note.to);
             topic.grown = true;
