@@ -1,0 +1,1 @@
+//! `igentai run`: everything in one process.
