@@ -4,4 +4,6 @@
 mod checks;
 mod distributed;
 mod embedded;
+mod limits;
+mod refusals;
 mod world;
