@@ -1,9 +1,10 @@
 //! Roles as separate processes.
 
+use igentai_test_support::{eventually, until_some};
 use serde_json::json;
 
 use crate::checks::all_agree;
-use crate::world::{World, script};
+use crate::world::{SOON, World, script};
 
 #[tokio::test]
 async fn set_log_file_and_feed_agree_after_a_producer_and_the_orchestrator_were_killed() {
@@ -44,4 +45,49 @@ async fn set_log_file_and_feed_agree_after_a_producer_and_the_orchestrator_were_
     }
     assert_eq!(web.stopped().await, Some(0), "{}", web.process.tail());
     assert_eq!(orchestrator.stopped().await, Some(0), "{}", orchestrator.process.tail());
+}
+
+#[tokio::test]
+async fn a_producer_that_comes_later_works_and_one_that_goes_leaves_nothing_behind() {
+    let world = World::new(script(400, 150)).await;
+    let mut orchestrator = world.orchestrator("orchestrator-1");
+    let mut web = world.webserver();
+    let mut first = world.producer("producer-1", "life-1");
+    for service in [&mut orchestrator, &mut web, &mut first] {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights", "limits": { "max_attributes": 250 } })).await;
+    api.until_attributes(&id, 20).await;
+    let mut second = world.producer("producer-2", "life-2");
+    let works = || async {
+        let topic = api.topic(&id).await;
+        (topic["numbers"]["producers"]["producer-2"]["attributes"].as_u64() > Some(0)).then_some(())
+    };
+    assert!(until_some(SOON, works).await.is_ok(), "{}", second.process.tail());
+
+    let asks = || {
+        let entries = world.place.model.entries();
+        let under_way = entries.iter().any(|entry| entry.model == "life-1" && !entry.answered);
+        std::future::ready(under_way)
+    };
+    eventually(SOON, asks).await.unwrap();
+    assert_eq!(first.stopped().await, Some(0), "{}", first.process.tail());
+    let asked = world.place.model.entries().iter().filter(|entry| entry.model == "life-1").count();
+
+    let topic = api.until_ended(&id).await;
+    assert_eq!((&topic["reason"], &topic["numbers"]["attributes"]), (&json!("max_attributes"), &json!(250)));
+    let truth = all_agree(&world, &api, &id).await;
+    truth.each_batch_once(&topic);
+    assert_eq!(
+        truth.answers().get("life-1"),
+        Some(&(asked, asked)),
+        "every request was finished and published"
+    );
+    assert!(
+        truth.answers().iter().all(|(_, (answered, logged))| answered == logged),
+        "{:?}",
+        truth.answers()
+    );
+    assert_eq!(second.stopped().await, Some(0), "{}", second.process.tail());
 }

@@ -28,13 +28,23 @@ async fn exactly_so_many_requests_are_sent_as_were_allowed() {
 #[tokio::test]
 async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let place = Place::new(script(2_000, 5)).await;
-    let config = place.config("m");
+    let config = place.config_with("m", "max_output_tokens = 300");
     let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "--max-usd", "2.00"]);
     let finished = run.finished().await;
     assert_eq!(finished["reason"], "max_usd", "{finished}");
     let cost = place.cost_of_journal();
     assert!(cost > 0.2 && cost <= 2.0, "${cost} spent: {finished}");
     assert!((finished["usd"].as_f64().unwrap() - cost).abs() < 1e-9, "${cost}: {finished}");
+}
+
+#[tokio::test]
+async fn a_cap_that_does_not_cover_one_request_sends_none_and_says_so() {
+    let place = Place::new(script(2_000, 5)).await;
+    let mut run = JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--max-usd", "0.01"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["requests"]), (&json!("max_usd"), &json!(0)), "{finished}");
+    assert_eq!(place.model.requests(), 0);
+    assert!(finished["problem"].as_str().is_some_and(|problem| problem.contains("worst case")), "{finished}");
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@
 mod checks;
 mod distributed;
 mod embedded;
+mod leaders;
 mod limits;
 mod refusals;
+mod supervised;
+mod waiting;
 mod world;
