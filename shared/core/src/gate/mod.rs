@@ -92,6 +92,8 @@ pub enum WaitReason {
     Busy,
     /// Rate limits or pauses after failures.
     Paused,
+    /// Those who could be asked are left out by the caller, for example as too dear for what is left of a budget.
+    LeftOut,
     /// None will ever be, until an operator changes something: all are stopped, without weight, or have nothing to say on the topic.
     /// The text says so of each.
     Nobody(String),
@@ -194,7 +196,8 @@ impl Gates {
         let reason = match (until, busy) {
             (_, true) => WaitReason::Busy,
             (Some(_), false) => WaitReason::Paused,
-            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights, allowed)),
+            (None, false) if self.usable(topic, weights).next().is_some() => WaitReason::LeftOut,
+            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights)),
         };
         Wait { until, reason }
     }
@@ -243,22 +246,15 @@ impl Gates {
         gate.readiness(self.blocked(gate), now)
     }
 
-    fn why_nobody(
-        &self,
-        topic: &TopicId,
-        weights: &BTreeMap<String, f64>,
-        allowed: &dyn Fn(usize) -> bool,
-    ) -> String {
+    fn why_nobody(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> String {
         let mut reasons: Vec<String> = Vec::new();
-        for (index, gate) in self.gates.iter().enumerate() {
+        for gate in &self.gates {
             let why = if let Some(detail) = gate.stopped_detail() {
                 detail
             } else if weight_of(gate, weights) <= 0.0 {
                 "has no weight"
             } else if let Some(detail) = gate.unable_detail(topic) {
                 detail
-            } else if !allowed(index) {
-                "costs more than is left"
             } else {
                 continue;
             };
