@@ -20,10 +20,10 @@ pub(crate) struct JsonRun {
 
 impl JsonRun {
     pub(crate) fn start(place: &Place, config: &Path, arguments: &[&str]) -> Self {
-        Self::of(place, place.command(&[]), config, arguments)
+        Self::of(place, &place.command(&[]), config, arguments)
     }
 
-    pub(crate) fn of(place: &Place, program: Command, config: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn of(place: &Place, program: &Command, config: &Path, arguments: &[&str]) -> Self {
         let file = place.path().join(format!("stdout-{}", free_port().unwrap()));
         let mut command = Command::new("sh");
         command.args(["-c", r#"out="$1"; shift; exec "$@" > "$out""#, "sh"]).arg(&file);

@@ -10,7 +10,7 @@ async fn a_wrong_key_names_the_variable_and_never_the_key() {
     let config = place.config_with("m", "api_key_env = \"SIGHTS_KEY\"");
     let mut program = place.command(&[]);
     program.env("SIGHTS_KEY", "sesame-7319");
-    let mut run = JsonRun::of(&place, program, &config, &["Sights", "--no-web"]);
+    let mut run = JsonRun::of(&place, &program, &config, &["Sights", "--no-web"]);
     assert_eq!(run.code().await, Some(3), "{}", run.process.tail());
     let said = format!("{}\n{:?}", run.process.tail(), run.events());
     assert!(said.contains("SIGHTS_KEY"), "{said}");

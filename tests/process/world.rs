@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 
 /// For a whole run.
-pub(crate) const RUN: Duration = Duration::from_secs(60);
+pub(crate) const RUN: Duration = Duration::from_mins(1);
 
 /// US dollars for a million tokens, in and out.
 pub(crate) const PRICES: (f64, f64) = (150.0, 600.0);
