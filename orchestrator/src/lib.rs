@@ -10,8 +10,8 @@ use igentai_core::ids::WorkerId;
 use igentai_shared::bus::Bus;
 use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub mod coordinator;
 pub mod files;
@@ -64,11 +64,17 @@ impl Default for Options {
     }
 }
 
-/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun.
+/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun. Dropping the future ends both, and a
+/// panic of one ends the other and goes on to the caller: half an orchestrator would look alive and do nothing.
 pub async fn run(context: Context, stop: CancellationToken) {
-    let tasks = TaskTracker::new();
+    let mut tasks = JoinSet::new();
     tasks.spawn(integrator::run(context.clone(), stop.clone()));
     tasks.spawn(coordinator::run(context, stop));
-    tasks.close();
-    tasks.wait().await;
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
