@@ -2,7 +2,13 @@
 //!
 //! `cargo run -p igentai-webserver --example demo -- 127.0.0.1:8090`
 
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a demonstration may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a demonstration may fail loudly"
+)]
 
 #[path = "../tests/api/support/mod.rs"]
 mod support;
@@ -17,10 +23,21 @@ use support::{Server, World};
 const FIRST: [&str; 10] =
     ["Grand", "Old", "Royal", "Hidden", "Saint", "Petit", "Nouveau", "Golden", "Upper", "Little"];
 const SECOND: [&str; 12] = [
-    "Palais", "Museum", "Garden", "Bridge", "Market", "Church", "Tower", "Gallery", "Arcade", "Square", "Library", "Canal",
+    "Palais", "Museum", "Garden", "Bridge", "Market", "Church", "Tower", "Gallery", "Arcade", "Square",
+    "Library", "Canal",
 ];
-const THIRD: [&str; 10] =
-    ["of Arts", "de la Seine", "Montmartre", "du Nord", "Belleville", "of Light", "Marais", "d'Orsay", "Vincennes", "Pigalle"];
+const THIRD: [&str; 10] = [
+    "of Arts",
+    "de la Seine",
+    "Montmartre",
+    "du Nord",
+    "Belleville",
+    "of Light",
+    "Marais",
+    "d'Orsay",
+    "Vincennes",
+    "Pigalle",
+];
 
 #[tokio::main]
 async fn main() {
@@ -29,7 +46,10 @@ async fn main() {
     for (name, reason) in [
         ("Chemical elements", EndReason::Dry),
         ("Best Sci-Fi Movies (2020s)", EndReason::MaxUsd),
-        ("A topic with <b>markup</b> & \"quotes\" in a name that goes on and on, well beyond what fits in a list", EndReason::NoProvider),
+        (
+            "A topic with <b>markup</b> & \"quotes\" in a name that goes on and on, well beyond what fits in a list",
+            EndReason::NoProvider,
+        ),
     ] {
         let topic = world.running(name).await;
         for _ in 0..6 {
@@ -39,7 +59,13 @@ async fn main() {
         world.tick(&topic, |_| ()).await;
     }
     let paris = world.running("Paris attractions").await;
-    let hostile = ["<script>alert(1)</script>", "\u{202e}desrever", "=cmd()", "<img src=x onerror=alert(1)>", &"very long ".repeat(40)];
+    let hostile = [
+        "<script>alert(1)</script>",
+        "\u{202e}desrever",
+        "=cmd()",
+        "<img src=x onerror=alert(1)>",
+        &"very long ".repeat(40),
+    ];
     let event = world.commit(&paris.id, 1, ("p1", "small"), &hostile.map(str::to_owned)).await;
     world.publish(&event).await;
     let mut asked = 0;

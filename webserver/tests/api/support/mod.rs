@@ -1,6 +1,11 @@
 //! A world around the server: registry and bus in memory, and hands that do what integrators and the coordinator do.
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::cast_precision_loss, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::cast_precision_loss,
+    reason = "a test may fail loudly"
+)]
 #![allow(dead_code, reason = "not everybody needs everything")]
 
 use std::collections::BTreeMap;
@@ -111,7 +116,10 @@ impl World {
     pub async fn commit(&self, id: &TopicId, run: Run, by: (&str, &str), texts: &[String]) -> NewAttributes {
         let producer = WorkerId::parse(by.0).unwrap();
         let seq = self.number();
-        let named = |text: &String| Named { text: text.clone(), fingerprint: Fingerprint::of(&Key::of(text).unwrap()) };
+        let named = |text: &String| Named {
+            text: text.clone(),
+            fingerprint: Fingerprint::of(&Key::of(text).unwrap()),
+        };
         let failed = texts.is_empty() && seq.is_multiple_of(3);
         let meta = ResponseMeta {
             provider: by.1.to_owned(),
@@ -131,7 +139,13 @@ impl World {
         let commit = Commit {
             id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },
             lowest_unresolved: seq,
-            head: EntryHead { producer, incarnation: 1, seq, at: SystemClock::new().now().unix, kind: EntryKind::Response(meta) },
+            head: EntryHead {
+                producer,
+                incarnation: 1,
+                seq,
+                at: SystemClock::new().now().unix,
+                kind: EntryKind::Response(meta),
+            },
             novel: texts.iter().map(named).collect(),
             spellings: Vec::new(),
             sightings: Vec::new(),
