@@ -50,7 +50,7 @@ impl Asked {
     pub(crate) fn bill(&self) -> Cost {
         match self.outcome {
             Outcome::Answered if self.delivered => self.price,
-            Outcome::RateLimited => Cost::ZERO,
+            Outcome::RateLimited | Outcome::Unreachable => Cost::ZERO,
             _ => self.worst_case,
         }
     }
