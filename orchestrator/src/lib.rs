@@ -12,6 +12,7 @@ use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 pub mod coordinator;
 pub mod files;
@@ -64,17 +65,34 @@ impl Default for Options {
     }
 }
 
-/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun. Dropping the future ends both, and a
-/// panic of one ends the other and goes on to the caller: half an orchestrator would look alive and do nothing.
+/// Pause before a part that panicked begins anew.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun.
 pub async fn run(context: Context, stop: CancellationToken) {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(integrator::run(context.clone(), stop.clone()));
-    tasks.spawn(coordinator::run(context, stop));
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(error) = ended
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
+    let integrator =
+        again_after_panic("integrator", &stop, || integrator::run(context.clone(), stop.clone()));
+    let coordinator =
+        again_after_panic("coordinator", &stop, || coordinator::run(context.clone(), stop.clone()));
+    futures::future::join(integrator, coordinator).await;
+}
+
+/// Runs a part as a task of its own. One that panics gives back what it held, and begins anew.
+async fn again_after_panic<F>(name: &str, stop: &CancellationToken, part: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let mut task = JoinSet::new();
+        task.spawn(part());
+        match task.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                error!(part = name, "a part of the orchestrator panicked and begins anew");
+            }
+            _ => return,
+        }
+        if tokio::time::timeout(PANIC_PAUSE, stop.cancelled()).await.is_ok() {
+            return;
         }
     }
 }

@@ -49,12 +49,12 @@ impl Portion {
 
     /// Publishes it; repeating that is harmless.
     pub(crate) async fn publish(&self, bus: &dyn Bus) -> Result<(), PublishError> {
-        let last = (self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX)).saturating_sub(1);
+        let attributes_after = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
         let name = |what: &str| format!("{what}-{}-{}-{}-{}", self.topic, self.run, self.from, self.to);
         let delta = FilterDelta {
             topic: self.topic.clone(),
             run: self.run,
-            generation: if self.texts.is_empty() { 0 } else { generation_for(last) },
+            generation: if self.texts.is_empty() { 0 } else { generation_for(attributes_after - 1) },
             from: self.from,
             to: self.to,
             fingerprints: self.fingerprints.clone(),

@@ -34,7 +34,7 @@ impl Prepared {
     /// Phrases the question for a turn. `offset` lets the producers of a topic vary differently.
     pub(crate) fn of(ask: &Ask, offset: u32) -> Self {
         let order = &ask.order;
-        let probe = ask.number < FIRST_PROBES || ask.number % PROBE_EVERY == 0;
+        let probe = ask.number < FIRST_PROBES || ask.number.is_multiple_of(PROBE_EVERY);
         let turn = u32::try_from(ask.number % u64::from(u32::MAX)).unwrap_or(0).wrapping_add(offset);
         let variant = (!probe).then_some(turn);
         let question =
@@ -60,13 +60,12 @@ impl Prepared {
             () = given_up.cancelled() => None,
         };
         catalogue::IN_FLIGHT_REQUESTS.change(-1.0, in_flight);
-        let finished = match asked {
-            Some(asked) => self.read(asked, worst_case),
-            None => {
-                let latency = clock.now().monotonic.since(start);
-                let meta = self.meta(provider, model, Outcome::Abandoned, latency, worst_case);
-                Finished { meta, items: Vec::new() }
-            }
+        let finished = if let Some(asked) = asked {
+            self.read(asked, worst_case)
+        } else {
+            let latency = clock.now().monotonic.since(start);
+            let meta = self.meta(provider, model, Outcome::Abandoned, latency, worst_case);
+            Finished { meta, items: Vec::new() }
         };
         (self, finished)
     }

@@ -126,7 +126,7 @@ impl Role<'_> {
                 }
             };
             match event {
-                Event::Now => return,
+                Event::Now | Event::Heard(Err(BusError::Closed)) => return,
                 Event::Stop => {
                     draining = true;
                     self.worker.drain();
@@ -142,7 +142,6 @@ impl Role<'_> {
                     }
                 }
                 Event::Heard(Ok(Incoming::Resumed)) => self.heartbeat(),
-                Event::Heard(Err(BusError::Closed)) => return,
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear commands"),
                 Event::ProvidersChanged => self.wait = None,
             }

@@ -3,3 +3,4 @@
 
 mod amqp_faults;
 mod bus;
+mod store;

@@ -20,6 +20,7 @@ use igentai_core::fold::TopicFold;
 use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
 use igentai_core::log::{Entry, EntryKind};
+use igentai_core::topic::EndReason;
 use igentai_shared::bus::WorkQueue;
 
 use crate::model::{Asked, fingerprint};
@@ -32,6 +33,7 @@ const HOLE_MS: u64 = 6_000;
 /// Everything that is not as it must be.
 pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
     let mut check = Check { evidence, found: evidence.seen.violations.clone() };
+    check.found.extend(evidence.panics.iter().map(|panic| format!("a panic: {panic}")));
     check.ended_in_time();
     check.quiet();
     check.set_log_and_events();
@@ -61,6 +63,15 @@ impl Check<'_> {
         self.must(self.evidence.ended_at.is_some(), || {
             format!("10: the topic is {state:?} {} s after the last fault", PATIENCE.as_secs())
         });
+        let limits = self.evidence.plan.limits;
+        let reason = match state.reason() {
+            None | Some(EndReason::Dry) => true,
+            Some(EndReason::MaxAttributes) => limits.max_attributes.is_some(),
+            Some(EndReason::MaxRequests) => limits.max_requests.is_some(),
+            Some(EndReason::MaxUsd) => limits.max_cost.is_some(),
+            Some(_) => false,
+        };
+        self.must(reason, || format!("10: the topic is {state:?} without a reason for that"));
         self.must(self.evidence.ended_by_themselves.is_empty(), || {
             "10: a process ended by itself".to_owned()
         });

@@ -56,10 +56,13 @@ pub(crate) struct Evidence {
     pub(crate) stopped_in_time: bool,
     pub(crate) struck: std::collections::BTreeMap<Kind, u64>,
     pub(crate) trace: (u64, Vec<String>),
+    /// Where a part of the system panicked; some begin anew afterwards.
+    pub(crate) panics: Vec<String>,
 }
 
 /// Runs a plan from its beginning to its end.
 pub(crate) fn simulate(plan: Plan, keep_trace: bool) -> Evidence {
+    panics::begin();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(World::new(plan, keep_trace).run())
@@ -244,6 +247,34 @@ impl World {
             stopped_in_time,
             struck: self.faults.struck(),
             trace: self.faults.traced(),
+            panics: panics::end(),
         }
+    }
+}
+
+/// Panics in this thread, which runs a whole system.
+mod panics {
+    use std::cell::RefCell;
+    use std::panic;
+    use std::sync::Once;
+
+    thread_local! {
+        static SEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn begin() {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                SEEN.with_borrow_mut(|seen| seen.push(info.to_string()));
+                before(info);
+            }));
+        });
+        SEEN.take();
+    }
+
+    pub(super) fn end() -> Vec<String> {
+        SEEN.take()
     }
 }

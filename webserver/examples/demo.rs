@@ -110,7 +110,7 @@ async fn step(world: &World, topic: &Topic, asked: &mut usize) {
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()
         .collect();
-    let texts = if n % 11 == 0 { Vec::new() } else { texts };
+    let texts = if n.is_multiple_of(11) { Vec::new() } else { texts };
     let event = world.commit(&topic.id, topic.run, (producer, provider), &texts).await;
     world.publish(&event).await;
     world

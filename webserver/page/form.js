@@ -10,6 +10,8 @@ const LIMITS = [
   ['time_limit_seconds', 'Seconds', 'any', 'no limit'],
 ];
 
+const KNOWN = /^(name|prompt|items_per_request|mode|limits\.\w+|provider_weights.*)$/;
+
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
   return html`<div class=${`field ${wrong.length ? 'wrong' : ''}`}>
@@ -52,7 +54,7 @@ export function NewTopic({ providers, started }) {
   return html`<form class="card new-topic" ref=${form} onSubmit=${submit} novalidate aria-labelledby="new-title">
     <h1 id="new-title">New topic</h1>
     <p class="muted">Name what you want a list of. Models are asked until they name nothing new, or a limit is reached.</p>
-    ${failure && html`<p class="banner bad" role="alert">${failure.detail}</p>`}
+    ${failure && html`<p class="banner bad" role="alert">${errors.every(e => KNOWN.test(e.field)) && errors.length ? 'Not started: see below.' : failure.detail}</p>`}
     <${Field} name="name" label="Topic" errors=${errors}>
       <input type="text" ...${described('name')} required maxlength="300" autocomplete="off" placeholder="Paris attractions" />
     <//>

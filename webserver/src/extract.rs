@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use igentai_core::folder::TopicId;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::Value;
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 
@@ -65,23 +65,19 @@ fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_length_limit)
 }
 
+/// In two steps: what is no JSON is told from JSON of another form, and lists are not taken for objects by their order.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadJson, clean(&error)))?;
+    if !value.is_object() {
+        let detail = "the body is not an object".to_owned();
+        return Err(Problem::invalid(vec![FieldError { field: String::new(), detail, allowed: None }]));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let inner = error.into_inner();
-        match inner.classify() {
-            Category::Data => {
-                let field = if path == "." { String::new() } else { path };
-                Problem::invalid(vec![FieldError { field, detail: clean(&inner), allowed: None }])
-            }
-            Category::Syntax | Category::Eof | Category::Io => {
-                Problem::new(ProblemKind::BadJson, clean(&inner))
-            }
-        }
-    })?;
-    deserializer.end().map_err(|error| Problem::new(ProblemKind::BadJson, clean(&error)))?;
-    Ok(value)
+        let field = if path == "." { String::new() } else { path };
+        Problem::invalid(vec![FieldError { field, detail: clean(error.inner()), allowed: None }])
+    })
 }
 
 fn clean(error: &serde_json::Error) -> String {

@@ -1,6 +1,6 @@
 //! Live streams: what a reader gets is a suffix of the log from its cursor, without gap or repeat.
 //!
-//! * The [`hub`] reads the events of the bus once per server, puts them in order, fills holes from the registry and looks at the
+//! * The [`hub`] is fed with the events of the bus, read once per server: the [`pump`] puts them in order, fills holes from the registry and looks at the
 //!   registry every second, so that a lost event heals.
 //! * A [`follower`] serves one reader: it subscribes to the hub first, replays from the registry what lies after the reader's cursor, and
 //!   goes on live. One that falls behind reads from the registry again; its memory is bounded by one page.
@@ -9,6 +9,7 @@
 pub(crate) mod cursor;
 pub(crate) mod follower;
 mod hub;
+mod inbox;
 mod pump;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ const INBOX: usize = 256;
 /// Starts the tasks that feed the hub; they end with the context's shutdown.
 pub(crate) fn start(tasks: &TaskTracker, hub: &Arc<Hub>, context: &WebContext) {
     let (inbox, messages) = mpsc::channel(INBOX);
-    tasks.spawn(pump::read_bus(context.clone(), inbox));
+    tasks.spawn(inbox::read_bus(context.clone(), inbox));
     let pump = pump::Pump::new(hub.clone(), context.store.clone());
     tasks.spawn(pump.run(messages, context.shutdown.clone()));
 }

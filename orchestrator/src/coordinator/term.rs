@@ -77,10 +77,9 @@ pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationTok
             heard = consumer.next() => Event::Heard(heard),
         };
         match event {
-            Event::Stop => break TermEnd::Stopped,
+            Event::Stop | Event::Heard(Err(BusError::Closed)) => break TermEnd::Stopped,
             Event::Heard(Ok(Incoming::Delivery(delivery))) => term.hear(consumer.as_mut(), delivery).await,
             Event::Heard(Ok(Incoming::Resumed)) => {}
-            Event::Heard(Err(BusError::Closed)) => break TermEnd::Stopped,
             Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
             Event::Tick => match term.tick(std::mem::take(&mut first)).await {
                 Ok(()) => {}
@@ -113,7 +112,7 @@ impl Term<'_> {
                 wire::decode(content_type, payload).map(|beat| self.core.heartbeat(beat, now))
             }
             Some(Published::KIND) => {
-                wire::decode(content_type, payload).map(|note| self.topics.published(note))
+                wire::decode(content_type, payload).map(|note| self.topics.published(&note))
             }
             Some(Hint::KIND) => wire::decode::<Hint>(content_type, payload).map(|_| self.reread = None),
             _ => Err(wire::DecodeError::UnknownKind(content_type.chars().take(100).collect())),
@@ -164,7 +163,7 @@ impl Term<'_> {
             }
             Action::Put { topic, expected } => self.put(store, *topic, expected, now).await?,
             Action::SaveLedger { topic, run, ledger } => {
-                self.topics.save_ledger(&topic, run, &ledger).await?
+                self.topics.save_ledger(&topic, run, &ledger).await?;
             }
             Action::Send { producer, command } => self.command(&producer, &command).await,
             Action::Snapshot { producer, topic } => self.topics.send_snapshot(&producer, &topic).await,
@@ -216,7 +215,7 @@ fn say(note: &Note) {
         Note::Restarted(producer) => warn!(producer = %producer, "a producer came back in a new life"),
         Note::Left(producer) => info!(producer = %producer, "a producer left"),
         Note::Lost(producer) => {
-            warn!(producer = %producer, "a producer is not heard any more; its work goes on elsewhere")
+            warn!(producer = %producer, "a producer is not heard any more; its work goes on elsewhere");
         }
         Note::Ending(topic, reason) => say_ending(topic, reason.in_words()),
     }

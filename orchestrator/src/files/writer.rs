@@ -101,8 +101,8 @@ impl Desk<'_> {
                     self.set_behind(&id, None);
                 }
                 Err(error) => {
-                    let last = list.last();
-                    self.set_behind(&id, Some(last));
+                    let written = list.last();
+                    self.set_behind(&id, Some(written));
                     self.complain(&id, &error);
                 }
             }

@@ -24,7 +24,7 @@ use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
 
 use adapter::Adapter;
 use demo::Demo;
-pub use http::{Client, SetupError};
+pub use http::{Client, SetupError, fetch};
 
 /// A question to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]

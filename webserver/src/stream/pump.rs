@@ -1,107 +1,33 @@
-//! Feeds the hub: from the bus as events come, from the registry where they did not.
+//! Feeds the hub: with what the bus says as it comes, from the registry where it said nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use igentai_core::folder::TopicId;
-use igentai_core::ids::Epoch;
+use igentai_core::ids::{Epoch, Run};
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::Topic;
-use igentai_shared::bus::{BusError, Delivery, Exchange, Incoming, Source};
 use igentai_shared::store::{Store, StoreError};
-use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
+use igentai_shared::wire::NewAttributes;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::cursor::Position;
 use super::hub::{Batch, Hub, Live};
-use crate::context::WebContext;
+use super::inbox::FromBus;
+use crate::api::dto::Numbers;
 use crate::view;
 
 /// How often the registry is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Before asking the bus again for a subscription that it refused.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Attributes read from the registry at once.
 const PAGE: usize = 500;
 
 /// Messages handled together, so that those of several integrators are put in order before a hole is seen.
 const GROUP: usize = 128;
-
-/// Deliveries held unacknowledged.
-const PREFETCH: u16 = 256;
-
-/// What the bus said.
-pub(super) enum FromBus {
-    Attributes(NewAttributes),
-    Status(Box<TopicStatus>),
-    /// Events may have been missed.
-    Missed,
-}
-
-/// Reads the server's own queue into `inbox` until the shutdown. A full inbox holds the queue back; its oldest messages are then dropped by the broker and
-/// the pump finds the holes.
-pub(super) async fn read_bus(context: WebContext, inbox: mpsc::Sender<FromBus>) {
-    loop {
-        let ended = tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            ended = read_until_error(&context, &inbox) => ended,
-        };
-        match ended {
-            Err(BusError::Closed) | Ok(()) => return,
-            Err(error @ (BusError::Refused(_) | BusError::Unreachable(_))) => {
-                tracing::warn!(error = %error, "live events do not come in; the registry is asked instead");
-            }
-        }
-        tokio::select! {
-            () = context.shutdown.cancelled() => return,
-            () = tokio::time::sleep(RETRY) => {}
-        }
-    }
-}
-
-async fn read_until_error(context: &WebContext, inbox: &mpsc::Sender<FromBus>) -> Result<(), BusError> {
-    let source = Source::Broadcast {
-        name: format!("igentai.webserver.{}", context.id),
-        bindings: vec![(Exchange::Events, "#".to_owned())],
-    };
-    let mut consumer = context.bus.consume(source, PREFETCH).await?;
-    loop {
-        let (message, tag) = match consumer.next().await? {
-            Incoming::Resumed => (Some(FromBus::Missed), None),
-            Incoming::Delivery(delivery) => (decode(&delivery), Some(delivery.tag)),
-        };
-        if let Some(message) = message
-            && inbox.send(message).await.is_err()
-        {
-            return Ok(());
-        }
-        if let Some(tag) = tag {
-            consumer.ack(tag).await?;
-        }
-    }
-}
-
-fn decode(delivery: &Delivery) -> Option<FromBus> {
-    let (kind, _) = wire::kind_of(&delivery.content_type)?;
-    let decoded = match kind {
-        NewAttributes::KIND => {
-            wire::decode(&delivery.content_type, &delivery.payload).map(FromBus::Attributes)
-        }
-        StatusEvent::KIND => wire::decode::<StatusEvent>(&delivery.content_type, &delivery.payload)
-            .map(|event| FromBus::Status(Box::new(event.status))),
-        _ => return None,
-    };
-    decoded
-        .inspect_err(|error| {
-            tracing::warn!(error = %error, routing_key = delivery.routing_key, "an event cannot be read");
-        })
-        .ok()
-}
 
 /// What is known of a topic.
 #[derive(Debug, Default)]
@@ -112,6 +38,8 @@ struct Known {
     version: u64,
     /// Newest epoch that spoke of it.
     epoch: Epoch,
+    /// Newest numbers that readers were told, and of which run: the stored ones may be older, and numbers must not fall.
+    numbers: Option<(Run, Numbers)>,
     /// The topic has ended and was read to its end.
     settled: bool,
 }
@@ -203,7 +131,9 @@ impl Pump {
         known.epoch = status.epoch;
         known.version = status.topic.version;
         let topic = status.topic.id.clone();
-        self.hub.tell(Live::Topic { topic, json: view::json(&view::of_status(status)) });
+        let view = view::of_status(status);
+        known.numbers = Some((view.run, view.numbers.clone()));
+        self.hub.tell(Live::Topic { topic, json: view::json(&view) });
     }
 
     /// Compares what readers were told with the registry.
@@ -245,7 +175,13 @@ impl Pump {
             known.version = topic.version;
             if !is_new || !topic.state.is_ended() {
                 let id = topic.id.clone();
-                let view = view::load(self.store.as_ref(), topic).await?;
+                let mut view = view::load(self.store.as_ref(), topic).await?;
+                if let Some((run, numbers)) = &known.numbers
+                    && *run == view.run
+                    && numbers.log_index > view.numbers.log_index
+                {
+                    view.numbers = numbers.clone();
+                }
                 self.hub.tell(Live::Topic { topic: id, json: view::json(&view) });
             }
         }

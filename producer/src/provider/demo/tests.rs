@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use igentai_core::answer::{AnswerLimits, parse_answer};
 use igentai_core::key::Key;
 
 use super::*;
@@ -98,4 +99,25 @@ async fn an_unknown_topic_is_answered_with_what_is_known_and_how_to_ask_real_mod
         assert!(reply.detail.contains(part), "{}", reply.detail);
     }
     assert!(knows("Paris attractions") && !knows("Rivers of Mars"));
+}
+
+#[test]
+fn what_the_parser_reads_is_what_the_list_holds() {
+    let mut random = StdRng::seed_from_u64(11);
+    for list in lists::all() {
+        let known: BTreeSet<Key> = list.items.iter().filter_map(|item| Key::of(item)).collect();
+        let (mut said, mut read) = (0, 0);
+        for _ in 0..150 {
+            let drawn = draw(&list.items, 50, &mut random);
+            let answer = speech::say(&list.title, &drawn, &mut random);
+            let limits = AnswerLimits { truncated: answer.truncated, ..AnswerLimits::default() };
+            let parsed = parse_answer(&answer.text, &list.title, limits);
+            for item in &parsed.items {
+                assert!(known.contains(&item.key), "{:?} of {}", item.text, answer.text);
+            }
+            said += drawn.len();
+            read += parsed.items.len();
+        }
+        assert!(read * 100 >= said * 98, "{read} of {said} in {}", list.title);
+    }
 }

@@ -1,6 +1,7 @@
 //! One request over HTTP: sent once, bounded in time and size, its end told apart.
 
 mod client;
+mod fetch;
 mod retry_after;
 mod text;
 
@@ -17,6 +18,7 @@ use reqwest::{Response, StatusCode, Url};
 use serde_json::Value;
 
 pub use client::{Client, SetupError};
+pub use fetch::fetch;
 use retry_after::retry_after;
 
 /// Longest answer read; more is a service that does not speak the protocol.

@@ -14,9 +14,9 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
 use igentai_shared::store::{Store, StoreError, StoredAttribute};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
-use crate::api::dto::{Attribute, AttributePage};
+use crate::api::dto::{Attribute, AttributePage, Format};
 use crate::api::percent_encoded;
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
@@ -27,13 +27,6 @@ const MAX_LIMIT: usize = 10_000;
 
 /// Attributes read at once for a text without limit.
 const TEXT_PAGE: usize = 2_000;
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Format {
-    Json,
-    Text,
-}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::fold::TopicFold;
 use igentai_core::folder::TopicId;
@@ -36,23 +36,23 @@ use tokio_util::sync::CancellationToken;
 
 /// Registry and bus; servers come and go.
 #[derive(Clone, Debug)]
-pub struct World {
-    pub store: Arc<EmbeddedStore>,
-    pub bus: Arc<MemoryBus>,
+pub(crate) struct World {
+    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) bus: Arc<MemoryBus>,
     numbers: Arc<AtomicU64>,
 }
 
 /// A running server.
 #[derive(Debug)]
-pub struct Server {
-    pub address: SocketAddr,
-    pub shutdown: CancellationToken,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: CancellationToken,
     tasks: JoinSet<Result<(), WebError>>,
 }
 
 /// Ready unless told otherwise.
 #[derive(Debug, Default)]
-pub struct Reasons(pub Vec<String>);
+pub(crate) struct Reasons(pub(crate) Vec<String>);
 
 #[async_trait]
 impl Readiness for Reasons {
@@ -62,12 +62,12 @@ impl Readiness for Reasons {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = EmbeddedStore::in_memory().unwrap();
         Self { store, bus: MemoryBus::new(), numbers: Arc::default() }
     }
 
-    pub fn context(&self) -> WebContext {
+    pub(crate) fn context(&self) -> WebContext {
         WebContext {
             store: self.store.clone(),
             bus: self.bus.clone(),
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    pub async fn serve(&self) -> Server {
+    pub(crate) async fn serve(&self) -> Server {
         Server::start(self.context(), "127.0.0.1:0").await
     }
 
@@ -90,7 +90,7 @@ impl World {
     }
 
     /// A topic that the coordinator has opened.
-    pub async fn running(&self, name: &str) -> Topic {
+    pub(crate) async fn running(&self, name: &str) -> Topic {
         let id = TopicId::from_name(name).unwrap();
         let request = StartRequest { name: name.to_owned(), ..StartRequest::default() };
         let topic = Topic::start(None, id, request, SystemClock::new().now().unix).unwrap();
@@ -99,13 +99,13 @@ impl World {
     }
 
     /// What the coordinator does with a topic that starts.
-    pub async fn open(&self, topic: Topic) -> Topic {
+    pub(crate) async fn open(&self, topic: Topic) -> Topic {
         self.store.open_run(&topic.id, topic.run, 0, topic.limits.max_attributes).await.unwrap();
         self.put(topic, TopicState::Running).await
     }
 
     /// Sets a topic's state.
-    pub async fn put(&self, topic: Topic, state: TopicState) -> Topic {
+    pub(crate) async fn put(&self, topic: Topic, state: TopicState) -> Topic {
         let before = topic.version;
         let topic = Topic { state, version: before + 1, ..topic };
         self.store.put_topic(&topic, Some(before)).await.unwrap();
@@ -113,7 +113,13 @@ impl World {
     }
 
     /// Commits one response; says what an integrator would publish.
-    pub async fn commit(&self, id: &TopicId, run: Run, by: (&str, &str), texts: &[String]) -> NewAttributes {
+    pub(crate) async fn commit(
+        &self,
+        id: &TopicId,
+        run: Run,
+        by: (&str, &str),
+        texts: &[String],
+    ) -> NewAttributes {
         let producer = WorkerId::parse(by.0).unwrap();
         let seq = self.number();
         let named = |text: &String| Named {
@@ -152,20 +158,20 @@ impl World {
         };
         let outcome = self.store.commit(vec![commit]).await.unwrap().remove(0);
         let first = match &outcome.verdict {
-            igentai_core::batch::Verdict::Committed(committed) => committed.first_new,
-            other => unreachable!("{other:?}"),
+            Verdict::Committed(committed) => committed.first_new,
+            Verdict::Settled | Verdict::Stale => unreachable!("the batch is new and of this run"),
         };
         let texts = outcome.new.into_iter().map(|named| named.text).collect();
         NewAttributes { topic: id.clone(), run, first, texts }
     }
 
     /// Commits `count` new texts.
-    pub async fn add(&self, id: &TopicId, run: Run, count: usize) -> NewAttributes {
+    pub(crate) async fn add(&self, id: &TopicId, run: Run, count: usize) -> NewAttributes {
         let texts: Vec<String> = (0..count).map(|_| format!("item {}", self.number())).collect();
         self.commit(id, run, ("p1", "small"), &texts).await
     }
 
-    pub async fn tell<M: Message>(&self, key: &str, id: &TopicId, message: &M) {
+    pub(crate) async fn tell<M: Message>(&self, key: &str, id: &TopicId, message: &M) {
         let outgoing = Outgoing {
             exchange: Exchange::Events,
             routing_key: format!("{key}.{id}"),
@@ -177,21 +183,23 @@ impl World {
         self.bus.publish(outgoing).await.unwrap();
     }
 
-    pub async fn publish(&self, event: &NewAttributes) {
+    pub(crate) async fn publish(&self, event: &NewAttributes) {
         if !event.texts.is_empty() {
             self.tell("attributes", &event.topic, event).await;
         }
     }
 
     /// Folds the log, keeps the numbers and tells them, as the coordinator does.
-    pub async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
+    pub(crate) async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
         let mut fold = TopicFold::default();
         loop {
             let page = self.store.log(&topic.id, topic.run, fold.log_index(), 1_000).await.unwrap();
             if page.is_empty() {
                 break;
             }
-            page.iter().for_each(|entry| fold.apply(entry).unwrap());
+            for entry in &page {
+                fold.apply(entry).unwrap();
+            }
         }
         let mut status = TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix);
         shape(&mut status);
@@ -202,14 +210,14 @@ impl World {
     }
 
     /// The whole set as the registry has it.
-    pub async fn set(&self, id: &TopicId, run: Run) -> Vec<(Seq, String)> {
+    pub(crate) async fn set(&self, id: &TopicId, run: Run) -> Vec<(Seq, String)> {
         let all = self.store.attributes(id, run, 0, 1_000_000).await.unwrap();
         all.into_iter().map(|attribute| (attribute.seq, attribute.text)).collect()
     }
 }
 
 impl Server {
-    pub async fn start(context: WebContext, bind: &str) -> Self {
+    pub(crate) async fn start(context: WebContext, bind: &str) -> Self {
         let listener = TcpListener::bind(bind).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = context.shutdown.clone();
@@ -218,12 +226,12 @@ impl Server {
         Self { address, shutdown, tasks }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Asks the server to end and waits until it has.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         self.tasks.join_next().await.unwrap().unwrap().unwrap();
     }

@@ -1,0 +1,277 @@
+//! What clients are told.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::request::Limits;
+
+/// Where a topic stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// Wanted, not yet taken up by the coordinator.
+    Starting,
+    /// Producers ask.
+    Running,
+    /// Producers ask no more; answers under way are still taken.
+    Ending,
+    /// Nothing happens any more.
+    Ended,
+}
+
+impl StateName {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Ending => "ending",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A topic: definition, state and newest numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TopicView {
+    /// Its folder and its place in this API.
+    pub id: String,
+    /// What the user called it.
+    pub name: String,
+    /// The user's own prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Weight of each provider; empty means the producers' own configuration.
+    pub provider_weights: BTreeMap<String, f64>,
+    /// Where it ends at the latest.
+    pub limits: Limits,
+    /// Items asked for in a request.
+    pub items_per_request: u32,
+    /// Grows with every fresh start, from 1.
+    pub run: u64,
+    /// Where it stands.
+    pub state: StateName,
+    /// Why it ended or is ending: `dry`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_text: Option<String>,
+    /// When it was first created.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When the run was started afresh.
+    #[schema(format = DateTime)]
+    pub run_started_at: String,
+    /// When it was last started or resumed.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub ended_at: Option<String>,
+    /// Grows with every change; the `ETag`.
+    pub version: u64,
+    /// Zeros before the run has any.
+    pub numbers: Numbers,
+}
+
+/// The numbers of a topic's run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Numbers {
+    /// When they were taken; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub at: Option<String>,
+    /// Log entries that they cover: responses, failed ones included, and the completions of some.
+    pub log_index: u64,
+    /// Unique items.
+    pub attributes: u64,
+    /// Over everything.
+    pub totals: Sums,
+    /// Probability that the next mention is of a known item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+    /// New items in the last minute.
+    pub attributes_per_minute: f64,
+    /// Producers that work on it.
+    pub active_producers: u32,
+    /// Why nothing moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// By provider.
+    pub providers: BTreeMap<String, ProviderNumbers>,
+    /// By producer.
+    pub producers: BTreeMap<String, Sums>,
+    /// By part of the topic.
+    pub cells: BTreeMap<String, Sums>,
+}
+
+/// Whether a provider can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderStateName {
+    /// Yes.
+    Ready,
+    /// Not now; it is tried again.
+    Waiting,
+    /// Not before somebody changes something.
+    Stopped,
+}
+
+/// The numbers of a provider, and how it does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderNumbers {
+    /// Its sums.
+    pub sums: Sums,
+    /// The model asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its state, the worst that a producer reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ProviderStateName>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Sums over responses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Sums {
+    /// Requests sent, answered or not.
+    pub requests: u64,
+    /// Requests that a model answered.
+    pub responses: u64,
+    /// Requests without an answer.
+    pub failed_responses: u64,
+    /// Items that models named, the repeated ones included.
+    pub candidates: u64,
+    /// Items that were new.
+    pub attributes: u64,
+    /// Items that were known, or named twice in one answer.
+    pub duplicates: u64,
+    /// Strings of answers that are no items.
+    pub rejected: u64,
+    /// New items beyond the cap.
+    pub over_cap: u64,
+    /// Sightings that the registry did not hold.
+    pub false_positives: u64,
+    /// Of these, those whose text was sent afterwards.
+    pub resolved: u64,
+    /// Tokens of prompts.
+    pub input_tokens: u64,
+    /// Tokens of answers.
+    pub output_tokens: u64,
+    /// US dollars that answered requests cost.
+    pub usd: f64,
+    /// US dollars that unanswered requests may have cost at worst.
+    pub usd_at_risk: f64,
+    /// Sum of the latencies of answered requests.
+    pub latency_ms: u64,
+}
+
+/// A page of topics, ordered by id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TopicList {
+    /// The topics.
+    pub items: Vec<TopicView>,
+    /// `after` of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<String>,
+}
+
+/// How items are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// A page of numbered items.
+    Json,
+    /// One item a line.
+    Text,
+}
+
+/// An item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attribute {
+    /// Its number: gapless, from 1.
+    pub seq: u64,
+    /// Its text, on one line. It comes from a model: show it as text, never as markup.
+    pub text: String,
+}
+
+/// A page of items, ordered by number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttributePage {
+    /// The items; empty when there are no more yet.
+    pub items: Vec<Attribute>,
+    /// `after` of the next page.
+    pub next_after: u64,
+    /// The run they belong to: when it changes between pages, begin again.
+    pub run: u64,
+}
+
+/// How the set grew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Curve {
+    /// The run.
+    pub run: u64,
+    /// Points in order, thinned out evenly.
+    pub points: Vec<CurvePoint>,
+}
+
+/// A point of the curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CurvePoint {
+    /// Log entries up to here: responses, failed ones included, and the completions of some.
+    pub log_index: u64,
+    /// Unique items up to here.
+    pub attributes: u64,
+    /// Milliseconds since the Unix epoch at which the response was committed.
+    pub at_ms: u64,
+}
+
+/// SSE event `hello`: the first of every stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hello {
+    /// Which server.
+    pub server: String,
+    /// Where the stream begins.
+    pub cursor: String,
+}
+
+/// SSE event `attributes`: new items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttributesEvent {
+    /// Topic.
+    pub topic: String,
+    /// Its run.
+    pub run: u64,
+    /// Number of the first text.
+    pub first: u64,
+    /// Texts, numbered from there.
+    pub texts: Vec<String>,
+}
+
+/// SSE event `reset`: forget what is known of this topic's items; they are told anew from number 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reset {
+    /// Topic.
+    pub topic: String,
+    /// The run that is told from now on.
+    pub run: u64,
+    /// Why.
+    pub reason: ResetReason,
+}
+
+/// Why a stream begins a topic anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetReason {
+    /// The topic was started afresh.
+    NewRun,
+    /// The registry holds less than the reader was told.
+    Rewound,
+}

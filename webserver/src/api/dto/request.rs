@@ -1,0 +1,146 @@
+//! What clients ask for.
+
+use std::collections::BTreeMap;
+
+use igentai_core::cost::Cost;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+/// Where a topic ends at the latest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Unique items; exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub max_attributes: Option<u64>,
+    /// Requests sent to models, answered or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub max_requests: Option<u64>,
+    /// US dollars over the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000)]
+    pub max_usd: Option<f64>,
+    /// Seconds from the last start or resume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(exclusive_minimum = 0, maximum = 315_360_000)]
+    pub time_limit_seconds: Option<f64>,
+}
+
+impl Limits {
+    #[expect(clippy::cast_precision_loss, reason = "a time limit is far below 2^53 ms")]
+    pub(crate) fn of(limits: igentai_core::topic::Limits) -> Self {
+        Self {
+            max_attributes: limits.max_attributes,
+            max_requests: limits.max_requests,
+            max_usd: limits.max_cost.map(Cost::usd),
+            time_limit_seconds: limits.time_limit_ms.map(|ms| ms as f64 / 1e3),
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "float-to-integer casts saturate"
+    )]
+    pub(crate) fn to_core(&self) -> igentai_core::topic::Limits {
+        igentai_core::topic::Limits {
+            max_attributes: self.max_attributes,
+            max_requests: self.max_requests,
+            max_cost: self.max_usd.map(Cost::from_usd),
+            time_limit_ms: self.time_limit_seconds.map(|seconds| (seconds * 1e3).ceil() as u64),
+        }
+    }
+}
+
+/// Whether a start continues the last run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Afresh after a natural end, else on from where it was.
+    #[default]
+    Auto,
+    /// Afresh: a new run with an empty set.
+    Fresh,
+    /// On from where it was, even after a natural end.
+    Resume,
+}
+
+/// Starts a topic. What is left out keeps what an earlier run of the topic had, or its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartTopic {
+    /// What to enumerate.
+    #[schema(min_length = 1, max_length = 300, example = "Paris attractions")]
+    pub name: String,
+    /// What models are asked to list, in your own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 8_000)]
+    pub prompt: Option<String>,
+    /// Weight of each provider; an empty map means the producers' own configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_weights: Option<BTreeMap<String, f64>>,
+    /// Replaces all limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// Items asked for in a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 500)]
+    pub items_per_request: Option<u32>,
+    /// Afresh or on.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// Changes a topic, running or not, as a JSON merge patch (RFC 7396): what is left out stays, `null` takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTopic {
+    /// See [`StartTopic::prompt`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 8_000)]
+    pub prompt: Option<Option<String>>,
+    /// Weights by provider; `null` for one takes it away, `null` for all goes back to the producers' own configuration.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, Option<f64>>>)]
+    pub provider_weights: Option<Option<BTreeMap<String, Option<f64>>>>,
+    /// Limits; `null` for all takes all of them away.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ChangeLimits>)]
+    pub limits: Option<Option<ChangeLimits>>,
+    /// Items asked for in a request; `null` for the default.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    pub items_per_request: Option<Option<u32>>,
+}
+
+/// Changes limits: what is left out stays, `null` takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeLimits {
+    /// See [`Limits::max_attributes`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    pub max_attributes: Option<Option<u64>>,
+    /// See [`Limits::max_requests`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    pub max_requests: Option<Option<u64>>,
+    /// See [`Limits::max_usd`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1_000_000)]
+    pub max_usd: Option<Option<f64>>,
+    /// See [`Limits::time_limit_seconds`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 315_360_000)]
+    pub time_limit_seconds: Option<Option<f64>>,
+}
+
+/// Tells `null` from absence.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

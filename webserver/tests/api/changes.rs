@@ -1,0 +1,100 @@
+//! Changing and stopping topics.
+
+use igentai_core::topic::{EndReason, TopicState};
+use igentai_shared::store::Store;
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::client::answer;
+use crate::support::World;
+
+const TOPIC: &str = "/api/v1/topics/t";
+
+#[tokio::test]
+async fn a_change_touches_what_it_names_and_null_takes_it_away() {
+    let world = World::new();
+    let server = world.serve().await;
+    let body = json!({"name": "t", "prompt": "p", "provider_weights": {"a": 1, "b": 2}, "limits": {"max_usd": 5, "max_requests": 7}});
+    server.post("/api/v1/topics", &body).await;
+    let change = json!({"prompt": null, "provider_weights": {"a": null, "c": 3}, "limits": {"max_requests": null, "max_attributes": 9}});
+    let answer = server.patch(TOPIC, &change).await;
+    assert_eq!((answer.status, answer.header("etag")), (200, "\"2\""), "{}", answer.text);
+    let topic = answer.json();
+    assert!(topic.get("prompt").is_none());
+    assert_eq!(topic["provider_weights"], json!({"b": 2.0, "c": 3.0}));
+    assert_eq!(topic["limits"], json!({"max_usd": 5.0, "max_attributes": 9}));
+    let again = server.patch(TOPIC, &change).await;
+    assert_eq!(again.json()["version"], 2, "what changes nothing makes no version");
+    let cleared = server.patch(TOPIC, &json!({"provider_weights": null, "limits": null})).await.json();
+    assert_eq!((&cleared["provider_weights"], &cleared["limits"]), (&json!({}), &json!({})));
+}
+
+#[tokio::test]
+async fn a_change_at_another_version_than_the_one_read_is_refused() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post("/api/v1/topics", &json!({"name": "t"})).await;
+    let change = async |etag: &str| {
+        let request = server.ask(Method::PATCH, TOPIC).header("if-match", etag);
+        answer(request.json(&json!({"prompt": etag}))).await
+    };
+    assert_eq!(change("\"1\"").await.status, 200);
+    assert_eq!(change("\"1\"").await.problem(), "precondition-failed");
+    assert_eq!(change("*").await.status, 200);
+    for bad in ["7", "\"x\"", "W/\"1\"", "\"1\", \"2\""] {
+        assert_eq!(change(bad).await.problem(), "bad-header", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn changes_at_once_are_all_kept() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post("/api/v1/topics", &json!({"name": "t"})).await;
+    let mut changes = JoinSet::new();
+    for n in 0..8 {
+        let change = json!({"provider_weights": {format!("p{n}"): 1}});
+        changes.spawn(answer(server.ask(Method::PATCH, TOPIC).json(&change)));
+    }
+    assert!(changes.join_all().await.iter().all(|answer| answer.status == 200));
+    let topic = server.get(TOPIC).await.json();
+    assert_eq!(topic["provider_weights"].as_object().unwrap().len(), 8);
+    assert_eq!(topic["version"], 9);
+}
+
+#[tokio::test]
+async fn a_stop_is_asked_for_once_and_may_be_repeated() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post("/api/v1/topics", &json!({"name": "t"})).await;
+    let stop = async || answer(server.ask(Method::POST, "/api/v1/topics/t/stop")).await;
+    let first = stop().await;
+    assert_eq!(
+        (first.status, &first.json()["state"], &first.json()["reason"]),
+        (200, &json!("ending"), &json!("stopped"))
+    );
+    assert_eq!(stop().await.json(), first.json());
+    let topic = world.store.topics().await.unwrap().remove(0);
+    world.put(topic, TopicState::Ended(EndReason::Dry)).await;
+    let last = stop().await.json();
+    assert_eq!((&last["state"], &last["reason"]), (&json!("ended"), &json!("dry")));
+}
+
+#[tokio::test]
+async fn a_change_of_an_operator_is_not_fenced_by_a_term_that_began_since() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let holder = igentai_core::ids::WorkerId::of_role("o", 1);
+    let seen = world.store.lease().await.unwrap();
+    let lease = world.store.take_lease(&holder, &seen).await.unwrap().unwrap();
+    let mut touched = topic.clone();
+    touched.version += 1;
+    touched.epoch = lease.epoch;
+    world.store.put_topic(&touched, Some(topic.version)).await.unwrap();
+    world.store.release_lease(&holder, lease.epoch).await.unwrap();
+    let seen = world.store.lease().await.unwrap();
+    world.store.take_lease(&holder, &seen).await.unwrap().unwrap();
+    assert_eq!(server.patch(TOPIC, &json!({"prompt": "p"})).await.status, 200);
+}

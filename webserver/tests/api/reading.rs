@@ -1,0 +1,140 @@
+//! Reading topics, items and curves.
+
+use igentai_core::topic::{EndReason, TopicState};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::client::answer;
+use crate::support::World;
+
+#[tokio::test]
+async fn topics_are_listed_page_by_page_and_by_state() {
+    let world = World::new();
+    for name in ["d", "a", "c", "b"] {
+        let topic = world.running(name).await;
+        if name != "c" {
+            world.put(topic, TopicState::Ended(EndReason::Dry)).await;
+        }
+    }
+    let server = world.serve().await;
+    let ids = async |query: &str| {
+        let list = server.get(&format!("/api/v1/topics{query}")).await.json();
+        let ids: Vec<String> =
+            list["items"].as_array().unwrap().iter().map(|t| t["id"].as_str().unwrap().to_owned()).collect();
+        (ids.join(","), list["next_after"].as_str().map(str::to_owned))
+    };
+    assert_eq!(ids("").await, ("a,b,c,d".to_owned(), None));
+    assert_eq!(ids("?limit=3").await, ("a,b,c".to_owned(), Some("c".to_owned())));
+    assert_eq!(ids("?limit=3&after=c").await, ("d".to_owned(), None));
+    assert_eq!(ids("?state=running").await, ("c".to_owned(), None));
+    assert_eq!(ids("?state=ended&limit=2").await, ("a,b".to_owned(), Some("b".to_owned())));
+}
+
+#[tokio::test]
+async fn numbers_come_from_the_coordinators_checkpoint() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    world.add(&topic.id, 1, 5).await;
+    world.tick(&topic, |status| status.problem = Some("nothing answers".to_owned())).await;
+    let numbers = server.get("/api/v1/topics/t").await.json()["numbers"].clone();
+    assert_eq!(numbers["attributes"], 5);
+    assert_eq!(numbers["totals"]["usd"], 0.000_21);
+    assert_eq!(numbers["totals"]["duplicates"], 1);
+    assert_eq!(numbers["providers"]["small"]["sums"]["attributes"], 5);
+    assert_eq!(numbers["producers"]["p1"]["requests"], 1);
+    assert_eq!(numbers["problem"], "nothing answers");
+}
+
+#[tokio::test]
+async fn items_are_read_page_by_page_and_as_text() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    world.add(&topic.id, 1, 25).await;
+    let all = world.set(&topic.id, 1).await;
+    let mut read = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = server.get(&format!("/api/v1/topics/t/attributes?after={after}&limit=10")).await.json();
+        assert_eq!(page["run"], 1);
+        after = page["next_after"].as_u64().unwrap();
+        let items = page["items"].as_array().unwrap().clone();
+        if items.is_empty() {
+            break;
+        }
+        read.extend(
+            items.into_iter().map(|i| (i["seq"].as_u64().unwrap(), i["text"].as_str().unwrap().to_owned())),
+        );
+    }
+    assert_eq!(read, all);
+    assert_eq!(after, 25);
+
+    let lines = |from: usize, to: usize| {
+        all[from..to].iter().flat_map(|(_, text)| [text.as_str(), "\n"]).collect::<String>()
+    };
+    let path = "/api/v1/topics/t/attributes";
+    let text = answer(server.ask(Method::GET, path).header("accept", "text/plain")).await;
+    assert_eq!((text.header("content-type"), text.text.clone()), ("text/plain; charset=utf-8", lines(0, 25)));
+    assert_eq!(server.get(&format!("{path}?format=text&after=3&limit=4")).await.text, lines(3, 7));
+    assert_eq!(server.get(&format!("{path}?format=text&after=25")).await.text, "");
+}
+
+#[tokio::test]
+async fn a_text_of_many_pages_is_whole() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    for _ in 0..9 {
+        world.add(&topic.id, 1, 500).await;
+    }
+    let text = server.get("/api/v1/topics/t/attributes?format=text").await.text;
+    let set = world.set(&topic.id, 1).await;
+    assert!(text.lines().eq(set.iter().map(|(_, text)| text.as_str())));
+}
+
+#[tokio::test]
+async fn what_models_say_is_text_and_nothing_else() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let hostile = ["<script>alert(1)</script>", "\"quotes\" and \\", "=cmd()", "\u{202e}abc", "data: x"]
+        .map(str::to_owned);
+    world.commit(&topic.id, 1, ("p1", "small"), &hostile).await;
+    let page = server.get("/api/v1/topics/t/attributes").await;
+    assert_eq!(page.header("content-type"), "application/json");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    let texts: Vec<String> = page.json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["text"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(texts, hostile);
+    let text = server.get("/api/v1/topics/t/attributes?format=text").await;
+    assert!(text.header("content-disposition").starts_with("attachment"));
+    assert_eq!(text.text.lines().count(), hostile.len());
+}
+
+#[tokio::test]
+async fn a_curve_ends_where_the_log_ends_and_never_falls() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    assert_eq!(server.get("/api/v1/topics/t/curve").await.json(), json!({"run": 1, "points": []}));
+    for n in 0..90 {
+        world.add(&topic.id, 1, n % 3).await;
+    }
+    for points in [2, 7, 90, 500] {
+        let curve = server.get(&format!("/api/v1/topics/t/curve?points={points}")).await.json();
+        let read: Vec<(u64, u64)> = curve["points"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| (p["log_index"].as_u64().unwrap(), p["attributes"].as_u64().unwrap()))
+            .collect();
+        assert!(read.len() <= points + 1, "{} points for {points}", read.len());
+        assert!(read.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), "{read:?}");
+        assert_eq!(read.last(), Some(&(90, 90)));
+    }
+}

@@ -1,0 +1,136 @@
+//! Starting topics.
+
+use std::collections::BTreeSet;
+
+use igentai_core::topic::{EndReason, TopicState};
+use igentai_shared::bus::{Bus, Incoming, Source, WorkQueue};
+use igentai_shared::store::Store;
+use igentai_shared::wire::{self, Hint};
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::client::answer;
+use crate::support::World;
+
+const TOPICS: &str = "/api/v1/topics";
+
+#[tokio::test]
+async fn a_start_answers_with_the_topic_and_where_it_is_and_tells_the_coordinator() {
+    let world = World::new();
+    let server = world.serve().await;
+    let mut coordinator = world.bus.consume(Source::Work(WorkQueue::Coordinate), 1).await.unwrap();
+    let body = json!({
+        "name": "  Paris attractions ", "prompt": "sights of Paris", "provider_weights": {"small": 1.5},
+        "limits": {"max_attributes": 10, "max_usd": 0.25, "time_limit_seconds": 90}, "items_per_request": 20,
+    });
+    let answer = server.post(TOPICS, &body).await;
+    assert_eq!((answer.status, answer.header("etag")), (201, "\"1\""), "{}", answer.text);
+    assert_eq!(answer.header("location"), "/api/v1/topics/paris_attractions");
+    let shown = server.get(answer.header("location")).await.json();
+    assert_eq!(shown, answer.json());
+    assert_eq!(shown["name"], "Paris attractions");
+    assert_eq!(shown["state"], "starting");
+    assert_eq!(shown["limits"], json!({"max_attributes": 10, "max_usd": 0.25, "time_limit_seconds": 90.0}));
+    assert_eq!(shown["numbers"]["attributes"], 0);
+
+    let Incoming::Delivery(delivery) = coordinator.next().await.unwrap() else { panic!("a hint") };
+    let hint: Hint = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+    assert_eq!(hint.topic.as_str(), "paris_attractions");
+    assert!(delivery.routing_key.starts_with("webserver."));
+}
+
+#[tokio::test]
+async fn of_many_starts_at_once_exactly_one_is_taken() {
+    let world = World::new();
+    let servers = [world.serve().await, world.serve().await];
+    for round in 0..20 {
+        let mut starts = JoinSet::new();
+        for server in servers.iter().cycle().take(6) {
+            let request = server.ask(Method::POST, TOPICS).json(&json!({"name": format!("topic {round}")}));
+            starts.spawn(answer(request));
+        }
+        let answers = starts.join_all().await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+        for refused in answers.iter().filter(|answer| answer.status == 409) {
+            assert_eq!(refused.problem(), "already-running");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_share_a_folder_get_ids_of_their_own_and_keep_them() {
+    let world = World::new();
+    let server = world.serve().await;
+    let mut ids = BTreeSet::new();
+    for name in ["C", "C++", "C#", "c"] {
+        let answer = server.post(TOPICS, &json!({"name": name})).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        ids.insert(answer.json()["id"].as_str().unwrap().to_owned());
+        assert_eq!(server.post(TOPICS, &json!({"name": name})).await.problem(), "already-running");
+    }
+    assert_eq!(ids.len(), 4);
+    assert!(ids.contains("c"));
+}
+
+#[tokio::test]
+async fn names_of_different_topics_started_at_once_do_not_take_each_others_place() {
+    let world = World::new();
+    let server = world.serve().await;
+    let mut starts = JoinSet::new();
+    for name in ["F", "F+", "F++", "F#", "F!"] {
+        starts.spawn(answer(server.ask(Method::POST, TOPICS).json(&json!({"name": name}))));
+    }
+    let answers = starts.join_all().await;
+    let ids: BTreeSet<String> = answers
+        .iter()
+        .map(|answer| answer.json()["id"].as_str().unwrap_or(&answer.text).to_owned())
+        .collect();
+    assert!(answers.iter().all(|answer| answer.status == 201));
+    assert_eq!(ids.len(), 5, "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_hostile_name_is_refused_or_gets_a_safe_place() {
+    let world = World::new();
+    let server = world.serve().await;
+    for name in ["../../x", "a*b", "{x}:y", "CON", "🦀🦀", "名前", "<script>alert(1)</script>", "%2e%2e"]
+    {
+        let answer = server.post(TOPICS, &json!({"name": name})).await;
+        assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        assert!(id.chars().all(|c| c.is_alphanumeric() || c == '_'), "{id}");
+        assert_eq!(server.get(answer.header("location")).await.json()["name"], name);
+    }
+    for name in ["", "   ", "line\nbreak", "nul\0", &"x".repeat(301)] {
+        let answer = server.post(TOPICS, &json!({"name": name})).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"), "{name:?}");
+        assert_eq!(answer.json()["field"], "name");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_ended_goes_on_or_begins_afresh_as_its_end_and_the_mode_say() {
+    let world = World::new();
+    let server = world.serve().await;
+    let start = async |mode: &str| server.post(TOPICS, &json!({"name": "T", "mode": mode})).await;
+    let end = async |reason| {
+        let topic = world.store.topics().await.unwrap().remove(0);
+        world.put(topic, TopicState::Ended(reason)).await;
+    };
+    assert_eq!(start("resume").await.problem(), "nothing-to-resume");
+    assert_eq!(start("auto").await.json()["run"], 1);
+    end(EndReason::MaxUsd).await;
+    assert_eq!(start("auto").await.json()["run"], 1);
+    end(EndReason::Dry).await;
+    assert_eq!(start("auto").await.json()["run"], 2);
+    end(EndReason::Dry).await;
+    assert_eq!(start("resume").await.json()["run"], 2);
+    end(EndReason::Stopped).await;
+    assert_eq!(start("fresh").await.json()["run"], 3);
+    let topic = world.store.topics().await.unwrap().remove(0);
+    world.put(topic, TopicState::Ending(EndReason::Stopped)).await;
+    assert_eq!(start("auto").await.problem(), "ending");
+}
