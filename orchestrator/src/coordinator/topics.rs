@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use igentai_core::coordinator::{Coordinator, Ledger};
+use igentai_core::coordinator::{Coordinator, LINGER, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, WorkerId};
@@ -41,6 +41,8 @@ pub(super) struct Topics<'a> {
 
 struct OpenTopic {
     run: Run,
+    /// When it had ended, and what was told of it last.
+    ended: Option<(Monotonic, LogIndex)>,
     master: Master,
     fingerprints: Vec<Fingerprint>,
     published: Ranges,
@@ -85,6 +87,7 @@ impl<'a> Topics<'a> {
         ranges.insert(1, published);
         let topic = OpenTopic {
             run,
+            ended: None,
             master: Master::new(),
             fingerprints: Vec::new(),
             published: ranges,
@@ -201,9 +204,14 @@ impl<'a> Topics<'a> {
         }
     }
 
-    /// Tells everybody where the open topics stand, and saves it.
+    /// Tells everybody where the open topics stand, and saves it. Of those that have ended, only what came since.
     pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
-        let ids: Vec<TopicId> = self.open.keys().cloned().collect();
+        let over =
+            |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.monotonic.since(since) >= LINGER);
+        self.open.retain(|_, topic| !over(topic));
+        let news = |topic: &OpenTopic| topic.ended.is_none_or(|(_, told)| told < topic.master.complete_to());
+        let ids: Vec<TopicId> =
+            self.open.iter().filter(|(_, topic)| news(topic)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.catch_files_up(&id).await?;
             self.tell_one(core, &id, now).await?;
@@ -233,14 +241,15 @@ impl<'a> Topics<'a> {
         }
     }
 
-    /// Tells everybody where one topic stands. One that has ended is then let go.
+    /// Tells everybody where one topic stands.
     pub(super) async fn tell_one(
         &mut self,
         core: &Coordinator,
         id: &TopicId,
         now: Now,
     ) -> Result<(), StoreError> {
-        let Some((topic, status)) = self.open.get(id).zip(core.status(id, now)) else { return Ok(()) };
+        let open = self.open.get(id).filter(|_| core.is_open(id));
+        let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(()) };
         let (run, bus) = (topic.run, self.context.bus.as_ref());
         let label = [id.as_str()];
         catalogue::TOPIC_ATTRIBUTES.set_whole(status.attributes, label);
@@ -272,8 +281,9 @@ impl<'a> Topics<'a> {
             warn!(topic = %id, error = %error, "the state of a topic is not announced; the next one will be");
         }
         self.context.store.save_checkpoints(id, run, self.epoch, saved).await?;
-        if ended {
-            self.open.remove(id);
+        if let Some(topic) = self.open.get_mut(id) {
+            let since = topic.ended.map_or(now.monotonic, |(since, _)| since);
+            topic.ended = ended.then_some((since, to));
         }
         Ok(())
     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
-use super::{Action, Note, Settings};
+use super::{Action, LINGER, Note, Settings};
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
-use crate::time::{Monotonic, Now};
+use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{EndReason, Topic, TopicState};
 
 /// How far the rate of new attributes looks back.
@@ -139,6 +139,10 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
+            TopicState::Ended(_) if !self.is_open() && self.has_ended_lately(now) => {
+                let (topic, run) = (self.topic.id.clone(), self.topic.run);
+                vec![Action::Open { topic, run, max_attributes: wanted_cap }]
+            }
             TopicState::Ended(_) => Vec::new(),
             TopicState::Starting | TopicState::Running | TopicState::Ending(_)
                 if self.open != Open::WithCap(wanted_cap) =>
@@ -160,6 +164,12 @@ impl Managed {
                 }
             }
         }
+    }
+
+    /// Whether answers may still come: from a producer that could not be heard when the topic ended.
+    fn has_ended_lately(&self, now: Now) -> bool {
+        let since = |at: UnixMillis| Duration::from_millis(now.unix.0.saturating_sub(at.0));
+        self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
     }
 
     fn decide_running(
