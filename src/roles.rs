@@ -119,6 +119,7 @@ impl Base {
 
     /// Waits for the end, and for the tasks.
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
+        parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
         let report = self.shutdown.finish(GRACE, LAST).await;
         bus.close().await;
         if let Some(store) = store {
