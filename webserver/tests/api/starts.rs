@@ -40,7 +40,7 @@ async fn a_start_answers_with_the_topic_and_where_it_is_and_tells_the_coordinato
     assert!(delivery.routing_key.starts_with("webserver."));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_starts_at_once_exactly_one_is_taken() {
     let world = World::new();
     let servers = [world.serve().await, world.serve().await];
@@ -75,7 +75,7 @@ async fn names_that_share_a_folder_get_ids_of_their_own_and_keep_them() {
     assert!(ids.contains("c"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn names_of_different_topics_started_at_once_do_not_take_each_others_place() {
     let world = World::new();
     let server = world.serve().await;

@@ -3,6 +3,7 @@
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Seq;
 use igentai_core::topic::{EndReason, Topic, TopicState};
+use igentai_shared::wire::StatusEvent;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -209,7 +210,12 @@ async fn states_and_numbers_are_told_as_the_topic_itself_shows_them() {
     let told = events.until("topic", |topic| topic["numbers"]["attributes"] != 0).await;
     assert_eq!(told, server.get("/api/v1/topics/t").await.json());
     assert_eq!(told["numbers"]["attributes"], 3);
-    // The word of it is lost: the definition in the registry says it.
+    // Newer numbers are told before they are kept.
+    world.add(&topic.id, 1, 2).await;
+    let status = world.status(&topic).await;
+    world.tell("topic", &topic.id, &StatusEvent { status }).await;
+    let told = events.until("topic", |topic| topic["numbers"]["attributes"] == 5).await;
+    // The word of the end is lost: the definition in the registry says it.
     world.put(topic, TopicState::Ended(EndReason::Dry)).await;
     let ended = events.until("topic", |topic| topic["state"] == "ended").await;
     assert_eq!(ended["numbers"], told["numbers"]);
