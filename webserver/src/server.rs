@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,7 +51,7 @@ pub async fn serve(listener: TcpListener, context: WebContext) -> Result<(), Web
     let hub = Arc::new(Hub::new());
     let tasks = TaskTracker::new();
     stream::start(&tasks, &hub, &context);
-    let app = Arc::new(App { context, hub, tasks: tasks.clone() });
+    let app = Arc::new(App { context, hub, starting: Mutex::new(()), tasks: tasks.clone() });
     accept(listener, api::router(app, hosts), shutdown).await;
     tasks.close();
     if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait()).await.is_err() {

@@ -1,9 +1,12 @@
 //! Starting topics.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, TopicState};
 use igentai_shared::bus::{Bus, Incoming, Source, WorkQueue};
+use igentai_shared::clock::VirtualClock;
 use igentai_shared::store::Store;
 use igentai_shared::wire::{self, Hint};
 use reqwest::Method;
@@ -11,7 +14,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::answer;
-use crate::support::World;
+use crate::support::{Server, World};
 
 const TOPICS: &str = "/api/v1/topics";
 
@@ -43,7 +46,9 @@ async fn a_start_answers_with_the_topic_and_where_it_is_and_tells_the_coordinato
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_starts_at_once_exactly_one_is_taken() {
     let world = World::new();
-    let servers = [world.serve().await, world.serve().await];
+    let mut context = world.context();
+    context.clock = Arc::new(VirtualClock::starting_at(UnixMillis(1)));
+    let servers = [world.serve().await, Server::start(context, "127.0.0.1:0").await];
     for round in 0..20 {
         let mut starts = JoinSet::new();
         for server in servers.iter().cycle().take(6) {
