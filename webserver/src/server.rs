@@ -10,6 +10,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,9 @@ pub const MAX_CONNECTIONS: usize = 10_000;
 
 /// How long a client may take to send its request's headers, and how long a connection may be idle.
 const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the system holds for a peer that does not read. Left to itself it takes megabytes for each.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
 
 /// How long requests and streams may go on after the shutdown was asked for.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
@@ -115,7 +119,8 @@ async fn connection(
     shutdown: CancellationToken,
     abort: CancellationToken,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
+    let bounded = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    if let Err(error) = stream.set_nodelay(true).and(bounded) {
         tracing::debug!(error = %error, "a connection has gone before it was served");
     }
     let io = TokioIo::new(PatientStream::new(stream));
