@@ -54,10 +54,12 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 
 /// Our code, without tests and benchmarks.
 fn product() -> Vec<(PathBuf, String)> {
-    let folders = ["src", "shared/core/src", "shared/src", "orchestrator/src", "producer/src", "webserver/src"];
+    let folders =
+        ["src", "shared/core/src", "shared/src", "orchestrator/src", "producer/src", "webserver/src"];
     let all: Vec<_> = folders.iter().flat_map(|folder| sources(&root().join(folder))).collect();
     assert!(all.len() > 100, "only {} files were read", all.len());
-    let is_test = |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs");
+    let is_test =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs");
     all.into_iter().filter(|(path, _)| !is_test(path)).collect()
 }
 
@@ -73,10 +75,13 @@ fn the_core_cannot_do_io() {
         "xxhash-rust",
     ];
     let all = dependencies();
-    let others: Vec<_> = of(&all, "igentai-core").iter().filter(|name| !allowed.contains(&name.as_str())).collect();
+    let others: Vec<_> =
+        of(&all, "igentai-core").iter().filter(|name| !allowed.contains(&name.as_str())).collect();
     assert!(others.is_empty(), "the core depends on {others:?}");
     for (path, text) in sources(&root().join("shared/core/src")) {
-        for forbidden in ["std::net", "std::fs", "std::io", "std::process", "std::thread", "Instant::now", "SystemTime"] {
+        for forbidden in
+            ["std::net", "std::fs", "std::io", "std::process", "std::thread", "Instant::now", "SystemTime"]
+        {
             assert!(!text.contains(forbidden), "{} uses {forbidden}", path.display());
         }
     }

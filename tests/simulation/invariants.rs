@@ -15,13 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use igentai_core::batch::Outcome;
 use igentai_core::cost::Cost;
-use igentai_core::filter::{Bits, PIECE_WORDS, generation_for};
+use igentai_core::filter::Bits;
 use igentai_core::fold::TopicFold;
 use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
 use igentai_core::log::{Entry, EntryKind};
 use igentai_core::topic::EndReason;
 use igentai_shared::bus::WorkQueue;
+use igentai_shared::wire::FilterSnapshot;
 
 use crate::model::{Asked, fingerprint};
 use crate::system::{Evidence, PATIENCE};
@@ -268,17 +269,19 @@ impl Check<'_> {
     }
 
     fn snapshots(&mut self) {
-        for piece in &self.evidence.seen.snapshots {
-            let upto = usize::try_from(piece.complete_to).unwrap();
-            let texts: Vec<&String> =
-                self.evidence.log.iter().take(upto).flat_map(|entry| &entry.tail.new).collect();
-            let mut bits = Bits::empty(generation_for(u64::try_from(texts.len()).unwrap()));
-            texts.iter().for_each(|text| bits.insert(&fingerprint(text)));
-            let mut pieces = bits.as_words().chunks(PIECE_WORDS);
-            let rebuilt = pieces.nth(usize::try_from(piece.chunk).unwrap()).unwrap_or_default();
-            let words: Vec<u8> = rebuilt.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let same = bits.generation() == piece.generation && words == piece.words;
-            self.must(same, || format!("6: the snapshot up to entry {upto} is not what the log gives"));
+        let Evidence { log, seen, .. } = self.evidence;
+        let mut pieces: Vec<&FilterSnapshot> = seen.snapshots.iter().collect();
+        pieces.sort_by_key(|piece| piece.complete_to);
+        let (mut bits, mut entries) = (Bits::empty(0), log.iter().peekable());
+        for piece in pieces {
+            while let Some(entry) = entries.next_if(|entry| entry.index <= piece.complete_to) {
+                entry.tail.new.iter().for_each(|text| bits.insert(&fingerprint(text)));
+            }
+            let words: Vec<u8> = bits.as_words().iter().flat_map(|word| word.to_le_bytes()).collect();
+            let same = (piece.generation, piece.chunks) == (0, 1) && words == piece.words;
+            self.must(same, || {
+                format!("6: the snapshot up to entry {} is not what the log gives", piece.complete_to)
+            });
         }
     }
 

@@ -60,7 +60,7 @@ impl Asked {
 #[derive(Debug)]
 pub(crate) struct Model {
     clock: Arc<dyn Clock>,
-    catalogue: Vec<String>,
+    catalogue: Vec<(String, Fingerprint)>,
     failures: f64,
     state: Mutex<State>,
 }
@@ -74,12 +74,12 @@ struct State {
 impl Model {
     pub(crate) fn new(seed: u64, items: usize, failures: f64, clock: Arc<dyn Clock>) -> Arc<Self> {
         let state = State { random: StdRng::seed_from_u64(seed ^ 0x0dd5), journal: Vec::new() };
-        let catalogue = (0..items).map(word).collect();
+        let catalogue = (0..items).map(word).map(|word| (word.clone(), fingerprint(&word))).collect();
         Arc::new(Self { clock, catalogue, failures, state: Mutex::new(state) })
     }
 
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.catalogue.iter().map(|text| fingerprint(text)).collect()
+        self.catalogue.iter().map(|(_, fingerprint)| *fingerprint).collect()
     }
 
     pub(crate) fn journal(&self) -> Vec<Asked> {
@@ -161,8 +161,8 @@ impl Model {
         let (mut said, mut named) = (Vec::new(), BTreeSet::new());
         while said.len() < items && !left.is_empty() {
             let rank = left.len() as f64 * random.random::<f64>().powi(2);
-            let text = &self.catalogue[left.remove((rank as usize).min(left.len() - 1))];
-            named.insert(fingerprint(text));
+            let (text, fingerprint) = &self.catalogue[left.remove((rank as usize).min(left.len() - 1))];
+            named.insert(*fingerprint);
             said.push(if random.random_bool(0.1) { text.to_uppercase() } else { text.clone() });
             if random.random_bool(0.02) {
                 said.push(text.clone());

@@ -228,6 +228,13 @@ fn choices_follow_the_weights_of_the_topic_or_else_the_configured_ones() {
 }
 
 #[test]
+fn a_provider_that_costs_more_than_is_left_is_no_reason_to_give_up() {
+    let desk = Desk::new(vec![limits("a")]);
+    let wait = desk.gates.wait(&topic(), &BTreeMap::new(), desk.now, &|_| false);
+    assert_eq!(wait, Wait { until: None, reason: WaitReason::TooDear });
+}
+
+#[test]
 fn weights_for_names_that_do_not_exist_are_ignored_and_named() {
     let desk = Desk::new(vec![limits("a")]);
     let weights = BTreeMap::from([("typo".to_owned(), 1.0)]);

@@ -90,6 +90,7 @@ fn checked(app: &App, request: StartTopic) -> Result<(TopicId, StartRequest), Pr
 
 /// Compare-and-set until nobody else was quicker: of two starts at once, the second finds the topic running.
 async fn started(app: &App, base: &TopicId, request: &StartRequest) -> Result<Topic, Problem> {
+    let _one_by_one = app.starting.lock().await;
     let store = &app.context.store;
     let mut tried = None;
     for _ in 0..ATTEMPTS {
