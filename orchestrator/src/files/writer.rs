@@ -35,12 +35,17 @@ pub(super) fn write(style: Style, mut queue: mpsc::Receiver<Job>, behind: &Behin
     let mut desk =
         Desk { style, lists: BTreeMap::new(), behind, statuses: BTreeMap::new(), complained: false };
     let mut jobs = Vec::new();
+    let mut due = runtime.block_on(async { tokio::time::interval(interval) });
     loop {
         let received = runtime.block_on(async {
-            tokio::time::timeout(interval, queue.recv_many(&mut jobs, super::WAITING)).await
+            tokio::select! {
+                biased;
+                _ = due.tick() => None,
+                received = queue.recv_many(&mut jobs, super::WAITING) => Some(received),
+            }
         });
-        let over = matches!(received, Ok(0));
-        let idle = received.is_err() || over;
+        let over = received == Some(0);
+        let idle = received.is_none() || over;
         let mut flushed = Vec::new();
         for job in jobs.drain(..) {
             match job {

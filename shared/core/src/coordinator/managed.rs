@@ -46,6 +46,8 @@ pub(super) struct Managed {
     ending_since: Option<Monotonic>,
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
+    /// Why no provider could serve, when that ended the topic.
+    ended_for: Option<String>,
 }
 
 impl Managed {
@@ -65,6 +67,7 @@ impl Managed {
             ending_since: None,
             saved: None,
             samples: VecDeque::new(),
+            ended_for: None,
         }
     }
 
@@ -81,6 +84,7 @@ impl Managed {
             self.fold = TopicFold::default();
             self.head = 0;
             self.samples.clear();
+            self.ended_for = None;
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {
@@ -157,6 +161,11 @@ impl Managed {
                 let overdue = now.monotonic.since(since) >= settings.end_grace + settings.end_deadline;
                 let (id, run) = (&self.topic.id, self.topic.run);
                 let settled = self.caught_up() && members.values().all(|member| member.has_settled(id, run));
+                let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
+                if (settled || overdue) && unsaved {
+                    // What was given back is free for the next start.
+                    return vec![self.save_ledger()];
+                }
                 if settled || overdue {
                     vec![self.put(TopicState::Ended(reason), epoch, now)]
                 } else {
@@ -189,16 +198,23 @@ impl Managed {
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+            if reason == EndReason::NoProvider {
+                self.ended_for = self.problem(members, &worst_reports(members));
+            }
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             return vec![self.put(TopicState::Ending(reason), epoch, now), note];
         }
         let capped = budget.requests.is_some() || budget.cost.is_some();
         if capped && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
-            self.saved = Some(self.ledger.clone());
-            let (topic, run) = (self.topic.id.clone(), self.topic.run);
-            return vec![Action::SaveLedger { topic, run, ledger: self.ledger.clone() }];
+            return vec![self.save_ledger()];
         }
         Vec::new()
+    }
+
+    fn save_ledger(&mut self) -> Action {
+        self.saved = Some(self.ledger.clone());
+        let (topic, run) = (self.topic.id.clone(), self.topic.run);
+        Action::SaveLedger { topic, run, ledger: self.ledger.clone() }
     }
 
     /// The first rule that ends the topic now.
@@ -338,7 +354,7 @@ impl Managed {
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
+            problem: if active { self.problem(members, &reports) } else { self.ended_for.clone() },
             provider_reports: reports,
             ..status
         }

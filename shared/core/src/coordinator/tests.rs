@@ -335,6 +335,11 @@ fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
     assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), Some(why));
     world.settle(10);
     assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+    assert_eq!(
+        world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(),
+        Some(why),
+        "still, when it has ended"
+    );
 
     let mut world = running(Limits::default());
     for at in 0..130 {
