@@ -1,1 +1,53 @@
-fn main() {}
+//! `igentai`: enumerates a topic with many language models.
+
+mod cli;
+mod config;
+mod doctor;
+mod exit;
+mod output;
+mod parts;
+mod roles;
+mod run;
+mod settings;
+mod topics;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match work(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::error(&failure.to_string());
+            failure.exit.into()
+        }
+    }
+}
+
+fn work(cli: Cli) -> Result<exit::Exit, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("igentai").build().map_err(
+            |error| Failure::new(exit::Exit::Failed, format!("the async runtime cannot start: {error}")),
+        )?;
+    let exit = runtime.block_on(async {
+        match cli.command {
+            Command::Run(arguments) => run::run(arguments, &cli.common).await,
+            Command::Orchestrator(arguments) => roles::orchestrator(arguments, &cli.common).await,
+            Command::Producer(arguments) => roles::producer(arguments, &cli.common).await,
+            Command::Webserver(arguments) => roles::webserver(arguments, &cli.common).await,
+            Command::Up(arguments) => up::up(arguments, &cli.common).await,
+            Command::Topics(arguments) => topics::topics(arguments).await,
+            Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,
+            Command::Config(arguments) => config::config(arguments, &cli.common).await,
+        }
+    });
+    // A request that hangs in a blocking call must not hold the process up after everything is settled.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    exit
+}

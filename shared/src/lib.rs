@@ -3,5 +3,9 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod id;
+pub mod registry;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

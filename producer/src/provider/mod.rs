@@ -3,11 +3,28 @@
 //! An adapter sends exactly one request for one [`Provider::ask`] and never retries: every request is counted, and retries belong to
 //! the ask loop alone.
 
+pub mod demo;
+
+mod adapter;
+mod anthropic;
+mod gemini;
+mod http;
+mod ollama;
+mod openai;
+
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
+use igentai_core::gate::Scope;
+use igentai_shared::clock::Clock;
+use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
+
+use adapter::Adapter;
+use demo::Demo;
+pub use http::{Client, SetupError, fetch};
 
 /// A question to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +54,8 @@ impl Question {
 pub struct Reply {
     /// How it ended. An adapter says [`Outcome::Answered`] when there is text, without looking into it.
     pub outcome: Outcome,
+    /// What it says of the provider besides that.
+    pub scope: Scope,
     /// The answer's text.
     pub text: String,
     /// The answer was cut at the token limit.
@@ -51,9 +70,45 @@ pub struct Reply {
     pub detail: String,
 }
 
+impl Reply {
+    /// A request that came to nothing.
+    #[must_use]
+    pub fn failed(outcome: Outcome, detail: String) -> Self {
+        Self {
+            outcome,
+            scope: Scope::Provider,
+            text: String::new(),
+            truncated: false,
+            input_tokens: 0,
+            output_tokens: 0,
+            retry_after: None,
+            detail,
+        }
+    }
+}
+
 /// A model endpoint.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync {
     /// Sends one request and waits for the whole answer, at most the configured time.
     async fn ask(&self, question: &Question) -> Reply;
 }
+
+/// The adapter for a configured provider. `seed` serves the demo provider.
+pub fn connect(
+    config: &ProviderConfig,
+    client: &Client,
+    clock: &Arc<dyn Clock>,
+    seed: u64,
+) -> Result<Arc<dyn Provider>, SetupError> {
+    Ok(match config.kind {
+        ProviderKind::OpenAi => Arc::new(Adapter::new(openai::OpenAi::new(config), config, client, clock)?),
+        ProviderKind::Anthropic => Arc::new(Adapter::new(anthropic::Anthropic, config, client, clock)?),
+        ProviderKind::Gemini => Arc::new(Adapter::new(gemini::Gemini, config, client, clock)?),
+        ProviderKind::Ollama => Arc::new(Adapter::new(ollama::Ollama, config, client, clock)?),
+        ProviderKind::Demo => Arc::new(Demo::new(seed)),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! Statistics and events go in; decisions come out together with their reason. Time and randomness are arguments, collections
 //! are ordered, so the same inputs always give the same decisions.
 
+pub mod answer;
 pub mod batch;
 pub mod command;
 pub mod coordinator;
@@ -10,10 +11,12 @@ pub mod cost;
 pub mod filter;
 pub mod fold;
 pub mod folder;
+pub mod gate;
 pub mod ids;
 pub mod key;
 pub mod log;
 pub mod status;
+pub mod supervise;
 pub mod time;
 pub mod topic;
 pub mod worker;

@@ -187,7 +187,7 @@ pub struct Topic {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<UnixMillis>,
-    /// Grows with every change, from 1; the compare-and-set key and the ETag.
+    /// Grows with every change, from 1; the compare-and-set key and the `ETag`.
     pub version: u64,
     /// Epoch of the last coordinator that changed it; 0 while only operators did.
     #[serde(default)]

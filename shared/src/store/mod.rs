@@ -21,6 +21,7 @@ use igentai_core::key::Fingerprint;
 use igentai_core::log::{Entry, EntryHead};
 use igentai_core::topic::Topic;
 
+pub mod checkpoints;
 pub mod embedded;
 mod prepare;
 pub mod redis;

@@ -10,6 +10,7 @@
 //! Every process started here runs in a process group of its own. It ends when its handle is dropped, and also
 //! when the test's process is killed: see [`process::Group`].
 
+#![expect(clippy::disallowed_methods, reason = "tests run against the real clock, environment and tasks")]
 #![cfg_attr(test, expect(clippy::expect_used, reason = "a test says what it expects"))]
 
 pub mod http;

@@ -93,6 +93,8 @@ async fn the_drop_ends_the_process() -> Result<(), ProcessError> {
 async fn servers_end_when_the_process_that_started_them_is_killed() -> Result<(), ProcessError> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_igentai-test-servers"));
     command.args(["sh", "-c", "echo amqp $IGENTAI_TEST_AMQP_URL; exec sleep 600"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    command.env("TMPDIR", folder.path());
     let mut process = Process::spawn(command)?;
     let line = process.wait_for_line("amqp ", Duration::from_secs(90)).await?;
     let port = line.rsplit(':').next().and_then(|end| end.split('/').next()).expect("a port").to_owned();
@@ -100,5 +102,12 @@ async fn servers_end_when_the_process_that_started_them_is_killed() -> Result<()
     assert!(std::net::TcpStream::connect(&address).is_ok(), "{address}");
     process.kill()?;
     eventually(SOON, || async { std::net::TcpStream::connect(&address).is_err() }).await.expect("ended");
+    let servers_folder_is_gone = || {
+        let entries = std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let gone = !names.any(|name| name.starts_with("igentai-rabbitmq-"));
+        async move { gone }
+    };
+    eventually(SOON, servers_folder_is_gone).await.expect("nothing is left behind");
     Ok(())
 }

@@ -1,5 +1,9 @@
 //! The proxy between a client and a server that echoes.
 #![expect(clippy::expect_used, reason = "a test says what it expects")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the proxy is measured with the real clock, against a server of the test"
+)]
 
 use std::{
     io,

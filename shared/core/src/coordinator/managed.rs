@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
-use super::{Action, Note, Settings};
+use super::{Action, LINGER, Note, Settings};
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
-use crate::time::{Monotonic, Now};
+use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{EndReason, Topic, TopicState};
 
 /// How far the rate of new attributes looks back.
@@ -78,6 +78,9 @@ impl Managed {
             self.last_answer = now.monotonic;
             self.baseline = None;
             self.open = Open::No;
+            self.fold = TopicFold::default();
+            self.head = 0;
+            self.samples.clear();
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {
@@ -136,10 +139,11 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
-            TopicState::Ended(_) => Vec::new(),
-            TopicState::Ending(reason) if !self.is_open() && self.topic.epoch == 0 => {
-                vec![self.put(TopicState::Ended(reason), epoch, now)]
+            TopicState::Ended(_) if !self.is_open() && self.has_ended_lately(now) => {
+                let (topic, run) = (self.topic.id.clone(), self.topic.run);
+                vec![Action::Open { topic, run, max_attributes: wanted_cap }]
             }
+            TopicState::Ended(_) => Vec::new(),
             TopicState::Starting | TopicState::Running | TopicState::Ending(_)
                 if self.open != Open::WithCap(wanted_cap) =>
             {
@@ -160,6 +164,12 @@ impl Managed {
                 }
             }
         }
+    }
+
+    /// Whether answers may still come: from a producer that could not be heard when the topic ended.
+    fn has_ended_lately(&self, now: Now) -> bool {
+        let since = |at: UnixMillis| Duration::from_millis(now.unix.0.saturating_sub(at.0));
+        self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
     }
 
     fn decide_running(
@@ -324,12 +334,13 @@ impl Managed {
     pub(super) fn status(&self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) -> TopicStatus {
         let active = self.topic.state.is_live();
         let reports = if active { worst_reports(members) } else { Vec::new() };
+        let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { None },
+            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
             provider_reports: reports,
-            ..TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix)
+            ..status
         }
     }
 

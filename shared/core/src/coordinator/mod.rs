@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::command::{Command, Heartbeat};
 use crate::fold::FoldError;
 use crate::folder::TopicId;
-use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+use crate::ids::{Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
@@ -28,6 +28,10 @@ mod member;
 pub use ledger::{Budget, Ledger, LiveLease};
 use managed::Managed;
 use member::Member;
+
+/// A topic that has ended is followed for so long, since a producer that could not be heard may still bring answers. It is longer than any
+/// producer waits before it publishes a batch again.
+pub const LINGER: Duration = Duration::from_mins(5);
 
 /// What the coordinator goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +169,8 @@ impl Coordinator {
         }
     }
 
-    /// The run is open in the store with this cap; `ledger` is what an earlier term saved. Its log follows through [`Coordinator::entries`].
+    /// The run is open in the store with this cap, and its log was given to [`Coordinator::entries`] from the first to the last; `ledger` is
+    /// what an earlier term saved.
     pub fn opened(&mut self, topic: &TopicId, run: Run, max_attributes: Option<u64>, ledger: Option<Ledger>) {
         if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
             managed.opened(max_attributes, ledger);
@@ -270,11 +275,12 @@ impl Coordinator {
         }
     }
 
-    /// Topics whose log is to be followed: open ones that have not ended.
+    /// Topics whose log is to be followed: open ones. Those that have ended, too, since a producer that could not be heard may still bring
+    /// answers.
     pub fn followed(&self) -> impl Iterator<Item = (&TopicId, Run, LogIndex)> {
         self.topics
             .iter()
-            .filter(|(_, managed)| managed.is_open() && !managed.topic.state.is_ended())
+            .filter(|(_, managed)| managed.is_open())
             .map(|(id, managed)| (id, managed.topic.run, managed.fold.log_index()))
     }
 
@@ -287,6 +293,18 @@ impl Coordinator {
     #[must_use]
     pub fn is_open(&self, topic: &TopicId) -> bool {
         self.topics.get(topic).is_some_and(Managed::is_open)
+    }
+
+    /// Number of attributes that the topic's fold has seen.
+    #[must_use]
+    pub fn attributes(&self, topic: &TopicId) -> Seq {
+        self.topics.get(topic).map_or(0, |managed| managed.fold.attributes())
+    }
+
+    /// Last log entry that the topic's fold has seen.
+    #[must_use]
+    pub fn log_index(&self, topic: &TopicId) -> LogIndex {
+        self.topics.get(topic).map_or(0, |managed| managed.fold.log_index())
     }
 
     /// Live producers.

@@ -24,6 +24,7 @@ fn producer(name: &str) -> WorkerId {
 
 struct World {
     coordinator: Coordinator,
+    entries: Vec<Entry>,
     stored: Topic,
     commands: BTreeMap<WorkerId, Command>,
     log: LogIndex,
@@ -36,7 +37,7 @@ impl World {
         let stored = Topic::start(None, id(), request, now(0).unix).unwrap();
         let mut coordinator = Coordinator::new(3, Settings::default());
         coordinator.topic(stored.clone(), now(0));
-        Self { coordinator, stored, commands: BTreeMap::new(), log: 0, beats: 0 }
+        Self { coordinator, entries: Vec::new(), stored, commands: BTreeMap::new(), log: 0, beats: 0 }
     }
 
     /// Carries actions out as the shell does, until there are none.
@@ -50,8 +51,8 @@ impl World {
             for action in &actions {
                 match action.clone() {
                     Action::Open { topic, run, max_attributes } => {
+                        self.coordinator.entries(&topic, run, &self.entries, self.log, now(at)).unwrap();
                         self.coordinator.opened(&topic, run, max_attributes, None);
-                        self.coordinator.entries(&topic, run, &[], self.log, now(at)).unwrap();
                     }
                     Action::Put { topic, expected } => {
                         assert_eq!(self.stored.version, expected);
@@ -126,8 +127,8 @@ impl World {
             new: new.iter().map(|text| (*text).to_owned()).collect(),
             ..EntryTail::default()
         };
-        let entry = Entry { index: self.log, head, tail };
-        self.coordinator.entries(&id(), 1, &[entry], self.log, now(at)).unwrap();
+        self.entries.push(Entry { index: self.log, head, tail });
+        self.coordinator.entries(&id(), 1, &self.entries, self.log, now(at)).unwrap();
     }
 
     fn lease(&self, name: &str) -> Lease {
@@ -190,6 +191,24 @@ fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled(
     world.beat("p1", 1, |_| {}, 60);
     world.settle(60);
     assert!(world.commands.get(&producer("p1")).unwrap().topics.is_empty());
+}
+
+#[test]
+fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
+    let mut world = running(Limits::default());
+    world.stored = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        epoch: 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    let opens = |at: u64| {
+        let mut next = Coordinator::new(2, Settings::default());
+        next.topic(world.stored.clone(), now(at));
+        next.decide(now(at)).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    assert!(opens(200), "a producer that could not be heard may still bring answers");
+    assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
 }
 
 #[test]

@@ -113,7 +113,8 @@ proptest! {
 
 #[test]
 fn every_single_character_folds_to_something_settled_that_shows() {
-    for c in '\0'..=char::MAX {
+    // The planes between are unassigned, those behind are private.
+    for c in ('\0'..='\u{3ffff}').chain('\u{e0000}'..='\u{e0fff}') {
         let once = fold_text(c.encode_utf8(&mut [0; 4]));
         assert_eq!(fold_text(&once), once, "U+{:04X}", u32::from(c));
         assert!(!once.chars().any(is_invisible), "U+{:04X}", u32::from(c));

@@ -130,6 +130,18 @@ impl Worker {
         Some(batch)
     }
 
+    /// Notes what a request about a topic may cost at one of the providers, so that the coordinator leases enough; the answer says whether
+    /// that is news.
+    pub fn price(&mut self, topic: &TopicId, run: Run, worst_case: Cost) -> bool {
+        self.work(topic, run).is_some_and(|work| work.price(worst_case))
+    }
+
+    /// Number of topics.
+    #[must_use]
+    pub fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     /// Notes why no provider can ever serve a topic here, or that one can.
     pub fn hopeless(&mut self, topic: &TopicId, why: Option<String>) {
         if let Some(work) = self.topics.get_mut(topic) {

@@ -25,6 +25,8 @@ pub struct Ask {
     pub order: TopicOrder,
     /// How many were sent before for this run by this life: varies the prompt.
     pub number: u64,
+    /// What is left of the lease of money; `None` where there is no cap.
+    pub left: Option<Cost>,
 }
 
 /// The end of a request.
@@ -145,12 +147,20 @@ impl TopicWork {
     }
 
     pub(super) fn ask(&self) -> Ask {
-        Ask { order: self.order.clone(), number: self.sent }
+        let left = self.order.lease.cost.saturating_sub(self.charged + self.reserved);
+        Ask { order: self.order.clone(), number: self.sent, left: self.order.capped_cost.then_some(left) }
+    }
+
+    /// Notes what a request may cost at one of the providers; the answer says whether that is news.
+    pub(super) fn price(&mut self, worst_case: Cost) -> bool {
+        let before = (self.request_cost, self.dearest_cost);
+        self.request_cost = Some(self.request_cost.map_or(worst_case, |least| least.min(worst_case)));
+        self.dearest_cost = self.dearest_cost.max(worst_case);
+        before != (self.request_cost, self.dearest_cost)
     }
 
     pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
-        self.request_cost = Some(self.request_cost.map_or(worst_case, |least| least.min(worst_case)));
-        self.dearest_cost = self.dearest_cost.max(worst_case);
+        self.price(worst_case);
         let covered =
             !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
         if !self.may_ask() || !covered {

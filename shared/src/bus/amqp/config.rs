@@ -22,7 +22,7 @@ pub struct AmqpConfig {
     pub extra_authorities_pem: Option<String>,
     /// From the call of `publish` to the confirmation; 10 s.
     pub confirm_deadline: Duration,
-    /// From the name lookup to the open connection; 5 s.
+    /// From the name lookup to the established connection, encryption included, and as long again for the broker's greeting; 5 s.
     pub connect_deadline: Duration,
     /// For an answer to a declaration, a subscription, an acknowledgement; 5 s.
     pub answer_deadline: Duration,
@@ -77,6 +77,11 @@ impl AmqpConfig {
             uri.query.heartbeat = Some(u16::try_from(seconds).unwrap_or(u16::MAX));
         }
         uri
+    }
+
+    /// For something that takes several answers one after the other.
+    pub(super) fn several_answers(&self) -> Duration {
+        self.answer_deadline * 4
     }
 
     pub(super) fn is_encrypted(&self) -> bool {

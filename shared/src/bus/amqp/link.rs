@@ -27,7 +27,8 @@ impl Link {
     /// Connects and opens the virtual host, within the configured deadline. The error is for people.
     pub(super) async fn open(config: &AmqpConfig, purpose: &str) -> Result<Self, String> {
         let socket = Arc::new(Socket::default());
-        match timeout(config.connect_deadline, handshake(config, purpose, Arc::clone(&socket))).await {
+        let deadline = config.connect_deadline * 2;
+        match timeout(deadline, handshake(config, purpose, Arc::clone(&socket))).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket }),
             Ok(Err(error)) => {
                 socket.shut();
@@ -35,7 +36,7 @@ impl Link {
             }
             Err(_) => {
                 socket.shut();
-                Err(format!("no connection within {:?}", config.connect_deadline))
+                Err(format!("no connection within {deadline:?}"))
             }
         }
     }

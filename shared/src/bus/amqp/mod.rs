@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | connection closed or reset | the socket | at once |
 //! | broker hangs, half-open connection | a declaration that is not answered | `check_interval` + `answer_deadline`: 8 s |
-//! | the same while blocked or in the handshake | heartbeat; `connect_deadline` | 12.5 s; 5 s |
+//! | the same while blocked or in the handshake | heartbeat; twice `connect_deadline` | 12.5 s; 10 s |
 //! | confirms stop coming | no confirm during a whole `confirm_deadline` | 10 s |
 //! | queue deleted | the consumer is told | at once, without consumers `check_interval` |
 //! | exchange or binding removed | declared again | `check_interval`: 3 s |
@@ -18,9 +18,7 @@
 //!
 //! # Choices
 //!
-//! * Work queues are quorum queues without a delivery limit. From RabbitMQ 4.0 a queue has a limit of 20 unless `x-delivery-limit` is
-//!   -1; older versions refuse that value and have no limit. So -1 is tried first. A queue declared by 3.x keeps its arguments
-//!   after an upgrade: set a policy there, or delete the empty queue once.
+//! * Work queues are quorum queues with a delivery limit that is never reached, whatever the version's default.
 //! * Work queues that are not perishable hold 100,000 messages or 1 GiB; then the broker answers `nack`, and the publisher
 //!   tries again until its deadline and gives up with [`PublishError::Refused`].
 //! * Broadcast deliveries are acknowledged by the adapter; acknowledging them again does nothing.
@@ -67,7 +65,6 @@ fn now() -> Instant {
 /// A bus over RabbitMQ. Dropping it ends its tasks; [`Bus::close`] does so in good order.
 pub struct AmqpBus {
     config: Arc<AmqpConfig>,
-    topology: Arc<Topology>,
     publisher: Publisher,
     publishing: watch::Receiver<LinkState>,
     consuming: watch::Receiver<LinkState>,
@@ -94,7 +91,7 @@ impl AmqpBus {
         let consuming = keep(Purpose::Consume);
         let publisher = Publisher::new(Arc::clone(&config), publishing.clone(), closed.clone());
         let end = closed.clone().drop_guard();
-        Arc::new(Self { config, topology, publisher, publishing, consuming, tasks, closed, _end: end })
+        Arc::new(Self { config, publisher, publishing, consuming, tasks, closed, _end: end })
     }
 
     fn consuming_session(&self) -> Option<Arc<Session>> {
@@ -120,7 +117,7 @@ impl AmqpBus {
             },
             () = self.closed.cancelled() => Err(BusError::Closed),
             _ = unreachable => Ok(()),
-            () = tokio::time::sleep(self.config.connect_deadline + self.config.answer_deadline) => Ok(()),
+            () = tokio::time::sleep(self.config.connect_deadline + self.config.several_answers()) => Ok(()),
         }
     }
 }
@@ -153,7 +150,6 @@ impl Bus for AmqpBus {
         let ended = self.closed.child_token();
         let subscription = Subscription {
             config: Arc::clone(&self.config),
-            topology: Arc::clone(&self.topology),
             source,
             prefetch,
             state: self.consuming.clone(),

@@ -71,11 +71,10 @@ impl Publisher {
     pub(super) async fn drain(&self) {
         self.closing.store(true, Ordering::Relaxed);
         let all = u32::from(self.config.in_flight.max(1));
-        match timeout(self.config.close_deadline, self.permits.acquire_many(all)).await {
-            Ok(Ok(permits)) => permits.forget(),
-            Ok(Err(_)) => {}
-            Err(_) => tracing::warn!("the bus is closed with unconfirmed messages"),
+        if timeout(self.config.close_deadline, self.permits.acquire_many(all)).await.is_err() {
+            tracing::warn!("the bus is closed with unconfirmed messages");
         }
+        self.permits.close();
     }
 
     async fn publish_before(

@@ -152,7 +152,7 @@ impl Keeper {
     async fn open(&self) -> Result<Session, String> {
         let link = Link::open(&self.config, self.purpose.name()).await?;
         let prepare = async {
-            self.topology.declare(&link).await?;
+            self.topology.declare(&link, self.config.answer_deadline).await?;
             match self.purpose {
                 Purpose::Consume => Ok(None),
                 Purpose::Publish => {
@@ -162,9 +162,11 @@ impl Keeper {
                 }
             }
         };
-        let confirms = match timeout(self.config.answer_deadline, prepare).await {
+        let confirms = match timeout(self.config.several_answers(), prepare).await {
             Ok(prepared) => prepared.map_err(|error: lapin::Error| error.to_string())?,
-            Err(_) => return Err(self.silent()),
+            Err(_) => {
+                return Err(format!("the broker was not ready within {:?}", self.config.several_answers()));
+            }
         };
         Ok(Session {
             link,
@@ -177,6 +179,7 @@ impl Keeper {
 
     /// Lets the others use the connection until it ends; answers why it ended, or nothing when the bus was closed.
     async fn serve(&self, session: Arc<Session>) -> Option<String> {
+        crate::telemetry::catalogue::BUS_CONNECTIONS_TOTAL.add(1, []);
         tracing::info!(
             broker.address = self.config.address(),
             broker.purpose = self.purpose.name(),
@@ -213,17 +216,12 @@ impl Keeper {
             if session.blocked.borrow().is_some() {
                 continue; // Nothing is written on a blocked connection; its heartbeat still guards it.
             }
-            match timeout(self.config.answer_deadline, self.topology.declare(&session.link)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) if session.blocked.borrow().is_some() => {}
-                Err(_) => return self.silent(),
+            if let Err(error) = self.topology.declare(&session.link, self.config.answer_deadline).await
+                && session.blocked.borrow().is_none()
+            {
+                return error.to_string();
             }
         }
-    }
-
-    fn silent(&self) -> String {
-        format!("the broker did not answer within {:?}", self.config.answer_deadline)
     }
 }
 

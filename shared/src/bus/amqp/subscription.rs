@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::poll_immediate;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
@@ -16,14 +17,13 @@ use super::config::AmqpConfig;
 use super::consumer::{Live, Told};
 use super::now;
 use super::session::{LinkState, Session};
-use super::topology::{Topology, declare_broadcast, is_locked, refusal, short};
-use crate::bus::{Delivery, DeliveryTag, Source};
+use super::topology::{bind_broadcast, declare_broadcast, declare_work_queue, is_locked, refusal, short};
+use crate::bus::{Delivery, DeliveryTag, Exchange, Source};
 
 /// What the task needs.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) config: Arc<AmqpConfig>,
-    pub(super) topology: Arc<Topology>,
     pub(super) source: Source,
     pub(super) prefetch: u16,
     pub(super) state: watch::Receiver<LinkState>,
@@ -62,7 +62,7 @@ impl Subscription {
         let mut connection = 0;
         while let Some(session) = self.session().await {
             let since = now();
-            match timeout(self.config.answer_deadline, self.subscribe(&session)).await {
+            match timeout(self.config.several_answers(), self.subscribe(&session)).await {
                 Ok(Ok((channel, stream))) => {
                     connection += 1;
                     self.live.send_replace(Some(Live { connection, channel: channel.clone() }));
@@ -99,15 +99,11 @@ impl Subscription {
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let queue = match &self.source {
             Source::Work(queue) => {
-                self.topology.declare_work_queue(&session.link, *queue).await?;
+                declare_work_queue(&channel, *queue).await?;
                 queue.name().to_owned()
             }
             Source::Broadcast { name, bindings } => {
-                // A connection that died without a goodbye holds its queue until the broker notices.
-                let name = match self.attempts_at_name {
-                    0 => name.clone(),
-                    attempt => format!("{name}.{attempt}"),
-                };
+                let name = self.name_of(name);
                 declare_broadcast(&channel, &name, bindings).await?;
                 name
             }
@@ -143,22 +139,77 @@ impl Subscription {
     }
 
     /// Passes deliveries on until the subscription ends.
-    async fn pump(&self, mut stream: lapin::Consumer, channel: &Channel, connection: u64) {
-        let acknowledges = matches!(self.source, Source::Broadcast { .. });
-        let mut owed = 0;
+    async fn pump(&self, stream: lapin::Consumer, channel: &Channel, connection: u64) {
+        let Source::Broadcast { name, bindings } = &self.source else {
+            return self.pass_work_on(stream, connection).await;
+        };
+        // The queue as it is called on this connection.
+        let queue = self.name_of(name);
+        tokio::select! {
+            () = self.pass_broadcasts_on(stream, channel, connection) => {}
+            error = self.keep_bound(channel, &queue, bindings) => {
+                tracing::debug!(%error, "a broadcast could not be bound again");
+            }
+        }
+    }
+
+    async fn pass_work_on(&self, mut stream: lapin::Consumer, connection: u64) {
         while let Some(Ok(delivery)) = stream.next().await {
-            let tag = delivery.delivery_tag;
             if self.told.send(Told::Delivery(from_lapin(delivery, connection))).await.is_err() {
                 return;
             }
-            owed += 1;
-            // Several at once, and always before the broker stops sending.
-            if acknowledges && owed >= (self.prefetch / 2).max(1) {
-                owed = 0;
-                if channel.basic_ack(tag, BasicAckOptions { multiple: true }).await.is_err() {
+        }
+    }
+
+    /// Acknowledges several at once: whenever half of what may be sent ahead is passed on, and when nothing more is there.
+    async fn pass_broadcasts_on(&self, mut stream: lapin::Consumer, channel: &Channel, connection: u64) {
+        let mut owed = None;
+        let mut passed_on = 0;
+        loop {
+            let there = poll_immediate(stream.next()).await;
+            if let Some(tag) = owed
+                && (there.is_none() || passed_on >= self.prefetch / 2)
+            {
+                let options = BasicAckOptions { multiple: true };
+                if channel.basic_ack(tag, options).await.is_err() {
                     return;
                 }
+                passed_on = 0;
             }
+            let next = match there {
+                Some(next) => next,
+                None => stream.next().await,
+            };
+            let Some(Ok(delivery)) = next else { return };
+            owed = Some(delivery.delivery_tag);
+            passed_on += 1;
+            if self.told.send(Told::Delivery(from_lapin(delivery, connection))).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Binds the own queue again from time to time, since nobody is told when a binding or an exchange is removed. Answers why it
+    /// cannot.
+    async fn keep_bound(
+        &self,
+        channel: &Channel,
+        queue: &str,
+        bindings: &[(Exchange, String)],
+    ) -> lapin::Error {
+        loop {
+            sleep(self.config.check_interval).await;
+            if let Err(error) = bind_broadcast(channel, queue, bindings).await {
+                return error;
+            }
+        }
+    }
+
+    /// A connection that died without a goodbye holds its own queues until the broker notices: then another name is taken.
+    fn name_of(&self, name: &str) -> String {
+        match self.attempts_at_name {
+            0 => name.to_owned(),
+            attempt => format!("{name}.{attempt}"),
         }
     }
 }

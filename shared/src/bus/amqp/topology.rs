@@ -1,14 +1,15 @@
 //! Exchanges, queues and bindings: declared on every connection and again and again, so that what somebody deletes comes back.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::{try_join, try_join_all};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ErrorKind};
+use tokio::time::timeout;
 
 use super::link::Link;
 use crate::bus::{BROADCAST_QUEUE_LENGTH, Exchange, ExchangeKind, WorkQueue};
@@ -17,60 +18,48 @@ use crate::bus::{BROADCAST_QUEUE_LENGTH, Exchange, ExchangeKind, WorkQueue};
 const WORK_QUEUE_LENGTH: i32 = 100_000;
 /// Their bytes.
 const WORK_QUEUE_BYTES: i32 = 1 << 30;
+/// In effect no limit: with prefetch a limit drops the innocent neighbours of a message that crashes its consumers. The
+/// default is none before RabbitMQ 4.0 and 20 from then on; -1 means none from 4.0 on, but before it is taken without complaint
+/// and drops every message at its first redelivery.
+const DELIVERY_LIMIT: i32 = i32::MAX;
 
 /// What the declarations have taught us, for the life of the bus.
 #[derive(Debug, Default)]
 pub(super) struct Topology {
-    /// The broker does not take a delivery limit of -1: either it is older than 4.0 and has no limit unless told, or the queue was
-    /// declared by such a broker. Versions from 4.0 drop a message at the twentieth delivery unless told -1.
-    no_delivery_limit_argument: AtomicBool,
     /// Names whose refusal has been logged.
     refused: Mutex<BTreeSet<String>>,
 }
 
 impl Topology {
-    /// Declares every exchange, work queue and binding. What the broker refuses is logged once and skipped; any other error
-    /// means that the connection is not usable.
-    pub(super) async fn declare(&self, link: &Link) -> lapin::Result<()> {
-        let mut channel = link.channel().await?;
+    /// Declares every exchange, work queue and binding, each answer within the deadline. What the broker refuses is logged once
+    /// and skipped; any other error means that the connection is not usable.
+    pub(super) async fn declare(&self, link: &Link, deadline: Duration) -> lapin::Result<()> {
+        match declare_together(link, deadline).await {
+            Err(error) if refusal(&error).is_some() => self.declare_singly(link, deadline).await,
+            declared => declared,
+        }
+    }
+
+    /// Finds out what is refused, and declares the rest.
+    async fn declare_singly(&self, link: &Link, deadline: Duration) -> lapin::Result<()> {
+        let mut channel = answered(deadline, link.channel()).await?;
         for exchange in Exchange::ALL {
-            let declared = declare_exchange(&channel, exchange).await;
+            let declared = answered(deadline, declare_exchange(&channel, exchange)).await;
             if self.is_refused(exchange.name(), declared)? {
-                channel = link.channel().await?;
+                channel = answered(deadline, link.channel()).await?;
             }
         }
         for queue in WorkQueue::ALL {
-            let declared = self.declare_queue(link, &mut channel, queue).await;
+            let whole = async {
+                declare_queue(&channel, queue).await?;
+                bind_queue(&channel, queue).await
+            };
+            let declared = answered(deadline * 2, whole).await;
             if self.is_refused(queue.name(), declared)? {
-                channel = link.channel().await?;
+                channel = answered(deadline, link.channel()).await?;
             }
         }
         Ok(())
-    }
-
-    /// Declares one work queue, its exchange and the binding.
-    pub(super) async fn declare_work_queue(&self, link: &Link, queue: WorkQueue) -> lapin::Result<()> {
-        let mut channel = link.channel().await?;
-        declare_exchange(&channel, queue.binding().0).await?;
-        self.declare_queue(link, &mut channel, queue).await
-    }
-
-    async fn declare_queue(&self, link: &Link, channel: &mut Channel, queue: WorkQueue) -> lapin::Result<()> {
-        let without = self.no_delivery_limit_argument.load(Ordering::Relaxed);
-        let declared =
-            channel.queue_declare(queue.name().into(), durable(), work_arguments(queue, !without)).await;
-        match declared {
-            Ok(_) => {}
-            Err(error) if !without && refusal(&error).is_some() => {
-                *channel = link.channel().await?;
-                let arguments = work_arguments(queue, false);
-                channel.queue_declare(queue.name().into(), durable(), arguments).await?;
-                self.no_delivery_limit_argument.store(true, Ordering::Relaxed);
-            }
-            Err(error) => return Err(error),
-        }
-        let (exchange, key) = queue.binding();
-        bind(channel, queue.name(), exchange, key).await
     }
 
     /// Sorts out the refusals, on which the broker closes the channel, from the errors.
@@ -89,6 +78,33 @@ impl Topology {
     }
 }
 
+/// Declares everything in three round trips, however slow the line is. One refusal spoils the rest.
+async fn declare_together(link: &Link, deadline: Duration) -> lapin::Result<()> {
+    let channel = &answered(deadline, link.channel()).await?;
+    // Sent in this order: the alternate exchange before those that name it.
+    let exchanges = try_join_all(Exchange::ALL.map(|exchange| declare_exchange(channel, exchange)));
+    let queues = try_join_all(WorkQueue::ALL.map(|queue| declare_queue(channel, queue)));
+    answered(deadline, try_join(exchanges, queues)).await?;
+    answered(deadline, try_join_all(WorkQueue::ALL.map(|queue| bind_queue(channel, queue)))).await?;
+    Ok(())
+}
+
+/// Declares one work queue, its exchange and the binding.
+pub(super) async fn declare_work_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
+    declare_exchange(channel, queue.binding().0).await?;
+    declare_queue(channel, queue).await?;
+    bind_queue(channel, queue).await
+}
+
+/// Bounds the wait for an answer.
+async fn answered<T>(deadline: Duration, answer: impl Future<Output = lapin::Result<T>>) -> lapin::Result<T> {
+    let silent = |_| {
+        let why = format!("the broker did not answer within {deadline:?}");
+        std::io::Error::new(std::io::ErrorKind::TimedOut, why)
+    };
+    timeout(deadline, answer).await.map_err(silent)?
+}
+
 /// Declares a reader's own queue, gone with its only consumer or its connection, and binds it.
 pub(super) async fn declare_broadcast(
     channel: &Channel,
@@ -102,6 +118,15 @@ pub(super) async fn declare_broadcast(
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(i64::from(BROADCAST_QUEUE_LENGTH)));
     arguments.insert("x-overflow".into(), text("drop-head"));
     channel.queue_declare(short(name)?, options, arguments).await?;
+    bind_broadcast(channel, name, bindings).await
+}
+
+/// Binds a reader's own queue.
+pub(super) async fn bind_broadcast(
+    channel: &Channel,
+    name: &str,
+    bindings: &[(Exchange, String)],
+) -> lapin::Result<()> {
     for (exchange, key) in bindings {
         declare_exchange(channel, *exchange).await?;
         bind(channel, name, *exchange, key).await?;
@@ -142,6 +167,17 @@ async fn declare_exchange(channel: &Channel, exchange: Exchange) -> lapin::Resul
     channel.exchange_declare(exchange.name().into(), kind, options, arguments).await
 }
 
+async fn declare_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(queue.name().into(), options, work_arguments(queue)).await?;
+    Ok(())
+}
+
+async fn bind_queue(channel: &Channel, queue: WorkQueue) -> lapin::Result<()> {
+    let (exchange, key) = queue.binding();
+    bind(channel, queue.name(), exchange, key).await
+}
+
 async fn bind(channel: &Channel, queue: &str, exchange: Exchange, key: &str) -> lapin::Result<()> {
     let options = QueueBindOptions::default();
     channel
@@ -149,17 +185,11 @@ async fn bind(channel: &Channel, queue: &str, exchange: Exchange, key: &str) -> 
         .await
 }
 
-fn durable() -> QueueDeclareOptions {
-    QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
-}
-
-/// Replicated and bounded. No delivery limit: with prefetch it would drop the innocent neighbours of a poisonous message.
-fn work_arguments(queue: WorkQueue, with_delivery_limit: bool) -> FieldTable {
+/// Replicated and bounded.
+fn work_arguments(queue: WorkQueue) -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
-    if with_delivery_limit {
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
-    }
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
     if let Some((time_to_live_ms, length)) = queue.perishable() {
         arguments.insert("x-message-ttl".into(), AMQPValue::LongLongInt(i64::from(time_to_live_ms)));
         arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(i64::from(length)));

@@ -257,3 +257,6 @@ impl Drop for MemoryConsumer {
         self.shared.broker().unsubscribe(self.number);
     }
 }
+
+#[cfg(test)]
+mod tests;

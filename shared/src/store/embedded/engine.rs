@@ -175,3 +175,7 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Fenced { .. } | StoreError::Conflict { .. } => StoreError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! The open file: opened, opened anew after a failure, closed.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use redb::backends::InMemoryBackend;
@@ -18,32 +19,42 @@ const CACHE_BYTES: usize = 16 << 20;
 #[derive(Debug)]
 pub(super) struct Handle {
     database: RwLock<Option<Database>>,
-    path: Option<PathBuf>,
+    opener: Opener,
     lock: RwLock<Option<LockFile>>,
+}
+
+/// Opens the database, each time it has to be.
+struct Opener(Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
 }
 
 impl Handle {
     /// Opens or makes the file, which `lock` guards.
     pub(super) fn open(path: &Path, lock: LockFile) -> Result<Self, StoreError> {
-        let database = open_file(path)?;
         let stamp = lock.stamp().to_owned();
-        let handle = Self {
-            database: RwLock::new(Some(database)),
-            path: Some(path.to_owned()),
-            lock: RwLock::new(Some(lock)),
-        };
-        handle.prepare(&stamp)?;
-        Ok(handle)
+        let path = path.to_owned();
+        let opener = move || builder().create(&path).map_err(open_error);
+        Self::opened_by(opener, Some(lock), &stamp)
     }
 
-    /// A database that ends with the process.
+    /// A database that ends with the process. It cannot fail so that it would have to be opened anew.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(InMemoryBackend::new())
-            .map_err(open_error)?;
-        let handle = Self { database: RwLock::new(Some(database)), path: None, lock: RwLock::new(None) };
-        handle.prepare("in memory")?;
+        let opener = || builder().create_with_backend(InMemoryBackend::new()).map_err(open_error);
+        Self::opened_by(opener, None, "in memory")
+    }
+
+    pub(super) fn opened_by(
+        opener: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        lock: Option<LockFile>,
+        stamp: &str,
+    ) -> Result<Self, StoreError> {
+        let database = RwLock::new(Some(opener()?));
+        let handle = Self { database, opener: Opener(Box::new(opener)), lock: RwLock::new(lock) };
+        handle.prepare(stamp)?;
         Ok(handle)
     }
 
@@ -84,13 +95,13 @@ impl Handle {
         self.with(|database| work(&database.begin_read()?))?.map_err(Stop::nothing_happened)
     }
 
-    /// Opens the file anew after a failure. A database in memory cannot fail so.
+    /// Opens the file anew after a failure.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        let Some(path) = &self.path else { return Ok(()) };
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The old one holds the lock of the file until it is dropped.
-        *database = None;
-        *database = Some(open_file(path).map_err(|error| StoreError::Unavailable(error.to_string()))?);
+        drop(database.take());
+        let again = (self.opener.0)().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        *database = Some(again);
         Ok(())
     }
 
@@ -101,11 +112,13 @@ impl Handle {
     }
 }
 
-fn open_file(path: &Path) -> Result<Database, StoreError> {
-    Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(open_error)
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
 }
 
-fn open_error(error: DatabaseError) -> StoreError {
+pub(super) fn open_error(error: DatabaseError) -> StoreError {
     if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
         StoreError::Locked("another process has the file open; end it first".to_owned())
     } else {

@@ -25,13 +25,14 @@
 //! | `checkpoints` | slot, name → bytes | |
 //! | `settings` | the lease, the format, what identifies the file | |
 //!
-//! Measured with 100,000 attributes of 20 bytes in batches of 50 with half of them known: see `README` of the store's benchmark in
-//! `tests/contract`.
+//! Measured (`cargo bench --bench store`: 100,000 attributes of 20 bytes, batches of 50 of which half are known): 169 bytes of file
+//! per attribute. On two cores and a disk of about 1 ms per `fsync`: 850 batches a second from one caller, 2,800 from sixteen, 6,600 in
+//! calls of 32 batches.
 //!
 //! # Failures
 //!
 //! A failed write (a full disk) fails the group: the answer is [`StoreError::Unavailable`], or [`StoreError::Unknown`] when the commit
-//! itself failed. The next write opens the file anew. A second process is refused with [`StoreError::Locked`], which tells who holds
+//! itself failed. The next write opens the file anew; until one succeeds, reads can fail too. A second process is refused with [`StoreError::Locked`], which tells who holds
 //! the file: the lock is the operating system's, on a file beside the database, so it ends with its holder however that ends.
 
 use std::collections::BTreeMap;

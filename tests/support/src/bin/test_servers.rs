@@ -12,8 +12,8 @@ use std::{
 
 use igentai_test_support::servers::{AMQP_URL_VARIABLE, MANAGEMENT_URL_VARIABLE, RabbitMq};
 use tokio::{
-    io::AsyncReadExt,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
 
 #[tokio::main]
@@ -48,7 +48,10 @@ async fn serve(command: Vec<String>) -> Result<ExitCode, Box<dyn Error>> {
         writeln!(io::stdout(), "export {name}='{value}'")?;
     }
     io::stdout().flush()?;
-    tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
+    // A thread and not a blocking task, which the runtime would wait for after a signal.
+    let (closed, until_closed) = oneshot::channel();
+    std::thread::spawn(move || closed.send(io::copy(&mut io::stdin(), &mut io::sink())));
+    until_closed.await??;
     Ok(ExitCode::SUCCESS)
 }
 

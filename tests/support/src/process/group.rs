@@ -3,6 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -11,8 +12,14 @@ use rustix::process::{Pid, Signal};
 
 use crate::poll::{DeadlinePassed, eventually_blocking, until_some};
 
-/// Waits for the end of its standard input, which comes when our process is gone, then kills the group.
-const GUARD: &str = r#"read -r _; kill -s KILL -- "-$0" 2>/dev/null"#;
+/// Waits for the end of its standard input, which comes when our process is gone, then kills the group and removes
+/// its folder, in which another group may still be writing.
+const GUARD: &str = r#"
+    read -r _
+    kill -s KILL -- "-$0" 2>/dev/null
+    [ -n "$1" ] || exit 0
+    for _ in 1 2 3 4 5; do rm -rf -- "$1" && exit 0; sleep 0.2; done
+"#;
 
 /// How long a killed process is given to disappear.
 const REAP: Duration = Duration::from_secs(5);
@@ -33,10 +40,17 @@ pub struct Group {
 impl Group {
     /// Starts the command as the leader of a new group. Its standard streams are those set on the command.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        Self::spawn_with_folder(command, "".as_ref())
+    }
+
+    /// [`Group::spawn`], with a folder that is removed when our process is killed. It is left alone otherwise: a
+    /// `TempDir` removes itself on drop.
+    pub(crate) fn spawn_with_folder(command: &mut Command, folder: &Path) -> io::Result<Self> {
         let mut leader = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&leader);
         let guard = Command::new("/bin/sh")
             .args(["-c", GUARD, &pid.as_raw_nonzero().to_string()])
+            .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -120,4 +120,19 @@ mod tests {
     fn another_scheme_is_refused() {
         assert!(parse("http://broker.test", None).is_none());
     }
+
+    #[tokio::test]
+    async fn tests_on_a_shared_rabbitmq_have_virtual_hosts_that_go_with_them() -> Result<(), ServerError> {
+        let server = RabbitMq::start().await?;
+        let management_url = server.management_url();
+        let first = Broker::shared(&server.amqp_url(), management_url.as_deref()).await?;
+        let second = Broker::shared(&server.amqp_url(), management_url.as_deref()).await?;
+        assert_ne!(first.vhost(), second.vhost());
+        assert_eq!(first.queues().await?, []);
+        let gone = first.vhost().to_owned();
+        drop(first);
+        let vhosts = server.ctl(&["list_vhosts", "-q"]).await?;
+        assert!(vhosts.contains(second.vhost()) && !vhosts.contains(&gone), "{vhosts}");
+        Ok(())
+    }
 }

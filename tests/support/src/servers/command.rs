@@ -7,7 +7,7 @@ use tokio::process::Command;
 use super::ServerError;
 
 /// Long enough for rabbitmqctl, which starts an Erlang machine, on a loaded computer.
-pub(crate) const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const COMMAND_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Where an executable is, as the shell would find it. Debian keeps servers in sbin, which users may lack.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {

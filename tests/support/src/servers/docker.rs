@@ -16,7 +16,7 @@ use super::{
 /// An engine that is there answers at once.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(2);
 /// A first start fetches the image.
-const START_DEADLINE: Duration = Duration::from_secs(300);
+const START_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A container with fixed ports, removed on drop.
 #[derive(Debug)]

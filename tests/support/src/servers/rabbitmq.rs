@@ -19,7 +19,7 @@ use crate::{poll::until_some, ports::free_port};
 
 const IMAGE: &str = "rabbitmq:3.13-management";
 const START_DEADLINE: Duration = Duration::from_secs(90);
-const STOP_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How a broker is set up.
 #[derive(Debug, Clone)]

@@ -164,12 +164,11 @@ impl Node {
         write!(cookie, "IGENTAI{port}TEST")?;
         let plugins = if management_port.is_some() { "[rabbitmq_management].\n" } else { "[].\n" };
         fs::write(at("plugins"), plugins)?;
-        let mut configuration = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
-        if let Some(port) = management_port {
-            configuration.push_str(&format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"));
-        }
-        configuration.push_str(&options.configuration);
-        fs::write(at("rabbitmq.conf"), configuration)
+        let management = management_port.map_or(String::new(), |port| {
+            format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n")
+        });
+        let listener = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
+        fs::write(at("rabbitmq.conf"), [listener, management, options.configuration.clone()].concat())
     }
 }
 
@@ -178,5 +177,5 @@ fn start_epmd(port: u16, folder: &TempDir) -> Result<Group, ServerError> {
     let mut command = Command::new(program);
     command.args(["-port", &port.to_string(), "-address", "127.0.0.1"]).current_dir(folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    Group::spawn(&mut command).map_err(ServerError::io("starting epmd"))
+    Group::spawn_with_folder(&mut command, folder.path()).map_err(ServerError::io("starting epmd"))
 }

@@ -186,7 +186,8 @@ impl Redis {
         let errors = log.try_clone().map_err(ServerError::io(doing))?;
         let mut command = Command::new(program);
         command.args(arguments.iter()).stdin(Stdio::null()).stdout(log).stderr(errors);
-        *server = Some(Group::spawn(&mut command).map_err(ServerError::io(doing))?);
+        *server =
+            Some(Group::spawn_with_folder(&mut command, folder.path()).map_err(ServerError::io(doing))?);
         Ok(())
     }
 

@@ -1,0 +1,80 @@
+//! The coordinator's shell: holds the lease, feeds the core, carries out what it decides.
+
+use std::time::Duration;
+
+use igentai_core::ids::Epoch;
+use igentai_core::time::Monotonic;
+use igentai_shared::store::{LeaseRecord, StoreError};
+use igentai_shared::telemetry::catalogue;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::Context;
+
+mod term;
+mod topics;
+
+/// Why a term ended.
+#[derive(Debug)]
+enum TermEnd {
+    /// This process stops.
+    Stopped,
+    /// Somebody else leads, or the lease could not be renewed in time.
+    Lost(String),
+}
+
+/// Stands for the lease, and leads while it holds it, until `stop`.
+pub async fn run(context: Context, stop: CancellationToken) {
+    let mut watched: Option<(LeaseRecord, Monotonic)> = None;
+    while !stop.is_cancelled() {
+        match stand(&context, &mut watched).await {
+            Ok(Some(epoch)) => {
+                info!(epoch, "this process leads");
+                catalogue::LEADER.set_flag(true, []);
+                catalogue::LEASE_EPOCH.set_whole(epoch, []);
+                let end = term::lead(&context, epoch, &stop).await;
+                catalogue::LEADER.set_flag(false, []);
+                match end {
+                    TermEnd::Stopped => {
+                        if let Err(error) = context.store.release_lease(&context.id, epoch).await {
+                            warn!(error = %error, "the lease could not be released; the next leader waits for it to expire");
+                        }
+                        info!(epoch, "this process leads no more");
+                        return;
+                    }
+                    TermEnd::Lost(reason) => warn!(epoch, reason, "this process leads no more"),
+                }
+                watched = None;
+            }
+            Ok(None) => {}
+            Err(error) => debug!(error = %error, "cannot stand for the lease yet"),
+        }
+        let pause = context.options.lease_ttl.div_f64(10.0).max(Duration::from_millis(50));
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Looks at the lease, and takes it if it is free or has not moved for its time to live.
+async fn stand(
+    context: &Context,
+    watched: &mut Option<(LeaseRecord, Monotonic)>,
+) -> Result<Option<Epoch>, StoreError> {
+    let now = context.clock.now().monotonic;
+    let seen = context.store.lease().await?;
+    let since = match watched {
+        Some((known, since)) if *known == seen => *since,
+        Some(_) | None => {
+            *watched = Some((seen.clone(), now));
+            now
+        }
+    };
+    let free = seen.holder.is_none() || context.options.sole;
+    if !free && now.since(since) < context.options.lease_ttl {
+        return Ok(None);
+    }
+    Ok(context.store.take_lease(&context.id, &seen).await?.map(|lease| lease.epoch))
+}

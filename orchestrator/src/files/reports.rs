@@ -1,0 +1,147 @@
+//! `topic.txt`, `metrics.json`, `state.json` and `global_state.json`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use igentai_core::fold::Totals;
+use igentai_core::ids::Epoch;
+use igentai_core::status::TopicStatus;
+use igentai_core::time::{Now, UnixMillis};
+use igentai_core::topic::Topic;
+use serde_json::{Value, json};
+
+use super::atomic::replace;
+
+/// Writes the three files of a topic.
+pub(super) fn write(
+    folder: &Path,
+    status: &TopicStatus,
+    default_weights: &BTreeMap<String, f64>,
+) -> io::Result<()> {
+    let worked = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
+    let text = topic_text(&status.topic, status.active_producers.max(worked), default_weights);
+    if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
+        replace(&folder.join("topic.txt"), text.as_bytes())?;
+    }
+    replace(&folder.join("metrics.json"), &pretty(&metrics(status)))?;
+    replace(&folder.join("state.json"), &pretty(&state(status, default_weights)))
+}
+
+/// The text of `topic.txt`.
+pub(super) fn topic_text(topic: &Topic, producers: u32, default_weights: &BTreeMap<String, f64>) -> String {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = String::new();
+    let lines = [
+        ("Topic", one_line(&topic.name)),
+        ("Start Time", utc(topic.run_started_at)),
+        ("Producer Count", producers.to_string()),
+        ("Prompt", one_line(topic.prompt.as_deref().unwrap_or(&topic.name))),
+        ("Provider Weights", json!(weights(topic, default_weights)).to_string()),
+    ];
+    for (label, value) in lines {
+        text.extend([label, ": ", &value, "\n"]);
+    }
+    text
+}
+
+fn weights<'a>(topic: &'a Topic, default_weights: &'a BTreeMap<String, f64>) -> &'a BTreeMap<String, f64> {
+    if topic.provider_weights.is_empty() { default_weights } else { &topic.provider_weights }
+}
+
+fn metrics(status: &TopicStatus) -> Value {
+    let by = |part: &BTreeMap<String, Totals>| -> Value {
+        part.iter()
+            .map(|(name, totals)| (name.clone(), totals_json(totals)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let producers = status.producers.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
+    json!({
+        "topic": status.topic.name,
+        "folder": status.topic.id.as_str(),
+        "run": status.topic.run,
+        "at": utc(status.at),
+        "log_entries": status.log_index,
+        "attributes": status.attributes,
+        "totals": totals_json(&status.totals),
+        "rates": {
+            "attributes_per_minute": status.attributes_per_minute,
+            "new_per_response": ratio(status.totals.attributes, status.totals.responses),
+            "duplicate_share": ratio(status.totals.duplicates, status.totals.candidates),
+        },
+        "coverage": status.coverage,
+        "providers": by(&status.providers),
+        "producers": by(&producers),
+        "cells": by(&status.cells),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for showing")]
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn totals_json(totals: &Totals) -> Value {
+    json!({
+        "requests": totals.requests(),
+        "responses": totals.responses,
+        "failed_responses": totals.failed_responses,
+        "candidates": totals.candidates,
+        "new": totals.attributes,
+        "duplicates": totals.duplicates,
+        "rejected": totals.rejected,
+        "over_cap": totals.over_cap,
+        "false_positives": totals.false_positives,
+        "resolved": totals.resolved,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "usd": totals.cost.usd(),
+        "usd_at_risk": totals.cost_at_risk.usd(),
+        "latency_ms": totals.latency_ms,
+    })
+}
+
+fn state(status: &TopicStatus, default_weights: &BTreeMap<String, f64>) -> Value {
+    json!({
+        "current_topic": status.topic.name,
+        "total_unique_count": status.attributes,
+        "active_producer_count": status.active_producers,
+        "provider_weights": weights(&status.topic, default_weights),
+        "last_updated": utc(status.at),
+        "run": status.topic.run,
+        "epoch": status.epoch,
+        "last_sequence": status.attributes,
+        "state": status.topic.state.as_str(),
+        "reason": status.topic.state.reason().map(igentai_core::topic::EndReason::as_str),
+    })
+}
+
+/// The text of `global_state.json`.
+pub(super) fn global(topics: &[Topic], epoch: Epoch, producers: usize, now: Now) -> Vec<u8> {
+    let topics: Vec<Value> = topics
+        .iter()
+        .map(|topic| {
+            json!({
+                "topic": topic.name,
+                "folder": topic.id.as_str(),
+                "run": topic.run,
+                "state": topic.state.as_str(),
+                "reason": topic.state.reason().map(igentai_core::topic::EndReason::as_str),
+                "started": utc(topic.started_at),
+            })
+        })
+        .collect();
+    let system = json!({ "epoch": epoch, "producers": producers, "version": env!("CARGO_PKG_VERSION") });
+    pretty(&json!({ "last_updated": utc(now.unix), "system": system, "topics": topics }))
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}
+
+/// `YYYY-MM-DD HH:MM:SS UTC`.
+fn utc(at: UnixMillis) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    at.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,123 @@
+//! One request: from the permit to what is published of the answer.
+
+use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
+use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, ResponseMeta};
+use igentai_core::cost::Cost;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Run;
+use igentai_core::worker::{Ask, Finished};
+use igentai_shared::clock::Clock;
+use igentai_shared::telemetry::catalogue;
+use tokio_util::sync::CancellationToken;
+
+use crate::pool::{Asked, Permit};
+use crate::prompt;
+use crate::provider::Question;
+
+/// Every so many requests, one asks for the whole topic; the first ones do, too.
+const PROBE_EVERY: u64 = 20;
+const FIRST_PROBES: u64 = 2;
+
+/// Bytes of an answer that are read: many times what a model says within its token limit.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// A question that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) topic: TopicId,
+    pub(crate) run: Run,
+    pub(crate) question: Question,
+    probe: bool,
+}
+
+impl Prepared {
+    /// Phrases the question for a turn. `offset` lets the producers of a topic vary differently.
+    pub(crate) fn of(ask: &Ask, offset: u32) -> Self {
+        let order = &ask.order;
+        let probe = ask.number < FIRST_PROBES || ask.number.is_multiple_of(PROBE_EVERY);
+        let turn = u32::try_from(ask.number % u64::from(u32::MAX)).unwrap_or(0).wrapping_add(offset);
+        let variant = (!probe).then_some(turn);
+        let question =
+            prompt::question(&order.name, order.prompt.as_deref(), order.items_per_request, variant);
+        Self { topic: order.topic.clone(), run: order.run, question, probe }
+    }
+
+    /// Sends it, unless it is given up before the answer is there.
+    pub(crate) async fn send(
+        self,
+        permit: Permit,
+        given_up: CancellationToken,
+        clock: &dyn Clock,
+    ) -> (Self, Finished) {
+        let worst_case = permit.worst_case(&self.question);
+        let (provider, model) = (permit.provider_name().to_owned(), permit.model().to_owned());
+        let start = clock.now().monotonic;
+        let in_flight = [provider.as_str()];
+        catalogue::IN_FLIGHT_REQUESTS.change(1.0, in_flight);
+        let asked = tokio::select! {
+            biased;
+            asked = permit.ask(&self.question) => Some(asked),
+            () = given_up.cancelled() => None,
+        };
+        catalogue::IN_FLIGHT_REQUESTS.change(-1.0, in_flight);
+        let finished = if let Some(asked) = asked {
+            self.read(asked, worst_case)
+        } else {
+            let latency = clock.now().monotonic.since(start);
+            let meta = self.meta(provider, model, Outcome::Abandoned, latency, worst_case);
+            Finished { meta, items: Vec::new() }
+        };
+        (self, finished)
+    }
+
+    fn meta(
+        &self,
+        provider: String,
+        model: String,
+        outcome: Outcome,
+        latency: std::time::Duration,
+        worst_case: Cost,
+    ) -> ResponseMeta {
+        ResponseMeta {
+            provider,
+            model,
+            cell: None,
+            probe: self.probe,
+            prompt_hash: prompt::hash(&self.question),
+            outcome,
+            latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            input_tokens: 0,
+            output_tokens: 0,
+            cost: Cost::ZERO,
+            worst_case,
+            repeated: 0,
+            rejected: 0,
+        }
+    }
+
+    fn read(&self, asked: Asked, worst_case: Cost) -> Finished {
+        let Asked { provider, model, reply, latency, cost } = asked;
+        let mut meta = self.meta(provider, model, reply.outcome, latency, worst_case);
+        meta.input_tokens = reply.input_tokens;
+        meta.output_tokens = reply.output_tokens;
+        meta.cost = cost;
+        if reply.outcome != Outcome::Answered {
+            return Finished { meta, items: Vec::new() };
+        }
+        let limits =
+            AnswerLimits { max_bytes: MAX_ANSWER_BYTES, max_items: MAX_ELEMENTS, truncated: reply.truncated };
+        let answer = parse_answer(&reply.text, &self.question.topic, limits);
+        meta.outcome = match answer.outcome {
+            Parsed::Items => Outcome::Answered,
+            Parsed::Refused => Outcome::Refused,
+            Parsed::Empty => Outcome::Empty,
+            Parsed::Unparsable => Outcome::Unparsable,
+        };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        meta.repeated = count(answer.repeated);
+        meta.rejected = count(answer.rejected_total + answer.over_limit);
+        let named =
+            |item: igentai_core::answer::Item| Named { text: item.text, fingerprint: item.fingerprint };
+        Finished { meta, items: answer.items.into_iter().map(named).collect() }
+    }
+}

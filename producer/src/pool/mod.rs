@@ -1,0 +1,204 @@
+//! The providers of a process, shared by all its producers: whoever wants to ask takes a permit here.
+//!
+//! The decisions are those of [`igentai_core::gate`]; this is the shell that knows the clock, the adapters and the log.
+
+mod build;
+mod permit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use igentai_core::command::ProviderReport;
+use igentai_core::cost::{Cost, Price};
+use igentai_core::folder::TopicId;
+use igentai_core::gate::{Gates, WaitReason};
+use igentai_core::time::Monotonic;
+use igentai_shared::clock::Clock;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+
+use crate::provider::{Provider, Question};
+
+pub use build::build;
+pub use permit::{Asked, Permit};
+
+/// Tokens of a request that its texts do not show: the schema, the tool, the chat template.
+const UNSEEN_INPUT_TOKENS: u64 = 1_024;
+/// Names in topic weights that were complained of; beyond, no more are.
+const MAX_COMPLAINTS: usize = 1_000;
+
+/// The providers of a process. Clones are the same pool.
+#[derive(Clone, Debug)]
+pub struct ProviderPool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    entries: Vec<Entry>,
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    /// Counts the ends of requests.
+    ended: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    model: String,
+    price: Price,
+    max_output_tokens: u32,
+    provider: Arc<dyn Provider>,
+}
+
+#[derive(Debug)]
+struct State {
+    gates: Gates,
+    random: StdRng,
+    complained_of: BTreeSet<String>,
+}
+
+/// What may be spent on a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget<'a> {
+    /// The request.
+    pub question: &'a Question,
+    /// The most that it may cost.
+    pub left: Cost,
+}
+
+/// Nobody may be asked at this moment. [`ProviderPool::changed`] waits until trying again makes sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// When the first provider may become ready by the passing of time.
+    pub until: Option<Monotonic>,
+    /// Why.
+    pub reason: WaitReason,
+    /// Requests that had ended by then.
+    ended: u64,
+}
+
+impl ProviderPool {
+    /// A permit to ask one question about a topic: a weighted choice among the providers that may be asked now. `weights` are the
+    /// topic's; empty means the configured ones. `random` is uniform in `0..1`.
+    pub fn try_start(
+        &self,
+        topic: &TopicId,
+        weights: &BTreeMap<String, f64>,
+        random: f64,
+    ) -> Result<Permit, Wait> {
+        self.start_if(topic, weights, random, &|_| true)
+    }
+
+    /// The same among the providers whose worst case is within the budget.
+    pub fn try_start_within(
+        &self,
+        topic: &TopicId,
+        weights: &BTreeMap<String, f64>,
+        random: f64,
+        budget: Budget<'_>,
+    ) -> Result<Permit, Wait> {
+        let affordable = |index: usize| {
+            self.shared
+                .entries
+                .get(index)
+                .is_some_and(|entry| entry.worst_case(budget.question) <= budget.left)
+        };
+        self.start_if(topic, weights, random, &affordable)
+    }
+
+    /// Waits until the time that a [`Wait`] names has come or a request has ended since. Where neither can be, it waits for ever.
+    pub async fn changed(&self, wait: &Wait) {
+        let mut ended = self.shared.ended.subscribe();
+        let mut request_ended = std::pin::pin!(ended.wait_for(|ended| *ended != wait.ended));
+        let Some(until) = wait.until else {
+            drop(request_ended.await);
+            return;
+        };
+        let pause = until.since(self.shared.clock.now().monotonic);
+        tokio::select! {
+            _ = &mut request_ended => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    /// The worst case of a question about a topic at each provider that may be asked about it now or later.
+    #[must_use]
+    pub fn worst_cases(
+        &self,
+        topic: &TopicId,
+        weights: &BTreeMap<String, f64>,
+        question: &Question,
+    ) -> Vec<Cost> {
+        let state = self.shared.state();
+        let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
+        entries.map(|entry| entry.worst_case(question)).collect()
+    }
+
+    /// How every provider does, in the order of the configuration.
+    #[must_use]
+    pub fn report(&self) -> Vec<ProviderReport> {
+        self.shared.state().gates.report(self.shared.clock.now().monotonic)
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.shared.state().gates.in_flight()
+    }
+
+    fn start_if(
+        &self,
+        topic: &TopicId,
+        weights: &BTreeMap<String, f64>,
+        random: f64,
+        allowed: &dyn Fn(usize) -> bool,
+    ) -> Result<Permit, Wait> {
+        let mut state = self.shared.state();
+        let now = self.shared.clock.now().monotonic;
+        state.complain(weights);
+        let choice = state.gates.choose(topic, weights, random, now, allowed);
+        if let Some(choice) = choice
+            && let Some(ticket) = state.gates.start(choice, now)
+        {
+            return Ok(Permit::new(Arc::clone(&self.shared), ticket, topic.clone()));
+        }
+        let wait = state.gates.wait(topic, weights, now, allowed);
+        // Requests end under the lock that is held, so none is missed.
+        Err(Wait { until: wait.until, reason: wait.reason, ended: *self.shared.ended.borrow() })
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics halfway through a change of the state, so it is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn worst_case(&self, question: &Question) -> Cost {
+        let input = question.bytes().saturating_add(UNSEEN_INPUT_TOKENS);
+        self.price.worst_case(input, u64::from(self.max_output_tokens))
+    }
+}
+
+impl State {
+    fn complain(&mut self, weights: &BTreeMap<String, f64>) {
+        let unknown: Vec<String> = self.gates.unknown(weights).map(str::to_owned).collect();
+        for name in unknown {
+            if self.complained_of.len() < MAX_COMPLAINTS && !self.complained_of.contains(&name) {
+                tracing::warn!(provider = %name, "a topic gives weight to a provider that is not configured here");
+                self.complained_of.insert(name);
+            }
+        }
+    }
+
+    fn random(&mut self) -> f64 {
+        self.random.random()
+    }
+}
+
+#[cfg(test)]
+mod tests;

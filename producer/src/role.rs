@@ -1,0 +1,365 @@
+//! The producer's loop: the world becomes one event, the worker decides, the shell does it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use igentai_core::batch::Batch;
+use igentai_core::command::{Command, Heartbeat};
+use igentai_core::filter::{Delta, SnapshotPiece};
+use igentai_core::folder::TopicId;
+use igentai_core::gate::WaitReason;
+use igentai_core::ids::Run;
+use igentai_core::time::Monotonic;
+use igentai_core::worker::{CommandVerdict, Finished, Worker};
+use igentai_shared::bus::{
+    Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
+};
+use igentai_shared::wire::{self, Batches, DecodeError, FilterDelta, FilterSnapshot, Message, Receipts};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::Context;
+use crate::ask::Prepared;
+use crate::pool::{Budget, Permit, Wait};
+
+/// How often time itself is looked at.
+const TICK: std::time::Duration = std::time::Duration::from_millis(100);
+
+const PREFETCH: u16 = 512;
+
+/// How long the farewell may take.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
+
+enum Event {
+    Heard(Result<Incoming, BusError>),
+    Answered(Result<(Prepared, Finished), JoinError>),
+    Published(Result<(), PublishError>),
+    Tick,
+    ProvidersChanged,
+    Stop,
+    Now,
+}
+
+type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send + 'a>>;
+
+struct Role<'a> {
+    context: &'a Context,
+    worker: Worker,
+    asks: JoinSet<(Prepared, Finished)>,
+    publishing: FuturesUnordered<Publishing<'a>>,
+    /// Gives the requests of a topic's run up.
+    given_up: BTreeMap<(TopicId, Run), CancellationToken>,
+    random: StdRng,
+    offset: u32,
+    wait: Option<Wait>,
+    heartbeat_at: Option<Monotonic>,
+    publish_failed: bool,
+}
+
+/// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
+/// `now` it leaves at once.
+pub async fn run(context: Context, stop: CancellationToken, now: CancellationToken) {
+    let id = &context.id;
+    let source = Source::Broadcast {
+        name: format!("igentai.producer.{id}"),
+        bindings: vec![
+            (Exchange::Commands, "all".to_owned()),
+            (Exchange::Commands, format!("producer.{id}")),
+            (Exchange::Filters, "delta.#".to_owned()),
+            (Exchange::Filters, format!("snapshot.{id}")),
+        ],
+    };
+    let mut consumer = match context.bus.consume(source, PREFETCH).await {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            error!(producer = %id, error = %error, "a producer cannot hear commands and ends");
+            return;
+        }
+    };
+    info!(producer = %id, "a producer is up");
+    let mut role = Role {
+        worker: Worker::new(id.clone(), context.incarnation, context.options.concurrency),
+        asks: JoinSet::new(),
+        publishing: FuturesUnordered::new(),
+        given_up: BTreeMap::new(),
+        random: StdRng::seed_from_u64(context.seed),
+        offset: u32::try_from(context.seed % 1_009).unwrap_or(0),
+        wait: None,
+        heartbeat_at: None,
+        publish_failed: false,
+        context: &context,
+    };
+    role.heartbeat();
+    role.work(consumer.as_mut(), &stop, &now).await;
+    role.leave().await;
+    info!(producer = %id, "a producer is down");
+}
+
+impl Role<'_> {
+    async fn work(&mut self, consumer: &mut dyn Consumer, stop: &CancellationToken, now: &CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut draining = false;
+        loop {
+            let event = {
+                let (pool, wait) = (&self.context.pool, &self.wait);
+                let changed = async {
+                    match wait {
+                        Some(wait) => pool.changed(wait).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = now.cancelled() => Event::Now,
+                    () = stop.cancelled(), if !draining => Event::Stop,
+                    _ = tick.tick() => Event::Tick,
+                    Some(published) = self.publishing.next() => Event::Published(published),
+                    Some(answered) = self.asks.join_next() => Event::Answered(answered),
+                    heard = consumer.next() => Event::Heard(heard),
+                    () = changed => Event::ProvidersChanged,
+                }
+            };
+            match event {
+                Event::Now | Event::Heard(Err(BusError::Closed)) => return,
+                Event::Stop => {
+                    draining = true;
+                    self.worker.drain();
+                    self.heartbeat();
+                }
+                Event::Tick => self.tick(),
+                Event::Published(published) => self.published(published),
+                Event::Answered(answered) => self.answered(answered),
+                Event::Heard(Ok(Incoming::Delivery(delivery))) => {
+                    self.hear(&delivery);
+                    if let Err(error) = consumer.ack(delivery.tag).await {
+                        warn!(error = %error, "a command could not be acknowledged");
+                    }
+                }
+                Event::Heard(Ok(Incoming::Resumed)) => self.heartbeat(),
+                Event::Heard(Err(error)) => warn!(error = %error, "cannot hear commands"),
+                Event::ProvidersChanged => self.wait = None,
+            }
+            if draining && self.worker.is_idle() && self.publishing.is_empty() {
+                return;
+            }
+            self.ask();
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.context.clock.now().monotonic;
+        for batch in self.worker.overdue(now) {
+            self.publish(batch);
+        }
+        let due = |at: Monotonic| now.since(at) >= self.context.options.heartbeat;
+        if self.heartbeat_at.is_none_or(due) {
+            self.heartbeat();
+        }
+    }
+
+    fn hear(&mut self, delivery: &Delivery) {
+        let (content_type, payload) = (delivery.content_type.as_str(), &delivery.payload);
+        let heard = match wire::kind_of(content_type).map(|(kind, _)| kind) {
+            Some(Command::KIND) => wire::decode(content_type, payload).map(|command| self.command(command)),
+            Some(Receipts::KIND) => {
+                wire::decode(content_type, payload).map(|receipts| self.receipts(&receipts))
+            }
+            Some(FilterDelta::KIND) => wire::decode(content_type, payload).map(|delta| self.delta(delta)),
+            Some(FilterSnapshot::KIND) => {
+                wire::decode(content_type, payload).map(|piece| self.snapshot(&piece))
+            }
+            _ => Err(DecodeError::UnknownKind(content_type.chars().take(100).collect())),
+        };
+        if let Err(error) = heard {
+            warn!(error = %error, routing_key = delivery.routing_key, "a message is dropped");
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match self.worker.command(command) {
+            CommandVerdict::Followed => {
+                self.wait = None;
+                for (topic, run) in self.worker.abandoned() {
+                    if let Some(token) = self.given_up.get(&(topic.clone(), run)) {
+                        token.cancel();
+                    }
+                }
+                self.heartbeat();
+            }
+            CommandVerdict::Known => self.heartbeat(),
+            CommandVerdict::Refused => {}
+        }
+    }
+
+    fn receipts(&mut self, receipts: &Receipts) {
+        let now = self.context.clock.now().monotonic;
+        let batches: Vec<Batch> =
+            receipts.receipts.iter().filter_map(|receipt| self.worker.receipt(receipt, now)).collect();
+        for batch in batches {
+            self.publish(batch);
+        }
+    }
+
+    fn delta(&mut self, delta: FilterDelta) {
+        let FilterDelta { topic, run, generation, from, to, fingerprints } = delta;
+        self.worker.delta(&topic, Delta { run, generation, from, to, fingerprints });
+    }
+
+    fn snapshot(&mut self, piece: &FilterSnapshot) {
+        let FilterSnapshot { topic, run, generation, complete_to, chunk, chunks, words } = piece;
+        let piece = SnapshotPiece {
+            run: *run,
+            generation: *generation,
+            complete_to: *complete_to,
+            chunk: *chunk,
+            chunks: *chunks,
+            words,
+        };
+        match self.worker.snapshot(topic, &piece) {
+            Ok(true) => info!(topic = %topic, complete_to, "a filter is complete"),
+            Ok(false) => {}
+            Err(error) => warn!(topic = %topic, error = %error, "a filter snapshot is dropped"),
+        }
+    }
+
+    /// Sends requests as long as there is work, budget, and somebody to ask.
+    fn ask(&mut self) {
+        if self.wait.is_some() || self.context.bus.state() != BusState::Connected {
+            return;
+        }
+        let mut in_vain = 0;
+        while let Some(ask) = self.worker.next_ask() {
+            let prepared = Prepared::of(&ask, self.offset);
+            match self.permit(&prepared, &ask) {
+                Ok(permit) => {
+                    let worst_case = permit.worst_case(&prepared.question);
+                    if !self.worker.begin(&prepared.topic, prepared.run, worst_case) {
+                        return;
+                    }
+                    self.worker.hopeless(&prepared.topic, None);
+                    let given_up =
+                        self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
+                    let clock = Arc::clone(&self.context.clock);
+                    self.asks.spawn(async move { prepared.send(permit, given_up, clock.as_ref()).await });
+                    in_vain = 0;
+                }
+                Err(wait) => {
+                    let why = match &wait.reason {
+                        WaitReason::Nobody(why) => Some(why.clone()),
+                        WaitReason::Busy | WaitReason::Paused | WaitReason::TooDear => None,
+                    };
+                    self.worker.hopeless(&prepared.topic, why);
+                    in_vain += 1;
+                    if in_vain >= self.worker.topics() {
+                        self.wait = Some(wait);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn permit(&mut self, prepared: &Prepared, ask: &igentai_core::worker::Ask) -> Result<Permit, Wait> {
+        let (pool, weights) = (&self.context.pool, &ask.order.provider_weights);
+        let random = self.random.random::<f64>();
+        let Some(left) = ask.left else { return pool.try_start(&prepared.topic, weights, random) };
+        let question = &prepared.question;
+        let mut news = false;
+        for cost in pool.worst_cases(&prepared.topic, weights, question) {
+            news |= self.worker.price(&prepared.topic, prepared.run, cost);
+        }
+        if news {
+            self.heartbeat();
+        }
+        pool.try_start_within(&prepared.topic, weights, random, Budget { question, left })
+    }
+
+    fn answered(&mut self, answered: Result<(Prepared, Finished), JoinError>) {
+        let (prepared, finished) = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                error!(error = %error, "a request ended badly; its lease stays charged");
+                return;
+            }
+        };
+        count(&finished);
+        let now = self.context.clock.now().monotonic;
+        if let Some(batch) = self.worker.finish(&prepared.topic, prepared.run, finished, now) {
+            self.publish(batch);
+        }
+    }
+
+    fn publish(&mut self, batch: Batch) {
+        let id = &batch.id;
+        let message_id =
+            format!("batch-{}-{}-{}-{}-{}", id.producer, id.incarnation, id.topic, id.run, id.seq);
+        let routing_key = id.topic.to_string();
+        self.send(Exchange::Batches, routing_key, message_id, &Batches { batches: vec![batch] });
+    }
+
+    fn send<M: Message>(&mut self, exchange: Exchange, routing_key: String, message_id: String, message: &M) {
+        let outgoing = Outgoing {
+            exchange,
+            routing_key,
+            content_type: wire::content_type::<M>(),
+            message_id,
+            headers: BTreeMap::new(),
+            payload: wire::encode(message),
+        };
+        let bus: &dyn Bus = self.context.bus.as_ref();
+        self.publishing.push(Box::pin(async move { bus.publish(outgoing).await }));
+    }
+
+    /// What was not published is kept by the worker and published again when its receipt is late.
+    fn published(&mut self, published: Result<(), PublishError>) {
+        let failed = published.is_err();
+        if let Err(error) = published
+            && !self.publish_failed
+        {
+            warn!(error = %error, "cannot publish; nothing is lost, and no model is asked until it works again");
+        }
+        self.publish_failed = failed;
+    }
+
+    fn heartbeat(&mut self) {
+        let now = self.context.clock.now().monotonic;
+        self.heartbeat_at = Some(now);
+        if self.context.bus.state() == BusState::Connected {
+            let heartbeat = self.worker.heartbeat(self.context.pool.report(), now);
+            self.send_heartbeat(&heartbeat);
+        }
+    }
+
+    fn send_heartbeat(&mut self, heartbeat: &Heartbeat) {
+        let Heartbeat { producer, incarnation, seq, .. } = heartbeat;
+        let message_id = format!("heartbeat-{producer}-{incarnation}-{seq}");
+        self.send(Exchange::Status, format!("producer.{producer}"), message_id, heartbeat);
+    }
+
+    /// Gives up what is under way, tells how it stands, and says good-bye.
+    async fn leave(&mut self) {
+        self.asks.shutdown().await;
+        self.heartbeat();
+        let farewell = async { while self.publishing.next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            let unresolved = self.worker.unresolved();
+            warn!(unresolved, "a producer leaves without knowing whether its last messages arrived");
+        }
+    }
+}
+
+fn count(finished: &Finished) {
+    use igentai_shared::telemetry::catalogue::{RESPONSES_TOTAL, SPEND_USD_TOTAL, TOKENS_TOTAL};
+
+    let meta = &finished.meta;
+    RESPONSES_TOTAL.add(1, [&meta.provider, meta.outcome.as_str()]);
+    TOKENS_TOTAL.add(meta.input_tokens, [&meta.provider, "input"]);
+    TOKENS_TOTAL.add(meta.output_tokens, [&meta.provider, "output"]);
+    SPEND_USD_TOTAL.add(meta.cost, [&meta.provider]);
+}

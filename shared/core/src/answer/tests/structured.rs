@@ -1,0 +1,60 @@
+//! Answers in JSON as models give them. Expected items are separated by ` / `.
+
+pub(super) const STRUCTURED: &[(&str, &str)] = &[
+    (r#"["Louvre", "Orsay"]"#, "Louvre / Orsay"),
+    ("```json\n[\"Louvre\", \"Orsay\"]\n```", "Louvre / Orsay"),
+    (
+        "Here is the list:\n\n```json\n{\"items\": [\"Louvre\", \"Orsay\"]}\n```\nLet me know!",
+        "Louvre / Orsay",
+    ),
+    (r#"Sure! ["Louvre", "Orsay"]"#, ""),
+    (r#"Sure, here it is: ["Louvre", "Orsay"]"#, "Louvre / Orsay"),
+    (r#"{"topic": "Paris attractions", "attractions": ["Louvre", "Orsay"]}"#, "Louvre / Orsay"),
+    (r#"{"items": ["Louvre"], "notes": ["Opening hours vary"]}"#, "Louvre"),
+    (r#"{"museums": ["Louvre", "Orsay"], "parks": ["Tuileries"]}"#, "Louvre / Orsay / Tuileries"),
+    (r#"[{"name": "Louvre", "city": "Paris"}, {"name": "Orsay"}]"#, "Louvre / Orsay"),
+    (r#"[{"id": 1, "Title": "Louvre"}, {"id": 2, "Title": "Orsay"}]"#, "Louvre / Orsay"),
+    (
+        r#"[{"museum": "Louvre", "description": "art"}, {"museum": "Orsay", "description": "art"}]"#,
+        "Louvre / Orsay",
+    ),
+    (r#"[{"name": "Louvre", "tags": ["art", "museum"]}]"#, "Louvre"),
+    (
+        r#"[{"category": "Museums", "items": ["Louvre", "Orsay"]}, {"category": "Parks", "items": ["Tuileries"]}]"#,
+        "Louvre / Orsay / Tuileries",
+    ),
+    (r#"{"result": {"items": [{"name": "Louvre"}, {"name": "Orsay"}]}}"#, "Louvre / Orsay"),
+    (r#"{"1": "Louvre", "2": "Orsay"}"#, "Louvre / Orsay"),
+    (r#"{"item1": "Louvre", "item2": "Orsay"}"#, "Louvre / Orsay"),
+    (r#"{"Louvre": "an art museum", "Eiffel Tower": "a tower"}"#, "Louvre / Eiffel Tower"),
+    (r#"{"Louvre": {"city": "Paris"}, "Orsay": {"city": "Paris"}}"#, "Louvre / Orsay"),
+    ("{\"name\": \"Louvre\"}\n{\"name\": \"Orsay\"}\n", "Louvre / Orsay"),
+    (
+        "{\"Museum\": \"Louvre\", \"City\": \"Paris\"}\n{\"Museum\": \"Orsay\", \"City\": \"Paris\"}",
+        "Louvre / Orsay",
+    ),
+    (r#"{"item": "Louvre"}"#, "Louvre"),
+    // Cut off.
+    (r#"["Louvre", "Orsay", "Pomp"#, "Louvre / Orsay"),
+    (r#"["Louvre", "Orsay","#, "Louvre / Orsay"),
+    ("```json\n{\"items\": [\"Louvre\", \"Ors", "Louvre"),
+    (r#"[{"name": "Louvre", "city": "Paris"}, {"name": "Orsay", "ci"#, "Louvre"),
+    (r#"{"groups": [{"category": "Museums", "items": ["Louvre", "Ors"#, "Louvre"),
+    // Nearly JSON.
+    (r#"["Louvre", "Orsay",]"#, "Louvre / Orsay"),
+    ("['Louvre', 'Schindler\\'s List', 'Musée d'Orsay']", "Louvre / Schindler's List / Musée d'Orsay"),
+    ("attractions = [\n    \"Louvre\",  # art\n    \"Orsay\",\n]", "Louvre / Orsay"),
+    (r#"["The "Big" One", "Orsay"]"#, "The \"Big\" One / Orsay"),
+    ("[\"Louvre\"\n\"Orsay\"]", "Louvre / Orsay"),
+    (r#""Louvre", "Orsay"]"#, "Louvre / Orsay"),
+    // Strings.
+    (r#"["Caf\u00e9", "a\"b", "x\ty", "\ud83c\udf89 Party"]"#, "Café / a\"b / x y / 🎉 Party"),
+    (r#"["1. Louvre", "2. Orsay", "3. Pompidou"]"#, "Louvre / Orsay / Pompidou"),
+    (r#"["1. FC Köln", "1860 München", "Bayern"]"#, "1. FC Köln / 1860 München / Bayern"),
+    (r#"["**Louvre** - museum", "Orsay - the museum of impressionists"]"#, "Louvre / Orsay"),
+    (r#"["Here Is New York.", "If You Could See Me Now."]"#, "Here Is New York. / If You Could See Me Now."),
+    ("[1984, 2001, 42]", "1984 / 2001 / 42"),
+    (r#"["item 1", "Louvre", "...", "[name]"]"#, "Louvre"),
+    ("- [Louvre](https://louvre.fr)\n- [ ] Orsay", "Louvre / Orsay"),
+    ("<think>[\"Versailles\"]</think>[\"Louvre\"]", "Louvre"),
+];

@@ -1,0 +1,256 @@
+//! The gate of one provider.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::batch::Outcome;
+use crate::command::{ProviderReport, ProviderState};
+use crate::folder::TopicId;
+use crate::time::Monotonic;
+
+use super::pace::Pace;
+use super::{Ended, Limits, Scope, backoff};
+
+/// From so many failures in a row on, a single request probes before the others follow.
+const PROBE_FROM: u32 = 3;
+/// So many refused requests in a row, before any was answered, mean a wrong model name or the like.
+const BAD_REQUESTS: u32 = 3;
+/// A pause of this length is worth a word even after one failure.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
+/// Topics remembered that a provider has nothing to say on; forgetting one costs one request.
+const MAX_UNABLE: usize = 1_000;
+
+/// A request under way; there is one for each start, and it ends once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ticket {
+    index: usize,
+    era: u64,
+    probe: bool,
+}
+
+impl Ticket {
+    /// Position of the provider.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}
+
+/// A change worth a line in the log, told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is left alone for a while.
+    Paused {
+        /// How long.
+        pause: Duration,
+        /// Failures in a row.
+        failures: u32,
+    },
+    /// It answers again.
+    Recovered,
+    /// It is not asked any more.
+    Stopped,
+    /// It is not asked about this topic any more.
+    Unable,
+}
+
+/// Whether a provider may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    Ready,
+    /// Not before this, and then only if nothing else happens.
+    At(Monotonic),
+    /// Not before a request under way has ended.
+    Busy,
+    Stopped,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    limits: Limits,
+    in_flight: u32,
+    pace: Option<Pace>,
+    /// Failures in a row.
+    failures: u32,
+    /// Grows with each pause. What a request from before a pause tells is older than the pause, and changes nothing.
+    era: u64,
+    paused_until: Monotonic,
+    probing: bool,
+    bad_requests: u32,
+    ever_answered: bool,
+    /// People were told of the pauses.
+    announced: bool,
+    /// Why it is never asked again.
+    stopped: Option<String>,
+    /// What went wrong last.
+    detail: String,
+    unable: BTreeMap<TopicId, String>,
+}
+
+impl Gate {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            pace: limits.requests_per_minute.map(Pace::new),
+            limits,
+            in_flight: 0,
+            failures: 0,
+            era: 0,
+            paused_until: Monotonic::default(),
+            probing: false,
+            bad_requests: 0,
+            ever_answered: false,
+            announced: false,
+            stopped: None,
+            detail: String::new(),
+            unable: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+
+    pub(super) fn stopped_detail(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    pub(super) fn is_unable(&self, topic: &TopicId) -> bool {
+        self.unable.contains_key(topic)
+    }
+
+    pub(super) fn unable_detail(&self, topic: &TopicId) -> Option<&str> {
+        self.unable.get(topic).map(String::as_str)
+    }
+
+    pub(super) fn readiness(&self, blocked_until: Monotonic, now: Monotonic) -> Readiness {
+        if self.stopped.is_some() {
+            return Readiness::Stopped;
+        }
+        if self.probing || self.in_flight >= self.limits.max_concurrency.max(1) {
+            return Readiness::Busy;
+        }
+        let paced = self.pace.as_ref().map(Pace::next).unwrap_or_default();
+        let at = self.paused_until.max(blocked_until).max(paced);
+        if at > now { Readiness::At(at) } else { Readiness::Ready }
+    }
+
+    pub(super) fn start(&mut self, index: usize, now: Monotonic) -> Ticket {
+        self.in_flight += 1;
+        if let Some(pace) = &mut self.pace {
+            pace.start(now);
+        }
+        let probe = self.failures >= PROBE_FROM;
+        self.probing = probe;
+        Ticket { index, era: self.era, probe }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up, so that a request ends once")]
+    pub(super) fn finish(
+        &mut self,
+        ticket: Ticket,
+        topic: &TopicId,
+        ended: &Ended<'_>,
+        random: f64,
+        now: Monotonic,
+        blocked_until: Monotonic,
+    ) -> Option<Change> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if ticket.probe {
+            self.probing = false;
+        }
+        match ended.scope {
+            Scope::Adapted => return None,
+            Scope::Topic => return self.learn_unable(topic, ended.detail),
+            Scope::Provider => {}
+        }
+        match ended.outcome {
+            Outcome::Answered | Outcome::Empty | Outcome::Refused | Outcome::Unparsable => {
+                self.succeed(&ticket)
+            }
+            Outcome::RateLimited | Outcome::Timeout | Outcome::ServerError | Outcome::Unreachable => {
+                self.fail(&ticket, ended.detail, random, now, blocked_until)
+            }
+            Outcome::WrongKey => self.stop(ended.detail),
+            Outcome::BadRequest => {
+                self.bad_requests = self.bad_requests.saturating_add(1);
+                if self.bad_requests < BAD_REQUESTS {
+                    None
+                } else if self.ever_answered {
+                    self.fail(&ticket, ended.detail, random, now, blocked_until)
+                } else {
+                    self.stop(ended.detail)
+                }
+            }
+            Outcome::Abandoned => None,
+        }
+    }
+
+    pub(super) fn report(&self, blocked_until: Monotonic, now: Monotonic) -> ProviderReport {
+        let wait = self.paused_until.max(blocked_until).since(now);
+        let (state, detail) = if let Some(detail) = &self.stopped {
+            (ProviderState::Stopped, detail.clone())
+        } else if !wait.is_zero() || self.failures >= PROBE_FROM {
+            let seconds = wait.as_millis().div_ceil(1_000);
+            let cause = if self.failures == 0 { "its key has to wait" } else { self.detail.as_str() };
+            (ProviderState::Waiting, format!("asked again in {seconds} s: {cause}"))
+        } else {
+            (ProviderState::Ready, String::new())
+        };
+        ProviderReport { name: self.limits.name.clone(), model: self.limits.model.clone(), state, detail }
+    }
+
+    fn succeed(&mut self, ticket: &Ticket) -> Option<Change> {
+        self.ever_answered = true;
+        self.bad_requests = 0;
+        if ticket.era != self.era {
+            return None;
+        }
+        self.failures = 0;
+        std::mem::take(&mut self.announced).then_some(Change::Recovered)
+    }
+
+    fn fail(
+        &mut self,
+        ticket: &Ticket,
+        detail: &str,
+        random: f64,
+        now: Monotonic,
+        blocked_until: Monotonic,
+    ) -> Option<Change> {
+        if self.stopped.is_some() || ticket.era != self.era {
+            return None;
+        }
+        self.era += 1;
+        self.failures = self.failures.saturating_add(1);
+        self.paused_until = now + backoff::pause(self.failures, random);
+        detail.clone_into(&mut self.detail);
+        let pause = self.paused_until.max(blocked_until).since(now);
+        let tell = !self.announced && (self.failures >= PROBE_FROM || pause >= LONG_PAUSE);
+        self.announced |= tell;
+        tell.then_some(Change::Paused { pause, failures: self.failures })
+    }
+
+    fn stop(&mut self, detail: &str) -> Option<Change> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        self.stopped = Some(detail.to_owned());
+        Some(Change::Stopped)
+    }
+
+    fn learn_unable(&mut self, topic: &TopicId, detail: &str) -> Option<Change> {
+        if self.unable.len() >= MAX_UNABLE {
+            self.unable.pop_first();
+        }
+        let first = self.unable.insert(topic.clone(), detail.to_owned()).is_none();
+        first.then_some(Change::Unable)
+    }
+}

@@ -1,0 +1,238 @@
+//! Shutdown in two phases, with a deadline, and with every task accounted for.
+//!
+//! Phase one, *stop*: take no new work, finish or abandon what is under way, say goodbye. Phase two, *now*: leave. The first SIGINT
+//! or SIGTERM begins phase one, the second begins phase two at once, and so does the end of the grace period.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a role's tasks share to stop together. Clones are handles to the same shutdown.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    stop: CancellationToken,
+    now: CancellationToken,
+    tracker: TaskTracker,
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    next: u64,
+    running: BTreeMap<u64, String>,
+    panicked: Vec<String>,
+}
+
+/// How a shutdown went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Names of the tasks that did not end in time, oldest first. They end with the process.
+    pub left: Vec<String>,
+    /// Names of the tasks that panicked in the whole life of this process.
+    pub panicked: Vec<String>,
+    /// Whether phase two was needed.
+    pub hurried: bool,
+}
+
+impl ShutdownReport {
+    /// Whether every task ended by itself in phase one.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.left.is_empty() && self.panicked.is_empty() && !self.hurried
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.hurried { "stopped in a hurry" } else { "stopped in order" })?;
+        if !self.left.is_empty() {
+            write!(f, "; did not end in time: {}", self.left.join(", "))?;
+        }
+        if !self.panicked.is_empty() {
+            write!(f, "; panicked: {}", self.panicked.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why signals cannot be listened to.
+#[derive(Debug, thiserror::Error)]
+#[error("the handlers for SIGINT and SIGTERM could not be installed")]
+pub struct ListenError(#[from] std::io::Error);
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shutdown {
+    /// One that nobody asked for yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let stop = CancellationToken::new();
+        Self { stop, now: CancellationToken::new(), tracker: TaskTracker::new(), tasks: Arc::default() }
+    }
+
+    /// Cancelled when phase one begins: take no new work.
+    #[must_use]
+    pub const fn stop_token(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Cancelled when phase two begins: leave at once. It implies phase one.
+    #[must_use]
+    pub const fn now_token(&self) -> &CancellationToken {
+        &self.now
+    }
+
+    /// Begins phase one.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Begins phase two, and phase one if it had not begun.
+    pub fn now(&self) {
+        self.stop.cancel();
+        self.now.cancel();
+    }
+
+    /// Whether phase one has begun.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Starts a task that [`Shutdown::finish`] waits for. The name is for the report; several tasks may have the same.
+    pub fn spawn<F>(&self, name: impl Into<String>, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let entry = Entry::new(&self.tasks, name.into());
+        self.tracker.spawn(async move {
+            let _entry = entry;
+            task.await
+        })
+    }
+
+    /// Listens to SIGINT and SIGTERM from here on: the first begins phase one, the second phase two.
+    pub fn listen(&self) -> Result<(), ListenError> {
+        let mut signals = Signals::new()?;
+        let shutdown = self.clone();
+        // The listener lives as long as the process and is no work to wait for: it is not tracked.
+        #[expect(clippy::disallowed_methods, reason = "this is the home of tracked tasks")]
+        drop(tokio::spawn(async move {
+            while let Some(signal) = signals.next().await {
+                if shutdown.is_stopping() {
+                    tracing::warn!(signal, "second signal: leaving at once");
+                    shutdown.now();
+                } else {
+                    tracing::info!(signal, "stopping; a second signal leaves at once");
+                    shutdown.stop();
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    /// Waits for phase one, then for the tasks: for `grace`, or until phase two begins if that is sooner, and then, in phase two, for `last`
+    /// more. So it returns at the latest `grace + last` after phase one began, whatever the tasks do.
+    pub async fn finish(&self, grace: Duration, last: Duration) -> ShutdownReport {
+        self.stop.cancelled().await;
+        self.tracker.close();
+        let in_order = tokio::select! {
+            biased;
+            () = self.tracker.wait() => true,
+            () = self.now.cancelled() => false,
+            () = tokio::time::sleep(grace) => false,
+        };
+        if !in_order {
+            self.now();
+            // Whoever has not ended after this is in the report.
+            tokio::time::timeout(last, self.tracker.wait()).await.unwrap_or_default();
+        }
+        let tasks = lock(&self.tasks);
+        ShutdownReport {
+            left: tasks.running.values().cloned().collect(),
+            panicked: tasks.panicked.clone(),
+            hurried: !in_order,
+        }
+    }
+}
+
+/// A task's place in the list, given back when the task ends in whatever way.
+struct Entry {
+    tasks: Arc<Mutex<Tasks>>,
+    number: u64,
+}
+
+impl Entry {
+    fn new(tasks: &Arc<Mutex<Tasks>>, name: String) -> Self {
+        let mut list = lock(tasks);
+        let number = list.next;
+        list.next += 1;
+        list.running.insert(number, name);
+        drop(list);
+        Self { tasks: Arc::clone(tasks), number }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut tasks = lock(&self.tasks);
+        if let Some(name) = tasks.running.remove(&self.number)
+            && std::thread::panicking()
+        {
+            tasks.panicked.push(name);
+        }
+    }
+}
+
+fn lock(tasks: &Mutex<Tasks>) -> MutexGuard<'_, Tasks> {
+    tasks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Option<&'static str> {
+        tokio::select! {
+            received = self.interrupt.recv() => received.map(|()| "SIGINT"),
+            received = self.terminate.recv() => received.map(|()| "SIGTERM"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Option<&'static str> {
+        tokio::signal::ctrl_c().await.ok().map(|()| "Ctrl-C")
+    }
+}
+
+#[cfg(test)]
+mod tests;

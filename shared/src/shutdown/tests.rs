@@ -1,0 +1,80 @@
+#![expect(clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::*;
+
+const LONG: Duration = Duration::from_mins(1);
+const SHORT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn tasks_that_stop_when_asked_end_in_order() {
+    let shutdown = Shutdown::new();
+    let stop = shutdown.stop_token().clone();
+    let task = shutdown.spawn("worker", async move {
+        stop.cancelled().await;
+        7
+    });
+    shutdown.stop();
+    let report = shutdown.finish(LONG, LONG).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.to_string(), "stopped in order");
+    assert_eq!(task.await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_task_that_ignores_both_phases_is_named_and_not_waited_for() {
+    let shutdown = Shutdown::new();
+    drop(shutdown.spawn("deaf", std::future::pending::<()>()));
+    let now = shutdown.now_token().clone();
+    drop(shutdown.spawn("slow", async move { now.cancelled().await }));
+    shutdown.stop();
+    let report = shutdown.finish(SHORT, SHORT).await;
+    assert_eq!(report.left, ["deaf"]);
+    assert_eq!(report.to_string(), "stopped in a hurry; did not end in time: deaf");
+}
+
+#[tokio::test]
+async fn phase_two_cuts_the_grace_period_short() {
+    let shutdown = Shutdown::new();
+    let now = shutdown.now_token().clone();
+    drop(shutdown.spawn("slow", async move { now.cancelled().await }));
+    shutdown.now();
+    assert!(shutdown.is_stopping());
+    let report = tokio::time::timeout(LONG / 2, shutdown.finish(LONG, LONG)).await.unwrap();
+    assert!(report.hurried && report.left.is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn a_task_that_panicked_is_in_the_report() {
+    let shutdown = Shutdown::new();
+    let task = shutdown.spawn("broken", async { panic!("on purpose") });
+    assert!(task.await.unwrap_err().is_panic());
+    shutdown.stop();
+    assert_eq!(shutdown.finish(LONG, LONG).await.panicked, ["broken"]);
+}
+
+#[tokio::test]
+async fn an_aborted_task_leaves_the_list() {
+    let shutdown = Shutdown::new();
+    shutdown.spawn("aborted", std::future::pending::<()>()).abort();
+    shutdown.stop();
+    assert!(shutdown.finish(LONG, LONG).await.is_clean());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_first_signal_stops_and_the_second_leaves_at_once() {
+    let shutdown = Shutdown::new();
+    shutdown.listen().unwrap();
+    kill("-TERM");
+    tokio::time::timeout(LONG, shutdown.stop_token().cancelled()).await.unwrap();
+    assert!(!shutdown.now_token().is_cancelled());
+    kill("-INT");
+    tokio::time::timeout(LONG, shutdown.now_token().cancelled()).await.unwrap();
+}
+
+#[cfg(unix)]
+fn kill(signal: &str) {
+    let own = std::process::id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &own]).status().unwrap().success());
+}

@@ -1,0 +1,32 @@
+//! Names and encoding of the checkpoints that the coordinator keeps in the store.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+
+/// [`igentai_core::coordinator::Ledger`]: what is leased to producers.
+pub const LEDGER: &str = "ledger";
+
+/// [`igentai_core::status::TopicStatus`]: the newest numbers, for whoever asks.
+pub const STATUS: &str = "status";
+
+/// A log index up to which everything was published.
+pub const PUBLISHED: &str = "published";
+
+/// Encodes a checkpoint.
+#[must_use]
+#[expect(
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "checkpoints are plain maps, lists, texts and numbers"
+)]
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).expect("plain data can be encoded into memory")
+}
+
+/// Decodes a checkpoint.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|error| StoreError::Corrupt(format!("a checkpoint cannot be read: {error}")))
+}

@@ -1,0 +1,118 @@
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use igentai_core::folder::TopicId;
+use redb::{Builder, StorageBackend};
+
+use super::*;
+use crate::store::embedded::handle::open_error;
+use crate::store::embedded::{coordinate, read};
+
+/// A disk that can be full.
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    full: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn space(&self) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.lock().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let bytes = self.lock();
+        let wanted = bytes.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(wanted);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.lock().resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.space()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.space()?;
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let mut bytes = self.lock();
+        let target = bytes.get_mut(start..start + data.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        target.copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn open_run(engine: &mut Engine, topic: &TopicId, run: u64) -> Result<u64, StoreError> {
+    let topic = topic.clone();
+    let (job, mut answer) =
+        Write::new(1, move |tables: &mut Tables<'_>| coordinate::open_run(tables, &topic, run, 1, None));
+    engine.apply(vec![job]);
+    answer
+        .try_recv()
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned())))
+        .map(|head| head.run)
+}
+
+#[test]
+fn after_a_full_disk_the_file_is_opened_anew_and_nothing_confirmed_is_lost()
+-> Result<(), Box<dyn std::error::Error>> {
+    let disk = Disk::default();
+    let opener = {
+        let disk = disk.clone();
+        move || Builder::new().create_with_backend(disk.clone()).map_err(open_error)
+    };
+    let handle = Arc::new(Handle::opened_by(opener, None, "test")?);
+    let mut engine = Engine::new(Arc::clone(&handle));
+    let topic = TopicId::from_name("rivers")?;
+    assert_eq!(open_run(&mut engine, &topic, 1)?, 1);
+
+    disk.full.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        let failed = open_run(&mut engine, &topic, 2);
+        assert!(failed.as_ref().is_err_and(StoreError::is_transient), "{failed:?}");
+    }
+
+    disk.full.store(false, Ordering::Relaxed);
+    assert_eq!(open_run(&mut engine, &topic, 3)?, 3);
+    assert_eq!(handle.read(|transaction| read::head(transaction, &topic))?.run, 3);
+    Ok(())
+}
+
+#[test]
+fn a_refused_request_leaves_its_neighbours_alone() -> Result<(), Box<dyn std::error::Error>> {
+    let handle = Arc::new(Handle::in_memory()?);
+    let mut engine = Engine::new(Arc::clone(&handle));
+    let topic = TopicId::from_name("rivers")?;
+    let (mut group, mut answers): (Vec<Box<dyn Job>>, Vec<_>) = (Vec::new(), Vec::new());
+    for run in [5, 4, 6] {
+        let topic = topic.clone();
+        let (job, answer) =
+            Write::new(1, move |tables: &mut Tables<'_>| coordinate::open_run(tables, &topic, run, 1, None));
+        group.push(job);
+        answers.push(answer);
+    }
+    engine.apply(group);
+    let fenced: Vec<bool> = answers
+        .iter_mut()
+        .map(|answer| matches!(answer.try_recv(), Ok(Err(StoreError::Fenced { .. }))))
+        .collect();
+    assert_eq!(fenced, [false, true, false]);
+    assert_eq!(handle.read(|transaction| read::head(transaction, &topic))?.run, 6);
+    Ok(())
+}

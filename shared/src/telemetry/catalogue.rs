@@ -1,0 +1,89 @@
+//! Every metric there is. The doc comment is the help text that Prometheus shows.
+//!
+//! Labels and what bounds them (beyond [`super::metrics::LABEL_VALUES`] values of a label, `other` stands for the rest):
+//!
+//! | label | values |
+//! |---|---|
+//! | `provider` | names of providers, from the configuration |
+//! | `outcome` | kinds of outcomes of a request, a fixed list in the code |
+//! | `direction` | `input`, `output` |
+//! | `reason` | kinds of reasons for a dead letter, a fixed list in the code; never a message |
+//! | `state` | states of producers or topics, a fixed list in the code |
+//! | `topic` | topic ids |
+//! | `version` | one |
+
+use super::metrics::{Counter, Gauge, Metric, Money, Seconds};
+
+macro_rules! catalogue {
+    ($($(#[doc = $help:literal])+ $id:ident: $kind:ident = $name:literal [$($label:literal),*];)*) => {
+        $(
+            $(#[doc = $help])+
+            pub const $id: $kind<{ <[&str]>::len(&[$($label),*]) }> =
+                $kind::new($name, concat!($($help),+), &[$($label),*]);
+        )*
+
+        /// All of them, in the order of this file.
+        pub const CATALOGUE: &[Metric] = &[$($id.metric()),*];
+    };
+}
+
+catalogue! {
+    /// Answers and failed requests, by provider and outcome.
+    RESPONSES_TOTAL: Counter = "igentai_responses_total" ["provider", "outcome"];
+    /// Candidates that models proposed.
+    CANDIDATES_TOTAL: Counter = "igentai_candidates_total" [];
+    /// Candidates accepted as unique.
+    ATTRIBUTES_TOTAL: Counter = "igentai_attributes_total" [];
+    /// Candidates that named a known attribute again.
+    DUPLICATES_TOTAL: Counter = "igentai_duplicates_total" [];
+    /// Batches committed to the registry.
+    COMMITS_TOTAL: Counter = "igentai_commits_total" [];
+    /// Time of one commit to the registry.
+    COMMIT_SECONDS: Seconds = "igentai_commit_seconds" [];
+    /// Batches of an older run, acknowledged and not committed.
+    BATCHES_STALE_TOTAL: Counter = "igentai_batches_stale_total" [];
+    /// Messages that the broker delivered again.
+    REDELIVERIES_TOTAL: Counter = "igentai_redeliveries_total" [];
+    /// Messages given up as dead letters, by the kind of reason.
+    DEAD_LETTERS_TOTAL: Counter = "igentai_dead_letters_total" ["reason"];
+    /// New candidates that a filter took for known, named by their receipts.
+    FALSE_POSITIVES_TOTAL: Counter = "igentai_false_positives_total" [];
+    /// Tokens of answered requests, by provider and direction.
+    TOKENS_TOTAL: Counter = "igentai_tokens_total" ["provider", "direction"];
+    /// Cost of answered requests in US dollars, by provider.
+    SPEND_USD_TOTAL: Money = "igentai_spend_usd_total" ["provider"];
+    /// Requests under way, by provider.
+    IN_FLIGHT_REQUESTS: Gauge = "igentai_in_flight_requests" ["provider"];
+    /// Producers, by state.
+    PRODUCERS: Gauge = "igentai_producers" ["state"];
+    /// Topics, by state.
+    TOPICS: Gauge = "igentai_topics" ["state"];
+    /// Unique attributes of a topic.
+    TOPIC_ATTRIBUTES: Gauge = "igentai_topic_attributes" ["topic"];
+    /// Probability that the next mention is of a known attribute, from 0 to 1.
+    TOPIC_COVERAGE: Gauge = "igentai_topic_coverage" ["topic"];
+    /// Whether this process leads: 1 or 0.
+    LEADER: Gauge = "igentai_leader" [];
+    /// The epoch of the lease that this process knows.
+    LEASE_EPOCH: Gauge = "igentai_lease_epoch" [];
+    /// Log entries of a topic that are committed and not yet published.
+    OUTBOX_LAG_ENTRIES: Gauge = "igentai_outbox_lag_entries" ["topic"];
+    /// How often a topic's filter was made anew.
+    FILTER_GENERATION: Gauge = "igentai_filter_generation" ["topic"];
+    /// Filter snapshots sent to producers.
+    FILTER_SNAPSHOTS_TOTAL: Counter = "igentai_filter_snapshots_total" [];
+    /// Whether this process is connected to the broker: 1 or 0.
+    BUS_CONNECTED: Gauge = "igentai_bus_connected" [];
+    /// Connections to the broker, the first ones included; a connection lost and made anew counts again.
+    BUS_CONNECTIONS_TOTAL: Counter = "igentai_bus_connections_total" [];
+    /// Whether the store answers: 1 or 0.
+    STORE_UP: Gauge = "igentai_store_up" [];
+    /// Messages that no queue took and nobody has looked at yet.
+    UNROUTED_MESSAGES: Gauge = "igentai_unrouted_messages" [];
+    /// Messages ready in a work queue.
+    QUEUE_MESSAGES: Gauge = "igentai_queue_messages" ["queue"];
+    /// The program's version; the value is always 1.
+    BUILD_INFO: Gauge = "igentai_build_info" ["version"];
+    /// When this process started, in seconds since 1970.
+    PROCESS_START_TIME_SECONDS: Gauge = "igentai_process_start_time_seconds" [];
+}

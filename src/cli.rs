@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Enumerates a topic with many language models: every unique item, how complete the list is, what it cost.
+#[derive(Debug, Parser)]
+#[command(name = "igentai", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Configuration file [default: igentai.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say less: errors only, no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enumerate a topic in this one process, with nothing else installed
+    ///
+    /// Without a topic it serves: topics are started from the page or the API, and go on where they were left.
+    Run(Run),
+    /// Role: commit batches, decide, write the files (needs RabbitMQ and Redis)
+    Orchestrator(Role),
+    /// Role: ask models and publish what they answer (needs RabbitMQ)
+    Producer(Producer),
+    /// Role: HTTP API and page (needs RabbitMQ and Redis)
+    Webserver(Role),
+    /// Start an orchestrator, producers and a webserver as supervised processes on this machine
+    Up(Up),
+    /// Start, watch, stop and export topics of a running igentai
+    Topics(crate::topics::args::Topics),
+    /// Look whether everything is in place, and say what to do where it is not
+    Doctor(crate::doctor::Doctor),
+    /// Check, show or begin a configuration
+    Config(crate::config::ConfigCommand),
+}
+
+/// `igentai run`.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub(crate) struct Run {
+    /// What to enumerate, for example "Paris attractions"
+    pub(crate) topic: Option<String>,
+    /// Producers [default: 4]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) producers: Option<u32>,
+    /// Port of page and API; 0 picks one [default: 8080]
+    #[arg(short, long, value_name = "PORT", conflicts_with = "no_web")]
+    pub(crate) port: Option<u16>,
+    /// No page, no API
+    #[arg(long)]
+    pub(crate) no_web: bool,
+    /// What to ask the models for, in your own words
+    #[arg(long, requires = "topic")]
+    pub(crate) prompt: Option<String>,
+    /// Weight of a provider; may be given several times, providers not named are then not asked
+    #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
+    pub(crate) providers: Vec<(String, f64)>,
+    /// Folder for the results [default: outputs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// End with exactly so many items at the latest
+    #[arg(long, value_name = "N", requires = "topic", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_attributes: Option<u64>,
+    /// Send at most so many requests, answered or not, over the whole run
+    #[arg(long, value_name = "N", requires = "topic", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_requests: Option<u64>,
+    /// Spend at most so many US dollars over the whole run
+    #[arg(long, value_name = "USD", requires = "topic", value_parser = usd)]
+    pub(crate) max_usd: Option<f64>,
+    /// End after this time, for example 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", requires = "topic", value_parser = duration)]
+    pub(crate) time_limit: Option<Duration>,
+    /// Begin anew, even if there is something to go on from
+    #[arg(long, conflicts_with = "resume", requires = "topic")]
+    pub(crate) fresh: bool,
+    /// Go on from the last run, even if it came to its natural end
+    #[arg(long, requires = "topic")]
+    pub(crate) resume: bool,
+    /// One JSON object a line on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A role of the distributed shape.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Role {
+    /// HTTP port; 0 picks one
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Id of this process [default: a random one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Folder for the results [default: outputs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) supervised: Supervised,
+}
+
+/// The role `producer`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Producer {
+    /// HTTP port of health and metrics; 0 picks one [default: 9001]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Id of this producer [default: a random one]
+    #[arg(long = "producer-id", value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) supervised: Supervised,
+}
+
+/// Set by `igentai up` for its children.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Supervised {
+    /// Stop when standard input ends
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_stdin: bool,
+}
+
+/// `igentai up`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Up {
+    /// Producers [default: 4]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) producers: Option<u32>,
+    /// Port of page and API; 0 picks one [default: 8080]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Folder for the results [default: outputs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+pub(crate) fn weight(text: &str) -> Result<(String, f64), String> {
+    let (name, weight) = text.split_once('=').ok_or("write it as NAME=WEIGHT, for example small=0.7")?;
+    let weight: f64 = weight.parse().map_err(|_| format!("`{weight}` is not a number"))?;
+    if weight.is_finite() && weight >= 0.0 {
+        Ok((name.to_owned(), weight))
+    } else {
+        Err("a weight is a number of at least 0".to_owned())
+    }
+}
+
+pub(crate) fn usd(text: &str) -> Result<f64, String> {
+    let usd: f64 =
+        text.trim_start_matches('$').parse().map_err(|_| "write an amount such as 0.50".to_owned())?;
+    if usd.is_finite() && usd > 0.0 { Ok(usd) } else { Err("the amount must be above 0".to_owned()) }
+}
+
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| "write a time such as 90s, 10m or 2h".to_owned())?;
+    let seconds = match unit.trim() {
+        "" | "s" => number,
+        "ms" => number / 1_000.0,
+        "m" | "min" => number * 60.0,
+        "h" => number * 3_600.0,
+        "d" => number * 86_400.0,
+        other => return Err(format!("`{other}` is no unit of time; use s, m, h or d")),
+    };
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) | Err(_) => Err("the time must be above 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_weights_and_amounts_are_read_as_people_write_them() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("10x").is_err() && duration("0s").is_err() && duration("-1s").is_err());
+        assert_eq!(weight("small=0.7"), Ok(("small".to_owned(), 0.7)));
+        assert!(weight("small").is_err() && weight("small=-1").is_err() && weight("small=NaN").is_err());
+        assert_eq!(usd("$0.50"), Ok(0.5));
+        assert!(usd("0").is_err() && usd("free").is_err());
+    }
+}

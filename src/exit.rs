@@ -1,0 +1,71 @@
+//! What the process says when it ends.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Exit codes; the README has the same table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// Something failed that the message names.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// No provider could serve.
+    NoProvider,
+    /// The store is in use by another process, or cannot be trusted.
+    Store,
+    /// Interrupted by Ctrl-C or SIGTERM; everything confirmed is kept.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NoProvider => 3,
+            Exit::Store => 4,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Why the process ends before its work is done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// The command line or the configuration is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<igentai_shared::store::StoreError> for Failure {
+    fn from(error: igentai_shared::store::StoreError) -> Self {
+        use igentai_shared::store::StoreError::{
+            Conflict, Corrupt, Fenced, Locked, Unavailable, Unknown, Unsafe,
+        };
+        let exit = match &error {
+            Locked(_) | Unsafe(_) | Corrupt(_) => Exit::Store,
+            Unknown(_) | Unavailable(_) | Fenced { .. } | Conflict { .. } => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}

@@ -1,0 +1,265 @@
+//! The roles of the distributed shape: each a process of its own over RabbitMQ and Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use igentai_core::ids::WorkerId;
+use igentai_orchestrator::Context as Orchestrator;
+use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
+use igentai_shared::bus::{Bus, BusState};
+use igentai_shared::clock::{Clock, SystemClock};
+use igentai_shared::config::{Config, Environment, Flag, Keys};
+use igentai_shared::shutdown::Shutdown;
+use igentai_shared::store::redis::{RedisConfig, RedisStore};
+use igentai_shared::store::{Store, StoreError};
+use igentai_shared::telemetry::logging;
+use igentai_shared::telemetry::metrics::Metrics;
+use igentai_webserver::{DependencyReadiness, Readiness};
+use rand::rngs::StdRng;
+use tracing::{info, warn};
+
+use crate::cli::{Common, Producer, Role, Supervised};
+use crate::exit::{Exit, Failure};
+use crate::parts::{self, Door};
+use crate::settings;
+
+/// How long a role may finish what it has under way: longer than most model calls, shorter than what comes with a SIGKILL at its end.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How long a role may take to leave at once.
+const LAST: Duration = Duration::from_secs(2);
+
+/// Between two looks at a store that does not serve yet.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What every role starts with.
+struct Base {
+    config: Config,
+    shutdown: Shutdown,
+    clock: Arc<dyn Clock>,
+    random: StdRng,
+    id: WorkerId,
+    metrics: Metrics,
+    notes: Vec<String>,
+}
+
+impl Base {
+    async fn start(
+        role: &str,
+        id: Option<&str>,
+        common: &Common,
+        flags: &[Option<Flag>],
+        keys: Keys,
+        supervised: Supervised,
+    ) -> Result<Self, Failure> {
+        let flags: Vec<Flag> = flags.iter().flatten().cloned().collect();
+        let asks = matches!(keys, Keys::Needed);
+        let (mut config, environment): (Config, Environment) = settings::load(common, &flags, keys)?;
+        settings::log(common, &config, &environment, "info", logging::standard_error())?;
+        let notes = if asks { settings::find_providers(&mut config, &environment).await } else { Vec::new() };
+        let shutdown = Shutdown::new();
+        parts::listen(&shutdown)?;
+        if supervised.stop_with_stdin {
+            stop_with_stdin(&shutdown)?;
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let metrics = parts::metrics(&shutdown, clock.as_ref())?;
+        let mut random = parts::random()?;
+        let id = parts::worker_id(role, id, &mut random)?;
+        Ok(Self { config, shutdown, clock, random, id, metrics, notes })
+    }
+
+    fn bus(&self) -> Result<Arc<dyn Bus>, Failure> {
+        let config = broker(&self.config, self.id.as_str())?;
+        info!(address = config.address(), "connecting to RabbitMQ");
+        Ok(AmqpBus::connect(config))
+    }
+
+    fn store(&self) -> Result<Arc<dyn Store>, Failure> {
+        let store = RedisStore::connect(&registry(&self.config)?);
+        store.map(|store| store as Arc<dyn Store>).map_err(|error| bad_registry(&error))
+    }
+
+    /// Waits for a store that is not up yet; refuses one that cannot be trusted. Whether it is up: `false` when stopped while waiting.
+    async fn until_up(&self, store: &dyn Store) -> Result<bool, Failure> {
+        let mut said = false;
+        loop {
+            match store.check().await {
+                Ok(check) => {
+                    info!(product = check.product, "the store is up");
+                    for warning in check.warnings {
+                        warn!(warning, "the store is not as safe as it could be");
+                    }
+                    return Ok(true);
+                }
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))) => {
+                    if !std::mem::replace(&mut said, true) {
+                        let address = registry(&self.config)?.redacted_url();
+                        warn!(address, error = %error, "waiting for Redis");
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                biased;
+                () = self.shutdown.stop_token().cancelled() => return Ok(false),
+                () = tokio::time::sleep(STORE_PAUSE) => {}
+            }
+        }
+    }
+
+    /// Waits for the end, and for the tasks.
+    async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
+        parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
+        let report = self.shutdown.finish(GRACE, LAST).await;
+        bus.close().await;
+        if let Some(store) = store {
+            store.close().await;
+        }
+        if report.is_clean() {
+            info!("stopped");
+            return Ok(Exit::Done);
+        }
+        Err(Failure::new(Exit::Failed, format!("stopped in a hurry: {report}")))
+    }
+}
+
+/// The broker's address, under which name this process is known there.
+pub(crate) fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure> {
+    let Some(url) = &config.bus.amqp_url else {
+        return Err(Failure::usage(
+            "no broker is configured: set AMQP_URL, for example amqp://user:password@127.0.0.1:5672/%2f, or `amqp_url` in the section [bus]",
+        ));
+    };
+    AmqpConfig::new(url.expose(), format!("igentai {name}"))
+        .map_err(|error| Failure::usage(format!("AMQP_URL cannot be used: {error}")))
+}
+
+/// The store's address.
+pub(crate) fn registry(config: &Config) -> Result<RedisConfig, Failure> {
+    let Some(url) = &config.store.redis_url else {
+        return Err(Failure::usage(
+            "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",
+        ));
+    };
+    let config = RedisConfig::new(url.expose());
+    RedisStore::connect(&config).map(|_| config).map_err(|error| bad_registry(&error))
+}
+
+fn bad_registry(error: &igentai_shared::store::redis::RedisConfigError) -> Failure {
+    Failure::usage(format!("REDIS_URL cannot be used: {error}"))
+}
+
+/// The child of a supervisor ends with it, however that ends: their pipe is closed then.
+fn stop_with_stdin(shutdown: &Shutdown) -> Result<(), Failure> {
+    let ours = shutdown.clone();
+    let body = move || {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        info!(ended = ended.is_ok(), "standard input has ended; stopping");
+        ours.stop();
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(body);
+    thread
+        .map(drop)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot watch standard input: {error}")))
+}
+
+fn out_flag(role: &Role) -> Option<Flag> {
+    settings::flag("--out", &["run", "out"], role.out.as_ref().map(|out| out.display().to_string()))
+}
+
+pub(crate) async fn orchestrator(role: Role, common: &Common) -> Result<Exit, Failure> {
+    let flags = [settings::flag("--port", &["orchestrator", "port"], role.port), out_flag(&role)];
+    let base =
+        Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
+            .await?;
+    let (bus, store) = (base.bus()?, base.store()?);
+    let (listener, address) = open_probes(&base, base.config.orchestrator.port, role.port.is_none()).await?;
+    info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
+    let readiness = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
+    let web_stop = tokio_util::sync::CancellationToken::new();
+    parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
+    if !base.until_up(store.as_ref()).await? {
+        web_stop.cancel();
+        return base.finish(bus, Some(store)).await;
+    }
+    let context = Orchestrator {
+        id: base.id.clone(),
+        bus: Arc::clone(&bus),
+        store: Arc::clone(&store),
+        clock: Arc::clone(&base.clock),
+        options: parts::orchestrator_options(&base.config),
+    };
+    let stop = base.shutdown.stop_token().clone();
+    base.shutdown.spawn("orchestrator", async move {
+        igentai_orchestrator::run(context, stop).await;
+        web_stop.cancel();
+    });
+    base.finish(bus, Some(store)).await
+}
+
+pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Failure> {
+    let flags = [settings::flag("--port", &["producer", "port"], role.port)];
+    let mut base =
+        Base::start("producer", role.id.as_deref(), common, &flags, Keys::Needed, role.supervised).await?;
+    for note in std::mem::take(&mut base.notes) {
+        info!(note, "providers");
+    }
+    let bus = base.bus()?;
+    let (listener, address) = open_probes(&base, base.config.producer.port, role.port.is_none()).await?;
+    info!(id = %base.id, address = %address, "producer: health and metrics are served");
+    let web_stop = tokio_util::sync::CancellationToken::new();
+    let readiness = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
+    parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
+    let pool = parts::pool(&base.config, &base.clock, &mut base.random)?;
+    let (id, clock) = (base.id.clone(), Arc::clone(&base.clock));
+    let context = parts::producer(id, Arc::clone(&bus), clock, pool, &base.config, &mut base.random);
+    let (stop, now) = (base.shutdown.stop_token().clone(), base.shutdown.now_token().clone());
+    base.shutdown.spawn("producer", async move {
+        igentai_producer::run(context, stop, now).await;
+        web_stop.cancel();
+    });
+    base.finish(bus, None).await
+}
+
+pub(crate) async fn webserver(role: Role, common: &Common) -> Result<Exit, Failure> {
+    let flags = [settings::flag("--port", &["web", "port"], role.port), out_flag(&role)];
+    let base = Base::start("webserver", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
+        .await?;
+    let (bus, store) = (base.bus()?, base.store()?);
+    let door = Door { bind: base.config.web.bind, port: base.config.web.port, or_any: false };
+    let (listener, address) = parts::open(&door).await?;
+    info!(id = %base.id, address = %address, "webserver: page and API are served");
+    let stop = base.shutdown.stop_token().clone();
+    let known = base.config.providers.iter().map(|provider| provider.name.clone()).collect();
+    let (id, clock) = (base.id.clone(), &base.clock);
+    parts::serve_web(&base.shutdown, stop, listener, id, &bus, &store, clock, &base.metrics, known);
+    base.until_up(store.as_ref()).await?;
+    base.finish(bus, Some(store)).await
+}
+
+async fn open_probes(
+    base: &Base,
+    port: u16,
+    or_any: bool,
+) -> Result<(tokio::net::TcpListener, std::net::SocketAddr), Failure> {
+    parts::open(&Door { bind: base.config.web.bind, port, or_any }).await
+}
+
+/// A producer is ready when it hears commands; it knows no store.
+#[derive(Debug)]
+struct BusReadiness {
+    bus: Arc<dyn Bus>,
+}
+
+#[async_trait]
+impl Readiness for BusReadiness {
+    async fn reasons(&self) -> Vec<String> {
+        match self.bus.state() {
+            BusState::Connected => Vec::new(),
+            BusState::Disconnected(why) => vec![format!("the bus is not connected: {why}")],
+            BusState::Blocked(why) => vec![format!("the bus takes no messages: {why}")],
+        }
+    }
+}

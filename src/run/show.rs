@@ -1,0 +1,293 @@
+//! What a person, or a program, sees of a run.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use igentai_core::fold::Totals;
+use igentai_core::ids::Seq;
+use igentai_core::status::TopicStatus;
+use igentai_core::topic::{EndReason, Topic};
+use igentai_shared::config::Config;
+use igentai_shared::telemetry::logging::{self, Sink};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::cli::{Common, Run};
+use crate::output;
+
+/// Between two plain lines where there is no terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(2);
+
+enum Manner {
+    /// A bar that is drawn over and over on the terminal.
+    Bar(ProgressBar),
+    /// A line now and then.
+    Plain,
+    /// One JSON object a line.
+    Json,
+    /// Only the summary.
+    Quiet,
+}
+
+pub(crate) struct Show {
+    manner: Manner,
+    last_line: Cell<Duration>,
+}
+
+impl Show {
+    pub(crate) fn new(arguments: &Run, common: &Common) -> Self {
+        let manner = if arguments.json {
+            Manner::Json
+        } else if common.quiet {
+            Manner::Quiet
+        } else if std::io::stderr().is_terminal() && arguments.topic.is_some() {
+            Manner::Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)))
+        } else {
+            Manner::Plain
+        };
+        Self { manner, last_line: Cell::new(Duration::ZERO) }
+    }
+
+    /// Where log lines go: above the bar, if there is one.
+    pub(crate) fn log_sink(&self) -> Sink {
+        match &self.manner {
+            Manner::Bar(bar) => {
+                let (bar, plain) = (bar.clone(), logging::standard_error());
+                Arc::new(move |line| bar.suspend(|| plain(line)))
+            }
+            Manner::Plain | Manner::Json | Manner::Quiet => logging::standard_error(),
+        }
+    }
+
+    /// Something that people should know.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.manner {
+            Manner::Bar(bar) => bar.suspend(|| output::note(text)),
+            Manner::Plain | Manner::Json => output::note(text),
+            Manner::Quiet => {}
+        }
+    }
+
+    pub(crate) fn serving(&self, address: &str, topics: usize) {
+        if matches!(self.manner, Manner::Json) {
+            output::line(&json!({ "event": "serving", "url": address, "topics": topics }).to_string());
+        } else {
+            output::note(&format!("serving on {address} ({topics} topics known); Ctrl-C stops"));
+        }
+    }
+
+    pub(crate) fn started(&self, topic: &Topic, known: Seq, config: &Config, address: Option<&str>) {
+        let providers: Vec<&str> =
+            config.providers.iter().filter(|p| p.weight > 0.0).map(|p| p.name.as_str()).collect();
+        if matches!(self.manner, Manner::Json) {
+            let line = json!({
+                "event": "started", "topic": topic.name, "folder": topic.id.as_str(), "run": topic.run,
+                "known": known, "providers": providers, "producers": config.run.producers, "url": address,
+            });
+            output::line(&line.to_string());
+            return;
+        }
+        let on = if known > 0 { format!(", going on from {known} items") } else { String::new() };
+        let page = address.map(|address| format!("; watch it on {address}")).unwrap_or_default();
+        let (producers, providers) = (config.run.producers, providers.join(", "));
+        self.note(&format!("“{}”: {producers} producers ask {providers}{on}{page}", topic.name));
+        if let Manner::Bar(bar) = &self.manner {
+            let template = match topic.limits.max_attributes {
+                Some(cap) => {
+                    bar.set_length(cap);
+                    "{spinner:.cyan} {bar:24.cyan/dim} {wide_msg}"
+                }
+                None => "{spinner:.cyan} {wide_msg}",
+            };
+            bar.set_style(
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+    }
+
+    pub(crate) fn attributes(&self, topic: &Topic, first: Seq, texts: &[String]) {
+        if matches!(self.manner, Manner::Json) {
+            let line = json!({ "event": "attributes", "topic": topic.name, "first": first, "texts": texts });
+            output::line(&line.to_string());
+        }
+    }
+
+    pub(crate) fn progress(&self, status: &TopicStatus, ran: Duration) {
+        match &self.manner {
+            Manner::Bar(bar) => {
+                bar.set_position(status.attributes.min(bar.length().unwrap_or(u64::MAX)));
+                bar.set_message(line_of(status, ran));
+            }
+            Manner::Plain => {
+                if ran.saturating_sub(self.last_line.get()) >= PLAIN_EVERY {
+                    self.last_line.set(ran);
+                    output::note(&line_of(status, ran));
+                }
+            }
+            Manner::Json => {
+                let line = json!({
+                    "event": "progress", "topic": status.topic.name, "state": status.topic.state.as_str(),
+                    "attributes": status.attributes, "attributes_per_minute": status.attributes_per_minute,
+                    "responses": status.totals.responses, "failed_responses": status.totals.failed_responses,
+                    "duplicates": status.totals.duplicates, "coverage": status.coverage,
+                    "usd": status.totals.cost.usd(), "seconds": ran.as_secs_f64(), "problem": status.problem,
+                });
+                output::line(&line.to_string());
+            }
+            Manner::Quiet => {}
+        }
+    }
+
+    pub(crate) fn stopping(&self) {
+        self.note("stopping: finishing the requests under way (Ctrl-C again leaves at once)");
+    }
+
+    pub(crate) fn interrupted_at_once(&self, topic: &Topic, out: &Path) {
+        self.clear();
+        let folder = out.join(topic.id.as_str());
+        output::note(&format!("left at once; what is confirmed is kept in {}", folder.display()));
+        output::note(&go_on(&topic.name));
+    }
+
+    pub(crate) fn finished(&self, status: &TopicStatus, ran: Duration, out: &Path) {
+        self.clear();
+        if matches!(self.manner, Manner::Json) {
+            output::line(&finished_json(status, ran).to_string());
+            return;
+        }
+        for line in summary(status, ran, out) {
+            output::line(&line);
+        }
+    }
+
+    fn clear(&self) {
+        if let Manner::Bar(bar) = &self.manner {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line_of(status: &TopicStatus, ran: Duration) -> String {
+    let Totals { duplicates, candidates, cost, responses, failed_responses, .. } = status.totals;
+    let share = (duplicates * 100).checked_div(candidates).unwrap_or(0);
+    let coverage =
+        status.coverage.map(|share| format!(" · coverage {:.0} %", share * 100.0)).unwrap_or_default();
+    let failed = if failed_responses > 0 { format!(" · {failed_responses} failed") } else { String::new() };
+    let problem = status.problem.as_ref().map(|problem| format!(" · {problem}")).unwrap_or_default();
+    format!(
+        "{} unique · {:.0}/min · {responses} answers{failed} · {share} % duplicates{coverage} · {cost} · {}{problem}",
+        status.attributes,
+        status.attributes_per_minute,
+        clock(ran),
+    )
+}
+
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 3_600 {
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    } else {
+        format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+fn go_on(name: &str) -> String {
+    format!("go on with: igentai run {}", quoted(name))
+}
+
+/// As a shell takes it.
+fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\'', r"'\''"))
+}
+
+fn summary(status: &TopicStatus, ran: Duration, out: &Path) -> Vec<String> {
+    let totals = &status.totals;
+    let reason = status.topic.state.reason();
+    let why = reason.map_or("", EndReason::in_words);
+    let mut lines = vec![
+        format!("“{}” ended: {why}", status.topic.name),
+        format!("  unique       {}", status.attributes),
+        format!(
+            "  answers      {} ({} requests without an answer)",
+            totals.responses, totals.failed_responses
+        ),
+        format!("  duplicates   {} of {} named", totals.duplicates, totals.candidates),
+    ];
+    if let Some(coverage) = status.coverage {
+        let percent = coverage * 100.0;
+        lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
+    }
+    lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
+    lines.push(format!("  cost         {}{}", totals.cost, at_risk(totals)));
+    lines.push(format!("  time         {}", clock(ran)));
+    for (name, part) in &status.providers {
+        let Totals { responses, attributes, cost, failed_responses, .. } = part;
+        lines.push(format!(
+            "  {name}: {responses} answers, {failed_responses} failed, {attributes} new, {cost}"
+        ));
+    }
+    if let Some(problem) = &status.problem {
+        lines.push(format!("  problem      {problem}"));
+    }
+    lines.push(format!("  list         {}", out.join(status.topic.id.as_str()).join("output.txt").display()));
+    lines.push(match reason {
+        Some(reason) if reason.is_natural() => {
+            format!("  to go on all the same: igentai run {} --resume", quoted(&status.topic.name))
+        }
+        Some(EndReason::MaxAttributes | EndReason::MaxRequests | EndReason::MaxUsd) => {
+            format!("  {} with a higher cap", go_on(&status.topic.name))
+        }
+        _ => format!("  {}", go_on(&status.topic.name)),
+    });
+    lines
+}
+
+fn at_risk(totals: &Totals) -> String {
+    if totals.cost_at_risk.is_zero() {
+        String::new()
+    } else {
+        format!(" (and at most {} for requests whose cost is not known)", totals.cost_at_risk)
+    }
+}
+
+fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::Value {
+    let totals = &status.totals;
+    let providers: serde_json::Map<String, serde_json::Value> = status
+        .providers
+        .iter()
+        .map(|(name, part)| {
+            let one = json!({
+                "responses": part.responses, "failed_responses": part.failed_responses, "new": part.attributes,
+                "usd": part.cost.usd(),
+            });
+            (name.clone(), one)
+        })
+        .collect();
+    json!({
+        "event": "finished",
+        "topic": status.topic.name,
+        "folder": status.topic.id.as_str(),
+        "reason": status.topic.state.reason().map(EndReason::as_str),
+        "attributes": status.attributes,
+        "requests": totals.requests(),
+        "responses": totals.responses,
+        "failed_responses": totals.failed_responses,
+        "candidates": totals.candidates,
+        "duplicates": totals.duplicates,
+        "rejected": totals.rejected,
+        "over_cap": totals.over_cap,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "usd": totals.cost.usd(),
+        "usd_at_risk": totals.cost_at_risk.usd(),
+        "seconds": ran.as_secs_f64(),
+        "coverage": status.coverage,
+        "providers": providers,
+        "run": status.topic.run,
+        "problem": status.problem,
+    })
+}

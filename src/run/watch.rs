@@ -1,0 +1,65 @@
+//! What happens to a topic, as the bus tells it.
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Run, Seq, WorkerId};
+use igentai_core::status::TopicStatus;
+use igentai_shared::bus::{Bus, Consumer, Exchange, Incoming, Source};
+use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
+
+use crate::exit::{Exit, Failure};
+
+/// Something to show.
+pub(crate) enum Watched {
+    /// New attributes.
+    New { first: Seq, texts: Vec<String> },
+    /// Where the topic stands.
+    Status(Box<TopicStatus>),
+}
+
+/// A subscription to a process's events.
+pub(crate) struct Watch {
+    consumer: Box<dyn Consumer>,
+}
+
+impl Watch {
+    pub(crate) async fn new(bus: &dyn Bus, id: &WorkerId) -> Result<Self, Failure> {
+        let bindings = vec![(Exchange::Events, "#".to_owned())];
+        let source = Source::Broadcast { name: format!("igentai.watch.{id}"), bindings };
+        let consumer = bus.consume(source, 256).await;
+        let failed = |error| Failure::new(Exit::Failed, format!("events cannot be heard: {error}"));
+        Ok(Self { consumer: consumer.map_err(failed)? })
+    }
+
+    /// The next event of the topic's run.
+    pub(crate) async fn next(&mut self, topic: &TopicId, run: Run) -> Result<Watched, Failure> {
+        loop {
+            let heard = self.consumer.next().await;
+            let heard = heard
+                .map_err(|error| Failure::new(Exit::Failed, format!("events cannot be heard: {error}")))?;
+            let Incoming::Delivery(delivery) = heard else { continue };
+            if let Err(error) = self.consumer.ack(delivery.tag).await {
+                tracing::debug!(error = %error, "an event could not be acknowledged");
+            }
+            let (kind, payload) = (delivery.content_type.as_str(), &delivery.payload);
+            match wire::kind_of(kind).map(|(name, _)| name) {
+                Some(NewAttributes::KIND) => {
+                    if let Ok(new) = wire::decode::<NewAttributes>(kind, payload)
+                        && new.topic == *topic
+                        && new.run == run
+                    {
+                        return Ok(Watched::New { first: new.first, texts: new.texts });
+                    }
+                }
+                Some(StatusEvent::KIND) => {
+                    if let Ok(StatusEvent { status }) = wire::decode(kind, payload)
+                        && status.topic.id == *topic
+                        && status.topic.run == run
+                    {
+                        return Ok(Watched::Status(Box::new(status)));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

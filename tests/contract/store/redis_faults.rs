@@ -1,0 +1,241 @@
+//! What only a server can do to its clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use igentai_core::ids::WorkerId;
+use igentai_shared::store::redis::{RedisConfig, RedisStore};
+use igentai_shared::store::{LeaseRecord, Store, StoreError};
+use igentai_test_support::servers::Redis;
+use igentai_test_support::{eventually, free_port, until_some};
+
+use super::batches::{batch, commit_one, committed, novel, open, texts, topic};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn store_of(server: &Redis) -> Arc<RedisStore> {
+    let timeout = Duration::from_millis(500);
+    RedisStore::connect(&RedisConfig { response_timeout: timeout, ..RedisConfig::new(server.url()) }).unwrap()
+}
+
+/// Asks again while the outcome is unknown or the server is away, as every caller must.
+async fn commit_at_last(store: &RedisStore, seq: u64, text: &str) -> u64 {
+    let try_once = || async {
+        match store.commit(vec![novel(seq, &[text])]).await {
+            Ok(outcomes) => Some(committed(&outcomes[0]).first_new),
+            Err(error) => {
+                assert!(error.is_transient(), "{error}");
+                None
+            }
+        }
+    };
+    until_some(DEADLINE, try_once).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_confirmed_is_lost_when_redis_is_killed_between_commits() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    for round in 0..3_u64 {
+        for seq in round * 10 + 1..=round * 10 + 10 {
+            assert_eq!(commit_at_last(&store, seq, &format!("t{seq}")).await, seq);
+        }
+        server.kill().await.unwrap();
+        let away = store.commit(vec![novel(round * 10 + 11, &["x"])]).await;
+        assert!(matches!(away, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))), "{away:?}");
+        let away = store.head(&topic()).await;
+        assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
+        server.restart().await.unwrap();
+        let expected: Vec<String> = (1..=round * 10 + 10).map(|seq| format!("t{seq}")).collect();
+        assert_eq!(texts(&*store).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_store_made_before_its_server_serves_once_it_is_there() {
+    let mut server = Redis::start().await.unwrap();
+    server.kill().await.unwrap();
+    let store = store_of(&server);
+    assert!(matches!(store.commit(vec![batch(1)]).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.check().await, Err(StoreError::Unavailable(_))));
+    server.restart().await.unwrap();
+    eventually(DEADLINE, || async { store.check().await.is_ok() }).await.unwrap();
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_without_its_password() {
+    let refused = RedisStore::connect(&RedisConfig::new("http://me:s3cret@host")).unwrap_err().to_string();
+    assert!(refused.contains("host") && !refused.contains("s3cret"), "{refused}");
+}
+
+#[tokio::test]
+async fn scripts_that_the_server_forgot_are_loaded_again() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    for seq in 1..=5_u64 {
+        server.cli(&["SCRIPT", "FLUSH"]).await.unwrap();
+        let batches = vec![novel(seq * 3, &["a"]), novel(seq * 3 + 1, &["b"]), novel(seq * 3 + 2, &["c"])];
+        let outcomes = store.commit(batches).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| outcome.fresh));
+        server.cli(&["SCRIPT", "FLUSH"]).await.unwrap();
+        assert_eq!(store.head(&topic()).await.unwrap().log_index, seq * 3);
+    }
+}
+
+#[tokio::test]
+async fn killed_connections_are_replaced() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    for seq in 1..=5 {
+        server.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await.unwrap();
+        assert_eq!(commit_at_last(&store, seq, &format!("t{seq}")).await, seq);
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_server_leaves_the_outcome_unknown_and_no_answer_goes_astray() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    server.pause().await.unwrap();
+    let stalled = store.commit(vec![novel(2, &["b", "c"])]).await;
+    assert!(stalled.is_err_and(|error| error.is_transient()));
+    server.resume().await.unwrap();
+    // The answer to the call that was given up is on its way now; nobody may get it.
+    let head = store.head(&topic()).await.unwrap();
+    assert!((1..=2).contains(&head.log_index), "{head:?}");
+    assert_eq!(store.lease().await.unwrap(), LeaseRecord::default());
+    assert_eq!(commit_at_last(&store, 2, "b").await, 2);
+    assert_eq!(committed(&commit_one(&*store, novel(3, &["d"])).await).log_index, 3);
+}
+
+#[tokio::test]
+async fn a_call_that_was_given_up_leaves_no_answer_behind() {
+    let mut server = Redis::start().await.unwrap();
+    let one = RedisConfig { pool_size: 1, ..RedisConfig::new(server.url()) };
+    let store = RedisStore::connect(&one).unwrap();
+    open(&*store).await;
+    for seq in 1..=10 {
+        server.pause().await.unwrap();
+        let given_up = store.commit(vec![novel(seq, &["x"])]);
+        let waited = tokio::time::timeout(Duration::from_millis(20), given_up).await;
+        assert!(waited.is_err());
+        server.resume().await.unwrap();
+        assert_eq!(store.lease().await.unwrap(), LeaseRecord::default());
+        let outcome = commit_one(&*store, novel(seq, &["x"])).await;
+        assert_eq!(committed(&outcome).log_index, seq);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_became_read_only_refuses_and_is_used_again_afterwards() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    let nowhere = free_port().unwrap().to_string();
+    server.cli(&["REPLICAOF", "127.0.0.1", &nowhere]).await.unwrap();
+    let refused = store.commit(vec![novel(2, &["b"]), novel(3, &["c"])]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let taken = store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default()).await;
+    assert!(matches!(taken, Err(StoreError::Unavailable(_))), "{taken:?}");
+    server.cli(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
+    assert_eq!(commit_at_last(&store, 2, "b").await, 2);
+    assert_eq!(store.head(&topic()).await.unwrap().log_index, 2);
+}
+
+#[tokio::test]
+async fn a_server_out_of_memory_refuses_a_batch_whole() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
+    let before = store.head(&topic()).await.unwrap();
+    for seq in 2..10 {
+        let refused = store.commit(vec![novel(seq, &["b", "c"])]).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(store.head(&topic()).await.unwrap(), before);
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
+    assert_eq!(committed(&commit_one(&*store, novel(2, &["b"])).await).first_new, 2);
+    assert_eq!(texts(&*store).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_server_that_may_evict_is_not_trusted() {
+    let server = Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]).await.unwrap();
+    let store = store_of(&server);
+    let refused = store.check().await;
+    assert!(matches!(&refused, Err(StoreError::Unsafe(text)) if text.contains("noeviction")), "{refused:?}");
+    server.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await.unwrap();
+    assert!(store.check().await.is_ok());
+    server.cli(&["CONFIG", "SET", "appendfsync", "everysec"]).await.unwrap();
+    assert!(store.check().await.unwrap().warnings[0].contains("appendfsync always"));
+}
+
+#[tokio::test]
+async fn the_instance_changes_with_a_restart() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    let before = store.check().await.unwrap().instance;
+    server.restart().await.unwrap();
+    assert_ne!(store.check().await.unwrap().instance, before);
+}
+
+#[tokio::test]
+async fn a_topic_whose_parts_do_not_fit_is_not_written_to() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a", "b"])).await;
+    server.cli(&["DEL", "igentai:{rivers}:seen"]).await.unwrap();
+    let refused = store.commit(vec![novel(2, &["c"])]).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    server.cli(&["SET", "igentai:{rivers}:log", "x"]).await.unwrap();
+    let refused = store.commit(vec![novel(2, &["c"])]).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    assert_eq!(store.head(&topic()).await.unwrap().log_index, 1);
+}
+
+#[tokio::test]
+async fn receipts_that_are_settled_leave_the_server() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    let kept = || async { server.cli(&["HLEN", "igentai:{rivers}:producers"]).await.unwrap() };
+    let batches = (1..=700).map(batch).collect();
+    store.commit(batches).await.unwrap();
+    assert!(kept().await.contains("701"));
+    // Far more than one call removes: the next ones go on with it.
+    for seq in 701..=702 {
+        let mut next = batch(seq);
+        next.lowest_unresolved = seq;
+        commit_one(&*store, next).await;
+    }
+    let left = kept().await;
+    assert!(left == "2" || left.ends_with(" 2"), "{left}");
+}
+
+#[tokio::test]
+async fn every_key_has_its_documented_name() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    store.save_checkpoints(&topic(), 1, 1, [("f".to_owned(), vec![1])].into()).await.unwrap();
+    store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default()).await.unwrap().unwrap();
+    let listed = server.cli(&["KEYS", "*"]).await.unwrap();
+    let mut names: Vec<&str> = listed.split_whitespace().collect();
+    names.sort_unstable();
+    let of_topic = ["checkpoint", "epoch", "log", "producers", "seen", "totals"];
+    let mut expected: Vec<String> =
+        of_topic.iter().map(|name| format!("igentai:{{rivers}}:{name}")).collect();
+    expected.push("igentai:lease".to_owned());
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs the servers that the tests run against, where they are missing. Debian and its relatives only; elsewhere,
+# or without the right to install, says what to install and fails. Does nothing when all is there.
+set -eu
+
+missing=
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
+command -v redis-server >/dev/null 2>&1 && command -v redis-cli >/dev/null 2>&1 || missing="$missing redis-server"
+[ -n "$missing" ] || exit 0
+
+give_up() {
+    echo "The tests need these Debian packages, $1:$missing" >&2
+    exit 1
+}
+
+command -v apt-get >/dev/null 2>&1 || give_up "and there is no apt-get here to install them with"
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root=sudo
+else
+    give_up "and only root may install them"
+fi
+
+# The packages start their servers as services of the system. The tests start their own: a policy that forbids
+# starts keeps the ports and the memory free. One that is there already is left alone.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$as_root rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+fi
+
+# $missing is a list of words.
+# shellcheck disable=SC2086
+install() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
+}
+# Package lists may be missing, or older than what the mirror still holds.
+install || { $as_root apt-get update && install; } || give_up "and apt-get could not install them"
+
+# Where systemd runs, they would start at the next boot.
+if [ -d /run/systemd/system ]; then
+    for package in $missing; do
+        $as_root systemctl disable --now "$package" || echo "The service $package could not be disabled." >&2
+    done
+fi
