@@ -14,6 +14,12 @@ use crate::support::Server;
 /// Longest wait for anything in these tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
+/// A client. It is built for TLS elsewhere in the workspace and then wants a provider of it, whether it is used or not.
+pub(crate) fn http() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -42,7 +48,7 @@ impl Answer {
 
 impl Server {
     pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        reqwest::Client::new().request(method, self.url(path)).timeout(DEADLINE)
+        http().request(method, self.url(path)).timeout(DEADLINE)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -81,7 +87,7 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) async fn open(server: &Server, query: &str, last: Option<&str>) -> Self {
-        let client = reqwest::Client::new();
+        let client = http();
         let mut request = client.get(server.url(&format!("/api/v1/events{query}")));
         if let Some(last) = last {
             request = request.header("last-event-id", last);

@@ -248,11 +248,11 @@ async fn a_reader_that_slept_through_more_than_is_kept_goes_on_from_the_registry
     let mut told = Told::default();
     told.take(&events.next().await.unwrap());
     let filler = "x".repeat(480);
-    for n in 0..1_500 {
-        let texts: Vec<String> = (0..10).map(|k| format!("{n} {k} {filler}")).collect();
+    for n in 0..2_000 {
+        let texts: Vec<String> = (0..20).map(|k| format!("{n} {k} {filler}")).collect();
         world.publish(&world.commit(&topic, 1, ("p1", "small"), &texts).await).await;
     }
-    while told.items.last().is_none_or(|(seq, _)| *seq < 15_000) {
+    while told.items.last().is_none_or(|(seq, _)| *seq < 40_000) {
         match events.next().await {
             Some(event) => told.take(&event),
             // A machine so slow that the writing took longer than the server waits for a reader.
