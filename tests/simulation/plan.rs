@@ -42,7 +42,7 @@ impl Plan {
             Variant::Natural => {}
             Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
             Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
-            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.1..0.6))),
+            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.15))),
         }
         let mut faults = Vec::new();
         let first = Kind::ALL[usize::try_from(seed % 20).unwrap()];
@@ -88,6 +88,26 @@ fn fault(kind: Kind, random: &mut StdRng, faults: &mut Vec<Fault>) {
             fault.to = from + 5_000;
             fault.calls = random.random_range(0..40);
             fault.down = random.random_range(100..8_000);
+            if kind == Kind::CrashOrchestrator && random.random_bool(0.5) {
+                // The power fails for all, in the middle of a commit: what was confirmed must live in the broker.
+                let strike = Fault { to: from + 4_000, ..fault.clone() };
+                faults.push(Fault {
+                    kind: Kind::StoreSlow,
+                    process: None,
+                    chance: 1.0,
+                    down: 0,
+                    ..strike.clone()
+                });
+                for process in 0..PRODUCERS {
+                    let (kind, calls) = (Kind::CrashProducer, random.random_range(5..60));
+                    faults.push(Fault { kind, process: Some(process), calls, ..strike.clone() });
+                }
+                faults.push(Fault {
+                    process: Some(2 * PRODUCERS + 1 - orchestrator),
+                    calls: fault.calls + 3,
+                    ..strike
+                });
+            }
         }
         Kind::DropSnapshots => {
             // A snapshot is wanted where deltas were lost.

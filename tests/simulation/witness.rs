@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) stands: Vec<Stand>,
     pub(crate) snapshots: Vec<FilterSnapshot>,
     pub(crate) resolutions: u64,
+    /// Batches that the broker has confirmed: the life and the batch's number.
+    pub(crate) confirmed: BTreeSet<(LifeId, u64)>,
     pub(crate) violations: Vec<String>,
     claims: BTreeMap<LifeId, LogIndex>,
     followed: BTreeMap<LifeId, (Epoch, u64)>,
@@ -95,6 +97,12 @@ impl Witness {
             }
             BatchBody::Resolution { .. } => seen.resolutions += 1,
         }
+    }
+
+    /// The broker has confirmed a batch.
+    pub(crate) fn confirmed(&self, batch: &Batch) {
+        let life = (batch.id.producer.to_string(), batch.id.incarnation);
+        self.seen().confirmed.insert((life, batch.id.seq));
     }
 
     pub(crate) fn snapshot(&self, piece: FilterSnapshot) {

@@ -115,8 +115,12 @@ impl Bus for FaultyBus {
         // At once and without waiting, so that the order is that in which the messages were made.
         self.see(&message);
         self.faults.point(&self.life).await;
-        let id = message.message_id.clone();
+        let (id, copy) = (message.message_id.clone(), message.clone());
         let sent = self.send(message).await;
+        if sent.is_ok() && copy.exchange == Exchange::Batches {
+            let Batches { batches } = wire::decode(&copy.content_type, &copy.payload).unwrap();
+            batches.iter().for_each(|batch| self.witness.confirmed(batch));
+        }
         let (now, process) = (self.faults.now(), self.life.process);
         self.faults.trace(&format!("{now} {process} publish {id} {sent:?}"));
         self.faults.point(&self.life).await;
