@@ -109,6 +109,7 @@ impl System {
         let store: Arc<dyn Store> = EmbeddedStore::open(&config.run.out.join(".igentai"))?;
         let bus: Arc<dyn Bus> = MemoryBus::new();
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
+        parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
         let mut system = Self {
             producers: TaskTracker::new(),
             stop_producers: CancellationToken::new(),

@@ -11,8 +11,9 @@ use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::Entry;
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
-use igentai_shared::bus::Exchange;
+use igentai_shared::bus::{Exchange, WorkQueue};
 use igentai_shared::store::{Head, StoreError, checkpoints};
+use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{FilterDelta, FilterSnapshot, Published, StatusEvent};
 use tracing::{info, warn};
 
@@ -187,6 +188,7 @@ impl<'a> Topics<'a> {
         let Some(topic) = self.open.get(id) else { return };
         let (generation, complete_to) = (topic.master.bits().generation(), topic.master.complete_to());
         let chunks = topic.master.pieces();
+        catalogue::FILTER_SNAPSHOTS_TOTAL.add(1, []);
         for chunk in 0..chunks {
             let Some(words) = topic.master.piece(chunk) else { return };
             let run = topic.run;
@@ -214,8 +216,29 @@ impl<'a> Topics<'a> {
             self.catch_files_up(&id).await?;
             self.tell_one(core, &id, now).await?;
         }
+        self.measure(core).await;
         self.files.global(core.topics().cloned().collect(), core.producers(), now).await;
         Ok(())
+    }
+
+    async fn measure(&self, core: &Coordinator) {
+        let mut states =
+            BTreeMap::from(["starting", "running", "ending", "ended"].map(|state| (state, 0_u64)));
+        for topic in core.topics() {
+            *states.entry(topic.state.as_str()).or_default() += 1;
+        }
+        for (state, topics) in states {
+            catalogue::TOPICS.set_whole(topics, [state]);
+        }
+        catalogue::PRODUCERS.set_whole(u64::try_from(core.producers()).unwrap_or(u64::MAX), ["live"]);
+        for queue in WorkQueue::ALL {
+            if let Some(messages) = self.context.bus.depth(queue).await {
+                catalogue::QUEUE_MESSAGES.set_whole(messages, [queue.name()]);
+                if queue == WorkQueue::Unrouted {
+                    catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
+                }
+            }
+        }
     }
 
     /// Tells everybody where one topic stands.
@@ -228,6 +251,12 @@ impl<'a> Topics<'a> {
         let open = self.open.get(id).filter(|_| core.is_open(id));
         let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(()) };
         let (run, bus) = (topic.run, self.context.bus.as_ref());
+        let label = [id.as_str()];
+        catalogue::TOPIC_ATTRIBUTES.set_whole(status.attributes, label);
+        catalogue::TOPIC_COVERAGE.set(status.coverage.unwrap_or(0.0), label);
+        let lag = topic.master.complete_to().saturating_sub(topic.published.complete_to());
+        catalogue::OUTBOX_LAG_ENTRIES.set_whole(lag, label);
+        catalogue::FILTER_GENERATION.set_whole(u64::from(topic.master.bits().generation()), label);
         let saved = BTreeMap::from([
             (checkpoints::STATUS.to_owned(), checkpoints::encode(&status)),
             (checkpoints::PUBLISHED.to_owned(), checkpoints::encode(&topic.published.complete_to())),

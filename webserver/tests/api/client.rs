@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::Server;
 
 /// Longest wait for anything in these tests.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -97,14 +97,17 @@ impl Events {
         Self { body: Box::pin(body), bytes: Vec::new(), ready: VecDeque::new() }
     }
 
-    /// The next event; `None` when the stream ends.
+    /// The next event; `None` when the stream ends. Comments that keep the connection alive do not extend the deadline.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        tokio::time::timeout(DEADLINE, self.read()).await.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(DEADLINE, self.body.next()).await.expect("an event in time")?;
-            self.bytes.extend(chunk);
+            self.bytes.extend(self.body.next().await?);
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
                 self.ready.extend(parse(std::str::from_utf8(&block).unwrap()));

@@ -20,7 +20,7 @@ async fn hung_up_after(address: SocketAddr, request: &str) -> Duration {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
     Duration::from_millis(clock.now().monotonic.0)
 }
 

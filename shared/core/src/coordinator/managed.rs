@@ -334,12 +334,13 @@ impl Managed {
     pub(super) fn status(&self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) -> TopicStatus {
         let active = self.topic.state.is_live();
         let reports = if active { worst_reports(members) } else { Vec::new() };
+        let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { None },
+            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
             provider_reports: reports,
-            ..TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix)
+            ..status
         }
     }
 

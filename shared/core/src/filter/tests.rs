@@ -169,7 +169,7 @@ proptest! {
             ranges.insert(from, from + length);
             numbers.extend(from..=from + length);
         }
-        let complete = (1..).take_while(|n| numbers.contains(n)).last().unwrap_or(0);
+        let complete = (1..100).take_while(|n| numbers.contains(n)).last().unwrap_or(0);
         let starts = numbers.iter().filter(|n| !numbers.contains(&(*n - 1))).count();
         prop_assert_eq!(ranges.complete_to(), complete);
         prop_assert_eq!(ranges.len(), starts);

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
 use crate::batch::{Committed, Named, Outcome, ResponseMeta, Verdict};
