@@ -1,4 +1,4 @@
-//! What must be true after every run, numbered as in the list of invariants in `ARCHITECTURE.md`:
+//! What must be true after every run, by the numbers of the project's invariants:
 //!
 //! 1. what a surviving producer was answered is in the set, and nothing that no model named;
 //! 2. the set, the distinct texts of the log, and what a reader of the events saw are the same, numbered without a gap;

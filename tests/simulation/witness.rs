@@ -64,7 +64,7 @@ impl Witness {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn heartbeat(&self, heartbeat: Heartbeat) {
+    pub(crate) fn heartbeat(&self, heartbeat: &Heartbeat) {
         let life = (heartbeat.producer.to_string(), heartbeat.incarnation);
         let report = heartbeat.topics.first();
         let mut seen = self.seen();

@@ -41,10 +41,12 @@ impl FaultyBus {
     fn see(&self, message: &Outgoing) {
         let (kind, payload) = (message.content_type.as_str(), &message.payload);
         match wire::kind_of(kind).map(|(kind, _)| kind) {
-            Some(Heartbeat::KIND) => self.witness.heartbeat(wire::decode(kind, payload).unwrap()),
+            Some(Heartbeat::KIND) => self.witness.heartbeat(&wire::decode(kind, payload).unwrap()),
             Some(Batches::KIND) => {
                 let Batches { batches } = wire::decode(kind, payload).unwrap();
-                batches.into_iter().for_each(|batch| self.witness.batch(batch));
+                for batch in batches {
+                    self.witness.batch(batch);
+                }
             }
             Some(FilterSnapshot::KIND) => self.witness.snapshot(wire::decode(kind, payload).unwrap()),
             Some(Command::KIND) => self.witness.command(&wire::decode(kind, payload).unwrap()),
@@ -119,7 +121,9 @@ impl Bus for FaultyBus {
         let sent = self.send(message).await;
         if sent.is_ok() && copy.exchange == Exchange::Batches {
             let Batches { batches } = wire::decode(&copy.content_type, &copy.payload).unwrap();
-            batches.iter().for_each(|batch| self.witness.confirmed(batch));
+            for batch in &batches {
+                self.witness.confirmed(batch);
+            }
         }
         let (now, process) = (self.faults.now(), self.life.process);
         self.faults.trace(&format!("{now} {process} publish {id} {sent:?}"));
