@@ -1,4 +1,4 @@
-//! What must be true after every run, numbered as in the list of invariants in `ARCHITECTURE.md`:
+//! What must be true after every run, by the numbers of the project's invariants:
 //!
 //! 1. what a surviving producer was answered is in the set, and nothing that no model named;
 //! 2. the set, the distinct texts of the log, and what a reader of the events saw are the same, numbered without a gap;
@@ -39,6 +39,7 @@ pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
     check.quiet();
     check.set_log_and_events();
     check.responses();
+    check.confirmed();
     check.sightings();
     check.folds();
     check.filters();
@@ -162,6 +163,16 @@ impl Check<'_> {
             self.must(fits, || {
                 format!("3: {difference} of {outcome:?} of {life:?} at {provider} are not in the log")
             });
+        }
+    }
+
+    /// What the broker has confirmed, whoever died then.
+    fn confirmed(&mut self) {
+        let Evidence { log, seen, .. } = self.evidence;
+        let logged: BTreeSet<(LifeId, u64)> =
+            log.iter().map(|entry| (life_of(entry), entry.head.seq)).collect();
+        for batch in seen.confirmed.difference(&logged) {
+            self.must(false, || format!("1: batch {batch:?} was confirmed and is not in the log"));
         }
     }
 

@@ -52,7 +52,7 @@ mod witness;
 /// Tests that share the seeds among them.
 const SHARES: u64 = 6;
 
-const DEFAULT_SEEDS: u64 = 300;
+const DEFAULT_SEEDS: u64 = 180;
 
 #[expect(clippy::disallowed_methods, reason = "a test's own options")]
 fn option(name: &str) -> Option<u64> {
@@ -76,7 +76,7 @@ fn run(share: u64, variant: Variant) {
     );
     println!("faults: {struck:?}");
     let missing: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !struck.contains_key(kind)).collect();
-    assert!(seeds < 40 || missing.is_empty(), "these faults were never made: {missing:?}");
+    assert!(seeds < 30 || missing.is_empty(), "these faults were never made: {missing:?}");
 }
 
 fn judged(seed: u64, variant: Variant) -> Evidence {

@@ -48,10 +48,12 @@ pub(crate) struct Asked {
 impl Asked {
     /// What may be on the bill.
     pub(crate) fn bill(&self) -> Cost {
-        match self.outcome {
-            Outcome::Answered if self.delivered => self.price,
-            Outcome::RateLimited | Outcome::Unreachable => Cost::ZERO,
-            _ => self.worst_case,
+        if self.outcome == Outcome::Answered && self.delivered {
+            self.price
+        } else if matches!(self.outcome, Outcome::RateLimited | Outcome::Unreachable) {
+            Cost::ZERO
+        } else {
+            self.worst_case
         }
     }
 }
@@ -119,12 +121,12 @@ impl Model {
         let mut state = self.state();
         let random = &mut state.random;
         let (outcome, latency, retry_after) = outcome(self.failures, random);
-        let (text, named) = match outcome {
-            Outcome::Answered if random.random_bool(0.03) => {
-                ("I'm sorry, but I can't help with that.".to_owned(), BTreeSet::new())
-            }
-            Outcome::Answered => self.name_items(usize::try_from(question.items).unwrap(), random),
-            _ => (String::new(), BTreeSet::new()),
+        let (text, named) = if outcome != Outcome::Answered {
+            (String::new(), BTreeSet::new())
+        } else if random.random_bool(0.03) {
+            ("I'm sorry, but I can't help with that.".to_owned(), BTreeSet::new())
+        } else {
+            self.name_items(usize::try_from(question.items).unwrap(), random)
         };
         let number = u64::try_from(state.journal.len()).unwrap() + 1;
         let answered = outcome == Outcome::Answered;

@@ -42,14 +42,20 @@ impl Plan {
             Variant::Natural => {}
             Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
             Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
-            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.1..0.6))),
+            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.15))),
         }
+        // Capped runs are short.
+        let latest = match variant {
+            Variant::Natural => 14_000,
+            Variant::MaxRequests | Variant::MaxCost => 8_000,
+            Variant::MaxAttributes => 4_000,
+        };
         let mut faults = Vec::new();
         let first = Kind::ALL[usize::try_from(seed % 20).unwrap()];
-        fault(first, &mut random, &mut faults);
+        fault(first, latest, &mut random, &mut faults);
         for _ in 0..random.random_range(5..10) {
             let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
-            fault(kind, &mut random, &mut faults);
+            fault(kind, latest, &mut random, &mut faults);
         }
         Self {
             seed,
@@ -68,9 +74,9 @@ impl Plan {
     }
 }
 
-fn fault(kind: Kind, random: &mut StdRng, faults: &mut Vec<Fault>) {
+fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) {
     let everybody = random.random_bool(0.3);
-    let from = random.random_range(500..14_000);
+    let from = random.random_range(300..latest);
     let mut fault = Fault {
         kind,
         from,
@@ -86,8 +92,28 @@ fn fault(kind: Kind, random: &mut StdRng, faults: &mut Vec<Fault>) {
             let producer = random.random_range(0..PRODUCERS);
             fault.process = Some(if kind == Kind::CrashProducer { producer } else { orchestrator });
             fault.to = from + 5_000;
-            fault.calls = random.random_range(0..40);
+            fault.calls = random.random_range(0..if kind == Kind::CrashProducer { 40 } else { 10 });
             fault.down = random.random_range(100..8_000);
+            if kind == Kind::CrashOrchestrator && random.random_bool(0.5) {
+                // The power fails for all, in the middle of a commit: what was confirmed must live in the broker.
+                let strike = Fault { to: from + 4_000, ..fault.clone() };
+                faults.push(Fault {
+                    kind: Kind::StoreSlow,
+                    process: None,
+                    chance: 1.0,
+                    down: 0,
+                    ..strike.clone()
+                });
+                for process in 0..PRODUCERS {
+                    let (kind, calls) = (Kind::CrashProducer, random.random_range(5..60));
+                    faults.push(Fault { kind, process: Some(process), calls, ..strike.clone() });
+                }
+                faults.push(Fault {
+                    process: Some(2 * PRODUCERS + 1 - orchestrator),
+                    calls: fault.calls + 3,
+                    ..strike
+                });
+            }
         }
         Kind::DropSnapshots => {
             // A snapshot is wanted where deltas were lost.

@@ -30,7 +30,7 @@ use crate::reader::{self, Read};
 use crate::witness::{LifeId, Seen, Witness};
 
 /// The topic must have ended so long after the last fault.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long the system is left alone when the topic has ended, before it must be quiet.
 pub(crate) const SETTLING: Duration = Duration::from_secs(35);
@@ -120,12 +120,13 @@ impl World {
         }
         world.stop.cancel();
         let all_stop = async { while processes.join_next().await.is_some() {} };
-        let stopped_in_time = tokio::time::timeout(Duration::from_secs(60), all_stop).await.is_ok();
+        let stopped_in_time = tokio::time::timeout(Duration::from_mins(1), all_stop).await.is_ok();
         processes.shutdown().await;
         // The reader may ask the registry once more.
         tokio::time::sleep(Duration::from_secs(1)).await;
         reading.shutdown().await;
-        world.gather(ended_at, std::mem::take(&mut read.lock().unwrap()), depths, stopped_in_time).await
+        let read = std::mem::take(&mut *read.lock().unwrap());
+        world.gather(ended_at, read, depths, stopped_in_time).await
     }
 
     async fn start_topic(&self) {
@@ -205,7 +206,7 @@ impl World {
             return Box::pin(igentai_producer::run(context, stop, CancellationToken::new()));
         }
         // Some orchestrators keep their name, others are named anew for each life.
-        let keeps_name = self.plan.seed % 2 == 0;
+        let keeps_name = self.plan.seed.is_multiple_of(2);
         let name = if keeps_name { process.to_string() } else { format!("{process}-{number}") };
         let store: Arc<dyn Store> = Arc::new(FaultyStore {
             inner: Arc::clone(&self.store),

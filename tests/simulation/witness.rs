@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) stands: Vec<Stand>,
     pub(crate) snapshots: Vec<FilterSnapshot>,
     pub(crate) resolutions: u64,
+    /// Batches that the broker has confirmed: the life and the batch's number.
+    pub(crate) confirmed: BTreeSet<(LifeId, u64)>,
     pub(crate) violations: Vec<String>,
     claims: BTreeMap<LifeId, LogIndex>,
     followed: BTreeMap<LifeId, (Epoch, u64)>,
@@ -62,7 +64,7 @@ impl Witness {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn heartbeat(&self, heartbeat: Heartbeat) {
+    pub(crate) fn heartbeat(&self, heartbeat: &Heartbeat) {
         let life = (heartbeat.producer.to_string(), heartbeat.incarnation);
         let report = heartbeat.topics.first();
         let mut seen = self.seen();
@@ -95,6 +97,12 @@ impl Witness {
             }
             BatchBody::Resolution { .. } => seen.resolutions += 1,
         }
+    }
+
+    /// The broker has confirmed a batch.
+    pub(crate) fn confirmed(&self, batch: &Batch) {
+        let life = (batch.id.producer.to_string(), batch.id.incarnation);
+        self.seen().confirmed.insert((life, batch.id.seq));
     }
 
     pub(crate) fn snapshot(&self, piece: FilterSnapshot) {

@@ -41,10 +41,12 @@ impl FaultyBus {
     fn see(&self, message: &Outgoing) {
         let (kind, payload) = (message.content_type.as_str(), &message.payload);
         match wire::kind_of(kind).map(|(kind, _)| kind) {
-            Some(Heartbeat::KIND) => self.witness.heartbeat(wire::decode(kind, payload).unwrap()),
+            Some(Heartbeat::KIND) => self.witness.heartbeat(&wire::decode(kind, payload).unwrap()),
             Some(Batches::KIND) => {
                 let Batches { batches } = wire::decode(kind, payload).unwrap();
-                batches.into_iter().for_each(|batch| self.witness.batch(batch));
+                for batch in batches {
+                    self.witness.batch(batch);
+                }
             }
             Some(FilterSnapshot::KIND) => self.witness.snapshot(wire::decode(kind, payload).unwrap()),
             Some(Command::KIND) => self.witness.command(&wire::decode(kind, payload).unwrap()),
@@ -115,8 +117,14 @@ impl Bus for FaultyBus {
         // At once and without waiting, so that the order is that in which the messages were made.
         self.see(&message);
         self.faults.point(&self.life).await;
-        let id = message.message_id.clone();
+        let (id, copy) = (message.message_id.clone(), message.clone());
         let sent = self.send(message).await;
+        if sent.is_ok() && copy.exchange == Exchange::Batches {
+            let Batches { batches } = wire::decode(&copy.content_type, &copy.payload).unwrap();
+            for batch in &batches {
+                self.witness.confirmed(batch);
+            }
+        }
         let (now, process) = (self.faults.now(), self.life.process);
         self.faults.trace(&format!("{now} {process} publish {id} {sent:?}"));
         self.faults.point(&self.life).await;
