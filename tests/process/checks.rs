@@ -45,11 +45,24 @@ pub(crate) async fn all_agree(world: &World, api: &Api, id: &str) -> Truth {
     assert_eq!(keys.len(), numbered.len(), "no key twice");
     let seen = world.redis.cli(&["HLEN", &format!("igentai:{{{id}}}:seen")]).await.unwrap();
     assert_eq!(seen, count.to_string(), "the set holds what the log brought");
-    let lines = world.place.lines(id);
-    let texts: Vec<&String> = numbered.iter().map(|(_, text)| text).collect();
-    assert_eq!(lines.iter().collect::<Vec<_>>(), texts, "output.txt is the log's texts in its order");
-    assert_eq!(api.feed(id).await, numbered, "the feed is the log's texts in its order");
+    let texts: Vec<String> = numbered.iter().map(|(_, text)| text.clone()).collect();
+    same("output.txt and the log's texts", &world.place.lines(id), &texts);
+    same("the feed and the log's texts", &api.feed(id).await, &numbered);
     Truth { log, journal: world.place.model.entries() }
+}
+
+/// Equal; otherwise says where they part, not all of them.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, one: &[T], other: &[T]) {
+    let at = one.iter().zip(other).position(|(a, b)| a != b).unwrap_or_else(|| one.len().min(other.len()));
+    let parted = (one.len(), one.get(at)) != (other.len(), other.get(at));
+    assert!(
+        !parted,
+        "{what} part at {at}: {:?} of {} and {:?} of {}",
+        one.get(at),
+        one.len(),
+        other.get(at),
+        other.len()
+    );
 }
 
 impl Truth {

@@ -22,7 +22,7 @@ async fn gets_on(api: &Api, world: &World, id: &str, by: usize, deadline: Durati
 
 #[tokio::test]
 async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
-    let world = World::new(script(600, 100)).await;
+    let world = World::new(script(5_000, 150)).await;
     let mut first = world.orchestrator("orchestrator-1");
     first.process.wait_for_line("leads", Duration::from_secs(15)).await.unwrap();
     let mut second = world.orchestrator("orchestrator-2");
@@ -32,7 +32,7 @@ async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
         service.until_ready().await;
     }
     let api = web.api();
-    let id = api.start(json!({ "name": "Sights", "limits": { "max_attributes": 500 } })).await;
+    let id = api.start(json!({ "name": "Sights" })).await;
     api.until_attributes(&id, 50).await;
 
     first.process.kill().unwrap();
@@ -49,7 +49,9 @@ async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
     gets_on(&api, &world, &id, 10, Duration::from_secs(5)).await;
     assert_eq!(world.place.lines(&id)[..before.len()], before[..]);
 
+    assert_eq!(api.ask("POST", &format!("/api/v1/topics/{id}/stop"), None).await.0 / 100, 2);
     let topic = api.until_ended(&id).await;
+    assert_eq!(topic["reason"], "stopped", "{topic}");
     let truth = all_agree(&world, &api, &id).await;
     truth.each_batch_once(&topic);
     truth.nothing_is_lost(&[], 0);

@@ -21,12 +21,15 @@ pub(crate) const RUN: Duration = Duration::from_secs(60);
 /// US dollars for a million tokens, in and out.
 pub(crate) const PRICES: (f64, f64) = (150.0, 600.0);
 
+/// Quick to notice, and quick to end.
+const SETTINGS: &str = "[run]\nitems_per_request = 10\ndry_after_answers = 15\n\
+    [producer]\nconcurrency = 2\nheartbeat_ms = 200\n\
+    [orchestrator]\nproducer_timeout_ms = 1500\nlease_ttl_ms = 2000\nsync_interval_ms = 200\n";
+
 /// A folder with a configuration whose providers are the stand-in service.
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
     pub(crate) model: ModelService,
-    /// Of the sections `[run]`, `[producer]`.
-    settings: String,
 }
 
 /// Items that differ by more than the canonical form takes away.
@@ -41,20 +44,8 @@ pub(crate) fn script(count: usize, latency_ms: u64) -> Script {
 
 impl Place {
     pub(crate) async fn new(script: Script) -> Self {
-        let settings = "[run]\nitems_per_request = 10\ndry_after_answers = 15\n\
-            [producer]\nconcurrency = 2\nheartbeat_ms = 200\n\
-            [orchestrator]\nproducer_timeout_ms = 1500\nlease_ttl_ms = 2000\nsync_interval_ms = 200\n";
         let model = ModelService::start(script).await.unwrap();
-        Self {
-            folder: TempDir::with_prefix("igentai-process-").unwrap(),
-            model,
-            settings: settings.to_owned(),
-        }
-    }
-
-    pub(crate) fn with_settings(mut self, settings: &str) -> Self {
-        settings.clone_into(&mut self.settings);
-        self
+        Self { folder: TempDir::with_prefix("igentai-process-").unwrap(), model }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -73,7 +64,7 @@ impl Place {
     pub(crate) fn config_with(&self, model: &str, more: &str) -> PathBuf {
         let path = self.path().join(format!("{model}.toml"));
         let (base_url, (input, output)) = (self.model.base_url(), PRICES);
-        let mut text = self.settings.clone();
+        let mut text = SETTINGS.to_owned();
         writeln!(
             text,
             "[providers.small]\nkind = \"openai\"\nbase_url = \"{base_url}\"\nmodel = \"{model}\"\n\
@@ -199,7 +190,8 @@ impl Api {
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
-    pub(crate) async fn start(&self, body: Value) -> String {
+    pub(crate) async fn start(&self, mut body: Value) -> String {
+        body["items_per_request"] = 10.into();
         let (status, answer) = self.ask("POST", "/api/v1/topics", Some(body)).await;
         assert!((200..300).contains(&status), "{status} {answer}");
         answer["id"].as_str().unwrap().to_owned()

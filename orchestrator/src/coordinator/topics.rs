@@ -288,7 +288,8 @@ impl<'a> Topics<'a> {
         Ok(())
     }
 
-    /// Before a topic is called ended: everything that is committed stands in its files.
+    /// Before a topic is called ended: everything that is committed stands in its files, and its last numbers in the registry, so that whoever
+    /// sees the end sees them with it.
     pub(super) async fn finish(
         &mut self,
         core: &Coordinator,
@@ -299,6 +300,8 @@ impl<'a> Topics<'a> {
         self.files.flush().await;
         if let Some(status) = core.status(&topic.id, now) {
             self.files.status(&status).await;
+            let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
+            self.context.store.save_checkpoints(&topic.id, topic.run, self.epoch, saved).await?;
         }
         Ok(())
     }

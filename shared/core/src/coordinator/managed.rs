@@ -44,6 +44,8 @@ pub(super) struct Managed {
     last_answer: Monotonic,
     failures_at_last_answer: u64,
     ending_since: Option<Monotonic>,
+    /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
+    inherited: Option<Monotonic>,
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
     /// Why no provider could serve, when that ended the topic.
@@ -53,7 +55,9 @@ pub(super) struct Managed {
 impl Managed {
     pub(super) fn new(topic: Topic, now: Now) -> Self {
         let ran_before = Duration::from_millis(now.unix.0.saturating_sub(topic.started_at.0));
+        let under_way = matches!(topic.state, TopicState::Running | TopicState::Ending(_));
         Self {
+            inherited: under_way.then_some(now.monotonic),
             topic,
             fold: TopicFold::default(),
             ledger: Ledger::default(),
@@ -76,6 +80,7 @@ impl Managed {
             return;
         }
         if topic.started_at != self.topic.started_at {
+            self.inherited = None;
             self.started = now.monotonic;
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
@@ -160,7 +165,11 @@ impl Managed {
                 let since = *self.ending_since.get_or_insert(now.monotonic);
                 let overdue = now.monotonic.since(since) >= settings.end_grace + settings.end_deadline;
                 let (id, run) = (&self.topic.id, self.topic.run);
-                let settled = self.caught_up() && members.values().all(|member| member.has_settled(id, run));
+                let heard_all =
+                    self.inherited.is_none_or(|at| now.monotonic.since(at) >= settings.producer_timeout);
+                let settled = heard_all
+                    && self.caught_up()
+                    && members.values().all(|member| member.has_settled(id, run));
                 let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
                 if (settled || overdue) && unsaved {
                     // What was given back is free for the next start.

@@ -238,3 +238,18 @@ fn a_draining_worker_takes_no_new_work_and_says_when_it_has_left() {
     worker.receipt(&receipt(&batch, vec![]), T0);
     assert!(worker.heartbeat(vec![], T0).left);
 }
+
+#[test]
+fn the_price_told_is_that_of_the_next_request_and_not_of_a_shorter_one_before() {
+    let (topic, cents) = (TopicId::from_name("a").unwrap(), |cost: u64| Cost::from_picodollars(cost));
+    let mut worker = worker(vec![order("a", 1, 5)]);
+    let told = |worker: &mut Worker| {
+        let report = worker.heartbeat(Vec::new(), T0).topics.remove(0);
+        (report.request_cost, report.dearest_cost)
+    };
+    assert!(worker.price(&topic, 1, &[cents(90), cents(400)]));
+    assert_eq!(told(&mut worker), (cents(90), cents(400)));
+    assert!(worker.price(&topic, 1, &[cents(95), cents(390)]), "a longer question");
+    assert_eq!(told(&mut worker), (cents(95), cents(400)));
+    assert!(!worker.price(&topic, 1, &[cents(95), cents(390)]), "no news");
+}
