@@ -144,6 +144,10 @@ impl Reader<'_> {
                 Err(_) => return Ok(silent),
             };
             let Ok(events) = parser.feed(&chunk) else { return Ok(too_long) };
+            // Nothing but a sign of life: a good moment to ask whether the end was missed.
+            if events.is_empty() && self.has_ended().await {
+                return Ok(End::Topic);
+            }
             for event in events {
                 *attempts = 0;
                 if self.take(&event)? {
@@ -154,6 +158,10 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    async fn has_ended(&self) -> bool {
+        self.client.topic(&self.topic).await.is_ok_and(|topic| topic.state == StateName::Ended)
     }
 
     /// Takes one event; whether the topic has ended. What is not understood is left, as a later version may say more.

@@ -167,8 +167,9 @@ async fn following_goes_on_over_a_server_that_restarts_and_ends_with_the_topic()
         let server = Server::start(&world, &address.to_string()).await;
         seen.until(9).await;
         world.add(&topic, &texts(10..=11)).await;
+        let lines = seen.until(11).await;
         world.end(&topic, EndReason::Dry).await;
-        (server, seen.until(11).await)
+        (server, lines)
     };
     let (exit, (server, lines)) = tokio::join!(following, script);
     assert_eq!(exit.unwrap(), Exit::Done);
