@@ -65,6 +65,8 @@ pub(crate) async fn bench(arguments: Bench, common: &Common) -> Result<Exit, Fai
     bed.store.close().await;
     if let Some(folder) = &bed.folder {
         drop(std::fs::remove_dir_all(folder));
+        // The output folder, too, if it was made for this: one that holds anything stays.
+        drop(folder.parent().map(std::fs::remove_dir));
     }
     let [broker, store, whole] = result?;
     let report = report(arguments.distributed, &broker, &store, &whole);
@@ -181,20 +183,24 @@ fn report(distributed: bool, broker: &Measured, store: &Measured, whole: &Measur
 
 fn in_words(report: &Value) -> String {
     let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(0.0);
-    let mut text = format!(
-        "{}: batches of {STRINGS} strings of 20 bytes, half of them known\n",
-        report["shape"].as_str().unwrap_or_default()
-    );
-    for (label, part) in [("broker ceiling", "broker"), ("store ceiling", "store"), ("end to end", "whole")] {
+    let line = |label: &str, part: &str| {
         let of = |what: &str| number(&format!("/{part}/{what}_per_second"));
         let (batches, strings, new) = (of("batches"), of("strings"), of("attributes"));
-        text.push_str(&format!(
-            "  {label:<15}{batches:>9.0} batches/s {strings:>10.0} strings/s {new:>10.0} new attributes/s\n"
-        ));
-    }
+        format!(
+            "  {label:<15}{batches:>9.0} batches/s {strings:>10.0} strings/s {new:>10.0} new attributes/s"
+        )
+    };
     let (p50, p99) = (number("/publish_to_receipt_p50_ms"), number("/publish_to_receipt_p99_ms"));
-    let ratio = number("/whole_to_least_ceiling");
-    text.push_str(&format!("  publish to receipt: p50 {p50:.0} ms, p99 {p99:.0} ms at that rate\n"));
-    text.push_str(&format!("  end to end ÷ the lower ceiling: {ratio:.2}"));
-    text
+    [
+        format!(
+            "{}: batches of {STRINGS} strings of 20 bytes, half of them known",
+            report["shape"].as_str().unwrap_or_default()
+        ),
+        line("broker ceiling", "broker"),
+        line("store ceiling", "store"),
+        line("end to end", "whole"),
+        format!("  publish to receipt: p50 {p50:.0} ms, p99 {p99:.0} ms at that rate"),
+        format!("  end to end ÷ the lower ceiling: {:.2}", number("/whole_to_least_ceiling")),
+    ]
+    .join("\n")
 }
