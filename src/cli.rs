@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Topics(crate::topics::args::Topics),
     /// Look whether everything is in place, and say what to do where it is not
     Doctor(crate::doctor::Doctor),
+    /// Measure what broker and store can do, what the whole way does, and the ratio
+    Bench(crate::bench::Bench),
     /// Check, show or begin a configuration
     Config(crate::config::ConfigCommand),
 }

@@ -1,5 +1,6 @@
 //! `igentai`: enumerates a topic with many language models.
 
+mod bench;
 mod cli;
 mod config;
 mod doctor;
@@ -44,6 +45,7 @@ fn work(cli: Cli) -> Result<exit::Exit, Failure> {
             Command::Up(arguments) => up::up(arguments, &cli.common).await,
             Command::Topics(arguments) => topics::topics(arguments).await,
             Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,
+            Command::Bench(arguments) => bench::bench(arguments, &cli.common).await,
             Command::Config(arguments) => config::config(arguments, &cli.common).await,
         }
     });

@@ -10,8 +10,12 @@ use crate::cli::{duration, usd, weight};
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Topics {
-    /// Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]"
+    )]
     pub(crate) server: Option<String>,
     #[command(subcommand)]
     pub(crate) action: Action,

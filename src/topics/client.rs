@@ -68,22 +68,15 @@ impl From<ApiError> for Failure {
 
 /// Title, detail and what is wrong with each field.
 fn told(problem: &ProblemBody) -> String {
-    let mut text = format!("{}: {}", inert(&problem.title), inert(&problem.detail));
-    let mut line = |field: &str, detail: &str, allowed: Option<&str>| {
+    let line = |field: &str, detail: &str, allowed: Option<&str>| {
         let allowed = allowed.map(|allowed| format!(" (allowed: {})", inert(allowed))).unwrap_or_default();
         let detail = if detail.is_empty() { String::new() } else { format!(": {}", inert(detail)) };
-        text.push_str(&format!("\n  {}{detail}{allowed}", inert(field)));
+        format!("\n  {}{detail}{allowed}", inert(field))
     };
-    if problem.errors.is_empty() {
-        if let Some(field) = &problem.field {
-            line(field, "", problem.allowed.as_deref());
-        }
-    } else {
-        for error in &problem.errors {
-            line(&error.field, &error.detail, error.allowed.as_deref());
-        }
-    }
-    text
+    let only = problem.field.iter().map(|field| line(field, "", problem.allowed.as_deref()));
+    let all = problem.errors.iter().map(|error| line(&error.field, &error.detail, error.allowed.as_deref()));
+    let fields: String = if problem.errors.is_empty() { only.collect() } else { all.collect() };
+    format!("{}: {}{fields}", inert(&problem.title), inert(&problem.detail))
 }
 
 /// A server and the way to it.

@@ -37,11 +37,11 @@ pub(super) async fn tail(
         None => last_of(client, &topic).await?.saturating_sub(LAST),
     };
     let mut reader = Reader { client, run: topic.run, after, cursor: None, out, topic: topic.id };
-    reader.catch_up().await?;
     if arguments.follow && topic.state != StateName::Ended {
-        reader.follow().await?;
+        reader.follow().await
+    } else {
+        reader.catch_up().await
     }
-    Ok(())
 }
 
 /// The highest number: the one that the numbers name may be a moment old.
@@ -100,12 +100,16 @@ impl Reader<'_> {
                 Some(cursor) => Begin::Event(cursor),
                 None => Begin::Item { run: self.run, after: self.after },
             };
-            let error = match self.client.events(&self.topic, &begin).await {
-                Ok(response) => match self.listen(response, &mut attempts).await? {
-                    End::Topic => return self.catch_up().await,
-                    End::Connection(error) => error,
+            let end = match self.client.events(&self.topic, &begin).await {
+                Ok(response) => self.listen(response, &mut attempts).await?,
+                Err(error) => End::Connection(error),
+            };
+            let error = match end {
+                End::Connection(error) => error,
+                End::Topic => match self.catch_up().await {
+                    Err(Trouble::Api(error)) => error,
+                    end => return end,
                 },
-                Err(error) => error,
             };
             if attempts == 0 {
                 pause = RETRY_FIRST;
@@ -140,6 +144,10 @@ impl Reader<'_> {
                 Err(_) => return Ok(silent),
             };
             let Ok(events) = parser.feed(&chunk) else { return Ok(too_long) };
+            // Nothing but a sign of life: a good moment to ask whether the end was missed.
+            if events.is_empty() && self.has_ended().await {
+                return Ok(End::Topic);
+            }
             for event in events {
                 *attempts = 0;
                 if self.take(&event)? {
@@ -150,6 +158,10 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    async fn has_ended(&self) -> bool {
+        self.client.topic(&self.topic).await.is_ok_and(|topic| topic.state == StateName::Ended)
     }
 
     /// Takes one event; whether the topic has ended. What is not understood is left, as a later version may say more.
