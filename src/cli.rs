@@ -21,7 +21,7 @@ pub(crate) struct Common {
     /// Configuration file [default: igentai.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Say less: errors only, no progress
+    /// Say less: errors and the summary, no progress
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Say more; twice for even more
@@ -43,6 +43,14 @@ pub(crate) enum Command {
     Webserver(Role),
     /// Start an orchestrator, producers and a webserver as supervised processes on this machine
     Up(Up),
+    /// Start, watch, stop and export topics of a running igentai
+    Topics(crate::topics::args::Topics),
+    /// Look whether everything is in place, and say what to do where it is not
+    Doctor(crate::doctor::Doctor),
+    /// Measure what broker and store can do, what the whole way does, and the ratio
+    Bench(crate::bench::Bench),
+    /// Check, show or begin a configuration
+    Config(crate::config::ConfigCommand),
 }
 
 /// `igentai run`.
@@ -143,7 +151,7 @@ pub(crate) struct Up {
     pub(crate) out: Option<PathBuf>,
 }
 
-fn weight(text: &str) -> Result<(String, f64), String> {
+pub(crate) fn weight(text: &str) -> Result<(String, f64), String> {
     let (name, weight) = text.split_once('=').ok_or("write it as NAME=WEIGHT, for example small=0.7")?;
     let weight: f64 = weight.parse().map_err(|_| format!("`{weight}` is not a number"))?;
     if weight.is_finite() && weight >= 0.0 {
@@ -153,13 +161,13 @@ fn weight(text: &str) -> Result<(String, f64), String> {
     }
 }
 
-fn usd(text: &str) -> Result<f64, String> {
+pub(crate) fn usd(text: &str) -> Result<f64, String> {
     let usd: f64 =
         text.trim_start_matches('$').parse().map_err(|_| "write an amount such as 0.50".to_owned())?;
     if usd.is_finite() && usd > 0.0 { Ok(usd) } else { Err("the amount must be above 0".to_owned()) }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number.parse().map_err(|_| "write a time such as 90s, 10m or 2h".to_owned())?;

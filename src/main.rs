@@ -1,12 +1,16 @@
 //! `igentai`: enumerates a topic with many language models.
 
+mod bench;
 mod cli;
+mod config;
+mod doctor;
 mod exit;
 mod output;
 mod parts;
 mod roles;
 mod run;
 mod settings;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -39,6 +43,10 @@ fn work(cli: Cli) -> Result<exit::Exit, Failure> {
             Command::Producer(arguments) => roles::producer(arguments, &cli.common).await,
             Command::Webserver(arguments) => roles::webserver(arguments, &cli.common).await,
             Command::Up(arguments) => up::up(arguments, &cli.common).await,
+            Command::Topics(arguments) => topics::topics(arguments).await,
+            Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,
+            Command::Bench(arguments) => bench::bench(arguments, &cli.common).await,
+            Command::Config(arguments) => config::config(arguments, &cli.common).await,
         }
     });
     // A request that hangs in a blocking call must not hold the process up after everything is settled.

@@ -11,6 +11,11 @@ pub(crate) fn line(text: &str) {
         .unwrap_or_default();
 }
 
+/// Standard output, for what is longer than a line; who writes there decides what a reader that went away means.
+pub(crate) fn standard_output() -> io::Stdout {
+    io::stdout()
+}
+
 /// A line on standard error.
 pub(crate) fn note(text: &str) {
     let mut err = io::stderr().lock();

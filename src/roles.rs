@@ -42,6 +42,8 @@ struct Base {
     id: WorkerId,
     metrics: Metrics,
     notes: Vec<String>,
+    /// Somebody counts on this very port.
+    port_by_variable: bool,
 }
 
 impl Base {
@@ -58,6 +60,7 @@ impl Base {
         let (mut config, environment): (Config, Environment) = settings::load(common, &flags, keys)?;
         settings::log(common, &config, &environment, "info", logging::standard_error())?;
         let notes = if asks { settings::find_providers(&mut config, &environment).await } else { Vec::new() };
+        let port_by_variable = environment.get("PORT").is_some();
         let shutdown = Shutdown::new();
         parts::listen(&shutdown)?;
         if supervised.stop_with_stdin {
@@ -67,7 +70,7 @@ impl Base {
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
         let mut random = parts::random()?;
         let id = parts::worker_id(role, id, &mut random)?;
-        Ok(Self { config, shutdown, clock, random, id, metrics, notes })
+        Ok(Self { config, shutdown, clock, random, id, metrics, notes, port_by_variable })
     }
 
     fn bus(&self) -> Result<Arc<dyn Bus>, Failure> {
@@ -111,6 +114,7 @@ impl Base {
 
     /// Waits for the end, and for the tasks.
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
+        parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
         let report = self.shutdown.finish(GRACE, LAST).await;
         bus.close().await;
         if let Some(store) = store {
@@ -120,7 +124,7 @@ impl Base {
             info!("stopped");
             return Ok(Exit::Done);
         }
-        Err(Failure::new(Exit::Failed, format!("stopped in a hurry: {report}")))
+        Err(Failure::new(Exit::Failed, report.to_string()))
     }
 }
 
@@ -174,7 +178,9 @@ pub(crate) async fn orchestrator(role: Role, common: &Common) -> Result<Exit, Fa
         Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
             .await?;
     let (bus, store) = (base.bus()?, base.store()?);
-    let (listener, address) = open_probes(&base, base.config.orchestrator.port, role.port.is_none()).await?;
+    let (listener, address) =
+        open_probes(&base, base.config.orchestrator.port, role.port.is_none() && !base.port_by_variable)
+            .await?;
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
     let readiness = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
     let web_stop = tokio_util::sync::CancellationToken::new();
@@ -206,7 +212,8 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
         info!(note, "providers");
     }
     let bus = base.bus()?;
-    let (listener, address) = open_probes(&base, base.config.producer.port, role.port.is_none()).await?;
+    let (listener, address) =
+        open_probes(&base, base.config.producer.port, role.port.is_none() && !base.port_by_variable).await?;
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
     let web_stop = tokio_util::sync::CancellationToken::new();
     let readiness = Arc::new(BusReadiness { bus: Arc::clone(&bus) });

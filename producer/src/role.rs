@@ -252,7 +252,7 @@ impl Role<'_> {
                 Err(wait) => {
                     let why = match &wait.reason {
                         WaitReason::Nobody(why) => Some(why.clone()),
-                        WaitReason::Busy | WaitReason::Paused | WaitReason::LeftOut => None,
+                        WaitReason::Busy | WaitReason::Paused | WaitReason::TooDear => None,
                     };
                     self.worker.hopeless(&prepared.topic, why);
                     in_vain += 1;

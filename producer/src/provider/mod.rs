@@ -9,6 +9,7 @@ mod adapter;
 mod anthropic;
 mod gemini;
 mod http;
+mod look;
 mod ollama;
 mod openai;
 
@@ -25,6 +26,7 @@ use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
 use adapter::Adapter;
 use demo::Demo;
 pub use http::{Client, SetupError, fetch};
+pub use look::{Look, look};
 
 /// A question to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `[orchestrator]`: commits, leadership, filters.
+//! `[orchestrator]`: commits, leadership, files.
 
 use super::reader::Section;
 
@@ -13,22 +13,11 @@ pub struct OrchestratorConfig {
     pub lease_ttl_ms: u64,
     /// The longest wait before what is new is in the files, 50 to 60,000 ms.
     pub sync_interval_ms: u64,
-    /// Attributes that a topic's first filter is made for, 64 to 100,000,000; it grows.
-    pub filter_capacity: u64,
-    /// Share of new candidates that a filter may take for known, 0.000001 to 0.5.
-    pub filter_false_positive_rate: f64,
 }
 
 impl Default for OrchestratorConfig {
     fn default() -> Self {
-        Self {
-            port: 9_000,
-            producer_timeout_ms: 5_000,
-            lease_ttl_ms: 5_000,
-            sync_interval_ms: 1_000,
-            filter_capacity: 16_384,
-            filter_false_positive_rate: 0.01,
-        }
+        Self { port: 9_000, producer_timeout_ms: 5_000, lease_ttl_ms: 5_000, sync_interval_ms: 1_000 }
     }
 }
 
@@ -45,12 +34,6 @@ impl OrchestratorConfig {
             ),
             lease_ttl_ms: section.whole("lease_ttl_ms", 500..=600_000, default.lease_ttl_ms),
             sync_interval_ms: section.whole("sync_interval_ms", 50..=60_000, default.sync_interval_ms),
-            filter_capacity: section.whole("filter_capacity", 64..=100_000_000, default.filter_capacity),
-            filter_false_positive_rate: section.number(
-                "filter_false_positive_rate",
-                1e-6..=0.5,
-                default.filter_false_positive_rate,
-            ),
         };
         if config.producer_timeout_ms <= heartbeat_ms * 2 {
             section.complain(&format!(

@@ -40,8 +40,6 @@ impl Config {
         text.value("producer_timeout_ms", self.orchestrator.producer_timeout_ms);
         text.value("lease_ttl_ms", self.orchestrator.lease_ttl_ms);
         text.value("sync_interval_ms", self.orchestrator.sync_interval_ms);
-        text.value("filter_capacity", self.orchestrator.filter_capacity);
-        text.value("filter_false_positive_rate", self.orchestrator.filter_false_positive_rate);
         text.0
     }
 }

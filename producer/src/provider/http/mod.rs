@@ -14,7 +14,7 @@ use igentai_core::batch::Outcome;
 use igentai_shared::clock::Clock;
 use igentai_shared::config::providers::{KeySource, ProviderConfig, Secret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 pub use client::{Client, SetupError};
@@ -102,6 +102,18 @@ impl Endpoint {
         self
     }
 
+    /// Adds a query that is not secret.
+    pub(super) fn with_query(mut self, query: &str) -> Self {
+        self.url.set_query(Some(query));
+        self
+    }
+
+    /// Reads what is there as JSON. The caller sets the deadline.
+    pub(super) async fn get(&self) -> Result<Value, Failure> {
+        let request = self.client.http().get(self.url.clone()).headers(self.headers.clone());
+        self.answer_to(request).await
+    }
+
     /// Sends one request and reads the whole answer as JSON.
     pub(super) async fn post(&self, body: &Value) -> Result<Value, Failure> {
         let exchange = self.exchange(body);
@@ -147,7 +159,11 @@ impl Endpoint {
 
     async fn exchange(&self, body: &Value) -> Result<Value, Failure> {
         let request = self.client.http().post(self.url.clone()).headers(self.headers.clone());
-        let response = request.body(body.to_string()).send().await.map_err(|error| self.not_sent(error))?;
+        self.answer_to(request.body(body.to_string())).await
+    }
+
+    async fn answer_to(&self, request: RequestBuilder) -> Result<Value, Failure> {
+        let response = request.send().await.map_err(|error| self.not_sent(error))?;
         if response.status().is_success() {
             self.answer(response).await
         } else {

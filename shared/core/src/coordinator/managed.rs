@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
-use super::{Action, Note, Settings};
+use super::{Action, LINGER, Note, Settings};
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
-use crate::time::{Monotonic, Now};
+use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{EndReason, Topic, TopicState};
 
 /// How far the rate of new attributes looks back.
@@ -48,6 +48,8 @@ pub(super) struct Managed {
     inherited: Option<Monotonic>,
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
+    /// Why no provider could serve, when that ended the topic.
+    ended_for: Option<String>,
 }
 
 impl Managed {
@@ -69,6 +71,7 @@ impl Managed {
             ending_since: None,
             saved: None,
             samples: VecDeque::new(),
+            ended_for: None,
         }
     }
 
@@ -86,6 +89,7 @@ impl Managed {
             self.fold = TopicFold::default();
             self.head = 0;
             self.samples.clear();
+            self.ended_for = None;
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {
@@ -144,6 +148,10 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
+            TopicState::Ended(_) if !self.is_open() && self.has_ended_lately(now) => {
+                let (topic, run) = (self.topic.id.clone(), self.topic.run);
+                vec![Action::Open { topic, run, max_attributes: wanted_cap }]
+            }
             TopicState::Ended(_) => Vec::new(),
             TopicState::Starting | TopicState::Running | TopicState::Ending(_)
                 if self.open != Open::WithCap(wanted_cap) =>
@@ -162,6 +170,11 @@ impl Managed {
                 let settled = heard_all
                     && self.caught_up()
                     && members.values().all(|member| member.has_settled(id, run));
+                let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
+                if (settled || overdue) && unsaved {
+                    // What was given back is free for the next start.
+                    return vec![self.save_ledger()];
+                }
                 if settled || overdue {
                     vec![self.put(TopicState::Ended(reason), epoch, now)]
                 } else {
@@ -169,6 +182,12 @@ impl Managed {
                 }
             }
         }
+    }
+
+    /// Whether answers may still come: from a producer that could not be heard when the topic ended.
+    fn has_ended_lately(&self, now: Now) -> bool {
+        let since = |at: UnixMillis| Duration::from_millis(now.unix.0.saturating_sub(at.0));
+        self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
     }
 
     fn decide_running(
@@ -188,16 +207,23 @@ impl Managed {
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+            if reason == EndReason::NoProvider {
+                self.ended_for = self.problem(members, &worst_reports(members));
+            }
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             return vec![self.put(TopicState::Ending(reason), epoch, now), note];
         }
         let capped = budget.requests.is_some() || budget.cost.is_some();
         if capped && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
-            self.saved = Some(self.ledger.clone());
-            let (topic, run) = (self.topic.id.clone(), self.topic.run);
-            return vec![Action::SaveLedger { topic, run, ledger: self.ledger.clone() }];
+            return vec![self.save_ledger()];
         }
         Vec::new()
+    }
+
+    fn save_ledger(&mut self) -> Action {
+        self.saved = Some(self.ledger.clone());
+        let (topic, run) = (self.topic.id.clone(), self.topic.run);
+        Action::SaveLedger { topic, run, ledger: self.ledger.clone() }
     }
 
     /// The first rule that ends the topic now.
@@ -337,7 +363,7 @@ impl Managed {
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
+            problem: if active { self.problem(members, &reports) } else { self.ended_for.clone() },
             provider_reports: reports,
             ..status
         }

@@ -194,6 +194,24 @@ fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled(
 }
 
 #[test]
+fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
+    let mut world = running(Limits::default());
+    world.stored = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        epoch: 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    let opens = |at: u64| {
+        let mut next = Coordinator::new(2, Settings::default());
+        next.topic(world.stored.clone(), now(at));
+        next.decide(now(at)).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    assert!(opens(200), "a producer that could not be heard may still bring answers");
+    assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
+}
+
+#[test]
 fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
     let mut world = running(Limits::default());
     (0..30).for_each(|_| world.answer("p1", Outcome::Answered, &[], 20));
@@ -317,6 +335,11 @@ fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
     assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), Some(why));
     world.settle(10);
     assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+    assert_eq!(
+        world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(),
+        Some(why),
+        "still, when it has ended"
+    );
 
     let mut world = running(Limits::default());
     for at in 0..130 {

@@ -92,8 +92,8 @@ pub enum WaitReason {
     Busy,
     /// Rate limits or pauses after failures.
     Paused,
-    /// Those who could be asked are left out by the caller, for example as too dear for what is left of a budget.
-    LeftOut,
+    /// Those that could be asked cost more than is left; more may be granted.
+    TooDear,
     /// None will ever be, until an operator changes something: all are stopped, without weight, or have nothing to say on the topic.
     /// The text says so of each.
     Nobody(String),
@@ -184,8 +184,12 @@ impl Gates {
         allowed: &dyn Fn(usize) -> bool,
     ) -> Wait {
         let mut until: Option<Monotonic> = None;
-        let mut busy = false;
-        for (_, gate, _) in self.candidates(topic, weights).filter(|(index, ..)| allowed(*index)) {
+        let (mut busy, mut too_dear) = (false, false);
+        for (index, gate, _) in self.candidates(topic, weights) {
+            if !allowed(index) {
+                too_dear |= !gate.is_stopped();
+                continue;
+            }
             match self.readiness(gate, now) {
                 Readiness::Ready => until = Some(now),
                 Readiness::At(at) => until = Some(until.map_or(at, |until| until.min(at))),
@@ -196,7 +200,7 @@ impl Gates {
         let reason = match (until, busy) {
             (_, true) => WaitReason::Busy,
             (Some(_), false) => WaitReason::Paused,
-            (None, false) if self.usable(topic, weights).next().is_some() => WaitReason::LeftOut,
+            (None, false) if too_dear => WaitReason::TooDear,
             (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights)),
         };
         Wait { until, reason }

@@ -225,7 +225,7 @@ impl Worker {
             concurrency: self.concurrency,
             draining: self.draining,
             left: self.draining && self.is_idle(),
-            topics: self.topics.values().map(|work| work.report(now)).collect(),
+            topics: self.topics.values().map(|work| work.report(self.draining, now)).collect(),
             providers,
         }
     }

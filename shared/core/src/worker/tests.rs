@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
 use crate::batch::{Committed, Named, Outcome, ResponseMeta, Verdict};
@@ -108,6 +108,20 @@ fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
     worker.command(command(2, vec![order("birds", 1, 0)]));
     assert_eq!(worker.next_ask(), None);
     assert_eq!(worker.heartbeat(vec![], T0).topics[0].lease.requests, 1);
+}
+
+#[test]
+fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
+    let mut worker = worker(vec![order("birds", 1, 10), order("fish", 1, 10)]);
+    ask_and_finish(&mut worker, &[]);
+    let told = TopicOrder { ask: false, ..order("birds", 1, 10) };
+    worker.command(command(2, vec![told, order("fish", 1, 10)]));
+    let leases = |worker: &mut Worker| {
+        worker.heartbeat(vec![], T0).topics.iter().map(|t| t.lease.requests).collect::<Vec<_>>()
+    };
+    assert_eq!(leases(&mut worker), [1, 10]);
+    worker.drain();
+    assert_eq!(leases(&mut worker), [1, 0]);
 }
 
 #[test]

@@ -260,8 +260,11 @@ impl TopicWork {
         again
     }
 
-    pub(super) fn report(&self, now: Monotonic) -> TopicReport {
+    /// What to tell the coordinator. A producer that will not ask any more, for this topic or at all, acts on no more than it has used: the rest of its
+    /// lease is free.
+    pub(super) fn report(&self, draining: bool, now: Monotonic) -> TopicReport {
         let used = Lease { requests: self.sent, cost: self.charged + self.reserved };
+        let asks = self.order.ask && !self.dismissed && !draining;
         TopicReport {
             topic: self.order.topic.clone(),
             run: self.order.run,
@@ -269,7 +272,7 @@ impl TopicWork {
             in_flight: self.in_flight,
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
-            lease: effective(self.order.lease, used),
+            lease: if asks { effective(self.order.lease, used) } else { used },
             request_cost: self.request_cost.unwrap_or_default(),
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),

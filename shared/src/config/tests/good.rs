@@ -33,8 +33,6 @@ port = 9000
 producer_timeout_ms = 5000
 lease_ttl_ms = 5000
 sync_interval_ms = 1000
-filter_capacity = 16384
-filter_false_positive_rate = 0.01
 "#;
 
 #[test]

@@ -88,6 +88,15 @@ impl RedisStore {
         Ok(Arc::new(Self { client: Client::new(config)? }))
     }
 
+    /// Removes everything that a topic without a definition has left, such as one that served a measurement.
+    pub async fn remove(&self, topic: &TopicId) -> Result<(), StoreError> {
+        let keys = Keys::of(topic);
+        let names =
+            [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals(), keys.checkpoint()];
+        // It may be said twice without harm, as a read may.
+        self.client.read(vec![redis::cmd("UNLINK").arg(&names).take()]).await.map(drop)
+    }
+
     async fn lease_epoch(&self) -> Result<Epoch, StoreError> {
         let values = self.client.read(vec![redis::cmd("HGET").arg(LEASE).arg("epoch").take()]).await?;
         Ok(parse::<Vec<Option<u64>>>(Value::Array(values))?.into_iter().flatten().next().unwrap_or_default())

@@ -1,0 +1,136 @@
+//! The command line of `igentai topics`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cli::{duration, usd, weight};
+
+/// `igentai topics`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Topics {
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]"
+    )]
+    pub(crate) server: Option<String>,
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Start a topic, new or ended
+    ///
+    /// One that was stopped, interrupted or came to a limit goes on from where it was; one that ended by itself begins afresh.
+    /// --fresh and --resume say it explicitly.
+    Start(Box<Start>),
+    /// List all topics with their newest numbers
+    List {
+        /// The list as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a topic's state and numbers
+    Show {
+        #[command(flatten)]
+        topic: Which,
+        /// The topic as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop a topic; `topics start` goes on from there
+    Stop {
+        #[command(flatten)]
+        topic: Which,
+        /// The topic as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a topic's items, one a line; with -f also those to come
+    Tail(Tail),
+    /// Write all items of a topic as text, CSV or JSON Lines
+    Export(Export),
+}
+
+/// A topic that exists.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Which {
+    /// The topic's id, or its name
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// `igentai topics start`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Start {
+    /// What to enumerate, for example "Paris attractions"
+    pub(crate) name: String,
+    /// What to ask the models for, in your own words
+    #[arg(long)]
+    pub(crate) prompt: Option<String>,
+    /// Weight of a provider; may be given several times, providers not named are then not asked
+    #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
+    pub(crate) providers: Vec<(String, f64)>,
+    /// End with exactly so many items at the latest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_attributes: Option<u64>,
+    /// Send at most so many requests, answered or not, over the whole run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_requests: Option<u64>,
+    /// Spend at most so many US dollars over the whole run
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub(crate) max_usd: Option<f64>,
+    /// End after this time, for example 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) time_limit: Option<Duration>,
+    /// Begin anew, even if there is something to go on from
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) fresh: bool,
+    /// Go on from the last run, even if it came to its natural end
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// The topic as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `igentai topics tail`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    pub(crate) topic: Which,
+    /// Go on with what is found, until the topic ends
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Begin behind this number; 0 for all [default: the last ten]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after: Option<u64>,
+}
+
+/// `igentai topics export`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) topic: Which,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Where to [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// How items are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One item a line
+    Text,
+    /// Number and item, with a header; a cell that a spreadsheet would compute gets a ' in front
+    Csv,
+    /// One JSON object a line: {"seq":1,"text":"…"}
+    Jsonl,
+}

@@ -1,0 +1,266 @@
+//! The HTTP API as its client sees it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use igentai_webserver::api::dto::{AttributePage, StartTopic, TopicList, TopicView};
+use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Method, Request, Response, Url};
+use serde::de::DeserializeOwned;
+
+use super::inert::inert;
+use crate::exit::{Exit, Failure};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A whole answer must be there by then.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest answer read: a page of 10,000 items of 512 bytes, escaped, fits.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// Items on a page: the most that the server gives.
+const PAGE: usize = 10_000;
+
+/// Topics on a page: the most that the server gives.
+const TOPICS_PAGE: usize = 1_000;
+
+/// Why the server did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// Nobody answers.
+    #[error("{server} does not answer: {cause}; is the webserver running? igentai run, or igentai webserver")]
+    Unreachable { server: String, cause: String },
+    /// It says what is wrong.
+    #[error("{}", told(.0))]
+    Problem(Box<ProblemBody>),
+    /// What it says is not this API.
+    #[error("{server} answered {what}; is this igentai's address?")]
+    Strange { server: String, what: String },
+    /// What was asked for cannot be sent.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl ApiError {
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.status == 404)
+    }
+
+    /// Whether the same may go well later: nobody answers, or what stands in front of the server says that it does not.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Strange { .. } => true,
+            Self::Problem(problem) => problem.status >= 500,
+            Self::Usage(_) => false,
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let exit = if matches!(error, ApiError::Usage(_)) { Exit::Usage } else { Exit::Failed };
+        Self::new(exit, error.to_string())
+    }
+}
+
+/// Title, detail and what is wrong with each field.
+fn told(problem: &ProblemBody) -> String {
+    let line = |field: &str, detail: &str, allowed: Option<&str>| {
+        let allowed = allowed.map(|allowed| format!(" (allowed: {})", inert(allowed))).unwrap_or_default();
+        let detail = if detail.is_empty() { String::new() } else { format!(": {}", inert(detail)) };
+        format!("\n  {}{detail}{allowed}", inert(field))
+    };
+    let only = problem.field.iter().map(|field| line(field, "", problem.allowed.as_deref()));
+    let all = problem.errors.iter().map(|error| line(&error.field, &error.detail, error.allowed.as_deref()));
+    let fields: String = if problem.errors.is_empty() { only.collect() } else { all.collect() };
+    format!("{}: {}{fields}", inert(&problem.title), inert(&problem.detail))
+}
+
+/// A server and the way to it.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+}
+
+impl Client {
+    pub(super) fn new(server: &str) -> Result<Self, ApiError> {
+        let usage =
+            || ApiError::Usage(format!("`{server}` is no address of a web server; write http://HOST:PORT"));
+        let base = Url::parse(server).map_err(|_| usage())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(usage());
+        }
+        let local = base.host_str().is_some_and(|host| {
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        });
+        // Whoever is first in the process chooses; every choice serves.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("igentai/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT);
+            // A proxy does not know this machine's loopback.
+            if local { builder.no_proxy() } else { builder }
+        };
+        // A machine without certificate authorities still reaches servers over plain HTTP.
+        let http = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+        let http = http.map_err(|error| ApiError::Usage(format!("the HTTP client cannot start: {error}")))?;
+        Ok(Self { http, base })
+    }
+
+    /// For people: without what may be secret in an address.
+    pub(super) fn server(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    pub(super) async fn start(&self, topic: &StartTopic) -> Result<TopicView, ApiError> {
+        let body = serde_json::to_vec(topic).map_err(|error| ApiError::Usage(error.to_string()))?;
+        self.json(self.request(Method::POST, &["topics"], &[], Some(body))).await
+    }
+
+    pub(super) async fn topic(&self, id: &str) -> Result<TopicView, ApiError> {
+        self.json(self.request(Method::GET, &["topics", id], &[], None)).await
+    }
+
+    pub(super) async fn stop(&self, id: &str) -> Result<TopicView, ApiError> {
+        self.json(self.request(Method::POST, &["topics", id, "stop"], &[], None)).await
+    }
+
+    /// All topics.
+    pub(super) async fn topics(&self) -> Result<Vec<TopicView>, ApiError> {
+        let (mut all, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let limit = TOPICS_PAGE.to_string();
+            let mut query = vec![("limit", limit.as_str())];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page: TopicList = self.json(self.request(Method::GET, &["topics"], &query, None)).await?;
+            all.extend(page.items);
+            // One that does not move on would go round for ever.
+            match page.next_after {
+                Some(next) if after.as_ref().is_none_or(|after| next > *after) => after = Some(next),
+                Some(_) | None => return Ok(all),
+            }
+        }
+    }
+
+    /// The next page of items; an empty one when there are no more.
+    pub(super) async fn attributes(&self, id: &str, after: u64) -> Result<AttributePage, ApiError> {
+        let (after, limit) = (after.to_string(), PAGE.to_string());
+        let query = [("after", after.as_str()), ("limit", limit.as_str())];
+        self.json(self.request(Method::GET, &["topics", id, "attributes"], &query, None)).await
+    }
+
+    /// Opens a stream of a topic's events, behind an event or an item.
+    pub(super) async fn events(&self, id: &str, from: &Begin<'_>) -> Result<Response, ApiError> {
+        let mut query = vec![("topic", id)];
+        let (run, after);
+        if let Begin::Item { run: of, after: seq } = from {
+            (run, after) = (of.to_string(), seq.to_string());
+            query.extend([("run", run.as_str()), ("after", after.as_str())]);
+        }
+        let mut request = self.request(Method::GET, &["events"], &query, None);
+        if let Begin::Event(cursor) = from
+            && let Ok(cursor) = cursor.parse()
+        {
+            request.headers_mut().insert("last-event-id", cursor);
+        }
+        let open = tokio::time::timeout(ANSWER_TIMEOUT, self.http.execute(request)).await;
+        let response = open.map_err(|_| self.unreachable("no answer in time"))?;
+        let response = response.map_err(|error| self.failed(error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.problem(response).await) }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Request {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        headers
+            .insert(ACCEPT, reqwest::header::HeaderValue::from_static("application/json, text/event-stream"));
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, reqwest::header::HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.into());
+        }
+        request
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: Request) -> Result<T, ApiError> {
+        let whole = async {
+            let response = self.http.execute(request).await.map_err(|error| self.failed(error))?;
+            if !response.status().is_success() {
+                return Err(self.problem(response).await);
+            }
+            let body = self.body(response).await?;
+            serde_json::from_slice(&body).map_err(|_| self.strange("what is not the API's JSON"))
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, whole)
+            .await
+            .unwrap_or_else(|_| Err(self.unreachable("no whole answer in time")))
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, ApiError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ANSWER_BYTES {
+                return Err(self.strange("more than the API ever does"));
+            }
+        }
+        Ok(body)
+    }
+
+    async fn problem(&self, response: Response) -> ApiError {
+        let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let ours = kind.is_some_and(|kind| kind.starts_with(PROBLEM_CONTENT_TYPE));
+        let body = tokio::time::timeout(ANSWER_TIMEOUT, self.body(response)).await;
+        match body.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice(&body).ok()) {
+            Some(problem) if ours => ApiError::Problem(problem),
+            Some(_) | None => self.strange(&format!("with status {status}")),
+        }
+    }
+
+    fn strange(&self, what: &str) -> ApiError {
+        ApiError::Strange { server: self.server(), what: what.to_owned() }
+    }
+
+    fn unreachable(&self, cause: &str) -> ApiError {
+        ApiError::Unreachable { server: self.server(), cause: cause.to_owned() }
+    }
+
+    /// The innermost cause: the outer ones only say that a request failed, and where.
+    pub(super) fn failed(&self, error: reqwest::Error) -> ApiError {
+        let error = error.without_url();
+        let mut innermost: &dyn Error = &error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        self.unreachable(&innermost.to_string())
+    }
+}
+
+/// Where a stream begins.
+#[derive(Clone, Debug)]
+pub(super) enum Begin<'a> {
+    /// Behind this event of an earlier stream.
+    Event(&'a str),
+    /// Behind this item of this run.
+    Item { run: u64, after: u64 },
+}

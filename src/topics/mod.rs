@@ -1,0 +1,135 @@
+//! `igentai topics`: a client of the HTTP API.
+
+pub(crate) mod args;
+mod client;
+mod export;
+mod inert;
+mod show;
+mod sse;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use igentai_core::folder::TopicId;
+use igentai_shared::config::Environment;
+use igentai_webserver::api::dto::{Limits, Mode, StartTopic, TopicView};
+
+use self::args::{Action, Start, Topics};
+use self::client::{ApiError, Client};
+use crate::exit::{Exit, Failure};
+use crate::output;
+
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
+/// Stands for `--server`.
+const SERVER_VARIABLE: &str = "IGENTAI_SERVER";
+
+pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
+    let environment = Environment::of_process();
+    let server = arguments.server.as_deref().or(environment.get(SERVER_VARIABLE)).unwrap_or(DEFAULT_SERVER);
+    let client = Client::new(server)?;
+    act(&client, arguments.action, &mut output::standard_output()).await
+}
+
+/// Does one thing; what it shows goes to `out`.
+async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let written = match action {
+        Action::Start(start) => {
+            let topic = client.start(&request(&start)).await?;
+            if start.json { json(out, &topic) } else { writeln!(out, "{}", show::started(&topic)) }
+        }
+        Action::List { json: true } => json(out, &client.topics().await?),
+        Action::List { json: false } => out.write_all(show::table(&client.topics().await?).as_bytes()),
+        Action::Show { topic, json: as_json } => {
+            let topic = resolve(client, &topic.id).await?;
+            if as_json { json(out, &topic) } else { out.write_all(show::topic(&topic).as_bytes()) }
+        }
+        Action::Stop { topic, json: as_json } => {
+            let topic = resolve(client, &topic.id).await?;
+            let topic = client.stop(&topic.id).await?;
+            if as_json { json(out, &topic) } else { writeln!(out, "{}", show::stopped(&topic)) }
+        }
+        Action::Tail(tail) => {
+            let topic = resolve(client, &tail.topic.id).await?;
+            return done(tail::tail(client, topic, &tail, out).await);
+        }
+        Action::Export(export) => {
+            let topic = resolve(client, &export.topic.id).await?;
+            return done(export::export(client, &topic, &export, out).await);
+        }
+    };
+    done(written.and_then(|()| out.flush()).map_err(Trouble::Output))
+}
+
+/// What goes wrong on the way from the server to the output.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A reader that went away has seen enough.
+fn done(result: Result<(), Trouble>) -> Result<Exit, Failure> {
+    match result {
+        Ok(()) => Ok(Exit::Done),
+        Err(Trouble::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(Trouble::Api(error)) => Err(error.into()),
+        Err(error @ (Trouble::Output(_) | Trouble::Other(_))) => {
+            Err(Failure::new(Exit::Failed, error.to_string()))
+        }
+    }
+}
+
+fn json<T: serde::Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> std::io::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(value).map_err(std::io::Error::other)?)
+}
+
+/// The topic with this id, or else with this name.
+async fn resolve(client: &Client, given: &str) -> Result<TopicView, Failure> {
+    if TopicId::parse(given).is_ok() {
+        match client.topic(given).await {
+            Err(error) if error.is_not_found() => {}
+            found => return Ok(found?),
+        }
+    }
+    let all = client.topics().await?;
+    if let Some(topic) = all.iter().find(|topic| topic.name == given) {
+        return Ok(topic.clone());
+    }
+    // As the folder is named: whatever the case and the signs between the words.
+    let id = TopicId::from_name(given).ok();
+    let found = all.into_iter().find(|topic| id.as_ref().is_some_and(|id| id.as_str() == topic.id));
+    found.ok_or_else(|| {
+        let given = inert::inert(given);
+        Failure::new(Exit::Failed, format!("there is no topic `{given}`; `igentai topics list` shows all"))
+    })
+}
+
+fn request(start: &Start) -> StartTopic {
+    let limits = Limits {
+        max_attributes: start.max_attributes,
+        max_requests: start.max_requests,
+        max_usd: start.max_usd,
+        time_limit_seconds: start.time_limit.map(|limit| limit.as_secs_f64()),
+    };
+    let weights: BTreeMap<String, f64> = start.providers.iter().cloned().collect();
+    StartTopic {
+        name: start.name.clone(),
+        prompt: start.prompt.clone(),
+        provider_weights: (!weights.is_empty()).then_some(weights),
+        limits: (limits != Limits::default()).then_some(limits),
+        items_per_request: None,
+        mode: match (start.fresh, start.resume) {
+            (true, _) => Mode::Fresh,
+            (false, true) => Mode::Resume,
+            (false, false) => Mode::Auto,
+        },
+    }
+}

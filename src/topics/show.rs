@@ -1,0 +1,145 @@
+//! Topics as people read them.
+
+use std::fmt::Write;
+
+use igentai_webserver::api::dto::{Numbers, ProviderStateName, StateName, Sums, TopicView};
+
+use super::inert::inert;
+
+/// A topic that was started.
+pub(super) fn started(topic: &TopicView) -> String {
+    let (name, id) = (inert(&topic.name), inert(&topic.id));
+    let known = match topic.numbers.attributes {
+        0 => String::new(),
+        known => format!(", going on from {known} items"),
+    };
+    format!("started “{name}” as {id}, run {}{known}; watch it with: igentai topics tail -f {id}", topic.run)
+}
+
+/// A topic that was asked to stop.
+pub(super) fn stopped(topic: &TopicView) -> String {
+    let (name, items) = (inert(&topic.name), topic.numbers.attributes);
+    format!("“{name}” is {}, with {items} items so far; `igentai topics start` goes on", state(topic))
+}
+
+/// All topics, one a line under a header.
+pub(super) fn table(topics: &[TopicView]) -> String {
+    if topics.is_empty() {
+        return "no topics yet; start one with: igentai topics start \"Paris attractions\"\n".to_owned();
+    }
+    let header = ["ID", "STATE", "ITEMS", "/MIN", "ANSWERS", "COVERAGE", "USD", "NAME"].map(str::to_owned);
+    let rows = topics.iter().map(|topic| {
+        let numbers = &topic.numbers;
+        [
+            inert(&topic.id).into_owned(),
+            state(topic),
+            numbers.attributes.to_string(),
+            format!("{:.0}", numbers.attributes_per_minute),
+            numbers.totals.responses.to_string(),
+            coverage(numbers),
+            format!("{:.4}", numbers.totals.usd),
+            inert(&topic.name).into_owned(),
+        ]
+    });
+    let rows: Vec<[String; 8]> = std::iter::once(header).chain(rows).collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: [usize; 8] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            let number = (2..=6).contains(&column);
+            let (before, after) = if number { (gap.as_str(), "") } else { ("", gap.as_str()) };
+            put(&mut line, format_args!("{before}{cell}{after}  "));
+        }
+        put(&mut text, format_args!("{}\n", line.trim_end()));
+    }
+    text
+}
+
+/// A topic with all its numbers.
+pub(super) fn topic(topic: &TopicView) -> String {
+    let (numbers, totals) = (&topic.numbers, &topic.numbers.totals);
+    let mut text = format!("{} ({})\n", inert(&topic.name), inert(&topic.id));
+    let mut line = |label: &str, value: String| put(&mut text, format_args!("  {label:<11}{value}\n"));
+    let since = topic.ended_at.as_ref().map_or_else(
+        || format!("since {}", inert(&topic.started_at)),
+        |ended| format!("at {}", inert(ended)),
+    );
+    line("state", format!("{} {since}, run {}", state(topic), topic.run));
+    if let Some(reason) = topic.reason_text.as_deref().or(topic.reason.as_deref()) {
+        line("reason", inert(reason).into_owned());
+    }
+    if let Some(problem) = &numbers.problem {
+        line("problem", inert(problem).into_owned());
+    }
+    if let Some(prompt) = &topic.prompt {
+        line("prompt", inert(prompt).into_owned());
+    }
+    line("limits", limits(topic));
+    line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
+    line("coverage", coverage(numbers));
+    line("answers", format!("{}, and {} requests without one", totals.responses, totals.failed_responses));
+    line("named", format!("{} times, {} of them known already", totals.candidates, totals.duplicates));
+    line("tokens", format!("{} in, {} out", totals.input_tokens, totals.output_tokens));
+    line("cost", cost(totals));
+    line("producers", numbers.active_producers.to_string());
+    for (name, provider) in &numbers.providers {
+        let state = match provider.state {
+            Some(ProviderStateName::Ready) => "ready",
+            Some(ProviderStateName::Waiting) => "waiting",
+            Some(ProviderStateName::Stopped) => "stopped",
+            None => "not heard of",
+        };
+        let detail =
+            provider.detail.as_deref().map(|detail| format!(" ({})", inert(detail))).unwrap_or_default();
+        let sums = &provider.sums;
+        let (answers, new, cost) = (sums.responses, sums.attributes, cost(sums));
+        line("provider", format!("{}: {state}{detail}; {answers} answers, {new} new, {cost}", inert(name)));
+    }
+    text
+}
+
+fn state(topic: &TopicView) -> String {
+    match (topic.state, &topic.reason) {
+        (StateName::Ended | StateName::Ending, Some(reason)) => {
+            format!("{} ({})", topic.state.as_str(), inert(reason))
+        }
+        (state, _) => state.as_str().to_owned(),
+    }
+}
+
+fn coverage(numbers: &Numbers) -> String {
+    numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+}
+
+fn cost(sums: &Sums) -> String {
+    let risk = if sums.usd_at_risk > 0.0 {
+        format!(" (unanswered requests at most ${:.4} more)", sums.usd_at_risk)
+    } else {
+        String::new()
+    };
+    format!("${:.4}{risk}", sums.usd)
+}
+
+fn limits(topic: &TopicView) -> String {
+    let limits = &topic.limits;
+    let all: Vec<String> = [
+        limits.max_attributes.map(|most| format!("{most} items")),
+        limits.max_requests.map(|most| format!("{most} requests")),
+        limits.max_usd.map(|most| format!("${most}")),
+        limits.time_limit_seconds.map(|most| format!("{most} s")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// Writing to a string cannot fail.
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).unwrap_or_default();
+}

@@ -1,0 +1,205 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod world;
+
+use igentai_core::topic::EndReason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::world::{Server, World, texts};
+use super::args::{Action, Export, Format, Start, Tail, Which};
+use super::client::Client;
+use super::{Exit, Failure, act};
+
+fn which(id: &str) -> Which {
+    Which { id: id.to_owned() }
+}
+
+fn start(name: &str) -> Start {
+    Start {
+        name: name.to_owned(),
+        prompt: None,
+        providers: Vec::new(),
+        max_attributes: None,
+        max_requests: None,
+        max_usd: None,
+        time_limit: None,
+        fresh: false,
+        resume: false,
+        json: true,
+    }
+}
+
+fn tail(id: &str, follow: bool, after: Option<u64>) -> Action {
+    Action::Tail(Tail { topic: which(id), follow, after })
+}
+
+fn export(id: &str, format: Format, output: Option<std::path::PathBuf>) -> Action {
+    Action::Export(Export { topic: which(id), format, output })
+}
+
+async fn run(server: &str, action: Action) -> Result<String, Failure> {
+    let mut out = Vec::new();
+    let exit = act(&Client::new(server)?, action, &mut out).await?;
+    assert_eq!(exit, Exit::Done);
+    Ok(String::from_utf8(out).unwrap())
+}
+
+async fn said(server: &str, action: Action) -> String {
+    run(server, action).await.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+async fn refused(server: &str, action: Action) -> Failure {
+    run(server, action).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_topic_is_started_listed_shown_and_stopped() {
+    let world = World::new();
+    let server = world.serve().await;
+    let request = Start {
+        prompt: Some("sights".to_owned()),
+        max_attributes: Some(7),
+        time_limit: Some(std::time::Duration::from_mins(1)),
+        providers: vec![("small".to_owned(), 0.5)],
+        ..start("Paris attractions")
+    };
+    let topic = said(&server.url, Action::Start(Box::new(request))).await;
+    let topic: serde_json::Value = serde_json::from_str(&topic).unwrap();
+    assert_eq!(topic["id"], "paris_attractions");
+    assert_eq!(topic["limits"], serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0 }));
+    assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
+
+    let table = said(&server.url, Action::List { json: false }).await;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("ID ") && lines[0].ends_with("NAME"), "{table}");
+    assert!(lines[1].starts_with("paris_attractions  starting") && lines[1].ends_with("Paris attractions"));
+    let shown = said(&server.url, Action::Show { topic: which("paris_attractions"), json: false }).await;
+    assert!(shown.contains("limits     7 items, 60 s") && shown.contains("prompt     sights"), "{shown}");
+    let stopped = said(&server.url, Action::Stop { topic: which("Paris attractions"), json: false }).await;
+    assert!(stopped.contains("(stopped)"), "{stopped}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
+    let world = World::new();
+    let server = world.serve().await;
+    let wrong = Start { prompt: Some("  ".to_owned()), ..start("Paris") };
+    let failure = refused(&server.url, Action::Start(Box::new(wrong))).await;
+    assert_eq!(failure.exit, Exit::Failed);
+    let message = failure.to_string();
+    assert!(message.contains("the request is not allowed as it is: "), "{message}");
+    assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8000 characters)"), "{message}");
+    said(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    let again = refused(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    assert!(again.to_string().starts_with("the topic is already running: "), "{again}");
+    let missing = refused(&server.url, tail("rome", false, None)).await;
+    assert_eq!(missing.exit, Exit::Failed);
+    assert!(missing.to_string().contains("there is no topic `rome`"), "{missing}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said_to_be_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let failure = refused(&url, Action::List { json: false }).await;
+    assert_eq!(failure.exit, Exit::Failed);
+    let wanted = "is the webserver running? igentai run, or igentai webserver";
+    assert!(failure.to_string().ends_with(wanted), "{failure}");
+    assert_eq!(refused("localhost:8080", Action::List { json: false }).await.exit, Exit::Usage);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_is_told_apart_and_its_text_stays_inert() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let problem = "{\"type\":\"x\",\"title\":\"t\\u001b[2J\",\"status\":500,\"detail\":\"d\\u202e\"}";
+        for (kind, body) in [("text/html", "<html>"), ("application/problem+json", problem)] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let read = stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(read > 0);
+            let length = body.len();
+            let head = format!("HTTP/1.1 500 X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n");
+            let answer = format!("{head}connection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let strange = refused(&url, Action::List { json: false }).await;
+    assert!(strange.to_string().contains("with status 500; is this igentai's address?"), "{strange}");
+    assert_eq!(refused(&url, Action::List { json: false }).await.to_string(), "t[2J: d");
+}
+
+#[tokio::test]
+async fn the_tail_is_the_last_ten_or_what_comes_behind_a_number() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("Paris").await;
+    world.add(&topic, &texts(1..=25)).await;
+    let last: String = (16..=25).map(|number| format!("item {number}\n")).collect();
+    assert_eq!(said(&server.url, tail("paris", false, None)).await, last);
+    assert_eq!(said(&server.url, tail("Paris", false, Some(23))).await, "item 24\nitem 25\n");
+    assert_eq!(said(&server.url, tail("paris", false, Some(0))).await.lines().count(), 25);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn following_goes_on_over_a_server_that_restarts_and_ends_with_the_topic() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("Paris").await;
+    world.add(&topic, &texts(1..=3)).await;
+    let (mut sink, mut seen) = world::lines();
+    let client = Client::new(&server.url).unwrap();
+    let following = act(&client, tail("paris", true, Some(0)), &mut sink);
+    let script = async {
+        seen.until(3).await;
+        world.add(&topic, &texts(4..=6)).await;
+        seen.until(6).await;
+        let address = server.address;
+        server.stop().await;
+        world.add(&topic, &texts(7..=9)).await;
+        let server = Server::start(&world, &address.to_string()).await;
+        seen.until(9).await;
+        world.add(&topic, &texts(10..=11)).await;
+        let lines = seen.until(11).await;
+        world.end(&topic, EndReason::Dry).await;
+        (server, lines)
+    };
+    let (exit, (server, lines)) = tokio::join!(following, script);
+    assert_eq!(exit.unwrap(), Exit::Done);
+    assert_eq!(lines, texts(1..=11));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_export_is_whole_in_every_format_and_over_many_pages() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("Paris").await;
+    let odd = ["=1+1", "a, \"b\"", "Musée"].map(str::to_owned);
+    world.add(&topic, &odd).await;
+    let csv = said(&server.url, export("paris", Format::Csv, None)).await;
+    assert_eq!(csv, "seq,text\n1,'=1+1\n2,\"a, \"\"b\"\"\"\n3,Musée\n");
+    let jsonl = said(&server.url, export("paris", Format::Jsonl, None)).await;
+    assert_eq!(jsonl.lines().next(), Some("{\"seq\":1,\"text\":\"=1+1\"}"));
+    for hundred in 0..125 {
+        world.add(&topic, &texts(hundred * 100 + 1..=hundred * 100 + 100)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("paris.txt");
+    assert_eq!(said(&server.url, export("paris", Format::Text, Some(file.clone()))).await, "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut wanted = odd.to_vec();
+    wanted.extend(texts(1..=12_500));
+    assert!(text.lines().eq(wanted.iter()), "{} lines", text.lines().count());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let nowhere = refused(&server.url, export("paris", Format::Text, Some(file.join("x")))).await;
+    assert!(nowhere.to_string().contains("cannot be written"), "{nowhere}");
+    server.stop().await;
+}
