@@ -271,7 +271,7 @@ impl Role<'_> {
         let Some(left) = ask.left else { return pool.try_start(&prepared.topic, weights, random) };
         let question = &prepared.question;
         let permit = pool.try_start_within(&prepared.topic, weights, random, Budget { question, left });
-        if matches!(&permit, Err(Wait { reason: WaitReason::LeftOut, .. })) {
+        if matches!(&permit, Err(Wait { reason: WaitReason::TooDear, .. })) {
             let worst_cases = pool.worst_cases(&prepared.topic, weights, question);
             if self.worker.price(&prepared.topic, prepared.run, &worst_cases) {
                 self.heartbeat();
