@@ -1,5 +1,5 @@
 #![expect(clippy::panic, reason = "a test may panic")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use super::*;
 
