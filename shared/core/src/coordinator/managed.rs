@@ -360,10 +360,11 @@ impl Managed {
         let active = self.topic.state.is_live();
         let reports = if active { worst_reports(members) } else { Vec::new() };
         let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
+        let ended_for = self.ended_for.clone().or_else(|| status.problem.clone());
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { self.ended_for.clone() },
+            problem: if active { self.problem(members, &reports) } else { ended_for },
             provider_reports: reports,
             ..status
         }

@@ -421,3 +421,22 @@ fn a_new_leader_ends_nothing_before_it_can_have_heard_of_every_producer() {
     world.settle(11 + u64::try_from(Settings::default().producer_timeout.as_millis()).unwrap());
     assert!(world.stored.state.is_ended());
 }
+
+#[test]
+fn a_topic_that_ends_for_want_of_money_before_its_first_request_says_so() {
+    let mut world = World::new(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
+    let dear = |beat: &mut Heartbeat| {
+        for report in &mut beat.topics {
+            (report.request_cost, report.dearest_cost) =
+                (Cost::from_picodollars(100), Cost::from_picodollars(100));
+        }
+    };
+    world.settle(0);
+    for at in [0, 10, 20, 30, 40] {
+        world.beat("p1", 1, dear, at);
+        world.settle(at);
+    }
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::MaxUsd));
+    let problem = world.coordinator.status(&id(), now(40)).unwrap().problem.unwrap();
+    assert!(problem.contains("worst case"), "{problem}");
+}
