@@ -21,7 +21,7 @@ pub(crate) struct Common {
     /// Configuration file [default: igentai.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Say less: errors only, no progress
+    /// Say less: errors and the summary, no progress
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Say more; twice for even more

@@ -8,12 +8,13 @@ use igentai_core::coordinator::Settings;
 use igentai_core::ids::{Incarnation, WorkerId};
 use igentai_orchestrator::Options;
 use igentai_producer::pool::{self, ProviderPool};
-use igentai_shared::bus::Bus;
+use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::Clock;
 use igentai_shared::config::{Config, OrchestratorConfig};
 use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
 use igentai_shared::store::Store;
+use igentai_shared::telemetry::catalogue;
 use igentai_shared::telemetry::metrics::{self, Metrics};
 use igentai_webserver::{DependencyReadiness, ProbeContext, Readiness, WebContext};
 use rand::RngExt;
@@ -53,6 +54,23 @@ pub(crate) fn metrics(shutdown: &Shutdown, clock: &dyn Clock) -> Result<Metrics,
         }
     });
     Ok(metrics)
+}
+
+/// Measures now and then how the process stands to what it depends on. A producer has no store.
+pub(crate) fn watch_dependencies(shutdown: &Shutdown, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) {
+    let stop = shutdown.stop_token().clone();
+    shutdown.spawn("dependencies", async move {
+        loop {
+            catalogue::BUS_CONNECTED.set_flag(bus.state() == BusState::Connected, []);
+            if let Some(store) = &store {
+                let up = tokio::time::timeout(UPKEEP, store.lease()).await;
+                catalogue::STORE_UP.set_flag(matches!(up, Ok(Ok(_))), []);
+            }
+            if tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_ok() {
+                return;
+            }
+        }
+    });
 }
 
 /// Listens to SIGINT and SIGTERM.

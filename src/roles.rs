@@ -42,6 +42,8 @@ struct Base {
     id: WorkerId,
     metrics: Metrics,
     notes: Vec<String>,
+    /// Somebody counts on this very port.
+    port_by_variable: bool,
 }
 
 impl Base {
@@ -58,6 +60,7 @@ impl Base {
         let (mut config, environment): (Config, Environment) = settings::load(common, &flags, keys)?;
         settings::log(common, &config, &environment, "info", logging::standard_error())?;
         let notes = if asks { settings::find_providers(&mut config, &environment).await } else { Vec::new() };
+        let port_by_variable = environment.get("PORT").is_some();
         let shutdown = Shutdown::new();
         parts::listen(&shutdown)?;
         if supervised.stop_with_stdin {
@@ -67,31 +70,22 @@ impl Base {
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
         let mut random = parts::random()?;
         let id = parts::worker_id(role, id, &mut random)?;
-        Ok(Self { config, shutdown, clock, random, id, metrics, notes })
+        Ok(Self { config, shutdown, clock, random, id, metrics, notes, port_by_variable })
     }
 
     fn bus(&self) -> Result<Arc<dyn Bus>, Failure> {
-        let Some(url) = &self.config.bus.amqp_url else {
-            return Err(Failure::usage(
-                "no broker is configured: set AMQP_URL, for example amqp://user:password@127.0.0.1:5672/%2f, or `amqp_url` in the section [bus]",
-            ));
-        };
-        let config = AmqpConfig::new(url.expose(), format!("igentai {}", self.id));
-        let config = config.map_err(|error| Failure::usage(format!("AMQP_URL cannot be used: {error}")))?;
+        let config = broker(&self.config, self.id.as_str())?;
         info!(address = config.address(), "connecting to RabbitMQ");
         Ok(AmqpBus::connect(config))
     }
 
-    /// Waits for a store that is not up yet; refuses one that cannot be trusted. `None`: stopped while waiting.
-    async fn store(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
-        let Some(url) = &self.config.store.redis_url else {
-            return Err(Failure::usage(
-                "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",
-            ));
-        };
-        let config = RedisConfig::new(url.expose());
-        let store = RedisStore::connect(&config)
-            .map_err(|error| Failure::usage(format!("REDIS_URL cannot be used: {error}")))?;
+    fn store(&self) -> Result<Arc<dyn Store>, Failure> {
+        let store = RedisStore::connect(&registry(&self.config)?);
+        store.map(|store| store as Arc<dyn Store>).map_err(|error| bad_registry(&error))
+    }
+
+    /// Waits for a store that is not up yet; refuses one that cannot be trusted. Whether it is up: `false` when stopped while waiting.
+    async fn until_up(&self, store: &dyn Store) -> Result<bool, Failure> {
         let mut said = false;
         loop {
             match store.check().await {
@@ -100,18 +94,19 @@ impl Base {
                     for warning in check.warnings {
                         warn!(warning, "the store is not as safe as it could be");
                     }
-                    return Ok(Some(store));
+                    return Ok(true);
                 }
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))) => {
                     if !std::mem::replace(&mut said, true) {
-                        warn!(address = config.redacted_url(), error = %error, "waiting for Redis");
+                        let address = registry(&self.config)?.redacted_url();
+                        warn!(address, error = %error, "waiting for Redis");
                     }
                 }
                 Err(error) => return Err(error.into()),
             }
             tokio::select! {
                 biased;
-                () = self.shutdown.stop_token().cancelled() => return Ok(None),
+                () = self.shutdown.stop_token().cancelled() => return Ok(false),
                 () = tokio::time::sleep(STORE_PAUSE) => {}
             }
         }
@@ -119,6 +114,7 @@ impl Base {
 
     /// Waits for the end, and for the tasks.
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
+        parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
         let report = self.shutdown.finish(GRACE, LAST).await;
         bus.close().await;
         if let Some(store) = store {
@@ -128,8 +124,34 @@ impl Base {
             info!("stopped");
             return Ok(Exit::Done);
         }
-        Err(Failure::new(Exit::Failed, format!("stopped in a hurry: {report}")))
+        Err(Failure::new(Exit::Failed, report.to_string()))
     }
+}
+
+/// The broker's address, under which name this process is known there.
+pub(crate) fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure> {
+    let Some(url) = &config.bus.amqp_url else {
+        return Err(Failure::usage(
+            "no broker is configured: set AMQP_URL, for example amqp://user:password@127.0.0.1:5672/%2f, or `amqp_url` in the section [bus]",
+        ));
+    };
+    AmqpConfig::new(url.expose(), format!("igentai {name}"))
+        .map_err(|error| Failure::usage(format!("AMQP_URL cannot be used: {error}")))
+}
+
+/// The store's address.
+pub(crate) fn registry(config: &Config) -> Result<RedisConfig, Failure> {
+    let Some(url) = &config.store.redis_url else {
+        return Err(Failure::usage(
+            "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",
+        ));
+    };
+    let config = RedisConfig::new(url.expose());
+    RedisStore::connect(&config).map(|_| config).map_err(|error| bad_registry(&error))
+}
+
+fn bad_registry(error: &igentai_shared::store::redis::RedisConfigError) -> Failure {
+    Failure::usage(format!("REDIS_URL cannot be used: {error}"))
 }
 
 /// The child of a supervisor ends with it, however that ends: their pipe is closed then.
@@ -155,13 +177,18 @@ pub(crate) async fn orchestrator(role: Role, common: &Common) -> Result<Exit, Fa
     let base =
         Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
             .await?;
-    let bus = base.bus()?;
-    let (listener, address) = open_probes(&base, base.config.orchestrator.port, role.port.is_none()).await?;
+    let (bus, store) = (base.bus()?, base.store()?);
+    let (listener, address) =
+        open_probes(&base, base.config.orchestrator.port, role.port.is_none() && !base.port_by_variable)
+            .await?;
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
-    let Some(store) = base.store().await? else { return base.finish(bus, None).await };
     let readiness = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
     let web_stop = tokio_util::sync::CancellationToken::new();
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
+    if !base.until_up(store.as_ref()).await? {
+        web_stop.cancel();
+        return base.finish(bus, Some(store)).await;
+    }
     let context = Orchestrator {
         id: base.id.clone(),
         bus: Arc::clone(&bus),
@@ -185,7 +212,8 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
         info!(note, "providers");
     }
     let bus = base.bus()?;
-    let (listener, address) = open_probes(&base, base.config.producer.port, role.port.is_none()).await?;
+    let (listener, address) =
+        open_probes(&base, base.config.producer.port, role.port.is_none() && !base.port_by_variable).await?;
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
     let web_stop = tokio_util::sync::CancellationToken::new();
     let readiness = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
@@ -205,15 +233,15 @@ pub(crate) async fn webserver(role: Role, common: &Common) -> Result<Exit, Failu
     let flags = [settings::flag("--port", &["web", "port"], role.port), out_flag(&role)];
     let base = Base::start("webserver", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
         .await?;
-    let bus = base.bus()?;
+    let (bus, store) = (base.bus()?, base.store()?);
     let door = Door { bind: base.config.web.bind, port: base.config.web.port, or_any: false };
     let (listener, address) = parts::open(&door).await?;
-    let Some(store) = base.store().await? else { return base.finish(bus, None).await };
     info!(id = %base.id, address = %address, "webserver: page and API are served");
     let stop = base.shutdown.stop_token().clone();
     let known = base.config.providers.iter().map(|provider| provider.name.clone()).collect();
     let (id, clock) = (base.id.clone(), &base.clock);
     parts::serve_web(&base.shutdown, stop, listener, id, &bus, &store, clock, &base.metrics, known);
+    base.until_up(store.as_ref()).await?;
     base.finish(bus, Some(store)).await
 }
 

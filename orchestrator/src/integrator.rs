@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named, Receipt};
+use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named, Receipt, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
 use igentai_core::log::{EntryHead, EntryKind};
@@ -12,7 +12,8 @@ use igentai_core::time::UnixMillis;
 use igentai_shared::bus::{
     BusError, Consumer, Delivery, DeliveryTag, Exchange, Incoming, Outgoing, Source, WorkQueue,
 };
-use igentai_shared::store::{Commit, CommitOutcome, Store};
+use igentai_shared::store::{Commit, CommitOutcome};
+use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, Published, Receipts};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -75,6 +76,7 @@ async fn integrate(
     let at = context.clock.now().unix;
     let (mut tags, mut commits): (Vec<DeliveryTag>, Vec<Commit>) = (Vec::new(), Vec::new());
     for delivery in group {
+        catalogue::REDELIVERIES_TOTAL.add(u64::from(delivery.redelivered), []);
         match prepare(&delivery, at) {
             Ok(prepared) => {
                 commits.extend(prepared);
@@ -82,6 +84,7 @@ async fn integrate(
             }
             Err(reason) => {
                 warn!(reason = %reason, message_id = delivery.message_id, "a message is put to the dead letters");
+                catalogue::DEAD_LETTERS_TOTAL.add(1, [reason.kind()]);
                 if bury(context, &delivery, &reason).await {
                     tags.push(delivery.tag);
                 } else {
@@ -90,7 +93,7 @@ async fn integrate(
             }
         }
     }
-    let Some(outcomes) = commit(context.store.as_ref(), &commits, stop).await else {
+    let Some(outcomes) = commit(context, &commits, stop).await else {
         for tag in tags {
             settle(consumer.requeue(tag).await);
         }
@@ -110,17 +113,22 @@ fn settle(result: Result<(), BusError>) {
 
 /// Commits, as often as it takes. `None`: this process stops, and it is not known whether the commit happened.
 async fn commit(
-    store: &dyn Store,
+    context: &Context,
     commits: &[Commit],
     stop: &CancellationToken,
 ) -> Option<Vec<CommitOutcome>> {
+    let (store, clock) = (context.store.as_ref(), context.clock.as_ref());
     if commits.is_empty() {
         return Some(Vec::new());
     }
     let mut wait = RETRY_FIRST;
     loop {
+        let start = clock.now().monotonic;
         match store.commit(commits.to_vec()).await {
-            Ok(outcomes) => return Some(outcomes),
+            Ok(outcomes) => {
+                catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);
+                return Some(outcomes);
+            }
             Err(error) => warn!(error = %error, "a commit failed and is tried again"),
         }
         tokio::select! {
@@ -137,6 +145,7 @@ async fn tell(context: &Context, commits: &[Commit], outcomes: Vec<CommitOutcome
     let bus = context.bus.as_ref();
     let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
     for (commit, outcome) in commits.iter().zip(outcomes) {
+        count(commit, &outcome);
         if let Some(portion) = portion(commit, &outcome) {
             portions.push(portion);
         }
@@ -164,7 +173,7 @@ async fn tell(context: &Context, commits: &[Commit], outcomes: Vec<CommitOutcome
 }
 
 fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
-    let igentai_core::batch::Verdict::Committed(committed) = &outcome.verdict else { return None };
+    let Verdict::Committed(committed) = &outcome.verdict else { return None };
     outcome.fresh.then(|| Portion {
         topic: commit.id.topic.clone(),
         run: commit.id.run,
@@ -176,6 +185,28 @@ fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
     })
 }
 
+fn count(commit: &Commit, outcome: &CommitOutcome) {
+    match &outcome.verdict {
+        Verdict::Stale => catalogue::BATCHES_STALE_TOTAL.add(1, []),
+        Verdict::Committed(committed) if outcome.fresh => {
+            let repeated = match &commit.head.kind {
+                EntryKind::Response(meta) => u64::from(meta.repeated),
+                EntryKind::Resolution { .. } => 0,
+            };
+            let [new, known, over_cap] = [committed.new, committed.known, committed.over_cap].map(u64::from);
+            let missing = u64::try_from(committed.missing.len()).unwrap_or(u64::MAX);
+            catalogue::COMMITS_TOTAL.add(1, []);
+            catalogue::ATTRIBUTES_TOTAL.add(new, []);
+            catalogue::DUPLICATES_TOTAL.add(known + repeated, []);
+            catalogue::FALSE_POSITIVES_TOTAL.add(missing, []);
+            if matches!(commit.head.kind, EntryKind::Response(_)) {
+                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + missing + repeated, []);
+            }
+        }
+        Verdict::Committed(_) | Verdict::Settled => {}
+    }
+}
+
 /// Why a message cannot be integrated, ever.
 #[derive(Debug, thiserror::Error)]
 enum Poison {
@@ -185,6 +216,21 @@ enum Poison {
     TooManyElements(usize),
     #[error("the fingerprints rest on version {0} of the canonical form, this program knows {KEY_VERSION}")]
     KeyVersion(u16),
+}
+
+impl Poison {
+    /// A bounded name for the metric.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Decode(DecodeError::TooLarge(_)) => "too_large",
+            Self::Decode(DecodeError::UnknownKind(_)) => "unknown_kind",
+            Self::Decode(DecodeError::NewerVersion { .. }) => "newer_version",
+            Self::Decode(DecodeError::Refused(_)) => "over_limits",
+            Self::Decode(DecodeError::Form { .. }) => "form",
+            Self::TooManyElements(_) => "too_many_elements",
+            Self::KeyVersion(_) => "key_version",
+        }
+    }
 }
 
 fn prepare(delivery: &Delivery, at: UnixMillis) -> Result<Vec<Commit>, Poison> {

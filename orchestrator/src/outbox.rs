@@ -120,4 +120,11 @@ mod tests {
         let shape: Vec<_> = merged.iter().map(|p| (p.from, p.to, p.first, p.texts.len())).collect();
         assert_eq!(shape, [(1, 4, 1, 2), (6, 6, 3, 1), (7, 7, 4, 1)]);
     }
+
+    #[tokio::test]
+    async fn a_portion_that_brings_nothing_new_is_published_too() {
+        let bus = igentai_shared::bus::memory::MemoryBus::new();
+        // A response without anything new has no first number.
+        portion("birds", 1, 0, &[]).publish(bus.as_ref()).await.unwrap();
+    }
 }

@@ -252,7 +252,7 @@ impl Role<'_> {
                 Err(wait) => {
                     let why = match &wait.reason {
                         WaitReason::Nobody(why) => Some(why.clone()),
-                        WaitReason::Busy | WaitReason::Paused => None,
+                        WaitReason::Busy | WaitReason::Paused | WaitReason::TooDear => None,
                     };
                     self.worker.hopeless(&prepared.topic, why);
                     in_vain += 1;
@@ -270,14 +270,14 @@ impl Role<'_> {
         let random = self.random.random::<f64>();
         let Some(left) = ask.left else { return pool.try_start(&prepared.topic, weights, random) };
         let question = &prepared.question;
-        let mut news = false;
-        for cost in pool.worst_cases(&prepared.topic, weights, question) {
-            news |= self.worker.price(&prepared.topic, prepared.run, cost);
+        let permit = pool.try_start_within(&prepared.topic, weights, random, Budget { question, left });
+        if matches!(&permit, Err(Wait { reason: WaitReason::TooDear, .. })) {
+            let worst_cases = pool.worst_cases(&prepared.topic, weights, question);
+            if self.worker.price(&prepared.topic, prepared.run, &worst_cases) {
+                self.heartbeat();
+            }
         }
-        if news {
-            self.heartbeat();
-        }
-        pool.try_start_within(&prepared.topic, weights, random, Budget { question, left })
+        permit
     }
 
     fn answered(&mut self, answered: Result<(Prepared, Finished), JoinError>) {

@@ -61,6 +61,9 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
+/// Signals that come so soon after the first are no second one.
+const SAME_WISH: Duration = Duration::from_millis(300);
+
 /// Why signals cannot be listened to.
 #[derive(Debug, thiserror::Error)]
 #[error("the handlers for SIGINT and SIGTERM could not be installed")]
@@ -136,6 +139,9 @@ impl Shutdown {
                 } else {
                     tracing::info!(signal, "stopping; a second signal leaves at once");
                     shutdown.stop();
+                    // A supervisor may send the same signal to the process and to its group: that is one wish.
+                    let repeated = async { while signals.next().await.is_some() {} };
+                    tokio::time::timeout(SAME_WISH, repeated).await.unwrap_or_default();
                 }
             }
         }));

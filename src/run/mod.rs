@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use igentai_core::cost::Cost;
+use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::topic::{EndReason, Limits, StartMode, StartRequest, Topic, TopicState};
 use igentai_orchestrator::Context as Orchestrator;
@@ -59,15 +60,15 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
     settings::log(common, &config, &environment, "warn", show.log_sink())?;
     let notes = settings::find_providers(&mut config, &environment).await;
     settings::apply_weights(&mut config, &arguments.providers)?;
-    for note in notes {
-        show.note(&note);
-    }
     if let Some(name) = &arguments.topic {
-        refuse_what_the_demo_does_not_know(&config, name)?;
+        refuse_what_cannot_be_asked(&config, name)?;
     }
     let shutdown = Shutdown::new();
     parts::listen(&shutdown)?;
     let system = System::start(&config, &arguments, shutdown).await?;
+    for note in notes {
+        show.note(&note);
+    }
     let outcome = match &arguments.topic {
         Some(name) => enumerate(&system, &config, &arguments, name, &show).await,
         None => serve(&system, &show).await,
@@ -88,7 +89,9 @@ fn flags(arguments: &Run) -> Vec<Flag> {
     .collect()
 }
 
-fn refuse_what_the_demo_does_not_know(config: &Config, name: &str) -> Result<(), Failure> {
+fn refuse_what_cannot_be_asked(config: &Config, name: &str) -> Result<(), Failure> {
+    TopicId::from_name(name)
+        .map_err(|error| Failure::usage(format!("the topic's name cannot be used: {error}")))?;
     let asked = |weight: f64| weight > 0.0;
     let only_demo = config.providers.iter().filter(|p| asked(p.weight)).all(|p| p.kind == ProviderKind::Demo);
     if only_demo && !demo::knows(name) {
@@ -109,6 +112,7 @@ impl System {
         let store: Arc<dyn Store> = EmbeddedStore::open(&config.run.out.join(".igentai"))?;
         let bus: Arc<dyn Bus> = MemoryBus::new();
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
+        parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
         let mut system = Self {
             producers: TaskTracker::new(),
             stop_producers: CancellationToken::new(),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use crate::output;
 /// Between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(2);
 
+const WITH_CAP: &str = "{spinner:.cyan} {bar:24.cyan/dim} {wide_msg}";
+const WITHOUT_CAP: &str = "{spinner:.cyan} {wide_msg}";
+
 enum Manner {
     /// A bar that is drawn over and over on the terminal.
     Bar(ProgressBar),
@@ -35,6 +38,8 @@ enum Manner {
 pub(crate) struct Show {
     manner: Manner,
     last_line: Cell<Duration>,
+    /// Flags that a next start needs, too.
+    flags: String,
 }
 
 impl Show {
@@ -44,11 +49,12 @@ impl Show {
         } else if common.quiet {
             Manner::Quiet
         } else if std::io::stderr().is_terminal() && arguments.topic.is_some() {
-            Manner::Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)))
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            Manner::Bar(bar.with_style(style(WITHOUT_CAP)))
         } else {
             Manner::Plain
         };
-        Self { manner, last_line: Cell::new(Duration::ZERO) }
+        Self { manner, last_line: Cell::new(Duration::ZERO), flags: flags(arguments, common) }
     }
 
     /// Where log lines go: above the bar, if there is one.
@@ -95,16 +101,10 @@ impl Show {
         let (producers, providers) = (config.run.producers, providers.join(", "));
         self.note(&format!("“{}”: {producers} producers ask {providers}{on}{page}", topic.name));
         if let Manner::Bar(bar) = &self.manner {
-            let template = match topic.limits.max_attributes {
-                Some(cap) => {
-                    bar.set_length(cap);
-                    "{spinner:.cyan} {bar:24.cyan/dim} {wide_msg}"
-                }
-                None => "{spinner:.cyan} {wide_msg}",
-            };
-            bar.set_style(
-                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
+            if let Some(cap) = topic.limits.max_attributes {
+                bar.set_length(cap);
+                bar.set_style(style(WITH_CAP));
+            }
             bar.enable_steady_tick(Duration::from_millis(120));
         }
     }
@@ -150,7 +150,7 @@ impl Show {
         self.clear();
         let folder = out.join(topic.id.as_str());
         output::note(&format!("left at once; what is confirmed is kept in {}", folder.display()));
-        output::note(&go_on(&topic.name));
+        output::note(&go_on(&topic.name, &self.flags));
     }
 
     pub(crate) fn finished(&self, status: &TopicStatus, ran: Duration, out: &Path) {
@@ -159,7 +159,7 @@ impl Show {
             output::line(&finished_json(status, ran).to_string());
             return;
         }
-        for line in summary(status, ran, out) {
+        for line in summary(status, ran, out, &self.flags) {
             output::line(&line);
         }
     }
@@ -171,11 +171,22 @@ impl Show {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// In percent, rounded down: all is never said while something is missing.
+fn percent(share: f64) -> f64 {
+    (share * 1_000.0).floor() / 10.0
+}
+
 fn line_of(status: &TopicStatus, ran: Duration) -> String {
     let Totals { duplicates, candidates, cost, responses, failed_responses, .. } = status.totals;
     let share = (duplicates * 100).checked_div(candidates).unwrap_or(0);
-    let coverage =
-        status.coverage.map(|share| format!(" · coverage {:.0} %", share * 100.0)).unwrap_or_default();
+    let coverage = status
+        .coverage
+        .map(|share| format!(" · coverage {:.0} %", percent(share).floor()))
+        .unwrap_or_default();
     let failed = if failed_responses > 0 { format!(" · {failed_responses} failed") } else { String::new() };
     let problem = status.problem.as_ref().map(|problem| format!(" · {problem}")).unwrap_or_default();
     format!(
@@ -195,8 +206,15 @@ fn clock(time: Duration) -> String {
     }
 }
 
-fn go_on(name: &str) -> String {
-    format!("go on with: igentai run {}", quoted(name))
+fn go_on(name: &str, flags: &str) -> String {
+    format!("go on with: igentai run {}{flags}", quoted(name))
+}
+
+fn flags(arguments: &Run, common: &Common) -> String {
+    let path = |name: &str, path: Option<&PathBuf>| {
+        path.map(|path| format!(" {name} {}", quoted(&path.display().to_string()))).unwrap_or_default()
+    };
+    path("--out", arguments.out.as_ref()) + &path("--config", common.config.as_ref())
 }
 
 /// As a shell takes it.
@@ -204,7 +222,7 @@ fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', r"'\''"))
 }
 
-fn summary(status: &TopicStatus, ran: Duration, out: &Path) -> Vec<String> {
+fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<String> {
     let totals = &status.totals;
     let reason = status.topic.state.reason();
     let why = reason.map_or("", EndReason::in_words);
@@ -218,7 +236,7 @@ fn summary(status: &TopicStatus, ran: Duration, out: &Path) -> Vec<String> {
         format!("  duplicates   {} of {} named", totals.duplicates, totals.candidates),
     ];
     if let Some(coverage) = status.coverage {
-        let percent = coverage * 100.0;
+        let percent = percent(coverage);
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
     }
     lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
@@ -236,12 +254,12 @@ fn summary(status: &TopicStatus, ran: Duration, out: &Path) -> Vec<String> {
     lines.push(format!("  list         {}", out.join(status.topic.id.as_str()).join("output.txt").display()));
     lines.push(match reason {
         Some(reason) if reason.is_natural() => {
-            format!("  to go on all the same: igentai run {} --resume", quoted(&status.topic.name))
+            format!("  to go on all the same: igentai run {} --resume{flags}", quoted(&status.topic.name))
         }
         Some(EndReason::MaxAttributes | EndReason::MaxRequests | EndReason::MaxUsd) => {
-            format!("  {} with a higher cap", go_on(&status.topic.name))
+            format!("  {} with a higher cap", go_on(&status.topic.name, flags))
         }
-        _ => format!("  {}", go_on(&status.topic.name)),
+        _ => format!("  {}", go_on(&status.topic.name, flags)),
     });
     lines
 }

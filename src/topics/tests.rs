@@ -141,7 +141,7 @@ async fn the_tail_is_the_last_ten_or_what_comes_behind_a_number() {
     let server = world.serve().await;
     let topic = world.running("Paris").await;
     world.add(&topic, &texts(1..=25)).await;
-    let last: String = (16..=25).map(|number| format!("item {number}\n")).collect();
+    let last = (16..=25).fold(String::new(), |text, number| text + &format!("item {number}\n"));
     assert_eq!(said(&server.url, tail("paris", false, None)).await, last);
     assert_eq!(said(&server.url, tail("Paris", false, Some(23))).await, "item 24\nitem 25\n");
     assert_eq!(said(&server.url, tail("paris", false, Some(0))).await.lines().count(), 25);

@@ -9,6 +9,7 @@ use igentai_core::ids::WorkerId;
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -103,6 +104,9 @@ impl Debug for ProbeContext {
 pub(crate) struct App {
     pub(crate) context: WebContext,
     pub(crate) hub: Arc<Hub>,
+    /// Starts are taken one by one. The registry takes an identical record for the same call again, and two equal starts within a millisecond
+    /// would be just that; those of two servers can still be, and are then both told that the one topic was started.
+    pub(crate) starting: Mutex<()>,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
 }

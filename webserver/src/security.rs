@@ -61,7 +61,7 @@ fn refusal(rule: &HostRule, request: &Request) -> Option<Problem> {
         .and_then(|value| value.to_str().ok())
         .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     if !rule.permits(host) {
-        let detail = "ask for it as localhost or by its address, or allow the name in the configuration";
+        let detail = "ask for it as localhost or by its address";
         return Some(Problem::new(ProblemKind::UnknownHost, detail));
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

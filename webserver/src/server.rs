@@ -10,8 +10,9 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +28,9 @@ pub const MAX_CONNECTIONS: usize = 10_000;
 
 /// How long a client may take to send its request's headers, and how long a connection may be idle.
 const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the system holds for a peer that does not read. Left to itself it takes megabytes for each.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
 
 /// How long requests and streams may go on after the shutdown was asked for.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
@@ -51,7 +55,7 @@ pub async fn serve(listener: TcpListener, context: WebContext) -> Result<(), Web
     let hub = Arc::new(Hub::new());
     let tasks = TaskTracker::new();
     stream::start(&tasks, &hub, &context);
-    let app = Arc::new(App { context, hub, tasks: tasks.clone() });
+    let app = Arc::new(App { context, hub, starting: Mutex::new(()), tasks: tasks.clone() });
     accept(listener, api::router(app, hosts), shutdown).await;
     tasks.close();
     if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait()).await.is_err() {
@@ -115,7 +119,8 @@ async fn connection(
     shutdown: CancellationToken,
     abort: CancellationToken,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
+    let bounded = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    if let Err(error) = stream.set_nodelay(true).and(bounded) {
         tracing::debug!(error = %error, "a connection has gone before it was served");
     }
     let io = TokioIo::new(PatientStream::new(stream));

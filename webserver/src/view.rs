@@ -17,7 +17,7 @@ use crate::api::dto::{
 };
 
 /// The checkpoint in which the coordinator keeps the newest [`TopicStatus`], as MessagePack.
-pub const STATUS_CHECKPOINT: &str = "status";
+pub const STATUS_CHECKPOINT: &str = igentai_shared::store::checkpoints::STATUS;
 
 /// A topic with its newest numbers.
 pub(crate) async fn load(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {

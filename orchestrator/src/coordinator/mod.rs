@@ -5,6 +5,7 @@ use std::time::Duration;
 use igentai_core::ids::Epoch;
 use igentai_core::time::Monotonic;
 use igentai_shared::store::{LeaseRecord, StoreError};
+use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -29,7 +30,11 @@ pub async fn run(context: Context, stop: CancellationToken) {
         match stand(&context, &mut watched).await {
             Ok(Some(epoch)) => {
                 info!(epoch, "this process leads");
-                match term::lead(&context, epoch, &stop).await {
+                catalogue::LEADER.set_flag(true, []);
+                catalogue::LEASE_EPOCH.set_whole(epoch, []);
+                let end = term::lead(&context, epoch, &stop).await;
+                catalogue::LEADER.set_flag(false, []);
+                match end {
                     TermEnd::Stopped => {
                         if let Err(error) = context.store.release_lease(&context.id, epoch).await {
                             warn!(error = %error, "the lease could not be released; the next leader waits for it to expire");

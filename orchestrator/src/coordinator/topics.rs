@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use igentai_core::coordinator::{Coordinator, Ledger};
+use igentai_core::coordinator::{Coordinator, LINGER, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, WorkerId};
@@ -11,8 +11,9 @@ use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::Entry;
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
-use igentai_shared::bus::Exchange;
+use igentai_shared::bus::{Exchange, WorkQueue};
 use igentai_shared::store::{Head, StoreError, checkpoints};
+use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{FilterDelta, FilterSnapshot, Published, StatusEvent};
 use tracing::{info, warn};
 
@@ -40,6 +41,8 @@ pub(super) struct Topics<'a> {
 
 struct OpenTopic {
     run: Run,
+    /// When it had ended, and what was told of it last.
+    ended: Option<(Monotonic, LogIndex)>,
     master: Master,
     fingerprints: Vec<Fingerprint>,
     published: Ranges,
@@ -84,6 +87,7 @@ impl<'a> Topics<'a> {
         ranges.insert(1, published);
         let topic = OpenTopic {
             run,
+            ended: None,
             master: Master::new(),
             fingerprints: Vec::new(),
             published: ranges,
@@ -184,6 +188,7 @@ impl<'a> Topics<'a> {
         let Some(topic) = self.open.get(id) else { return };
         let (generation, complete_to) = (topic.master.bits().generation(), topic.master.complete_to());
         let chunks = topic.master.pieces();
+        catalogue::FILTER_SNAPSHOTS_TOTAL.add(1, []);
         for chunk in 0..chunks {
             let Some(words) = topic.master.piece(chunk) else { return };
             let run = topic.run;
@@ -199,26 +204,59 @@ impl<'a> Topics<'a> {
         }
     }
 
-    /// Tells everybody where the open topics stand, and saves it.
+    /// Tells everybody where the open topics stand, and saves it. Of those that have ended, only what came since.
     pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
-        let ids: Vec<TopicId> = self.open.keys().cloned().collect();
+        let over =
+            |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.monotonic.since(since) >= LINGER);
+        self.open.retain(|_, topic| !over(topic));
+        let news = |topic: &OpenTopic| topic.ended.is_none_or(|(_, told)| told < topic.master.complete_to());
+        let ids: Vec<TopicId> =
+            self.open.iter().filter(|(_, topic)| news(topic)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.catch_files_up(&id).await?;
             self.tell_one(core, &id, now).await?;
         }
+        self.measure(core).await;
         self.files.global(core.topics().cloned().collect(), core.producers(), now).await;
         Ok(())
     }
 
-    /// Tells everybody where one topic stands. One that has ended is then let go.
+    async fn measure(&self, core: &Coordinator) {
+        let mut states =
+            BTreeMap::from(["starting", "running", "ending", "ended"].map(|state| (state, 0_u64)));
+        for topic in core.topics() {
+            *states.entry(topic.state.as_str()).or_default() += 1;
+        }
+        for (state, topics) in states {
+            catalogue::TOPICS.set_whole(topics, [state]);
+        }
+        catalogue::PRODUCERS.set_whole(u64::try_from(core.producers()).unwrap_or(u64::MAX), ["live"]);
+        for queue in WorkQueue::ALL {
+            if let Some(messages) = self.context.bus.depth(queue).await {
+                catalogue::QUEUE_MESSAGES.set_whole(messages, [queue.name()]);
+                if queue == WorkQueue::Unrouted {
+                    catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
+                }
+            }
+        }
+    }
+
+    /// Tells everybody where one topic stands.
     pub(super) async fn tell_one(
         &mut self,
         core: &Coordinator,
         id: &TopicId,
         now: Now,
     ) -> Result<(), StoreError> {
-        let Some((topic, status)) = self.open.get(id).zip(core.status(id, now)) else { return Ok(()) };
+        let open = self.open.get(id).filter(|_| core.is_open(id));
+        let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(()) };
         let (run, bus) = (topic.run, self.context.bus.as_ref());
+        let label = [id.as_str()];
+        catalogue::TOPIC_ATTRIBUTES.set_whole(status.attributes, label);
+        catalogue::TOPIC_COVERAGE.set(status.coverage.unwrap_or(0.0), label);
+        let lag = topic.master.complete_to().saturating_sub(topic.published.complete_to());
+        catalogue::OUTBOX_LAG_ENTRIES.set_whole(lag, label);
+        catalogue::FILTER_GENERATION.set_whole(u64::from(topic.master.bits().generation()), label);
         let saved = BTreeMap::from([
             (checkpoints::STATUS.to_owned(), checkpoints::encode(&status)),
             (checkpoints::PUBLISHED.to_owned(), checkpoints::encode(&topic.published.complete_to())),
@@ -243,13 +281,15 @@ impl<'a> Topics<'a> {
             warn!(topic = %id, error = %error, "the state of a topic is not announced; the next one will be");
         }
         self.context.store.save_checkpoints(id, run, self.epoch, saved).await?;
-        if ended {
-            self.open.remove(id);
+        if let Some(topic) = self.open.get_mut(id) {
+            let since = topic.ended.map_or(now.monotonic, |(since, _)| since);
+            topic.ended = ended.then_some((since, to));
         }
         Ok(())
     }
 
-    /// Before a topic is called ended: everything that is committed stands in its files.
+    /// Before a topic is called ended: everything that is committed stands in its files, and its last numbers in the registry, so that whoever
+    /// sees the end sees them with it.
     pub(super) async fn finish(
         &mut self,
         core: &Coordinator,
@@ -260,6 +300,8 @@ impl<'a> Topics<'a> {
         self.files.flush().await;
         if let Some(status) = core.status(&topic.id, now) {
             self.files.status(&status).await;
+            let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
+            self.context.store.save_checkpoints(&topic.id, topic.run, self.epoch, saved).await?;
         }
         Ok(())
     }

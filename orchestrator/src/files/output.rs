@@ -22,6 +22,8 @@ pub(super) struct OutputFile {
     waiting: Vec<u8>,
     waiting_lines: u64,
     unsynced: u64,
+    /// Number of the last line that was heard of, there or not.
+    heard: Seq,
 }
 
 impl OutputFile {
@@ -37,14 +39,17 @@ impl OutputFile {
             waiting: Vec::new(),
             waiting_lines: 0,
             unsynced: 0,
+            heard: 0,
         })
     }
 
-    /// Takes lines in. Those that are there already are passed over; `false` when lines before these are missing.
-    pub(super) fn push(&mut self, first: Seq, texts: &[String]) -> bool {
+    /// Takes lines in. Those that are there already are passed over; those that do not follow are not taken, see [`OutputFile::is_behind`].
+    pub(super) fn push(&mut self, first: Seq, texts: &[String]) {
         let next = self.last + self.waiting_lines + 1;
+        let end = first + u64::try_from(texts.len()).unwrap_or(u64::MAX);
+        self.heard = self.heard.max(end - 1);
         if first > next {
-            return false;
+            return;
         }
         let known = usize::try_from(next - first).unwrap_or(usize::MAX);
         for text in texts.iter().skip(known) {
@@ -52,7 +57,11 @@ impl OutputFile {
             self.waiting.push(b'\n');
             self.waiting_lines += 1;
         }
-        true
+    }
+
+    /// Whether lines are missing that were heard of.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.last + self.waiting_lines < self.heard
     }
 
     /// Lines that are not on disk for sure.

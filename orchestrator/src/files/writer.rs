@@ -35,12 +35,17 @@ pub(super) fn write(style: Style, mut queue: mpsc::Receiver<Job>, behind: &Behin
     let mut desk =
         Desk { style, lists: BTreeMap::new(), behind, statuses: BTreeMap::new(), complained: false };
     let mut jobs = Vec::new();
+    let mut due = runtime.block_on(async { tokio::time::interval(interval) });
     loop {
         let received = runtime.block_on(async {
-            tokio::time::timeout(interval, queue.recv_many(&mut jobs, super::WAITING)).await
+            tokio::select! {
+                biased;
+                _ = due.tick() => None,
+                received = queue.recv_many(&mut jobs, super::WAITING) => Some(received),
+            }
         });
-        let over = matches!(received, Ok(0));
-        let idle = received.is_err() || over;
+        let over = received == Some(0);
+        let idle = received.is_none() || over;
         let mut flushed = Vec::new();
         for job in jobs.drain(..) {
             match job {
@@ -77,10 +82,8 @@ impl Desk<'_> {
     }
 
     fn lines(&mut self, topic: &TopicId, first: u64, texts: &[String]) {
-        let missing = self.lists.get_mut(topic).is_some_and(|list| !list.push(first, texts));
-        if missing {
-            let last = self.lists.get(topic).map_or(0, OutputFile::last);
-            self.set_behind(topic, Some(last));
+        if let Some(list) = self.lists.get_mut(topic) {
+            list.push(first, texts);
         }
     }
 
@@ -89,7 +92,10 @@ impl Desk<'_> {
             .lists
             .iter()
             .filter(|(_, list)| {
-                list.unsynced() >= SYNC_LINES || (all && list.unsynced() > 0) || list.last() == 0
+                list.is_behind()
+                    || list.unsynced() >= SYNC_LINES
+                    || (all && list.unsynced() > 0)
+                    || list.last() == 0
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -97,8 +103,9 @@ impl Desk<'_> {
             let Some(list) = self.lists.get_mut(&id) else { continue };
             match list.sync() {
                 Ok(()) => {
+                    let behind = list.is_behind().then(|| list.last());
                     self.complained = false;
-                    self.set_behind(&id, None);
+                    self.set_behind(&id, behind);
                 }
                 Err(error) => {
                     let written = list.last();
@@ -108,6 +115,9 @@ impl Desk<'_> {
             }
         }
         for (id, status) in std::mem::take(&mut self.statuses) {
+            if fence(&self.style, old_state(&folder(&self.style.out, &id)).as_ref()).is_err() {
+                continue;
+            }
             if let Err(error) =
                 reports::write(&folder(&self.style.out, &id), &status, &self.style.default_weights)
             {
@@ -155,14 +165,8 @@ struct OldState {
 /// Makes room for a run's files. The folder of an earlier run is moved to `.replaced/`, one generation.
 fn prepare(style: &Style, topic: &Topic) -> io::Result<OutputFile> {
     let folder = folder(&style.out, &topic.id);
-    let old: Option<OldState> =
-        fs::read(folder.join("state.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(old) = &old
-        && old.epoch > style.epoch
-    {
-        let text = format!("they were written in epoch {}, this is epoch {}", old.epoch, style.epoch);
-        return Err(io::Error::other(text));
-    }
+    let old = old_state(&folder);
+    fence(style, old.as_ref())?;
     if old.is_some_and(|old| old.run < topic.run) {
         set_aside(&style.out, &folder, &topic.id)?;
     }
@@ -172,6 +176,21 @@ fn prepare(style: &Style, topic: &Topic) -> io::Result<OutputFile> {
         reports::topic_text(topic, 0, &style.default_weights).as_bytes(),
     )?;
     OutputFile::create(&list_path(&style.out, &topic.id))
+}
+
+fn old_state(folder: &Path) -> Option<OldState> {
+    fs::read(folder.join("state.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+}
+
+/// Files of a later epoch are another leader's.
+fn fence(style: &Style, old: Option<&OldState>) -> io::Result<()> {
+    match old {
+        Some(old) if old.epoch > style.epoch => {
+            let text = format!("they were written in epoch {}, this is epoch {}", old.epoch, style.epoch);
+            Err(io::Error::other(text))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn set_aside(out: &Path, folder: &PathBuf, topic: &TopicId) -> io::Result<()> {

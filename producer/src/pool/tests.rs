@@ -146,7 +146,7 @@ async fn what_is_too_dear_is_left_out() {
         |left| pool.try_start_within(&topic(), &BTreeMap::new(), 0.0, Budget { question: &question, left });
     assert_eq!(within(left).unwrap().provider_name(), "cheap");
     let too_little = Cost::from_picodollars(left.picodollars() - 1);
-    assert!(matches!(within(too_little).unwrap_err().reason, WaitReason::Nobody(_)));
+    assert_eq!(within(too_little).unwrap_err().reason, WaitReason::TooDear);
 }
 
 #[tokio::test(start_paused = true)]

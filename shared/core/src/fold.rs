@@ -238,7 +238,10 @@ impl TopicFold {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn coverage(&self) -> Option<f64> {
-        (self.mentions > 0).then(|| 1.0 - self.singletons as f64 / self.mentions as f64)
+        // Items beyond a cap were mentioned and are not known.
+        let (unknown, mentions) =
+            (self.singletons + self.totals.over_cap, self.mentions + self.totals.over_cap);
+        (mentions > 0).then(|| 1.0 - unknown as f64 / mentions as f64)
     }
 }
 

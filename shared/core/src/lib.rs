@@ -16,6 +16,7 @@ pub mod ids;
 pub mod key;
 pub mod log;
 pub mod status;
+pub mod supervise;
 pub mod time;
 pub mod topic;
 pub mod worker;

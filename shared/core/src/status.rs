@@ -8,7 +8,7 @@ use crate::command::ProviderReport;
 use crate::fold::{TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
-use crate::topic::Topic;
+use crate::topic::{EndReason, Topic};
 
 /// A snapshot of a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,7 @@ impl TopicStatus {
     #[must_use]
     pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
         Self {
+            problem: never_affordable(&topic, fold.totals()),
             topic,
             epoch,
             at,
@@ -61,7 +62,16 @@ impl TopicStatus {
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),
-            problem: None,
         }
     }
+}
+
+/// A cap on money that is below the worst case of a single request ends the topic before the first.
+fn never_affordable(topic: &Topic, totals: &Totals) -> Option<String> {
+    let nothing_sent = topic.state.reason() == Some(EndReason::MaxUsd) && totals.requests() == 0;
+    nothing_sent.then(|| {
+        "no request was sent: the cap on money does not cover the worst case of one; raise it, or lower the provider's \
+         `max_output_tokens`"
+            .to_owned()
+    })
 }

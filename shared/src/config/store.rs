@@ -12,9 +12,8 @@ pub struct StoreConfig {
 
 impl StoreConfig {
     pub(super) fn read(mut section: Section<'_>) -> Self {
-        let allowed = "must be an address such as redis://user:password@host:6379/0 (or rediss://)";
-        let redis_url =
-            section.parsed("redis_url", allowed, |text| ServiceUrl::parse(text, &["redis", "rediss"]));
+        let allowed = "must be an address such as redis://user:password@host:6379/0";
+        let redis_url = section.parsed("redis_url", allowed, |text| ServiceUrl::parse(text, &["redis"]));
         section.finish();
         Self { redis_url }
     }

@@ -60,7 +60,7 @@ catalogue! {
     TOPICS: Gauge = "igentai_topics" ["state"];
     /// Unique attributes of a topic.
     TOPIC_ATTRIBUTES: Gauge = "igentai_topic_attributes" ["topic"];
-    /// Estimated share of a topic that is found, from 0 to 1.
+    /// Probability that the next mention is of a known attribute, from 0 to 1.
     TOPIC_COVERAGE: Gauge = "igentai_topic_coverage" ["topic"];
     /// Whether this process leads: 1 or 0.
     LEADER: Gauge = "igentai_leader" [];
@@ -74,12 +74,14 @@ catalogue! {
     FILTER_SNAPSHOTS_TOTAL: Counter = "igentai_filter_snapshots_total" [];
     /// Whether this process is connected to the broker: 1 or 0.
     BUS_CONNECTED: Gauge = "igentai_bus_connected" [];
-    /// Connections to the broker after the first.
-    BUS_RECONNECTS_TOTAL: Counter = "igentai_bus_reconnects_total" [];
+    /// Connections to the broker, the first ones included; a connection lost and made anew counts again.
+    BUS_CONNECTIONS_TOTAL: Counter = "igentai_bus_connections_total" [];
     /// Whether the store answers: 1 or 0.
     STORE_UP: Gauge = "igentai_store_up" [];
-    /// Messages that no queue took.
-    UNROUTED_TOTAL: Counter = "igentai_unrouted_total" [];
+    /// Messages that no queue took and nobody has looked at yet.
+    UNROUTED_MESSAGES: Gauge = "igentai_unrouted_messages" [];
+    /// Messages ready in a work queue.
+    QUEUE_MESSAGES: Gauge = "igentai_queue_messages" ["queue"];
     /// The program's version; the value is always 1.
     BUILD_INFO: Gauge = "igentai_build_info" ["version"];
     /// When this process started, in seconds since 1970.

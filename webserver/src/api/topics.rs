@@ -9,16 +9,14 @@ pub(super) mod show;
 pub(super) mod start;
 pub(super) mod stop;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use igentai_core::folder::TopicId;
 use igentai_core::topic::Topic;
-use igentai_shared::bus::{Exchange, Outgoing};
+use igentai_shared::registry::{self, by_operator};
 use igentai_shared::store::StoreError;
-use igentai_shared::wire::{self, Hint};
 
-use crate::context::{App, AppRef};
+use crate::context::{App, AppRef, WebContext};
 use crate::problem::{Problem, ProblemKind};
 
 /// How often a change is tried while somebody else changes the same topic.
@@ -68,10 +66,12 @@ impl App {
             return topic;
         }
         let app = self.clone();
-        let id = topic.id.clone();
+        let changed = topic.clone();
         self.tasks.spawn(async move {
-            let message = hint(&app, &id);
-            match tokio::time::timeout(HINT_DEADLINE, app.context.bus.publish(message)).await {
+            let WebContext { bus, id: server, .. } = &app.context;
+            let id = &changed.id;
+            let told = registry::hint(bus.as_ref(), server, &changed);
+            match tokio::time::timeout(HINT_DEADLINE, told).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(topic = id.as_str(), error = %error, "the coordinator was not told of a change");
@@ -81,24 +81,6 @@ impl App {
         });
         topic
     }
-}
-
-fn hint(app: &App, id: &TopicId) -> Outgoing {
-    let now = app.context.clock.now().unix.0;
-    let server = &app.context.id;
-    Outgoing {
-        exchange: Exchange::Status,
-        routing_key: format!("webserver.{server}"),
-        content_type: wire::content_type::<Hint>(),
-        message_id: format!("hint.{server}.{id}.{now}"),
-        headers: BTreeMap::new(),
-        payload: wire::encode(&Hint { topic: id.clone() }),
-    }
-}
-
-/// An operator's change carries no epoch: no term of a coordinator fences it, its version does.
-fn by_operator(topic: Topic) -> Topic {
-    Topic { epoch: 0, ..topic }
 }
 
 fn contended() -> Problem {

@@ -47,7 +47,7 @@ async fn a_change_at_another_version_than_the_one_read_is_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn changes_at_once_are_all_kept() {
     let world = World::new();
     let server = world.serve().await;

@@ -12,7 +12,13 @@ use serde_json::Value;
 use crate::support::Server;
 
 /// Longest wait for anything in these tests.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A client. It is built for TLS elsewhere in the workspace and then wants a provider of it, whether it is used or not.
+pub(crate) fn http() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
+}
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -42,7 +48,7 @@ impl Answer {
 
 impl Server {
     pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        reqwest::Client::new().request(method, self.url(path)).timeout(DEADLINE)
+        http().request(method, self.url(path)).timeout(DEADLINE)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -81,7 +87,7 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) async fn open(server: &Server, query: &str, last: Option<&str>) -> Self {
-        let client = reqwest::Client::new();
+        let client = http();
         let mut request = client.get(server.url(&format!("/api/v1/events{query}")));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
@@ -97,14 +103,17 @@ impl Events {
         Self { body: Box::pin(body), bytes: Vec::new(), ready: VecDeque::new() }
     }
 
-    /// The next event; `None` when the stream ends.
+    /// The next event; `None` when the stream ends. Comments that keep the connection alive do not extend the deadline.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        tokio::time::timeout(DEADLINE, self.read()).await.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(DEADLINE, self.body.next()).await.expect("an event in time")?;
-            self.bytes.extend(chunk);
+            self.bytes.extend(self.body.next().await?);
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
                 self.ready.extend(parse(std::str::from_utf8(&block).unwrap()));

@@ -20,7 +20,7 @@ async fn hung_up_after(address: SocketAddr, request: &str) -> Duration {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
     Duration::from_millis(clock.now().monotonic.0)
 }
 
@@ -85,7 +85,7 @@ async fn other_roles_serve_probes_and_nothing_else() {
     let mut tasks = JoinSet::new();
     tasks.spawn(serve_probes(listener, context));
     let get = async |path: &str| -> Answer {
-        answer(reqwest::Client::new().get(format!("http://{address}{path}")).timeout(DEADLINE)).await
+        answer(crate::client::http().get(format!("http://{address}{path}")).timeout(DEADLINE)).await
     };
     assert_eq!(get("/health/ready").await.status, 200);
     assert_eq!(get("/metrics").await.text, "igentai_up 1\n");

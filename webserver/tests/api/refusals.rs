@@ -188,7 +188,7 @@ async fn a_name_that_was_pointed_at_loopback_is_refused() {
     }
     let everywhere = crate::support::Server::start(world.context(), "0.0.0.0:0").await;
     let url = format!("http://127.0.0.1:{}{TOPICS}", everywhere.address.port());
-    let request = reqwest::Client::new().get(url).timeout(DEADLINE).header("host", "web.team.example");
+    let request = crate::client::http().get(url).timeout(DEADLINE).header("host", "web.team.example");
     assert_eq!(answer(request).await.status, 200);
 }
 

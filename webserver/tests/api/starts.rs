@@ -1,17 +1,21 @@
 //! Starting topics.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::{EndReason, TopicState};
 use igentai_shared::bus::{Bus, Incoming, Source, WorkQueue};
+use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
 use igentai_shared::wire::{self, Hint};
+use igentai_webserver::WebContext;
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::answer;
-use crate::support::World;
+use crate::support::{Server, World};
 
 const TOPICS: &str = "/api/v1/topics";
 
@@ -40,10 +44,24 @@ async fn a_start_answers_with_the_topic_and_where_it_is_and_tells_the_coordinato
     assert!(delivery.routing_key.starts_with("webserver."));
 }
 
-#[tokio::test]
+/// Starts at one server within one millisecond make equal records.
+#[derive(Debug)]
+struct Frozen(UnixMillis);
+
+impl Clock for Frozen {
+    fn now(&self) -> Now {
+        Now { unix: self.0, ..Now::default() }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_starts_at_once_exactly_one_is_taken() {
     let world = World::new();
-    let servers = [world.serve().await, world.serve().await];
+    let mut servers = Vec::new();
+    for unix in [1_000, 2_000] {
+        let clock = Arc::new(Frozen(UnixMillis(unix)));
+        servers.push(Server::start(WebContext { clock, ..world.context() }, "127.0.0.1:0").await);
+    }
     for round in 0..20 {
         let mut starts = JoinSet::new();
         for server in servers.iter().cycle().take(6) {
@@ -75,7 +93,7 @@ async fn names_that_share_a_folder_get_ids_of_their_own_and_keep_them() {
     assert!(ids.contains("c"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn names_of_different_topics_started_at_once_do_not_take_each_others_place() {
     let world = World::new();
     let server = world.serve().await;

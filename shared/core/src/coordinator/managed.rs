@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
-use super::{Action, Note, Settings};
+use super::{Action, LINGER, Note, Settings};
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
-use crate::time::{Monotonic, Now};
+use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{EndReason, Topic, TopicState};
 
 /// How far the rate of new attributes looks back.
@@ -44,14 +44,20 @@ pub(super) struct Managed {
     last_answer: Monotonic,
     failures_at_last_answer: u64,
     ending_since: Option<Monotonic>,
+    /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
+    inherited: Option<Monotonic>,
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
+    /// Why no provider could serve, when that ended the topic.
+    ended_for: Option<String>,
 }
 
 impl Managed {
     pub(super) fn new(topic: Topic, now: Now) -> Self {
         let ran_before = Duration::from_millis(now.unix.0.saturating_sub(topic.started_at.0));
+        let under_way = matches!(topic.state, TopicState::Running | TopicState::Ending(_));
         Self {
+            inherited: under_way.then_some(now.monotonic),
             topic,
             fold: TopicFold::default(),
             ledger: Ledger::default(),
@@ -65,6 +71,7 @@ impl Managed {
             ending_since: None,
             saved: None,
             samples: VecDeque::new(),
+            ended_for: None,
         }
     }
 
@@ -73,6 +80,7 @@ impl Managed {
             return;
         }
         if topic.started_at != self.topic.started_at {
+            self.inherited = None;
             self.started = now.monotonic;
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
@@ -81,6 +89,7 @@ impl Managed {
             self.fold = TopicFold::default();
             self.head = 0;
             self.samples.clear();
+            self.ended_for = None;
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {
@@ -139,6 +148,10 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
+            TopicState::Ended(_) if !self.is_open() && self.has_ended_lately(now) => {
+                let (topic, run) = (self.topic.id.clone(), self.topic.run);
+                vec![Action::Open { topic, run, max_attributes: wanted_cap }]
+            }
             TopicState::Ended(_) => Vec::new(),
             TopicState::Starting | TopicState::Running | TopicState::Ending(_)
                 if self.open != Open::WithCap(wanted_cap) =>
@@ -152,7 +165,16 @@ impl Managed {
                 let since = *self.ending_since.get_or_insert(now.monotonic);
                 let overdue = now.monotonic.since(since) >= settings.end_grace + settings.end_deadline;
                 let (id, run) = (&self.topic.id, self.topic.run);
-                let settled = self.caught_up() && members.values().all(|member| member.has_settled(id, run));
+                let heard_all =
+                    self.inherited.is_none_or(|at| now.monotonic.since(at) >= settings.producer_timeout);
+                let settled = heard_all
+                    && self.caught_up()
+                    && members.values().all(|member| member.has_settled(id, run));
+                let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
+                if (settled || overdue) && unsaved {
+                    // What was given back is free for the next start.
+                    return vec![self.save_ledger()];
+                }
                 if settled || overdue {
                     vec![self.put(TopicState::Ended(reason), epoch, now)]
                 } else {
@@ -160,6 +182,12 @@ impl Managed {
                 }
             }
         }
+    }
+
+    /// Whether answers may still come: from a producer that could not be heard when the topic ended.
+    fn has_ended_lately(&self, now: Now) -> bool {
+        let since = |at: UnixMillis| Duration::from_millis(now.unix.0.saturating_sub(at.0));
+        self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
     }
 
     fn decide_running(
@@ -179,16 +207,23 @@ impl Managed {
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+            if reason == EndReason::NoProvider {
+                self.ended_for = self.problem(members, &worst_reports(members));
+            }
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             return vec![self.put(TopicState::Ending(reason), epoch, now), note];
         }
         let capped = budget.requests.is_some() || budget.cost.is_some();
         if capped && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
-            self.saved = Some(self.ledger.clone());
-            let (topic, run) = (self.topic.id.clone(), self.topic.run);
-            return vec![Action::SaveLedger { topic, run, ledger: self.ledger.clone() }];
+            return vec![self.save_ledger()];
         }
         Vec::new()
+    }
+
+    fn save_ledger(&mut self) -> Action {
+        self.saved = Some(self.ledger.clone());
+        let (topic, run) = (self.topic.id.clone(), self.topic.run);
+        Action::SaveLedger { topic, run, ledger: self.ledger.clone() }
     }
 
     /// The first rule that ends the topic now.
@@ -324,12 +359,13 @@ impl Managed {
     pub(super) fn status(&self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) -> TopicStatus {
         let active = self.topic.state.is_live();
         let reports = if active { worst_reports(members) } else { Vec::new() };
+        let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { None },
+            problem: if active { self.problem(members, &reports) } else { self.ended_for.clone() },
             provider_reports: reports,
-            ..TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix)
+            ..status
         }
     }
 

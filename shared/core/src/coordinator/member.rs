@@ -57,7 +57,10 @@ impl Member {
         self.heard_at = now;
         for report in &heartbeat.topics {
             let (sent, since) = self.progress.entry(report.topic.clone()).or_insert((report.sent, now));
-            let has_budget = report.sent < report.lease.requests;
+            // Who waits for money can do nothing about it.
+            let poor =
+                !report.request_cost.is_zero() && report.risked + report.request_cost > report.lease.cost;
+            let has_budget = report.sent < report.lease.requests && !poor;
             if *sent != report.sent || report.in_flight > 0 || !has_budget {
                 (*sent, *since) = (report.sent, now);
             }

@@ -29,6 +29,10 @@ pub use ledger::{Budget, Ledger, LiveLease};
 use managed::Managed;
 use member::Member;
 
+/// A topic that has ended is followed for so long, since a producer that could not be heard may still bring answers. It is longer than any
+/// producer waits before it publishes a batch again.
+pub const LINGER: Duration = Duration::from_mins(5);
+
 /// What the coordinator goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -271,11 +275,12 @@ impl Coordinator {
         }
     }
 
-    /// Topics whose log is to be followed: open ones that have not ended.
+    /// Topics whose log is to be followed: open ones. Those that have ended, too, since a producer that could not be heard may still bring
+    /// answers.
     pub fn followed(&self) -> impl Iterator<Item = (&TopicId, Run, LogIndex)> {
         self.topics
             .iter()
-            .filter(|(_, managed)| managed.is_open() && !managed.topic.state.is_ended())
+            .filter(|(_, managed)| managed.is_open())
             .map(|(id, managed)| (id, managed.topic.run, managed.fold.log_index()))
     }
 

@@ -194,6 +194,24 @@ fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled(
 }
 
 #[test]
+fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
+    let mut world = running(Limits::default());
+    world.stored = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        epoch: 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    let opens = |at: u64| {
+        let mut next = Coordinator::new(2, Settings::default());
+        next.topic(world.stored.clone(), now(at));
+        next.decide(now(at)).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    assert!(opens(200), "a producer that could not be heard may still bring answers");
+    assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
+}
+
+#[test]
 fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
     let mut world = running(Limits::default());
     (0..30).for_each(|_| world.answer("p1", Outcome::Answered, &[], 20));
@@ -317,6 +335,11 @@ fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
     assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), Some(why));
     world.settle(10);
     assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+    assert_eq!(
+        world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(),
+        Some(why),
+        "still, when it has ended"
+    );
 
     let mut world = running(Limits::default());
     for at in 0..130 {
@@ -350,4 +373,51 @@ fn a_changed_cap_is_told_to_the_store() {
     world.coordinator.topic(changed, now(10));
     let open = Action::Open { topic: id(), run: 1, max_attributes: Some(9) };
     assert!(world.settle(10).contains(&open));
+}
+
+#[test]
+fn a_producer_that_waits_for_money_is_not_stuck_and_gets_what_others_leave() {
+    let (price, cap) = (Cost::from_picodollars(100), Cost::from_picodollars(150));
+    let mut world = World::new(Limits { max_cost: Some(cap), ..Limits::default() });
+    let poor = |beat: &mut Heartbeat| {
+        for report in &mut beat.topics {
+            (report.request_cost, report.dearest_cost) = (price, price);
+        }
+    };
+    world.settle(0);
+    world.beat("p1", 1, poor, 0);
+    world.beat("p2", 1, poor, 0);
+    world.settle(0);
+    for at in (0..20_000).step_by(500) {
+        world.beat("p1", 1, poor, at);
+        world.beat("p2", 1, poor, at);
+        world.settle(at);
+    }
+    let lease = |world: &World, name| world.commands[&producer(name)].topics[0].lease.cost;
+    assert_eq!((lease(&world, "p1"), lease(&world, "p2")), (cap, Cost::ZERO));
+    let leaves = |beat: &mut Heartbeat| {
+        beat.left = true;
+        beat.topics[0].lease = Lease::default();
+    };
+    world.beat("p1", 1, leaves, 20_000);
+    world.beat("p2", 1, poor, 20_000);
+    world.settle(20_000);
+    assert_eq!(world.stored.state.reason(), None, "there is money for one more");
+    assert!(lease(&world, "p2") >= price);
+}
+
+#[test]
+fn a_new_leader_ends_nothing_before_it_can_have_heard_of_every_producer() {
+    let mut world = World::new(Limits::default());
+    world.settle(0);
+    world.coordinator = Coordinator::new(4, Settings::default());
+    world.coordinator.topic(world.stored.clone(), now(10));
+    world.settle(10);
+    let version = world.stored.version + 1;
+    world.stored = Topic { state: TopicState::Ending(EndReason::Stopped), version, ..world.stored.clone() };
+    world.coordinator.topic(world.stored.clone(), now(20));
+    world.settle(20);
+    assert!(!world.stored.state.is_ended(), "a producer that was not heard yet may have answers under way");
+    world.settle(11 + u64::try_from(Settings::default().producer_timeout.as_millis()).unwrap());
+    assert!(world.stored.state.is_ended());
 }

@@ -192,8 +192,13 @@ impl Replica {
             self.assembly = Some(assembly);
             return Ok(false);
         }
-        self.install(assembly);
-        Ok(true)
+        // A snapshot that was overtaken by deltas would take away what they brought.
+        let overtaken =
+            assembly.generation == self.bits.generation() && assembly.complete_to < self.held.complete_to();
+        if !overtaken {
+            self.install(assembly);
+        }
+        Ok(!overtaken)
     }
 
     fn install(&mut self, assembly: Assembly) {

@@ -76,6 +76,9 @@ fn coverage_is_the_share_of_mentions_that_are_not_singletons() {
     assert_eq!(fold.coverage(), Some(0.0));
     fold.apply(&response(2, Outcome::Answered, found(0, &[], &[1, 2], 0))).unwrap();
     assert_eq!(fold.coverage(), Some(1.0));
+    let beyond = EntryTail { over_cap: 4, ..EntryTail::default() };
+    fold.apply(&response(3, Outcome::Answered, beyond)).unwrap();
+    assert_eq!(fold.coverage(), Some(0.5), "what a cap kept out is not known");
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub enum WaitReason {
     Busy,
     /// Rate limits or pauses after failures.
     Paused,
+    /// Those that could be asked cost more than is left; more may be granted.
+    TooDear,
     /// None will ever be, until an operator changes something: all are stopped, without weight, or have nothing to say on the topic.
     /// The text says so of each.
     Nobody(String),
@@ -182,8 +184,12 @@ impl Gates {
         allowed: &dyn Fn(usize) -> bool,
     ) -> Wait {
         let mut until: Option<Monotonic> = None;
-        let mut busy = false;
-        for (_, gate, _) in self.candidates(topic, weights).filter(|(index, ..)| allowed(*index)) {
+        let (mut busy, mut too_dear) = (false, false);
+        for (index, gate, _) in self.candidates(topic, weights) {
+            if !allowed(index) {
+                too_dear |= !gate.is_stopped();
+                continue;
+            }
             match self.readiness(gate, now) {
                 Readiness::Ready => until = Some(now),
                 Readiness::At(at) => until = Some(until.map_or(at, |until| until.min(at))),
@@ -194,7 +200,8 @@ impl Gates {
         let reason = match (until, busy) {
             (_, true) => WaitReason::Busy,
             (Some(_), false) => WaitReason::Paused,
-            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights, allowed)),
+            (None, false) if too_dear => WaitReason::TooDear,
+            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights)),
         };
         Wait { until, reason }
     }
@@ -243,22 +250,15 @@ impl Gates {
         gate.readiness(self.blocked(gate), now)
     }
 
-    fn why_nobody(
-        &self,
-        topic: &TopicId,
-        weights: &BTreeMap<String, f64>,
-        allowed: &dyn Fn(usize) -> bool,
-    ) -> String {
+    fn why_nobody(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> String {
         let mut reasons: Vec<String> = Vec::new();
-        for (index, gate) in self.gates.iter().enumerate() {
+        for gate in &self.gates {
             let why = if let Some(detail) = gate.stopped_detail() {
                 detail
             } else if weight_of(gate, weights) <= 0.0 {
                 "has no weight"
             } else if let Some(detail) = gate.unable_detail(topic) {
                 detail
-            } else if !allowed(index) {
-                "costs more than is left"
             } else {
                 continue;
             };

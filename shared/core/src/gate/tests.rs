@@ -228,6 +228,13 @@ fn choices_follow_the_weights_of_the_topic_or_else_the_configured_ones() {
 }
 
 #[test]
+fn a_provider_that_costs_more_than_is_left_is_no_reason_to_give_up() {
+    let desk = Desk::new(vec![limits("a")]);
+    let wait = desk.gates.wait(&topic(), &BTreeMap::new(), desk.now, &|_| false);
+    assert_eq!(wait, Wait { until: None, reason: WaitReason::TooDear });
+}
+
+#[test]
 fn weights_for_names_that_do_not_exist_are_ignored_and_named() {
     let desk = Desk::new(vec![limits("a")]);
     let weights = BTreeMap::from([("typo".to_owned(), 1.0)]);
@@ -243,6 +250,9 @@ fn most_in_a_minute(starts: &[u64]) -> usize {
 }
 
 proptest! {
+    // Each case is minutes of a busy provider.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn no_minute_sees_more_starts_than_allowed(
         rpm in 1_u32..400,
@@ -273,7 +283,9 @@ proptest! {
         }
         prop_assert!(f64::from(starts) >= 0.97 * 4.0 * f64::from(rpm) - 1.0, "{starts} of {}", 4 * rpm);
     }
+}
 
+proptest! {
     #[test]
     fn bounds_hold_and_a_service_that_works_again_is_used_again(
         providers in prop::collection::vec((1_u32..5, prop::option::of(1_u32..200), 0_usize..2), 1..4),

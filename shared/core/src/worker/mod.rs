@@ -130,10 +130,10 @@ impl Worker {
         Some(batch)
     }
 
-    /// Notes what a request about a topic may cost at one of the providers, so that the coordinator leases enough; the answer says whether
-    /// that is news.
-    pub fn price(&mut self, topic: &TopicId, run: Run, worst_case: Cost) -> bool {
-        self.work(topic, run).is_some_and(|work| work.price(worst_case))
+    /// Notes what the next request about a topic may cost at each provider, so that the coordinator leases enough for it; the answer says
+    /// whether that is news.
+    pub fn price(&mut self, topic: &TopicId, run: Run, worst_cases: &[Cost]) -> bool {
+        self.work(topic, run).is_some_and(|work| work.price(worst_cases))
     }
 
     /// Number of topics.
@@ -225,7 +225,7 @@ impl Worker {
             concurrency: self.concurrency,
             draining: self.draining,
             left: self.draining && self.is_idle(),
-            topics: self.topics.values().map(|work| work.report(now)).collect(),
+            topics: self.topics.values().map(|work| work.report(self.draining, now)).collect(),
             providers,
         }
     }

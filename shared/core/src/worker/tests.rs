@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
 use crate::batch::{Committed, Named, Outcome, ResponseMeta, Verdict};
@@ -108,6 +108,20 @@ fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
     worker.command(command(2, vec![order("birds", 1, 0)]));
     assert_eq!(worker.next_ask(), None);
     assert_eq!(worker.heartbeat(vec![], T0).topics[0].lease.requests, 1);
+}
+
+#[test]
+fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
+    let mut worker = worker(vec![order("birds", 1, 10), order("fish", 1, 10)]);
+    ask_and_finish(&mut worker, &[]);
+    let told = TopicOrder { ask: false, ..order("birds", 1, 10) };
+    worker.command(command(2, vec![told, order("fish", 1, 10)]));
+    let leases = |worker: &mut Worker| {
+        worker.heartbeat(vec![], T0).topics.iter().map(|t| t.lease.requests).collect::<Vec<_>>()
+    };
+    assert_eq!(leases(&mut worker), [1, 10]);
+    worker.drain();
+    assert_eq!(leases(&mut worker), [1, 0]);
 }
 
 #[test]
@@ -223,4 +237,19 @@ fn a_draining_worker_takes_no_new_work_and_says_when_it_has_left() {
     assert!(!worker.heartbeat(vec![], T0).left);
     worker.receipt(&receipt(&batch, vec![]), T0);
     assert!(worker.heartbeat(vec![], T0).left);
+}
+
+#[test]
+fn the_price_told_is_that_of_the_next_request_and_not_of_a_shorter_one_before() {
+    let (topic, cents) = (TopicId::from_name("a").unwrap(), |cost: u64| Cost::from_picodollars(cost));
+    let mut worker = worker(vec![order("a", 1, 5)]);
+    let told = |worker: &mut Worker| {
+        let report = worker.heartbeat(Vec::new(), T0).topics.remove(0);
+        (report.request_cost, report.dearest_cost)
+    };
+    assert!(worker.price(&topic, 1, &[cents(90), cents(400)]));
+    assert_eq!(told(&mut worker), (cents(90), cents(400)));
+    assert!(worker.price(&topic, 1, &[cents(95), cents(390)]), "a longer question");
+    assert_eq!(told(&mut worker), (cents(95), cents(400)));
+    assert!(!worker.price(&topic, 1, &[cents(95), cents(390)]), "no news");
 }

@@ -151,16 +151,18 @@ impl TopicWork {
         Ask { order: self.order.clone(), number: self.sent, left: self.order.capped_cost.then_some(left) }
     }
 
-    /// Notes what a request may cost at one of the providers; the answer says whether that is news.
-    pub(super) fn price(&mut self, worst_case: Cost) -> bool {
+    /// Notes what the next request may cost at each provider; the answer says whether that is news. Questions differ in length, so only the
+    /// next one's own price says whether a lease covers it.
+    pub(super) fn price(&mut self, worst_cases: &[Cost]) -> bool {
         let before = (self.request_cost, self.dearest_cost);
-        self.request_cost = Some(self.request_cost.map_or(worst_case, |least| least.min(worst_case)));
-        self.dearest_cost = self.dearest_cost.max(worst_case);
+        self.request_cost = worst_cases.iter().min().copied().or(self.request_cost);
+        self.dearest_cost = worst_cases.iter().fold(self.dearest_cost, |dearest, cost| dearest.max(*cost));
         before != (self.request_cost, self.dearest_cost)
     }
 
     pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
-        self.price(worst_case);
+        self.request_cost.get_or_insert(worst_case);
+        self.dearest_cost = self.dearest_cost.max(worst_case);
         let covered =
             !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
         if !self.may_ask() || !covered {
@@ -258,8 +260,11 @@ impl TopicWork {
         again
     }
 
-    pub(super) fn report(&self, now: Monotonic) -> TopicReport {
+    /// What to tell the coordinator. A producer that will not ask any more, for this topic or at all, acts on no more than it has used: the rest of its
+    /// lease is free.
+    pub(super) fn report(&self, draining: bool, now: Monotonic) -> TopicReport {
         let used = Lease { requests: self.sent, cost: self.charged + self.reserved };
+        let asks = self.order.ask && !self.dismissed && !draining;
         TopicReport {
             topic: self.order.topic.clone(),
             run: self.order.run,
@@ -267,7 +272,7 @@ impl TopicWork {
             in_flight: self.in_flight,
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
-            lease: effective(self.order.lease, used),
+            lease: if asks { effective(self.order.lease, used) } else { used },
             request_cost: self.request_cost.unwrap_or_default(),
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),

@@ -179,6 +179,7 @@ impl Keeper {
 
     /// Lets the others use the connection until it ends; answers why it ended, or nothing when the bus was closed.
     async fn serve(&self, session: Arc<Session>) -> Option<String> {
+        crate::telemetry::catalogue::BUS_CONNECTIONS_TOTAL.add(1, []);
         tracing::info!(
             broker.address = self.config.address(),
             broker.purpose = self.purpose.name(),

@@ -26,7 +26,7 @@ fn each_mistake_has_its_message() {
         ("[log]\nlevel = \"loud\"", "igentai.toml:2: log.level = \"loud\": must be error, warn, info, debug, trace or off, or directives such as info,igentai_producer=debug"),
         ("[log]\nformat = \"jsn\"", "igentai.toml:2: log.format = \"jsn\": must be one of text, json; did you mean json?"),
         ("[bus]\namqp_url = \"http://u:seeded-secret@h\"", "igentai.toml:2: bus.amqp_url = \"http://***@h\": must be an address such as amqp://user:password@host:5672/%2f (or amqps://)"),
-        ("[store]\nredis_url = \"localhost\"", "igentai.toml:2: store.redis_url = \"localhost\": must be an address such as redis://user:password@host:6379/0 (or rediss://)"),
+        ("[store]\nredis_url = \"localhost\"", "igentai.toml:2: store.redis_url = \"localhost\": must be an address such as redis://user:password@host:6379/0"),
         ("[orchestrator]\nsync_interval_ms = 10", "igentai.toml:2: orchestrator.sync_interval_ms = 10: must be a whole number from 50 to 60000"),
         ("[orchestrator]\nproducer_timeout_ms = 2000", "igentai.toml:1: orchestrator: producer_timeout_ms (2000) must be more than twice producer.heartbeat_ms (1000)"),
         ("[run]\nproducers = ", "igentai.toml:2: is not TOML: string values must be quoted, expected literal string"),

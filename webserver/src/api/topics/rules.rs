@@ -25,12 +25,10 @@ impl Rules {
     }
 
     /// The id that the name gives.
-    pub(super) fn name(&mut self, name: &str) -> Option<TopicId> {
-        TopicId::from_name(name)
-            .map_err(|error| {
-                self.fail("name", error.to_string(), format!("one line of 1 to {MAX_NAME_CHARS} characters"));
-            })
-            .ok()
+    pub(super) fn name(&mut self, name: &str) {
+        if let Err(error) = TopicId::from_name(name) {
+            self.fail("name", error.to_string(), format!("one line of 1 to {MAX_NAME_CHARS} characters"));
+        }
     }
 
     pub(super) fn prompt(&mut self, prompt: Option<&str>) {

@@ -4,12 +4,10 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use igentai_core::folder::TopicId;
 use igentai_core::topic::{StartError, StartMode, StartRequest, Topic};
-use igentai_shared::store::StoreError;
+use igentai_shared::registry::{self, RegistryError};
 
 use super::rules::Rules;
-use super::{ATTEMPTS, by_operator, contended};
 use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
@@ -17,8 +15,18 @@ use crate::extract::JsonBody;
 use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
 use crate::view;
 
-/// Names that may share a folder before a start is given up.
-const MAX_NAMESAKES: usize = 8;
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Name(error) => Self::new(ProblemKind::Invalid, error.to_string()).at("name", None),
+            RegistryError::State(error) => error.into(),
+            RegistryError::Store(error) => error.into(),
+            error @ (RegistryError::Namesakes(_) | RegistryError::Contended) => {
+                Self::new(ProblemKind::Conflict, error.to_string())
+            }
+        }
+    }
+}
 
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
@@ -49,8 +57,8 @@ pub(crate) async fn start(
     State(app): State<AppRef>,
     JsonBody(request): JsonBody<StartTopic>,
 ) -> Result<Response, Problem> {
-    let (base, request) = checked(&app, request)?;
-    let topic = started(&app, &base, &request).await?;
+    let request = checked(&app, request)?;
+    let topic = started(&app, &request).await?;
     let topic = app.changed(topic);
     let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
     let version = topic.version;
@@ -63,17 +71,16 @@ pub(crate) async fn start(
     Ok(response)
 }
 
-fn checked(app: &App, request: StartTopic) -> Result<(TopicId, StartRequest), Problem> {
+fn checked(app: &App, request: StartTopic) -> Result<StartRequest, Problem> {
     let name = request.name.trim().to_owned();
     let mut rules = Rules::default();
-    let id = rules.name(&name);
+    rules.name(&name);
     rules.prompt(request.prompt.as_deref());
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
     rules.limits(request.limits.as_ref().unwrap_or(&Limits::default()));
     rules.items_per_request(request.items_per_request);
     rules.finish()?;
-    let id = id.ok_or_else(|| Problem::new(ProblemKind::Invalid, "the name gives no id").at("name", None))?;
-    let request = StartRequest {
+    Ok(StartRequest {
         name,
         prompt: request.prompt,
         provider_weights: request.provider_weights,
@@ -84,55 +91,12 @@ fn checked(app: &App, request: StartTopic) -> Result<(TopicId, StartRequest), Pr
             Mode::Fresh => StartMode::Fresh,
             Mode::Resume => StartMode::Resume,
         },
-    };
-    Ok((id, request))
+    })
 }
 
-/// Compare-and-set until nobody else was quicker: of two starts at once, the second finds the topic running.
-async fn started(app: &App, base: &TopicId, request: &StartRequest) -> Result<Topic, Problem> {
-    let store = &app.context.store;
-    let mut tried = None;
-    for _ in 0..ATTEMPTS {
-        let topics = store.topics().await?;
-        let (id, current) = place(&topics, base, &request.name)?;
-        if let Some(current) = current
-            && tried.as_ref() == Some(current)
-        {
-            return Ok(current.clone());
-        }
-        let now = app.context.clock.now().unix;
-        let topic = by_operator(Topic::start(current, id, request.clone(), now)?);
-        match store.put_topic(&topic, current.map(|current| current.version)).await {
-            Ok(()) => return Ok(topic),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(StoreError::Unknown(_)) => tried = Some(topic),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(contended())
-}
-
-/// The id under which a topic of this name stands or may stand, and the topic if it is there. A name that would take the folder of another gets a hash behind
-/// it.
-fn place<'a>(
-    topics: &'a [Topic],
-    base: &TopicId,
-    name: &str,
-) -> Result<(TopicId, Option<&'a Topic>), Problem> {
-    if let Some(topic) = topics.iter().find(|topic| topic.name == name) {
-        return Ok((topic.id.clone(), Some(topic)));
-    }
-    let mut id = base.clone();
-    let mut salted = name.to_owned();
-    for _ in 0..MAX_NAMESAKES {
-        if topics.iter().all(|topic| topic.id != id) {
-            return Ok((id, None));
-        }
-        id = base.with_hash(&salted);
-        salted.push('\'');
-    }
-    Err(Problem::new(
-        ProblemKind::Conflict,
-        "too many other topics take this folder name; choose another name",
-    ))
+/// Of two starts at once, the second finds the topic running.
+async fn started(app: &App, request: &StartRequest) -> Result<Topic, Problem> {
+    let _one_by_one = app.starting.lock().await;
+    let now = app.context.clock.now().unix;
+    Ok(registry::start(app.context.store.as_ref(), request, now).await?)
 }

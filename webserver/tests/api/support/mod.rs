@@ -189,8 +189,8 @@ impl World {
         }
     }
 
-    /// Folds the log, keeps the numbers and tells them, as the coordinator does.
-    pub(crate) async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
+    /// Folds the log.
+    pub(crate) async fn status(&self, topic: &Topic) -> TopicStatus {
         let mut fold = TopicFold::default();
         loop {
             let page = self.store.log(&topic.id, topic.run, fold.log_index(), 1_000).await.unwrap();
@@ -201,7 +201,12 @@ impl World {
                 fold.apply(entry).unwrap();
             }
         }
-        let mut status = TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix);
+        TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix)
+    }
+
+    /// Keeps the numbers and tells them, as the coordinator does.
+    pub(crate) async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
+        let mut status = self.status(topic).await;
         shape(&mut status);
         let bytes = rmp_serde::to_vec_named(&status).unwrap();
         let checkpoints = BTreeMap::from([(STATUS_CHECKPOINT.to_owned(), bytes)]);

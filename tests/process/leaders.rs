@@ -1,0 +1,58 @@
+//! Two orchestrators: one leads, the other takes over.
+
+use std::time::{Duration, Instant};
+
+use igentai_test_support::until_some;
+use serde_json::json;
+
+use crate::checks::all_agree;
+use crate::world::{Api, World, script};
+
+/// Waits until the topic has got on by so much, and says how long that took.
+async fn gets_on(api: &Api, world: &World, id: &str, by: usize, deadline: Duration) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "what a person waits is measured")]
+    let begun = Instant::now();
+    let lines = world.place.lines(id).len();
+    let more = || async { (world.place.lines(id).len() >= lines + by).then_some(()) };
+    if until_some(deadline, more).await.is_err() {
+        unreachable!("nobody writes files after {deadline:?}: {}", api.topic(id).await);
+    }
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
+    let world = World::new(script(5_000, 150)).await;
+    let mut first = world.orchestrator("orchestrator-1");
+    first.process.wait_for_line("leads", Duration::from_secs(15)).await.unwrap();
+    let mut second = world.orchestrator("orchestrator-2");
+    let mut web = world.webserver();
+    let mut producers = [world.producer("producer-1", "life-1"), world.producer("producer-2", "life-2")];
+    for service in producers.iter_mut().chain([&mut second, &mut web]) {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights" })).await;
+    api.until_attributes(&id, 50).await;
+
+    first.process.kill().unwrap();
+    let before = world.place.lines(&id);
+    gets_on(&api, &world, &id, 30, Duration::from_secs(10)).await;
+    assert_eq!(world.place.lines(&id)[..before.len()], before[..]);
+
+    let mut third = world.orchestrator("orchestrator-3");
+    third.until_ready().await;
+    let before = world.place.lines(&id);
+    second.process.terminate().unwrap();
+    second.process.wait(Duration::from_secs(5)).await.unwrap();
+    third.process.wait_for_line("leads", Duration::from_secs(2)).await.unwrap();
+    gets_on(&api, &world, &id, 10, Duration::from_secs(5)).await;
+    assert_eq!(world.place.lines(&id)[..before.len()], before[..]);
+
+    assert_eq!(api.ask("POST", &format!("/api/v1/topics/{id}/stop"), None).await.0 / 100, 2);
+    let topic = api.until_ended(&id).await;
+    assert_eq!(topic["reason"], "stopped", "{topic}");
+    let truth = all_agree(&world, &api, &id).await;
+    truth.each_batch_once(&topic);
+    truth.nothing_is_lost(&[], 0);
+}

@@ -1,0 +1,68 @@
+//! Caps hold exactly, whoever spends.
+
+use serde_json::json;
+
+use crate::checks::all_agree;
+use crate::embedded::JsonRun;
+use crate::world::{Place, World, script};
+
+#[tokio::test]
+async fn exactly_so_many_attributes_are_found_as_were_asked_for() {
+    let place = Place::new(script(200, 5)).await;
+    let mut run =
+        JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--max-attributes", "37"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["attributes"]), (&json!("max_attributes"), &json!(37)));
+    assert_eq!(place.lines("sights").len(), 37);
+}
+
+#[tokio::test]
+async fn exactly_so_many_requests_are_sent_as_were_allowed() {
+    let place = Place::new(script(2_000, 5)).await;
+    let mut run = JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--max-requests", "10"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["requests"]), (&json!("max_requests"), &json!(10)));
+    assert_eq!(place.model.requests(), 10);
+}
+
+#[tokio::test]
+async fn the_cap_on_money_holds_by_what_the_service_counted() {
+    let place = Place::new(script(2_000, 5)).await;
+    let config = place.config_with("m", "max_output_tokens = 60");
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "--max-usd", "6.00"]);
+    let finished = run.finished().await;
+    assert_eq!(finished["reason"], "max_usd", "{finished}");
+    let cost = place.cost_of_journal();
+    assert!(cost > 4.0 && cost <= 6.0, "${cost} spent: {finished}");
+    assert!((finished["usd"].as_f64().unwrap() - cost).abs() < 1e-9, "${cost}: {finished}");
+}
+
+#[tokio::test]
+async fn a_cap_that_does_not_cover_one_request_sends_none_and_says_so() {
+    let place = Place::new(script(2_000, 5)).await;
+    let mut run = JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--max-usd", "0.01"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["requests"]), (&json!("max_usd"), &json!(0)), "{finished}");
+    assert_eq!(place.model.requests(), 0);
+    assert!(finished["problem"].as_str().is_some_and(|problem| problem.contains("worst case")), "{finished}");
+}
+
+#[tokio::test]
+async fn a_cap_on_requests_holds_over_three_producers() {
+    let world = World::new(script(2_000, 20)).await;
+    let mut orchestrator = world.orchestrator("orchestrator-1");
+    let mut web = world.webserver();
+    let mut producers: Vec<_> =
+        (1..=3).map(|n| world.producer(&format!("producer-{n}"), &format!("life-{n}"))).collect();
+    for service in producers.iter_mut().chain([&mut orchestrator, &mut web]) {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights", "limits": { "max_requests": 10 } })).await;
+    let topic = api.until_ended(&id).await;
+    assert_eq!(topic["reason"], "max_requests", "{topic}");
+    assert_eq!(world.place.model.requests(), 10);
+    let truth = all_agree(&world, &api, &id).await;
+    truth.each_batch_once(&topic);
+    truth.nothing_is_lost(&[], 0);
+}

@@ -1,0 +1,12 @@
+//! The real program as real processes: over a real RabbitMQ and a real Redis, against a stand-in for a model service, killed at bad moments.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod checks;
+mod distributed;
+mod embedded;
+mod leaders;
+mod limits;
+mod refusals;
+mod supervised;
+mod waiting;
+mod world;

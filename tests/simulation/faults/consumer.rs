@@ -1,0 +1,114 @@
+//! A subscription that loses its connection as planned.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, DeliveryTag, Incoming, Source};
+
+use super::Kind;
+use super::bus::FaultyBus;
+
+#[derive(Debug)]
+pub(crate) struct FaultyConsumer {
+    bus: FaultyBus,
+    source: Source,
+    prefetch: u16,
+    /// `None` while there is no connection.
+    inner: Option<Box<dyn Consumer>>,
+    connection: u64,
+    inner_connection: u64,
+    /// Losses of the connection to come: position in the plan, beginning and end; the next one last.
+    breaks: Vec<(usize, u64, u64)>,
+}
+
+impl FaultyConsumer {
+    pub(crate) async fn new(bus: FaultyBus, source: Source, prefetch: u16) -> Result<Self, BusError> {
+        let now = bus.faults.now();
+        let mut breaks = bus.faults.breaks(bus.life.process);
+        breaks.retain(|(_, from, _)| *from > now);
+        breaks.sort_by_key(|(_, from, _)| std::cmp::Reverse(*from));
+        let inner = Some(bus.inner.consume(source.clone(), prefetch).await?);
+        Ok(Self { bus, source, prefetch, inner, connection: 1, inner_connection: 0, breaks })
+    }
+
+    /// Loses the connection if it is time to.
+    fn break_if_due(&mut self) {
+        let now = self.bus.faults.now();
+        while let Some((index, _, _)) = self.breaks.pop_if(|(_, from, _)| *from <= now) {
+            self.inner = None;
+            self.bus.faults.count_break(index);
+        }
+    }
+
+    fn own(&mut self, delivery: Delivery) -> Delivery {
+        self.inner_connection = delivery.tag.connection;
+        Delivery { tag: DeliveryTag { connection: self.connection, ..delivery.tag }, ..delivery }
+    }
+
+    fn on_inner(&mut self, tag: DeliveryTag) -> Option<(&mut Box<dyn Consumer>, DeliveryTag)> {
+        let connection = self.inner_connection;
+        let same = tag.connection == self.connection;
+        self.inner.as_mut().filter(|_| same).map(|inner| (inner, DeliveryTag { connection, ..tag }))
+    }
+
+    fn is_out(&self) -> bool {
+        self.bus.faults.is_on(Kind::BusOutage, self.bus.life.process)
+    }
+}
+
+#[async_trait]
+impl Consumer for FaultyConsumer {
+    async fn next(&mut self) -> Result<Incoming, BusError> {
+        self.bus.faults.point(&self.bus.life).await;
+        loop {
+            self.break_if_due();
+            let Some(inner) = &mut self.inner else {
+                while self.is_out() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                self.inner = Some(self.bus.inner.consume(self.source.clone(), self.prefetch).await?);
+                self.connection += 1;
+                return Ok(Incoming::Resumed);
+            };
+            let now = self.bus.faults.now();
+            let until = self.breaks.last().map(|(_, from, _)| Duration::from_millis(from - now));
+            let lost = async {
+                match until {
+                    Some(until) => tokio::time::sleep(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                incoming = inner.next() => return match incoming? {
+                    Incoming::Delivery(delivery) => Ok(Incoming::Delivery(self.own(delivery))),
+                    Incoming::Resumed => Ok(Incoming::Resumed),
+                },
+                () = lost => {}
+            }
+        }
+    }
+
+    fn try_next(&mut self) -> Option<Delivery> {
+        self.break_if_due();
+        let delivery = self.inner.as_mut()?.try_next()?;
+        Some(self.own(delivery))
+    }
+
+    async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
+        self.bus.faults.point(&self.bus.life).await;
+        self.break_if_due();
+        match self.on_inner(tag) {
+            Some((inner, tag)) => inner.ack(tag).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
+        self.break_if_due();
+        match self.on_inner(tag) {
+            Some((inner, tag)) => inner.requeue(tag).await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What must be true after every run, by the numbers of the project's invariants:
+//!
+//! 1. what a surviving producer was answered is in the set, and nothing that no model named;
+//! 2. the set, the distinct texts of the log, and what a reader of the events saw are the same, numbered without a gap;
+//! 3. each response is in the log once, and the folds of the log equal the sums over the model's journal;
+//! 6. filters: no false negative at the version claimed, bits equal to a rebuild from the log, holes heal;
+//! 7. no write under an older epoch after one under a newer;
+//! 8. nothing is left waiting when all is quiet;
+//! 10. the topic ends soon after the last fault;
+//! 11. the counts of sightings equal an independent fold of the log and the journal's count.
+//!
+//! And the caps are never exceeded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use igentai_core::batch::Outcome;
+use igentai_core::cost::Cost;
+use igentai_core::filter::Bits;
+use igentai_core::fold::TopicFold;
+use igentai_core::ids::Seq;
+use igentai_core::key::Fingerprint;
+use igentai_core::log::{Entry, EntryKind};
+use igentai_core::topic::EndReason;
+use igentai_shared::bus::WorkQueue;
+use igentai_shared::wire::FilterSnapshot;
+
+use crate::model::{Asked, fingerprint};
+use crate::system::{Evidence, PATIENCE};
+use crate::witness::LifeId;
+
+/// A hole in a filter is open no longer than this when nothing goes wrong.
+const HOLE_MS: u64 = 6_000;
+
+/// Everything that is not as it must be.
+pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
+    let mut check = Check { evidence, found: evidence.seen.violations.clone() };
+    check.found.extend(evidence.panics.iter().map(|panic| format!("a panic: {panic}")));
+    check.ended_in_time();
+    check.quiet();
+    check.set_log_and_events();
+    check.responses();
+    check.confirmed();
+    check.sightings();
+    check.folds();
+    check.filters();
+    check.snapshots();
+    check.caps();
+    check.found
+}
+
+struct Check<'a> {
+    evidence: &'a Evidence,
+    found: Vec<String>,
+}
+
+impl Check<'_> {
+    fn must(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds && self.found.len() < 20 {
+            self.found.push(otherwise());
+        }
+    }
+
+    fn ended_in_time(&mut self) {
+        let state = self.evidence.topic.state;
+        self.must(self.evidence.ended_at.is_some(), || {
+            format!("10: the topic is {state:?} {} s after the last fault", PATIENCE.as_secs())
+        });
+        let limits = self.evidence.plan.limits;
+        let reason = match state.reason() {
+            None | Some(EndReason::Dry) => true,
+            Some(EndReason::MaxAttributes) => limits.max_attributes.is_some(),
+            Some(EndReason::MaxRequests) => limits.max_requests.is_some(),
+            Some(EndReason::MaxUsd) => limits.max_cost.is_some(),
+            Some(_) => false,
+        };
+        self.must(reason, || format!("10: the topic is {state:?} without a reason for that"));
+        self.must(self.evidence.ended_by_themselves.is_empty(), || {
+            "10: a process ended by itself".to_owned()
+        });
+        self.must(self.evidence.stopped_in_time, || "10: the processes do not stop".to_owned());
+    }
+
+    fn quiet(&mut self) {
+        for (queue, depth) in &self.evidence.depths {
+            // Heartbeats go on.
+            let allowed = if *queue == WorkQueue::Coordinate { 10 } else { 0 };
+            self.must(*depth <= allowed, || format!("8: {depth} messages wait in {}", queue.name()));
+        }
+        let Some(ended_at) = self.evidence.ended_at else { return };
+        let late = ended_at.max(self.evidence.plan.faults_end()) + 10_000;
+        for asked in self.evidence.journal.iter().filter(|asked| asked.at > late) {
+            self.must(false, || {
+                format!("8: {:?} asks at {}, the topic ended at {ended_at}", asked.life, asked.at)
+            });
+        }
+        let last: BTreeMap<&LifeId, _> =
+            self.evidence.seen.stands.iter().map(|stand| (&stand.life, stand)).collect();
+        for (life, stand) in last {
+            let idle = stand.in_flight == 0 && stand.unresolved == 0;
+            self.must(idle || self.evidence.killed.contains(life), || format!("8: {stand:?} is not idle"));
+        }
+    }
+
+    fn set_log_and_events(&mut self) {
+        let Evidence { log, attributes, read, .. } = self.evidence;
+        for (index, entry) in (1..).zip(log) {
+            self.must(entry.index == index, || format!("2: log entry {index} is numbered {}", entry.index));
+        }
+        let logged: Vec<(Seq, &str)> = log.iter().flat_map(Entry::attributes).collect();
+        let stored: Vec<(Seq, &str)> = attributes.iter().map(|one| (one.seq, one.text.as_str())).collect();
+        self.must(logged == stored, || {
+            format!("2: the log has {} attributes, the set {}", logged.len(), stored.len())
+        });
+        let gapless = (1..).zip(&stored).all(|(seq, one)| one.0 == seq);
+        self.must(gapless, || "2: the set is not numbered without a gap".to_owned());
+        let keys: BTreeSet<Fingerprint> = stored.iter().map(|one| fingerprint(one.1)).collect();
+        self.must(keys.len() == stored.len(), || "2: an attribute is in the set twice".to_owned());
+        let texts: Vec<&str> = stored.iter().map(|one| one.1).collect();
+        self.must(read.texts == texts, || {
+            format!("2: the events' reader saw {} of {} attributes, or others", read.texts.len(), texts.len())
+        });
+        for contradiction in &read.contradictions {
+            self.must(false, || format!("2: {contradiction}"));
+        }
+    }
+
+    /// Log entries and journal, one by one.
+    fn responses(&mut self) {
+        let Evidence { log, journal, killed, .. } = self.evidence;
+        let by_number: BTreeMap<u64, &Asked> = journal.iter().map(|asked| (asked.number, asked)).collect();
+        let mut in_log = BTreeSet::new();
+        let mut failures: BTreeMap<(LifeId, &str, Outcome), i64> = BTreeMap::new();
+        for entry in log {
+            let EntryKind::Response(meta) = &entry.head.kind else { continue };
+            let life = life_of(entry);
+            if !meta.outcome.is_answer() {
+                *failures.entry((life, &meta.provider, meta.outcome)).or_default() -= 1;
+                continue;
+            }
+            let Some(asked) = by_number.get(&meta.output_tokens) else {
+                self.must(false, || format!("3: entry {} answers nothing that was asked", entry.index));
+                continue;
+            };
+            let same = asked.life == life
+                && asked.provider == meta.provider
+                && asked.delivered
+                && asked.price == meta.cost;
+            self.must(same, || format!("3: entry {} is not {asked:?}", entry.index));
+            self.must(in_log.insert(asked.number), || {
+                format!("3: response {} is in the log twice", asked.number)
+            });
+        }
+        for asked in journal.iter().filter(|asked| !killed.contains(&asked.life)) {
+            if asked.delivered && asked.outcome == Outcome::Answered {
+                self.must(in_log.contains(&asked.number), || format!("1: response {asked:?} is lost"));
+            } else {
+                let outcome = if asked.delivered { asked.outcome } else { Outcome::Abandoned };
+                *failures.entry((asked.life.clone(), asked.provider, outcome)).or_default() += 1;
+            }
+        }
+        for ((life, provider, outcome), difference) in failures {
+            let fits = difference == 0 || killed.contains(&life);
+            self.must(fits, || {
+                format!("3: {difference} of {outcome:?} of {life:?} at {provider} are not in the log")
+            });
+        }
+    }
+
+    /// What the broker has confirmed, whoever died then.
+    fn confirmed(&mut self) {
+        let Evidence { log, seen, .. } = self.evidence;
+        let logged: BTreeSet<(LifeId, u64)> =
+            log.iter().map(|entry| (life_of(entry), entry.head.seq)).collect();
+        for batch in seen.confirmed.difference(&logged) {
+            self.must(false, || format!("1: batch {batch:?} was confirmed and is not in the log"));
+        }
+    }
+
+    /// What each response named, by the log and by the journal.
+    fn sightings(&mut self) {
+        let Evidence { log, journal, killed, plan, .. } = self.evidence;
+        let keys: BTreeMap<Seq, Fingerprint> =
+            log.iter().flat_map(Entry::attributes).map(|(seq, text)| (seq, fingerprint(text))).collect();
+        let mut named: BTreeMap<(LifeId, u64), (BTreeSet<Fingerprint>, u32, u64)> = BTreeMap::new();
+        for entry in log {
+            let (of, number) = match &entry.head.kind {
+                EntryKind::Response(meta) => (entry.head.seq, meta.output_tokens),
+                EntryKind::Resolution { of } => (*of, 0),
+            };
+            let response = named.entry((life_of(entry), of)).or_default();
+            response.1 += entry.tail.missing;
+            response.2 = response.2.max(number);
+            let again = entry.tail.again.iter().map(|seq| keys.get(seq).copied());
+            for key in entry.tail.new.iter().map(|text| Some(fingerprint(text))).chain(again) {
+                self.must(key.is_some_and(|key| response.0.insert(key)), || {
+                    format!("11: entry {} names a key twice, or one that there is not", entry.index)
+                });
+            }
+        }
+        let capped = plan.limits.max_attributes.is_some();
+        for ((life, seq), (keys, missing, number)) in named {
+            let Some(asked) = journal.iter().find(|asked| number > 0 && asked.number == number) else {
+                continue;
+            };
+            self.must(keys.is_subset(&asked.named), || {
+                format!("1: batch {seq} of {life:?} holds what no model named")
+            });
+            let unresolved = missing > 0 && killed.contains(&life);
+            self.must(unresolved || capped || keys == asked.named, || {
+                let lost = asked.named.difference(&keys).count();
+                format!(
+                    "1: {lost} items of batch {seq} of {life:?} are lost ({missing} were false positives)"
+                )
+            });
+        }
+    }
+
+    fn folds(&mut self) {
+        let Evidence { log, journal, status, .. } = self.evidence;
+        let mut fold = TopicFold::default();
+        for entry in log {
+            let applied = fold.apply(entry);
+            self.must(applied.is_ok(), || format!("3: {applied:?}"));
+        }
+        let mut counts: BTreeMap<Seq, u32> = BTreeMap::new();
+        for entry in log {
+            let new = entry.attributes().map(|(seq, _)| seq);
+            new.chain(entry.tail.again.iter().copied()).for_each(|seq| *counts.entry(seq).or_default() += 1);
+        }
+        let counts: Vec<u32> = counts.into_values().collect();
+        self.must(fold.sightings() == counts, || {
+            "11: the fold's sightings are not those of the log".to_owned()
+        });
+        let answered =
+            |entry: &Entry| entry.response().filter(|meta| meta.outcome.is_answer()).map(|m| m.output_tokens);
+        let numbers: BTreeSet<u64> = log.iter().filter_map(answered).collect();
+        let cost: Cost =
+            journal.iter().filter(|asked| numbers.contains(&asked.number)).map(|asked| asked.price).sum();
+        let totals = fold.totals();
+        self.must(totals.cost == cost && totals.output_tokens == numbers.iter().sum::<u64>(), || {
+            format!("3: the folds say {}, the journal {cost}", totals.cost)
+        });
+        if self.evidence.topic.state.is_ended() {
+            let told = status.as_ref().map(|status| (status.log_index, status.totals));
+            self.must(told == Some((fold.log_index(), *totals)), || {
+                format!("3: the topic ended with {told:?}, the log has {:?}", (fold.log_index(), totals))
+            });
+        }
+    }
+
+    fn filters(&mut self) {
+        let Evidence { log, seen, plan, .. } = self.evidence;
+        let mut brought = BTreeMap::new();
+        for entry in log {
+            brought.extend(entry.tail.new.iter().map(|text| (fingerprint(text), entry.index)));
+        }
+        for batch in &seen.batches {
+            for text in &batch.novel {
+                let known = brought.get(&fingerprint(text)).is_some_and(|index| *index <= batch.claimed);
+                self.must(!known, || {
+                    format!("6: {:?} claims entry {} and does not know `{text}`", batch.life, batch.claimed)
+                });
+            }
+        }
+        let start = log.first().map_or(0, |entry| entry.head.at.0);
+        let zero = 1_700_000_000_000;
+        self.must(start == 0 || start >= zero, || "the clock is not the simulation's".to_owned());
+        for stand in seen.stands.iter().filter(|stand| stand.at > plan.faults_end() + HOLE_MS) {
+            let Some(complete_to) = stand.complete_to else { continue };
+            let before = zero + stand.at - HOLE_MS;
+            let expected =
+                log.iter().rev().find(|entry| entry.head.at.0 <= before).map_or(0, |entry| entry.index);
+            self.must(complete_to >= expected, || {
+                format!(
+                    "6: at {} the filter of {:?} ends at {complete_to}, {expected} is old",
+                    stand.at, stand.life
+                )
+            });
+        }
+    }
+
+    fn snapshots(&mut self) {
+        let Evidence { log, seen, .. } = self.evidence;
+        let mut pieces: Vec<&FilterSnapshot> = seen.snapshots.iter().collect();
+        pieces.sort_by_key(|piece| piece.complete_to);
+        let (mut bits, mut entries) = (Bits::empty(0), log.iter().peekable());
+        for piece in pieces {
+            while let Some(entry) = entries.next_if(|entry| entry.index <= piece.complete_to) {
+                entry.tail.new.iter().for_each(|text| bits.insert(&fingerprint(text)));
+            }
+            let words: Vec<u8> = bits.as_words().iter().flat_map(|word| word.to_le_bytes()).collect();
+            let same = (piece.generation, piece.chunks) == (0, 1) && words == piece.words;
+            self.must(same, || {
+                format!("6: the snapshot up to entry {} is not what the log gives", piece.complete_to)
+            });
+        }
+    }
+
+    fn caps(&mut self) {
+        let Evidence { journal, attributes, plan, .. } = self.evidence;
+        let requests = u64::try_from(journal.len()).unwrap();
+        let bill: Cost = journal.iter().map(Asked::bill).sum();
+        let items = u64::try_from(attributes.len()).unwrap();
+        let limits = plan.limits;
+        let over = limits.max_requests.is_some_and(|cap| requests > cap);
+        self.must(!over, || format!("cap: {requests} requests were sent, {:?} allowed", limits.max_requests));
+        let over = limits.max_cost.is_some_and(|cap| bill > cap);
+        self.must(!over, || format!("cap: {bill} may be charged, {:?} allowed", limits.max_cost));
+        let over = limits.max_attributes.is_some_and(|cap| items > cap);
+        self.must(!over, || format!("cap: {items} items, {:?} allowed", limits.max_attributes));
+    }
+}
+
+fn life_of(entry: &Entry) -> LifeId {
+    (entry.head.producer.to_string(), entry.head.incarnation)
+}

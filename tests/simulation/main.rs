@@ -1,0 +1,153 @@
+//! The whole system under seeded faults, in virtual time: three producers, two orchestrators, a model that keeps a journal.
+//!
+//! A seed gives a topic, a model and a plan of faults. The faults come, end, the topic runs to its end, and then the
+//! [invariants] must hold. The same seed gives the same run, message by message.
+//!
+//! A seed that fails prints how to run it again. `IGENTAI_SIM_SEEDS` says how many seeds are run in all.
+//!
+//! # Faults that are made
+//!
+//! * A publish fails before anything was sent; its confirmation is lost; it is lost itself and its outcome unknown.
+//! * Messages are late, overtake one another, come twice.
+//! * Broadcasts arrive nowhere: commands, receipts, filter deltas, snapshots, events. Heartbeats and notes for the coordinator, too.
+//! * No connection to the broker for a while, for one process or for all; connections that are lost and made anew at once, with redelivery.
+//! * Filters that claim keys which the registry does not hold.
+//! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all.
+//! * Producers and orchestrators that die at any call to bus or store, and come back in a new life, under the same or another name.
+//! * A model that is slow, rate limited, times out, fails, declines.
+//!
+//! # Faults that are not made
+//!
+//! * Processes that are paused, disks that are full, torn files: no files are written here.
+//! * Clocks that jump or differ between processes.
+//! * Poison messages; what is corrupted in transit.
+//! * A store that loses what it confirmed; a broker that loses what it confirmed.
+//! * Operators who stop, change or restart a topic while it runs; several topics at once.
+//! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test that panics says what is wrong; it prints what it covered"
+)]
+
+use std::collections::BTreeMap;
+
+use crate::faults::Kind;
+use crate::plan::{Plan, Variant};
+use crate::system::{Evidence, simulate};
+
+mod faults;
+mod invariants;
+mod model;
+mod plan;
+mod reader;
+mod system;
+mod witness;
+
+/// Tests that share the seeds among them.
+const SHARES: u64 = 6;
+
+const DEFAULT_SEEDS: u64 = 180;
+
+#[expect(clippy::disallowed_methods, reason = "a test's own options")]
+fn option(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap())
+}
+
+/// Runs the seeds of a share; fails with the first seed that goes wrong, or when a kind of fault was never made.
+fn run(share: u64, variant: Variant) {
+    let seeds = option("IGENTAI_SIM_SEEDS").unwrap_or(DEFAULT_SEEDS).div_ceil(SHARES);
+    let mut struck: BTreeMap<Kind, u64> = BTreeMap::new();
+    let (mut requests, mut resolutions, mut filled) = (0, 0, 0);
+    for seed in share * 1_000_000..share * 1_000_000 + seeds {
+        let evidence = judged(seed, variant);
+        evidence.struck.iter().for_each(|(kind, times)| *struck.entry(*kind).or_default() += times);
+        requests += evidence.journal.len();
+        resolutions += evidence.seen.resolutions;
+        filled += evidence.read.filled_from_registry;
+    }
+    println!(
+        "{seeds} seeds, {requests} requests, {resolutions} resolutions, {filled} attributes read to fill holes"
+    );
+    println!("faults: {struck:?}");
+    let missing: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !struck.contains_key(kind)).collect();
+    assert!(seeds < 30 || missing.is_empty(), "these faults were never made: {missing:?}");
+}
+
+fn judged(seed: u64, variant: Variant) -> Evidence {
+    let evidence = simulate(Plan::of(seed, variant), false);
+    let violations = invariants::violations(&evidence);
+    assert!(
+        violations.is_empty(),
+        "seed {seed} ({variant:?}):\n  {}\nplan: {:?}\nrun it again with: IGENTAI_SIM_SEED={seed} cargo nextest run --test simulation --no-capture replay",
+        violations.join("\n  "),
+        evidence.plan,
+    );
+    evidence
+}
+
+fn variant(seed: u64) -> Variant {
+    match seed / 1_000_000 {
+        3 => Variant::MaxRequests,
+        4 => Variant::MaxAttributes,
+        5 => Variant::MaxCost,
+        _ => Variant::Natural,
+    }
+}
+
+#[test]
+fn every_invariant_holds_under_faults_1() {
+    run(0, Variant::Natural);
+}
+
+#[test]
+fn every_invariant_holds_under_faults_2() {
+    run(1, Variant::Natural);
+}
+
+#[test]
+fn every_invariant_holds_under_faults_3() {
+    run(2, Variant::Natural);
+}
+
+#[test]
+fn a_cap_on_requests_holds_under_faults() {
+    run(3, Variant::MaxRequests);
+}
+
+#[test]
+fn a_cap_on_attributes_holds_under_faults() {
+    run(4, Variant::MaxAttributes);
+}
+
+#[test]
+fn a_cap_on_money_holds_under_faults() {
+    run(5, Variant::MaxCost);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..5 {
+        let [one, other] = [(), ()].map(|()| simulate(Plan::of(seed, variant(seed)), true));
+        let differ = one.trace.1.iter().zip(&other.trace.1).position(|(one, other)| one != other);
+        assert_eq!(differ.map(|at| (&one.trace.1[at], &other.trace.1[at])), None, "seed {seed}");
+        assert_eq!(one.trace.0, other.trace.0, "seed {seed}");
+        assert_eq!(one.journal, other.journal, "seed {seed}");
+        assert_eq!(one.log, other.log, "seed {seed}");
+    }
+}
+
+/// Runs the seed in `IGENTAI_SIM_SEED`, with the log of the system.
+#[test]
+fn replay() {
+    let Some(seed) = option("IGENTAI_SIM_SEED") else { return };
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG);
+    subscriber.without_time().with_ansi(false).init();
+    let evidence = judged(seed, variant(seed));
+    println!("{:#?}", evidence.struck);
+}

@@ -1,0 +1,145 @@
+//! A seed's scenario: what is enumerated under which limits, and which faults come when.
+
+use igentai_core::cost::Cost;
+use igentai_core::topic::Limits;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::faults::{Fault, Kind};
+
+/// Producers come first among the processes, orchestrators follow.
+pub(crate) const PRODUCERS: usize = 3;
+pub(crate) const ORCHESTRATORS: usize = 2;
+
+/// Which limit a run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variant {
+    Natural,
+    MaxRequests,
+    MaxAttributes,
+    MaxCost,
+}
+
+/// Everything that a run is made of.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) items: usize,
+    pub(crate) items_per_request: u32,
+    pub(crate) dry_after: u64,
+    /// Share of requests that fail at the model.
+    pub(crate) failures: f64,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Plan {
+    pub(crate) fn of(seed: u64, variant: Variant) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let items = random.random_range(60..=200);
+        let mut limits = Limits::default();
+        match variant {
+            Variant::Natural => {}
+            Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
+            Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
+            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.15))),
+        }
+        // Capped runs are short.
+        let latest = match variant {
+            Variant::Natural => 14_000,
+            Variant::MaxRequests | Variant::MaxCost => 8_000,
+            Variant::MaxAttributes => 4_000,
+        };
+        let mut faults = Vec::new();
+        let first = Kind::ALL[usize::try_from(seed % 20).unwrap()];
+        fault(first, latest, &mut random, &mut faults);
+        for _ in 0..random.random_range(5..10) {
+            let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
+            fault(kind, latest, &mut random, &mut faults);
+        }
+        Self {
+            seed,
+            items,
+            items_per_request: random.random_range(4..10),
+            dry_after: random.random_range(12..25),
+            failures: random.random_range(0.0..0.15),
+            limits,
+            faults,
+        }
+    }
+
+    /// When the last fault is over, in milliseconds.
+    pub(crate) fn faults_end(&self) -> u64 {
+        self.faults.iter().map(|fault| fault.to + fault.down).max().unwrap_or(0)
+    }
+}
+
+fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) {
+    let everybody = random.random_bool(0.3);
+    let from = random.random_range(300..latest);
+    let mut fault = Fault {
+        kind,
+        from,
+        to: from + random.random_range(300..4_000),
+        process: (!everybody).then(|| random.random_range(0..PRODUCERS + ORCHESTRATORS)),
+        chance: [0.1, 0.5, 1.0][random.random_range(0..3)],
+        calls: 0,
+        down: 0,
+    };
+    let orchestrator = PRODUCERS + random.random_range(0..ORCHESTRATORS);
+    match kind {
+        Kind::CrashProducer | Kind::CrashOrchestrator => {
+            let producer = random.random_range(0..PRODUCERS);
+            fault.process = Some(if kind == Kind::CrashProducer { producer } else { orchestrator });
+            fault.to = from + 5_000;
+            fault.calls = random.random_range(0..if kind == Kind::CrashProducer { 40 } else { 10 });
+            fault.down = random.random_range(100..8_000);
+            if kind == Kind::CrashOrchestrator && random.random_bool(0.5) {
+                // The power fails for all, in the middle of a commit: what was confirmed must live in the broker.
+                let strike = Fault { to: from + 4_000, ..fault.clone() };
+                faults.push(Fault {
+                    kind: Kind::StoreSlow,
+                    process: None,
+                    chance: 1.0,
+                    down: 0,
+                    ..strike.clone()
+                });
+                for process in 0..PRODUCERS {
+                    let (kind, calls) = (Kind::CrashProducer, random.random_range(5..60));
+                    faults.push(Fault { kind, process: Some(process), calls, ..strike.clone() });
+                }
+                faults.push(Fault {
+                    process: Some(2 * PRODUCERS + 1 - orchestrator),
+                    calls: fault.calls + 3,
+                    ..strike
+                });
+            }
+        }
+        Kind::DropSnapshots => {
+            // A snapshot is wanted where deltas were lost.
+            (fault.process, fault.chance) = (None, 1.0);
+            fault.to = from + 6_000;
+            faults.push(Fault { kind: Kind::DropDeltas, to: from + 2_000, ..fault.clone() });
+        }
+        Kind::DropReceipts
+        | Kind::DropDeltas
+        | Kind::DropEvents
+        | Kind::DropCommands
+        | Kind::FalsePositives => {
+            // These come from orchestrators only.
+            fault.process = (!everybody).then_some(orchestrator);
+        }
+        Kind::BusOutage | Kind::Reconnect => fault.chance = 1.0,
+        Kind::PublishRefused
+        | Kind::ConfirmLost
+        | Kind::PublishLost
+        | Kind::Delay
+        | Kind::Duplicate
+        | Kind::DropStatus
+        | Kind::WriteUnknownDone
+        | Kind::WriteUnknownUndone
+        | Kind::StoreUnavailable
+        | Kind::StoreSlow => {}
+    }
+    faults.push(fault);
+}

@@ -1,0 +1,281 @@
+//! The whole system in one thread and in virtual time: its processes live, die and come back, until the topic has ended and all is quiet.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use igentai_core::coordinator::Settings;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::WorkerId;
+use igentai_core::log::Entry;
+use igentai_core::status::TopicStatus;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::{StartRequest, Topic};
+use igentai_producer::pool::ProviderPool;
+use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::{Bus, WorkQueue};
+use igentai_shared::clock::{Clock, VirtualClock};
+use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::store::{Store, StoredAttribute, checkpoints};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::faults::bus::FaultyBus;
+use crate::faults::store::FaultyStore;
+use crate::faults::{Faults, Kind, Life};
+use crate::model::{Asked, Model};
+use crate::plan::{ORCHESTRATORS, PRODUCERS, Plan};
+use crate::reader::{self, Read};
+use crate::witness::{LifeId, Seen, Witness};
+
+/// The topic must have ended so long after the last fault.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long the system is left alone when the topic has ended, before it must be quiet.
+pub(crate) const SETTLING: Duration = Duration::from_secs(35);
+
+const MORNING: UnixMillis = UnixMillis(1_700_000_000_000);
+
+/// What is left of a run, for the invariants.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    pub(crate) plan: Plan,
+    pub(crate) topic: Topic,
+    pub(crate) ended_at: Option<u64>,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) attributes: Vec<StoredAttribute>,
+    pub(crate) status: Option<TopicStatus>,
+    pub(crate) journal: Vec<Asked>,
+    pub(crate) killed: BTreeSet<LifeId>,
+    pub(crate) seen: Seen,
+    pub(crate) read: Read,
+    /// Messages ready in each work queue when all should be quiet.
+    pub(crate) depths: Vec<(WorkQueue, u64)>,
+    pub(crate) ended_by_themselves: Vec<usize>,
+    pub(crate) stopped_in_time: bool,
+    pub(crate) struck: std::collections::BTreeMap<Kind, u64>,
+    pub(crate) trace: (u64, Vec<String>),
+    /// Where a part of the system panicked; some begin anew afterwards.
+    pub(crate) panics: Vec<String>,
+}
+
+/// Runs a plan from its beginning to its end.
+pub(crate) fn simulate(plan: Plan, keep_trace: bool) -> Evidence {
+    panics::begin();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(World::new(plan, keep_trace).run())
+}
+
+#[derive(Debug)]
+struct World {
+    plan: Plan,
+    topic: TopicId,
+    clock: Arc<dyn Clock>,
+    bus: Arc<MemoryBus>,
+    store: Arc<EmbeddedStore>,
+    faults: Arc<Faults>,
+    witness: Arc<Witness>,
+    model: Arc<Model>,
+    stop: CancellationToken,
+    killed: Mutex<BTreeSet<LifeId>>,
+    ended: Mutex<Vec<usize>>,
+}
+
+impl World {
+    fn new(plan: Plan, keep_trace: bool) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(MORNING));
+        Self {
+            topic: TopicId::from_name("Seeded things").unwrap(),
+            bus: MemoryBus::new(),
+            store: EmbeddedStore::in_memory().unwrap(),
+            faults: Faults::new(plan.seed, plan.faults.clone(), Arc::clone(&clock), keep_trace),
+            witness: Witness::new(Arc::clone(&clock)),
+            model: Model::new(plan.seed, plan.items, plan.failures, Arc::clone(&clock)),
+            stop: CancellationToken::new(),
+            killed: Mutex::default(),
+            ended: Mutex::default(),
+            clock,
+            plan,
+        }
+    }
+
+    async fn run(self) -> Evidence {
+        let world = Arc::new(self);
+        let read = Arc::new(Mutex::new(Read::default()));
+        let (bus, store, topic) = (world.bus.another_client(), Arc::clone(&world.store), world.topic.clone());
+        let mut reading = JoinSet::new();
+        reading.spawn(reader::read(bus, store, topic, Arc::clone(&read)));
+        world.start_topic().await;
+        let mut processes = JoinSet::new();
+        for process in 0..PRODUCERS + ORCHESTRATORS {
+            processes.spawn(Arc::clone(&world).live(process));
+        }
+        let ended_at = world.wait_for_the_end().await;
+        tokio::time::sleep(SETTLING).await;
+        let mut depths = Vec::new();
+        for queue in WorkQueue::ALL {
+            depths.push((queue, world.bus.depth(queue).await.unwrap()));
+        }
+        world.stop.cancel();
+        let all_stop = async { while processes.join_next().await.is_some() {} };
+        let stopped_in_time = tokio::time::timeout(Duration::from_mins(1), all_stop).await.is_ok();
+        processes.shutdown().await;
+        // The reader may ask the registry once more.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        reading.shutdown().await;
+        let read = std::mem::take(&mut *read.lock().unwrap());
+        world.gather(ended_at, read, depths, stopped_in_time).await
+    }
+
+    async fn start_topic(&self) {
+        let request = StartRequest {
+            name: "Seeded things".to_owned(),
+            limits: Some(self.plan.limits),
+            items_per_request: Some(self.plan.items_per_request),
+            ..StartRequest::default()
+        };
+        let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();
+        self.store.put_topic(&topic, None).await.unwrap();
+    }
+
+    async fn wait_for_the_end(&self) -> Option<u64> {
+        let mut ended_at = None;
+        let faults_end = self.plan.faults_end();
+        loop {
+            let now = self.faults.now();
+            let topic = self.store.topic(&self.topic).await.unwrap().unwrap();
+            if topic.state.is_ended() {
+                ended_at = ended_at.or(Some(now));
+            }
+            let over = Duration::from_millis(now.saturating_sub(faults_end));
+            if (ended_at.is_some() && now >= faults_end) || over > PATIENCE {
+                return ended_at;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A process: one life after the other.
+    async fn live(self: Arc<Self>, process: usize) {
+        for number in 0.. {
+            let life = Life { process, crash: CancellationToken::new() };
+            let incarnation = (self.clock.now().unix.0 << 8) + number;
+            let role = self.role(&life, number, incarnation);
+            let died = tokio::select! {
+                biased;
+                () = life.crash.cancelled() => true,
+                () = role => false,
+            };
+            if !died {
+                if !self.stop.is_cancelled() {
+                    self.ended.lock().unwrap().push(process);
+                }
+                return;
+            }
+            if process < PRODUCERS {
+                self.killed.lock().unwrap().insert((format!("producer-{process}"), incarnation));
+            }
+            tokio::time::sleep(self.faults.down(process)).await;
+        }
+    }
+
+    fn role(
+        &self,
+        life: &Life,
+        number: u64,
+        incarnation: u64,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        let process = life.process;
+        let bus: Arc<dyn Bus> = Arc::new(FaultyBus {
+            inner: self.bus.another_client(),
+            faults: Arc::clone(&self.faults),
+            life: life.clone(),
+            witness: Arc::clone(&self.witness),
+            lures: Arc::new(self.model.fingerprints()),
+        });
+        let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+        if process < PRODUCERS {
+            let id = WorkerId::of_role("producer", process);
+            let life = (id.to_string(), incarnation);
+            let seed = self.plan.seed.wrapping_mul(31).wrapping_add(incarnation);
+            let pool = ProviderPool::of(self.model.providers(&life), seed, Arc::clone(&clock));
+            let options = igentai_producer::Options { concurrency: 2, heartbeat: Duration::from_secs(1) };
+            let context = igentai_producer::Context { id, incarnation, bus, clock, pool, options, seed };
+            return Box::pin(igentai_producer::run(context, stop, CancellationToken::new()));
+        }
+        // Some orchestrators keep their name, others are named anew for each life.
+        let keeps_name = self.plan.seed.is_multiple_of(2);
+        let name = if keeps_name { process.to_string() } else { format!("{process}-{number}") };
+        let store: Arc<dyn Store> = Arc::new(FaultyStore {
+            inner: Arc::clone(&self.store),
+            faults: Arc::clone(&self.faults),
+            life: life.clone(),
+            witness: Arc::clone(&self.witness),
+        });
+        let settings = Settings { dry_after: self.plan.dry_after, ..Settings::default() };
+        let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
+        let id = WorkerId::of_role("orchestrator", name);
+        Box::pin(igentai_orchestrator::run(
+            igentai_orchestrator::Context { id, bus, store, clock, options },
+            stop,
+        ))
+    }
+
+    async fn gather(
+        &self,
+        ended_at: Option<u64>,
+        read: Read,
+        depths: Vec<(WorkQueue, u64)>,
+        stopped_in_time: bool,
+    ) -> Evidence {
+        let (topic, store) = (&self.topic, &self.store);
+        let status = store.checkpoint(topic, 1, checkpoints::STATUS).await.unwrap();
+        Evidence {
+            plan: Plan { faults: self.plan.faults.clone(), ..self.plan },
+            topic: store.topic(topic).await.unwrap().unwrap(),
+            ended_at,
+            log: store.log(topic, 1, 0, 100_000).await.unwrap(),
+            attributes: store.attributes(topic, 1, 0, 100_000).await.unwrap(),
+            status: status.map(|bytes| checkpoints::decode(&bytes).unwrap()),
+            journal: self.model.journal(),
+            killed: self.killed.lock().unwrap().clone(),
+            seen: std::mem::take(&mut self.witness.seen()),
+            read,
+            depths,
+            ended_by_themselves: self.ended.lock().unwrap().clone(),
+            stopped_in_time,
+            struck: self.faults.struck(),
+            trace: self.faults.traced(),
+            panics: panics::end(),
+        }
+    }
+}
+
+/// Panics in this thread, which runs a whole system.
+mod panics {
+    use std::cell::RefCell;
+    use std::panic;
+    use std::sync::Once;
+
+    thread_local! {
+        static SEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn begin() {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                SEEN.with_borrow_mut(|seen| seen.push(info.to_string()));
+                before(info);
+            }));
+        });
+        SEEN.take();
+    }
+
+    pub(super) fn end() -> Vec<String> {
+        SEEN.take()
+    }
+}

@@ -1,0 +1,128 @@
+//! What is seen on the wires, whatever becomes of it there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use igentai_core::batch::{Batch, BatchBody};
+use igentai_core::command::{Command, Heartbeat};
+use igentai_core::ids::{Epoch, Incarnation, LogIndex};
+use igentai_shared::clock::Clock;
+use igentai_shared::wire::FilterSnapshot;
+
+/// A life of a producer.
+pub(crate) type LifeId = (String, Incarnation);
+
+/// A response as a producer first published it.
+#[derive(Debug)]
+pub(crate) struct SeenBatch {
+    pub(crate) life: LifeId,
+    /// The log entry up to which the producer had said that its filter holds everything.
+    pub(crate) claimed: LogIndex,
+    /// Texts that its filter did not hold.
+    pub(crate) novel: Vec<String>,
+}
+
+/// How a producer said it stood.
+#[derive(Debug)]
+pub(crate) struct Stand {
+    pub(crate) at: u64,
+    pub(crate) life: LifeId,
+    /// `None` when it does not work on the topic.
+    pub(crate) complete_to: Option<LogIndex>,
+    pub(crate) in_flight: u32,
+    pub(crate) unresolved: u32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) batches: Vec<SeenBatch>,
+    pub(crate) stands: Vec<Stand>,
+    pub(crate) snapshots: Vec<FilterSnapshot>,
+    pub(crate) resolutions: u64,
+    /// Batches that the broker has confirmed: the life and the batch's number.
+    pub(crate) confirmed: BTreeSet<(LifeId, u64)>,
+    pub(crate) violations: Vec<String>,
+    claims: BTreeMap<LifeId, LogIndex>,
+    followed: BTreeMap<LifeId, (Epoch, u64)>,
+    known: BTreeSet<(LifeId, u64)>,
+    written: Epoch,
+}
+
+/// Listens to every process.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    clock: Arc<dyn Clock>,
+    seen: Mutex<Seen>,
+}
+
+impl Witness {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, seen: Mutex::default() })
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn heartbeat(&self, heartbeat: &Heartbeat) {
+        let life = (heartbeat.producer.to_string(), heartbeat.incarnation);
+        let report = heartbeat.topics.first();
+        let mut seen = self.seen();
+        let claim = report.map_or(0, |report| report.filter.complete_to);
+        seen.claims.insert(life.clone(), claim);
+        let before = seen.followed.insert(life.clone(), heartbeat.command).unwrap_or_default();
+        if before > heartbeat.command {
+            seen.violations.push(format!("7: {life:?} went back from command {before:?}"));
+        }
+        seen.stands.push(Stand {
+            at: self.clock.now().monotonic.0,
+            life,
+            complete_to: report.map(|report| report.filter.complete_to),
+            in_flight: report.map_or(0, |report| report.in_flight),
+            unresolved: report.map_or(0, |report| report.unresolved),
+        });
+    }
+
+    /// Takes a batch in that is published for the first time.
+    pub(crate) fn batch(&self, batch: Batch) {
+        let life = (batch.id.producer.to_string(), batch.id.incarnation);
+        let mut seen = self.seen();
+        if !seen.known.insert((life.clone(), batch.id.seq)) {
+            return;
+        }
+        match batch.body {
+            BatchBody::Response { novel, .. } => {
+                let claimed = seen.claims.get(&life).copied().unwrap_or(0);
+                seen.batches.push(SeenBatch { life, claimed, novel });
+            }
+            BatchBody::Resolution { .. } => seen.resolutions += 1,
+        }
+    }
+
+    /// The broker has confirmed a batch.
+    pub(crate) fn confirmed(&self, batch: &Batch) {
+        let life = (batch.id.producer.to_string(), batch.id.incarnation);
+        self.seen().confirmed.insert((life, batch.id.seq));
+    }
+
+    pub(crate) fn snapshot(&self, piece: FilterSnapshot) {
+        self.seen().snapshots.push(piece);
+    }
+
+    pub(crate) fn command(&self, command: &Command) {
+        let mut seen = self.seen();
+        if command.topics.len() > 1 {
+            seen.violations.push("a command names a topic that there is not".to_owned());
+        }
+    }
+
+    /// A write under this epoch was done.
+    pub(crate) fn wrote(&self, epoch: Epoch) {
+        let mut seen = self.seen();
+        if epoch < seen.written {
+            let text = format!("7: a write under epoch {epoch} after one under {}", seen.written);
+            seen.violations.push(text);
+        }
+        seen.written = seen.written.max(epoch);
+    }
+}
