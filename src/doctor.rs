@@ -242,3 +242,6 @@ fn told(provider: &ProviderConfig, found: Result<Look, String>) -> Finding {
         Err(error) => finding(Grade::Fail, &what, error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,8 +126,12 @@ async fn read(stream: &mut TcpStream) -> Received {
         let text = String::from_utf8_lossy(&bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let head = head.to_lowercase();
-        let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
-        if body.len() >= length.parse::<usize>().unwrap() {
+        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+        let length = length.map_or(0, |length| length.parse::<usize>().unwrap());
+        if length == 0 {
+            return Received { body: Value::Null, head };
+        }
+        if body.len() >= length {
             return Received { body: serde_json::from_str(body).unwrap(), head };
         }
     }
