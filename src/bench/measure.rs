@@ -78,24 +78,18 @@ pub(super) async fn broker(
         }
         tokio::select! {
             Some(result) = published.next() => result.map_err(failed)?,
-            took = take(consumer.as_mut()) => {
-                let took = took?;
-                acked += took;
-                open = open.saturating_sub(usize::try_from(took).unwrap_or(usize::MAX));
+            incoming = tokio::time::timeout(PATIENCE, consumer.next()) => {
+                let incoming = incoming.map_err(|_| failed("no message came"))?.map_err(failed)?;
+                // Here and not within the branch's future: one that is dropped may take a message along.
+                if let Incoming::Delivery(delivery) = incoming {
+                    consumer.ack(delivery.tag).await.map_err(failed)?;
+                    acked += 1;
+                    open = open.saturating_sub(1);
+                }
             }
         }
     }
     Ok(Measured { batches: acked, seconds: since(clock, begin).as_secs_f64(), latencies_ms: Vec::new() })
-}
-
-/// Takes what is there and acknowledges it; how many.
-async fn take(consumer: &mut dyn Consumer) -> Result<u64, Failure> {
-    let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
-    let Incoming::Delivery(first) = next.map_err(|_| failed("no message came"))?.map_err(failed)? else {
-        return Ok(0);
-    };
-    consumer.ack(first.tag).await.map_err(failed)?;
-    Ok(1)
 }
 
 /// Commits and nothing else.
