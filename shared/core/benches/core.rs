@@ -58,12 +58,16 @@ fn filter(criterion: &mut Criterion) {
     let prints = fingerprints(2_000);
     let (held, absent) = prints.split_at(1_000);
     let mut full = Bits::empty(0);
-    held.iter().for_each(|print| full.insert(print));
+    for print in &held {
+        full.insert(print);
+    }
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("insert 1,000", |bencher| {
         let insert = |mut bits: Bits| {
-            held.iter().for_each(|print| bits.insert(print));
+            for print in &held {
+                bits.insert(print);
+            }
             bits
         };
         bencher.iter_batched(|| Bits::empty(0), insert, BatchSize::LargeInput);
@@ -112,7 +116,9 @@ fn fold(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("apply 1,000 entries of 50", |bencher| {
         let apply = |mut fold: TopicFold| {
-            entries.iter().for_each(|entry| fold.apply(entry).unwrap());
+            for entry in &entries {
+                fold.apply(entry).unwrap();
+            }
             fold
         };
         bencher.iter_batched(TopicFold::default, apply, BatchSize::LargeInput);
