@@ -58,14 +58,14 @@ fn filter(criterion: &mut Criterion) {
     let prints = fingerprints(2_000);
     let (held, absent) = prints.split_at(1_000);
     let mut full = Bits::empty(0);
-    for print in &held {
+    for print in held {
         full.insert(print);
     }
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("insert 1,000", |bencher| {
         let insert = |mut bits: Bits| {
-            for print in &held {
+            for print in held {
                 bits.insert(print);
             }
             bits
