@@ -42,7 +42,7 @@ async fn a_look_tells_a_wrong_key_a_wrong_model_and_a_wrong_address_apart() {
     assert_eq!(found, Look::ModelNotListed(vec!["other".to_owned()]));
     let refusal = format!(r#"{{"error":{{"message":"wrong key {KEY}"}}}}"#);
     let (found, _) = looked(kind, Canned::status(401, "", &refusal)).await;
-    let Look::WrongKey(why) = found else { panic!("{found:?}") };
+    let Look::WrongKey(why) = &found else { unreachable!("{found:?}") };
     assert!(why.contains("SMALL_KEY") && !why.contains(KEY), "{why}");
     let (found, _) = looked(kind, Canned::status(404, "", "{}")).await;
     assert!(matches!(found, Look::NoList(_)), "{found:?}");
