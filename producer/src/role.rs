@@ -281,6 +281,8 @@ impl Role<'_> {
     }
 
     fn answered(&mut self, answered: Result<(Prepared, Finished), JoinError>) {
+        // The permit was free a moment ago; what the request had reserved of the lease is free only now.
+        self.wait = None;
         let (prepared, finished) = match answered {
             Ok(answered) => answered,
             Err(error) => {

@@ -33,7 +33,8 @@ async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let finished = run.finished().await;
     assert_eq!(finished["reason"], "max_usd", "{finished}");
     let cost = place.cost_of_journal();
-    assert!(cost > 4.0 && cost <= 6.0, "${cost} spent: {finished}");
+    // Less than the worst case of one request, 0.27, stays unspent.
+    assert!(cost > 5.73 && cost <= 6.0, "${cost} spent: {finished}");
     assert!((finished["usd"].as_f64().unwrap() - cost).abs() < 1e-9, "${cost}: {finished}");
 }
 

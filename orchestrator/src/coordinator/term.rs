@@ -12,7 +12,7 @@ use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, Exchange, Incoming,
 use igentai_shared::store::{Store, StoreError};
 use igentai_shared::wire::{self, Hint, Message, Published};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info, trace, warn};
 
 use super::TermEnd;
 use super::topics::Topics;
@@ -108,9 +108,10 @@ impl Term<'_> {
         let now = self.context.clock.now();
         let (content_type, payload) = (&delivery.content_type, &delivery.payload);
         let heard = match wire::kind_of(content_type).map(|(kind, _)| kind) {
-            Some(Heartbeat::KIND) => {
-                wire::decode(content_type, payload).map(|beat| self.core.heartbeat(beat, now))
-            }
+            Some(Heartbeat::KIND) => wire::decode(content_type, payload).map(|beat| {
+                trace!(heartbeat = ?beat, "a producer is heard");
+                self.core.heartbeat(beat, now);
+            }),
             Some(Published::KIND) => {
                 wire::decode(content_type, payload).map(|note| self.topics.published(&note))
             }
@@ -200,6 +201,7 @@ impl Term<'_> {
 
     /// A command that does not arrive is sent again by the core, so failing is no error here.
     async fn command(&self, producer: &WorkerId, command: &Command) {
+        trace!(producer = %producer, command = ?command, "a producer is told");
         let bus: &dyn Bus = self.context.bus.as_ref();
         let name = format!("command-{producer}-{}-{}", command.epoch, command.version);
         if let Err(error) = send(bus, Exchange::Commands, format!("producer.{producer}"), name, command).await

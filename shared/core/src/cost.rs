@@ -18,6 +18,9 @@ impl Cost {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// The largest amount.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// From picodollars.
     #[must_use]
     pub const fn from_picodollars(amount: u64) -> Self {

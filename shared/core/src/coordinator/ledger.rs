@@ -54,8 +54,16 @@ pub struct LiveLease {
     pub request_cost: Cost,
     /// The most a request may cost it.
     pub dearest_cost: Cost,
-    /// It has had budget for a while and sent nothing.
+    /// Nothing is under way.
+    pub idle: bool,
+    /// It has had budget for a while and sent nothing, or has nobody to ask: its budget goes to others when it runs short.
     pub stuck: bool,
+}
+
+impl LiveLease {
+    fn unused_cost(&self, lease: Lease) -> Cost {
+        lease.cost.saturating_sub(self.used.cost)
+    }
 }
 
 impl Ledger {
@@ -113,11 +121,12 @@ impl Ledger {
             }
         }
         let left_requests = budget.requests.map_or(u64::MAX, |cap| cap.saturating_sub(requests));
-        let left_cost = budget.cost.map_or(Cost::from_picodollars(u64::MAX), |cap| cap.saturating_sub(cost));
+        let left_cost = budget.cost.map_or(Cost::MAX, |cap| cap.saturating_sub(cost));
         (left_requests, left_cost)
     }
 
-    /// Leases more where it is needed and there is some left, and starts to take back from who is stuck where there is none. The answer says whether anything changed.
+    /// Leases more where it is needed and there is some left; where there is none, takes back from who does not use it. The answer says
+    /// whether anything changed.
     pub fn plan(&mut self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
         let before = self.clone();
         let current = |producer: &WorkerId| {
@@ -130,7 +139,7 @@ impl Ledger {
             live.iter().filter(|one| !one.stuck && !self.recalls.contains_key(&one.producer)).collect();
         // Who has used most comes first, or the last requests would go back and forth between those who do not use them.
         free.sort_by_key(|one| Reverse(one.used.requests));
-        for one in free {
+        for one in &free {
             let window = match budget.requests {
                 None => budget.window,
                 Some(_) => budget.window.min(u64::from(one.concurrency).saturating_mul(2).max(1)),
@@ -148,13 +157,40 @@ impl Ledger {
                 left_cost = left_cost.saturating_sub(more);
             }
         }
-        let scarce = budget.requests.is_some() && left_requests == 0;
-        for one in live.iter().filter(|one| scarce && one.stuck) {
-            let lease = self.lease(&one.producer, one.incarnation);
-            let recalled = Lease { requests: one.used.requests, ..lease };
-            self.recalls.entry(one.producer.clone()).or_insert((one.incarnation, recalled));
+        if budget.requests.is_some() && left_requests == 0 {
+            for one in live.iter().filter(|one| one.stuck) {
+                self.recall(one, |lease| lease.requests = one.used.requests);
+            }
+        }
+        if budget.cost.is_some() {
+            self.gather_cost(&free, live, left_cost);
         }
         *self != before
+    }
+
+    /// What is left of the leases is less than a request for each, but may be enough for one together: it is taken back from all but the
+    /// first who could then send one.
+    fn gather_cost(&mut self, free: &[&LiveLease], live: &[LiveLease], left: Cost) {
+        let unused = |one: &LiveLease| one.unused_cost(self.lease(&one.producer, one.incarnation));
+        let idle_unused = |one: &LiveLease| if one.idle { unused(one) } else { Cost::ZERO };
+        let together = left + live.iter().map(idle_unused).sum();
+        let needy = |one: &&&LiveLease| one.idle && unused(one) + left < one.request_cost;
+        let Some(first) = free.iter().filter(needy).find(|one| together >= one.request_cost) else { return };
+        let spare = |one: &&LiveLease| {
+            let idles = one.stuck || unused(one) + left < one.request_cost;
+            one.producer != first.producer && one.idle && idles && !unused(one).is_zero()
+        };
+        let from: Vec<&LiveLease> = live.iter().filter(spare).collect();
+        for one in from {
+            self.recall(one, |lease| lease.cost = one.used.cost);
+        }
+    }
+
+    /// Begins to take back what `cut` takes away.
+    fn recall(&mut self, one: &LiveLease, cut: impl FnOnce(&mut Lease)) {
+        let lease = self.order(&one.producer, one.incarnation);
+        let (_, recalled) = self.recalls.entry(one.producer.clone()).or_insert((one.incarnation, lease));
+        cut(recalled);
     }
 
     /// Whether a live producer could still send a request, or has one that is not settled.
@@ -166,19 +202,19 @@ impl Ledger {
         })
     }
 
-    /// Whether a live producer could still pay a request. Producers that have not told a price yet could.
+    /// Whether what is left, and what live producers have not used, could still pay a request of one of them. Producers that have not told
+    /// a price yet could pay one.
     #[must_use]
     pub fn cost_open(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
         let (_, left) = self.left(fold, budget);
-        live.iter().any(|one| {
-            let unused = self.lease(&one.producer, one.incarnation).cost.saturating_sub(one.used.cost);
-            unused + left >= one.request_cost
-        })
+        let unused = |one: &LiveLease| one.unused_cost(self.lease(&one.producer, one.incarnation));
+        let together = left + live.iter().map(unused).sum();
+        live.iter().any(|one| together >= one.request_cost)
     }
 }
 
 fn more_cost(one: &LiveLease, lease: Lease, left: Cost, share: u64) -> Cost {
-    let unused = lease.cost.saturating_sub(one.used.cost);
+    let unused = one.unused_cost(lease);
     let ahead = one.dearest_cost.times(u64::from(one.concurrency).max(1));
     if unused >= ahead {
         return Cost::ZERO;

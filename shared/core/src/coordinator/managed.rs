@@ -8,6 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
+use crate::cost::Cost;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
@@ -309,14 +310,18 @@ impl Managed {
                 let incarnation = member.incarnation();
                 let settled = self.fold.settled(producer, incarnation);
                 let used = report.map_or(Lease::default(), |r| Lease { requests: r.sent, cost: r.risked });
+                let hopeless = report.is_some_and(|report| report.hopeless.is_some());
+                let request_cost = report.map_or(Cost::ZERO, |r| r.request_cost);
                 LiveLease {
                     producer: producer.clone(),
                     incarnation,
                     concurrency: member.last().map_or(1, |last| last.concurrency),
                     used: Lease { requests: used.requests.max(settled.requests), cost: used.cost },
-                    request_cost: report.map_or_else(Default::default, |r| r.request_cost),
-                    dearest_cost: report.map_or_else(Default::default, |r| r.dearest_cost),
-                    stuck: member.is_stuck(id, now),
+                    // Who has nobody to ask can pay nobody.
+                    request_cost: if hopeless { Cost::MAX } else { request_cost },
+                    dearest_cost: report.map_or(Cost::ZERO, |r| r.dearest_cost),
+                    idle: report.is_none_or(|report| report.in_flight == 0),
+                    stuck: hopeless || member.is_stuck(id, now),
                 }
             })
             .collect()

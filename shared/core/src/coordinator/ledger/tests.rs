@@ -77,6 +77,7 @@ fn live(spenders: &[Spender]) -> Vec<LiveLease> {
         used: Lease { requests: spender.sent, cost: spender.risked },
         request_cost: PRICE,
         dearest_cost: PRICE,
+        idle: spender.under_way == 0,
         stuck: spender.under_way == 0 && spender.lease.requests > spender.sent,
     };
     spenders.iter().enumerate().map(one).collect()
@@ -169,6 +170,32 @@ fn budget_that_somebody_sits_on_moves_to_those_who_use_it() {
         ledger.reported(&id(0), 0, ledger.order(&id(0), 0), true);
     }
     assert_eq!(fold.totals().requests(), 8, "all of it was used by the one that works");
+}
+
+#[test]
+fn money_is_used_up_but_for_less_than_one_request() {
+    let budget = Budget { requests: None, cost: Some(Cost::from_picodollars(1_050)), window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); 3];
+    let live = |spenders: &[Spender]| -> Vec<LiveLease> {
+        live(spenders).into_iter().map(|one| LiveLease { stuck: false, ..one }).collect()
+    };
+    for round in 0..100 {
+        ledger.plan(&fold, budget, &live(&spenders));
+        for (n, spender) in spenders.iter_mut().enumerate() {
+            spender.lease = ledger.order(&id(n), 0);
+            ledger.reported(&id(n), 0, spender.lease, true);
+            while spender.risked + PRICE <= spender.lease.cost {
+                let cost = Cost::from_picodollars(31 + round % 7);
+                spender.risked += cost;
+                spender.sent += 1;
+                settle(&mut fold, n, 0, cost);
+            }
+        }
+    }
+    let unspent = Cost::from_picodollars(1_050).saturating_sub(fold.totals().cost);
+    assert!(unspent < PRICE, "{unspent} of the cap were never used");
+    assert!(!ledger.cost_open(&fold, budget, &live(&spenders)));
 }
 
 #[test]
