@@ -36,11 +36,11 @@ pub(crate) enum Command {
     /// Without a topic it serves: topics are started from the page or the API, and go on where they were left.
     Run(Run),
     /// Role: commit batches, decide, write the files (needs RabbitMQ and Redis)
-    Orchestrator(Role),
+    Orchestrator(Orchestrator),
     /// Role: ask models and publish what they answer (needs RabbitMQ)
     Producer(Producer),
     /// Role: HTTP API and page (needs RabbitMQ and Redis)
-    Webserver(Role),
+    Webserver(Webserver),
     /// Start an orchestrator, producers and a webserver as supervised processes on this machine
     Up(Up),
     /// Start, watch, stop and export topics of a running igentai
@@ -100,10 +100,10 @@ pub(crate) struct Run {
     pub(crate) json: bool,
 }
 
-/// A role of the distributed shape.
+/// The role `orchestrator`.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Role {
-    /// HTTP port; 0 picks one
+pub(crate) struct Orchestrator {
+    /// HTTP port of health and metrics; 0 picks one [default: 9000]
     #[arg(short, long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Id of this process [default: a random one]
@@ -112,6 +112,19 @@ pub(crate) struct Role {
     /// Folder for the results [default: outputs]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) supervised: Supervised,
+}
+
+/// The role `webserver`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Webserver {
+    /// Port of page and API; 0 picks one [default: 8080]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Id of this process [default: a random one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
     #[command(flatten)]
     pub(crate) supervised: Supervised,
 }

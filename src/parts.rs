@@ -167,7 +167,7 @@ pub(crate) fn serve_web(
     store: &Arc<dyn Store>,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
-    known_providers: Vec<String>,
+    config: &Config,
 ) {
     let context = WebContext {
         store: Arc::clone(store),
@@ -176,8 +176,9 @@ pub(crate) fn serve_web(
         id,
         metrics: metrics.renderer(),
         readiness: Arc::new(DependencyReadiness { bus: Arc::clone(bus), store: Arc::clone(store) }),
-        known_providers,
-        allowed_hosts: Vec::new(),
+        known_providers: config.providers.iter().map(|provider| provider.name.clone()).collect(),
+        items_per_request: config.run.items_per_request,
+        allowed_hosts: config.web.allowed_hosts.clone(),
         shutdown: stop,
     };
     shutdown.spawn("webserver", async move {

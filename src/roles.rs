@@ -19,7 +19,7 @@ use igentai_webserver::{DependencyReadiness, Readiness};
 use rand::rngs::StdRng;
 use tracing::{info, warn};
 
-use crate::cli::{Common, Producer, Role, Supervised};
+use crate::cli::{self, Common, Producer, Supervised, Webserver};
 use crate::exit::{Exit, Failure};
 use crate::parts::{self, Door};
 use crate::settings;
@@ -168,12 +168,12 @@ fn stop_with_stdin(shutdown: &Shutdown) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot watch standard input: {error}")))
 }
 
-fn out_flag(role: &Role) -> Option<Flag> {
-    settings::flag("--out", &["run", "out"], role.out.as_ref().map(|out| out.display().to_string()))
-}
-
-pub(crate) async fn orchestrator(role: Role, common: &Common) -> Result<Exit, Failure> {
-    let flags = [settings::flag("--port", &["orchestrator", "port"], role.port), out_flag(&role)];
+pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Result<Exit, Failure> {
+    let out = role.out.as_ref().map(|out| out.display().to_string());
+    let flags = [
+        settings::flag("--port", &["orchestrator", "port"], role.port),
+        settings::flag("--out", &["run", "out"], out),
+    ];
     let base =
         Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
             .await?;
@@ -229,8 +229,8 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     base.finish(bus, None).await
 }
 
-pub(crate) async fn webserver(role: Role, common: &Common) -> Result<Exit, Failure> {
-    let flags = [settings::flag("--port", &["web", "port"], role.port), out_flag(&role)];
+pub(crate) async fn webserver(role: Webserver, common: &Common) -> Result<Exit, Failure> {
+    let flags = [settings::flag("--port", &["web", "port"], role.port)];
     let base = Base::start("webserver", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
         .await?;
     let (bus, store) = (base.bus()?, base.store()?);
@@ -238,9 +238,8 @@ pub(crate) async fn webserver(role: Role, common: &Common) -> Result<Exit, Failu
     let (listener, address) = parts::open(&door).await?;
     info!(id = %base.id, address = %address, "webserver: page and API are served");
     let stop = base.shutdown.stop_token().clone();
-    let known = base.config.providers.iter().map(|provider| provider.name.clone()).collect();
     let (id, clock) = (base.id.clone(), &base.clock);
-    parts::serve_web(&base.shutdown, stop, listener, id, &bus, &store, clock, &base.metrics, known);
+    parts::serve_web(&base.shutdown, stop, listener, id, &bus, &store, clock, &base.metrics, &base.config);
     base.until_up(store.as_ref()).await?;
     base.finish(bus, Some(store)).await
 }

@@ -84,7 +84,7 @@ fn plans(config: &Config, common: &Common, arguments: &Up, page: SocketAddr) -> 
     };
     let mut plans = vec![
         plan("orchestrator", 0, &with_out, other_than(config.orchestrator.port, page.port()), false),
-        plan("webserver", 1, &with_out, page.port(), true),
+        plan("webserver", 1, &shared, page.port(), true),
     ];
     for number in 1..=config.run.producers {
         let name = format!("producer-{number}");

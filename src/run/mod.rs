@@ -130,7 +130,6 @@ impl System {
             let or_any = arguments.port.is_none();
             let door = Door { bind: config.web.bind, port: config.web.port, or_any };
             let (listener, address) = parts::open(&door).await?;
-            let known = config.providers.iter().map(|provider| provider.name.clone()).collect();
             let System { bus, store, clock, id, stop_web, shutdown, .. } = &system;
             parts::serve_web(
                 shutdown,
@@ -141,7 +140,7 @@ impl System {
                 store,
                 clock,
                 &metrics,
-                known,
+                config,
             );
             system.address = Some(format!("http://{address}"));
         }
@@ -294,6 +293,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
         provider_weights: given.then(|| arguments.providers.iter().cloned().collect()),
         limits: Some(limits),
         items_per_request: Some(config.run.items_per_request),
+        configured_items: None,
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,
             (_, true) => StartMode::Resume,

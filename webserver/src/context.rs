@@ -70,6 +70,8 @@ pub struct WebContext {
     pub readiness: Arc<dyn Readiness>,
     /// Providers that weights may name; empty when they are not known here.
     pub known_providers: Vec<String>,
+    /// Items that a request asks for where a topic does not say.
+    pub items_per_request: u32,
     /// Host names, without port, under which a server on a loopback address may be asked besides `localhost` and addresses. Anything
     /// else is refused there, so that a foreign page cannot reach it by a name of its own (DNS rebinding).
     pub allowed_hosts: Vec<String>,

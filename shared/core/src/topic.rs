@@ -207,6 +207,8 @@ pub struct StartRequest {
     pub limits: Option<Limits>,
     /// See [`Topic::items_per_request`].
     pub items_per_request: Option<u32>,
+    /// What a new topic takes for it when it is left out; [`DEFAULT_ITEMS_PER_REQUEST`] where this is left out, too.
+    pub configured_items: Option<u32>,
     /// Afresh or on.
     pub mode: StartMode,
 }
@@ -247,7 +249,10 @@ impl Topic {
                 prompt: request.prompt,
                 provider_weights: request.provider_weights.unwrap_or_default(),
                 limits: request.limits.unwrap_or_default(),
-                items_per_request: request.items_per_request.unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
+                items_per_request: request
+                    .items_per_request
+                    .or(request.configured_items)
+                    .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
                 run: 1,
                 state: TopicState::Starting,
                 created_at: now,

@@ -32,6 +32,8 @@ impl Config {
         text.section("web");
         text.value("port", self.web.port);
         text.quoted("bind", &self.web.bind.to_string());
+        let hosts = self.web.allowed_hosts.join(", ");
+        text.optional("allowed_hosts", (!hosts.is_empty()).then_some(&hosts));
         text.section("log");
         text.quoted("level", &self.log.level);
         text.quoted("format", self.log.format.as_str());

@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::reader::Section;
 
+const HOSTS: &str =
+    "must be host names without port, separated by commas, for example \"igentai.example.org\"";
+
 /// Where HTTP is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
@@ -11,11 +14,13 @@ pub struct WebConfig {
     pub port: u16,
     /// The address that every role binds its HTTP port to.
     pub bind: IpAddr,
+    /// Names besides `localhost` under which a server on a loopback address may be asked, for example behind a proxy.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { port: 8_080, bind: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+        Self { port: 8_080, bind: IpAddr::V4(Ipv4Addr::LOCALHOST), allowed_hosts: Vec::new() }
     }
 }
 
@@ -27,8 +32,17 @@ impl WebConfig {
         let config = Self {
             port: section.whole("port", 0..=65_535, default.port),
             bind: section.parsed("bind", allowed, |text| text.parse().ok()).unwrap_or(default.bind),
+            allowed_hosts: section.parsed("allowed_hosts", HOSTS, host_names).unwrap_or_default(),
         };
         section.finish();
         config
     }
+}
+
+fn host_names(text: &str) -> Option<Vec<String>> {
+    let fits = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    };
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+    names.iter().all(|name| fits(name)).then_some(names)
 }

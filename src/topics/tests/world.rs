@@ -130,6 +130,7 @@ impl Server {
             metrics: Arc::new(String::new),
             readiness: Arc::new(DependencyReadiness { bus, store }),
             known_providers: Vec::new(),
+            items_per_request: 30,
             allowed_hosts: Vec::new(),
             shutdown: stop.clone(),
         };

@@ -44,6 +44,23 @@ async fn a_start_answers_with_the_topic_and_where_it_is_and_tells_the_coordinato
     assert!(delivery.routing_key.starts_with("webserver."));
 }
 
+#[tokio::test]
+async fn a_request_asks_for_as_many_items_as_the_topic_says_or_the_configuration() {
+    let world = World::new();
+    let context = WebContext { items_per_request: 12, ..world.context() };
+    let server = Server::start(context, "127.0.0.1:0").await;
+    let items = async |name: &str, items: Option<u32>| {
+        let body = json!({"name": name, "items_per_request": items});
+        server.post(TOPICS, &body).await.json()["items_per_request"].clone()
+    };
+    assert_eq!((items("a", None).await, items("b", Some(20)).await), (json!(12), json!(20)));
+    let running = world.store.topic(&"b".parse().unwrap()).await.unwrap().unwrap();
+    world.put(running, TopicState::Ended(EndReason::Stopped)).await;
+    assert_eq!(items("b", None).await, 20, "a topic that is started again keeps what it has");
+    let cleared = server.patch("/api/v1/topics/b", &json!({"items_per_request": null})).await;
+    assert_eq!(cleared.json()["items_per_request"], 12);
+}
+
 /// Starts at one server within one millisecond make equal records.
 #[derive(Debug)]
 struct Frozen(UnixMillis);

@@ -23,6 +23,7 @@ dry_after_answers = 30
 [web]
 port = 8080
 bind = "127.0.0.1"
+# allowed_hosts is not set
 
 [log]
 level = "info"
@@ -67,6 +68,8 @@ fn the_example_loads_as_it_is_and_without_its_comment_signs() {
     config.providers.clear();
     config.bus = BusConfig::default();
     config.store = StoreConfig::default();
+    assert_eq!(config.web.allowed_hosts, ["igentai.example.org"]);
+    config.web = WebConfig::default();
     assert_eq!(config, Config::default(), "the example shows the defaults");
 }
 
@@ -118,7 +121,7 @@ max_output_tokens = 100
 #[test]
 fn what_is_shown_loads_to_the_same_configuration() {
     let text = "[providers.\"a.b\"]\nkind = \"openai\"\nmodel = 'say \"x\"'\napi_key_env = \"K\"\nusd_per_million_input_tokens = 0.15\n\
-                requests_per_minute = 7\n[providers.demo]\nkind = \"demo\"\n[web]\nbind = \"::\"\n[run]\nout = 'a\\b'\n";
+                requests_per_minute = 7\n[providers.demo]\nkind = \"demo\"\n[web]\nbind = \"::\"\nallowed_hosts = \"A.example, b\"\n[run]\nout = 'a\\b'\n";
     let keys = environment(&[("K", SECRET)]);
     let config = load_with(text, &keys, &[]).unwrap();
     assert_eq!(load_with(&config.show(), &keys, &[]).unwrap(), config);

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use igentai_core::topic::{DEFAULT_ITEMS_PER_REQUEST, Topic};
+use igentai_core::topic::Topic;
 
 use super::rules::Rules;
 use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
 use crate::api::with_etag;
-use crate::context::AppRef;
+use crate::context::{AppRef, WebContext};
 use crate::extract::{JsonBody, TopicPath, if_match};
 use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
 use crate::view;
@@ -39,13 +39,12 @@ pub(crate) async fn change(
     JsonBody(request): JsonBody<ChangeTopic>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let known = &app.context.known_providers;
     let topic = app
         .alter(&id, |current| {
             if expected.is_some_and(|version| version != current.version) {
                 return Err(other_version(current.version));
             }
-            let next = patched(current, &request, known)?;
+            let next = patched(current, &request, &app.context)?;
             Ok((next != *current).then(|| Topic { version: current.version + 1, ..next }))
         })
         .await?;
@@ -59,7 +58,7 @@ fn other_version(version: u64) -> Problem {
     Problem::new(ProblemKind::PreconditionFailed, detail).at("if-match", Some(&format!("\"{version}\"")))
 }
 
-fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<Topic, Problem> {
+fn patched(current: &Topic, request: &ChangeTopic, context: &WebContext) -> Result<Topic, Problem> {
     let mut topic = current.clone();
     let mut rules = Rules::default();
     if let Some(prompt) = &request.prompt {
@@ -76,7 +75,7 @@ fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<T
                     None => topic.provider_weights.remove(provider),
                 };
             }
-            rules.weights(&topic.provider_weights, known);
+            rules.weights(&topic.provider_weights, &context.known_providers);
         }
     }
     match &request.limits {
@@ -90,7 +89,7 @@ fn patched(current: &Topic, request: &ChangeTopic, known: &[String]) -> Result<T
     }
     if let Some(items) = request.items_per_request {
         rules.items_per_request(items);
-        topic.items_per_request = items.unwrap_or(DEFAULT_ITEMS_PER_REQUEST);
+        topic.items_per_request = items.unwrap_or(context.items_per_request);
     }
     rules.finish()?;
     Ok(topic)

@@ -86,6 +86,7 @@ fn checked(app: &App, request: StartTopic) -> Result<StartRequest, Problem> {
         provider_weights: request.provider_weights,
         limits: request.limits.map(|limits| limits.to_core()),
         items_per_request: request.items_per_request,
+        configured_items: Some(app.context.items_per_request),
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,
             Mode::Fresh => StartMode::Fresh,

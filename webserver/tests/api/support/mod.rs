@@ -76,6 +76,7 @@ impl World {
             metrics: Arc::new(|| "igentai_up 1\n".to_owned()),
             readiness: Arc::new(Reasons::default()),
             known_providers: Vec::new(),
+            items_per_request: 30,
             allowed_hosts: Vec::new(),
             shutdown: CancellationToken::new(),
         }
