@@ -1,5 +1,8 @@
 //! One request: from the permit to what is published of the answer.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
 use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
@@ -9,6 +12,7 @@ use igentai_core::worker::{Ask, Finished};
 use igentai_shared::clock::Clock;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::pool::{Asked, Permit};
 use crate::prompt;
@@ -54,19 +58,24 @@ impl Prepared {
         let start = clock.now().monotonic;
         let in_flight = [provider.as_str()];
         catalogue::IN_FLIGHT_REQUESTS.change(1.0, in_flight);
-        let asked = tokio::select! {
-            biased;
-            asked = permit.ask(&self.question) => Some(asked),
-            () = given_up.cancelled() => None,
+        let answer = async {
+            tokio::select! {
+                biased;
+                asked = permit.ask(&self.question) => Some(self.read(asked, worst_case)),
+                () = given_up.cancelled() => None,
+            }
         };
+        // Whatever an answer does to those who read it, the request ends and is counted.
+        let finished = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+            error!(provider, topic = %self.topic, "reading an answer failed badly; the request counts as abandoned");
+            None
+        });
         catalogue::IN_FLIGHT_REQUESTS.change(-1.0, in_flight);
-        let finished = if let Some(asked) = asked {
-            self.read(asked, worst_case)
-        } else {
+        let finished = finished.unwrap_or_else(|| {
             let latency = clock.now().monotonic.since(start);
-            let meta = self.meta(provider, model, Outcome::Abandoned, latency, worst_case);
+            let meta = self.meta(provider.clone(), model, Outcome::Abandoned, latency, worst_case);
             Finished { meta, items: Vec::new() }
-        };
+        });
         (self, finished)
     }
 

@@ -186,10 +186,12 @@ impl Role<'_> {
             CommandVerdict::Followed => {
                 self.wait = None;
                 for (topic, run) in self.worker.abandoned() {
-                    if let Some(token) = self.given_up.get(&(topic.clone(), run)) {
+                    // A token that is used up must not meet the requests of a topic that goes on later.
+                    if let Some(token) = self.given_up.remove(&(topic.clone(), run)) {
                         token.cancel();
                     }
                 }
+                self.given_up.retain(|(topic, run), _| self.worker.works_on(topic, *run));
                 self.heartbeat();
             }
             CommandVerdict::Known => self.heartbeat(),
@@ -199,6 +201,8 @@ impl Role<'_> {
 
     fn receipts(&mut self, receipts: &Receipts) {
         let now = self.context.clock.now().monotonic;
+        // A topic with too many unresolved batches may be asked about again.
+        self.wait = None;
         let batches: Vec<Batch> =
             receipts.receipts.iter().filter_map(|receipt| self.worker.receipt(receipt, now)).collect();
         for batch in batches {
@@ -234,6 +238,7 @@ impl Role<'_> {
             return;
         }
         let mut in_vain = 0;
+        let mut waits: Option<Wait> = None;
         while let Some(ask) = self.worker.next_ask() {
             let prepared = Prepared::of(&ask, self.offset);
             match self.permit(&prepared, &ask) {
@@ -247,7 +252,7 @@ impl Role<'_> {
                         self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
                     let clock = Arc::clone(&self.context.clock);
                     self.asks.spawn(async move { prepared.send(permit, given_up, clock.as_ref()).await });
-                    in_vain = 0;
+                    (in_vain, waits) = (0, None);
                 }
                 Err(wait) => {
                     let why = match &wait.reason {
@@ -256,10 +261,12 @@ impl Role<'_> {
                     };
                     self.worker.hopeless(&prepared.topic, why);
                     in_vain += 1;
+                    let first = waits.take().map_or_else(|| wait.clone(), |waits| waits.or(&wait));
                     if in_vain >= self.worker.topics() {
-                        self.wait = Some(wait);
+                        self.wait = Some(first);
                         return;
                     }
+                    waits = Some(first);
                 }
             }
         }

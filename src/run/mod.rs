@@ -8,6 +8,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::topic::{EndReason, Limits, StartMode, StartRequest, Topic, TopicState};
 use igentai_orchestrator::Context as Orchestrator;
+use igentai_producer::pool::NO_PRICE;
 use igentai_producer::provider::demo;
 use igentai_shared::bus::Bus;
 use igentai_shared::bus::memory::MemoryBus;
@@ -62,6 +63,9 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
     settings::apply_weights(&mut config, &arguments.providers)?;
     if let Some(name) = &arguments.topic {
         refuse_what_cannot_be_asked(&config, name)?;
+        if arguments.max_usd.is_some() {
+            refuse_unknown_prices(&config)?;
+        }
     }
     let shutdown = Shutdown::new();
     parts::listen(&shutdown)?;
@@ -99,6 +103,18 @@ fn refuse_what_cannot_be_asked(config: &Config, name: &str) -> Result<(), Failur
             Exit::NoProvider,
             format!("nobody here knows about “{name}”: {}", demo::advice()),
         ));
+    }
+    Ok(())
+}
+
+/// A cap on money holds only where prices are known.
+fn refuse_unknown_prices(config: &Config) -> Result<(), Failure> {
+    let asked = || config.providers.iter().filter(|provider| provider.weight > 0.0);
+    for provider in asked().filter(|provider| !provider.price_known) {
+        output::note(&format!("{}: {NO_PRICE}", provider.name));
+    }
+    if asked().all(|provider| !provider.price_known) {
+        return Err(Failure::usage("--max-usd needs a provider with a known price; nothing was started"));
     }
     Ok(())
 }

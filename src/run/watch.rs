@@ -4,7 +4,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq, WorkerId};
 use igentai_core::status::TopicStatus;
 use igentai_shared::bus::{Bus, Consumer, Exchange, Incoming, Source};
-use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
+use igentai_shared::wire::{self, DecodeError, Message, NewAttributes, StatusEvent};
 
 use crate::exit::{Exit, Failure};
 
@@ -41,25 +41,32 @@ impl Watch {
                 tracing::debug!(error = %error, "an event could not be acknowledged");
             }
             let (kind, payload) = (delivery.content_type.as_str(), &delivery.payload);
-            match wire::kind_of(kind).map(|(name, _)| name) {
-                Some(NewAttributes::KIND) => {
-                    if let Ok(new) = wire::decode::<NewAttributes>(kind, payload)
-                        && new.topic == *topic
-                        && new.run == run
-                    {
-                        return Ok(Watched::New { first: new.first, texts: new.texts });
-                    }
+            match read(kind, payload) {
+                Ok(Some(Event::New(new))) if new.topic == *topic && new.run == run => {
+                    return Ok(Watched::New { first: new.first, texts: new.texts });
                 }
-                Some(StatusEvent::KIND) => {
-                    if let Ok(StatusEvent { status }) = wire::decode(kind, payload)
-                        && status.topic.id == *topic
-                        && status.topic.run == run
-                    {
-                        return Ok(Watched::Status(Box::new(status)));
-                    }
+                Ok(Some(Event::Status(status))) if status.topic.id == *topic && status.topic.run == run => {
+                    return Ok(Watched::Status(status));
                 }
-                _ => {}
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = %error, "an event cannot be shown"),
             }
         }
+    }
+}
+
+enum Event {
+    New(NewAttributes),
+    Status(Box<TopicStatus>),
+}
+
+fn read(content_type: &str, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
+    match wire::kind_of(content_type).map(|(name, _)| name) {
+        Some(NewAttributes::KIND) => wire::decode(content_type, payload).map(|new| Some(Event::New(new))),
+        Some(StatusEvent::KIND) => {
+            let StatusEvent { status } = wire::decode(content_type, payload)?;
+            Ok(Some(Event::Status(Box::new(status))))
+        }
+        _ => Ok(None),
     }
 }

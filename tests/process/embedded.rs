@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use igentai_core::key::Key;
 use igentai_test_support::process::Process;
 use igentai_test_support::{eventually, free_port, until_some};
 use serde_json::{Value, json};
 
-use crate::world::{Api, Place, RUN, SOON, script};
+use crate::world::{Place, RUN, SOON, script};
 
 /// `igentai run … --json`, its standard output in a file of its own.
 pub(crate) struct JsonRun {
@@ -205,29 +204,4 @@ async fn a_second_process_on_the_same_folder_is_told_who_holds_it() {
         first.process.id()
     );
     assert!(first.process.is_running().unwrap());
-}
-
-#[tokio::test]
-async fn topics_run_side_by_side_when_they_are_started_from_the_api() {
-    let place = Place::new(script(40, 5)).await;
-    let port = free_port().unwrap();
-    let mut command = place.command(&["run", "--port", &port.to_string(), "-n", "2", "--config"]);
-    command.arg(place.config("m"));
-    let mut process = Process::spawn(command).unwrap();
-    process.wait_for_line("serving on", SOON).await.unwrap();
-    let api = Api { address: format!("127.0.0.1:{port}") };
-    let first = api.start(json!({ "name": "Sights" })).await;
-    let second = api.start(json!({ "name": "Other sights" })).await;
-    for id in [&first, &second] {
-        let topic = api.until_ended(id).await;
-        assert_eq!(
-            (&topic["reason"], &topic["numbers"]["attributes"]),
-            (&json!("dry"), &json!(40)),
-            "{topic}"
-        );
-        let feed: Vec<String> = api.feed(id).await.into_iter().map(|(_, text)| text).collect();
-        assert_eq!(place.lines(id), feed);
-    }
-    process.terminate().unwrap();
-    assert_eq!(process.wait(Duration::from_secs(15)).await.unwrap().code(), Some(0), "{}", process.tail());
 }

@@ -7,6 +7,7 @@ mod embedded;
 mod leaders;
 mod limits;
 mod refusals;
+mod serving;
 mod supervised;
 mod waiting;
 mod world;

@@ -101,6 +101,7 @@ impl Model {
                 key: None,
                 weight: 1.0,
                 price,
+                price_known: true,
                 max_concurrency: 4,
                 requests_per_minute: None,
                 timeout_seconds: 10.0,

@@ -61,6 +61,7 @@ impl ProviderPool {
             name: config.name,
             model: config.model,
             price: config.price,
+            price_known: config.price_known,
             max_output_tokens: config.max_output_tokens,
             provider,
         });

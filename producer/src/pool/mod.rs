@@ -25,6 +25,11 @@ pub use permit::{Asked, Permit};
 
 /// Tokens of a request that its texts do not show: the schema, the tool, the chat template.
 const UNSEEN_INPUT_TOKENS: u64 = 1_024;
+
+/// Why a provider is not asked under a cap on money.
+pub const NO_PRICE: &str = "its price is not known, so a cap on money cannot hold; set usd_per_million_input_tokens and \
+    usd_per_million_output_tokens (0 if it is free)";
+
 /// Names in topic weights that were complained of; beyond, no more are.
 const MAX_COMPLAINTS: usize = 1_000;
 
@@ -48,6 +53,7 @@ struct Entry {
     name: String,
     model: String,
     price: Price,
+    price_known: bool,
     max_output_tokens: u32,
     provider: Arc<dyn Provider>,
 }
@@ -79,6 +85,17 @@ pub struct Wait {
     ended: u64,
 }
 
+impl Wait {
+    /// Until either may have changed.
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        self.until = match (self.until, other.until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self
+    }
+}
+
 impl ProviderPool {
     /// A permit to ask one question about a topic: a weighted choice among the providers that may be asked now. `weights` are the
     /// topic's; empty means the configured ones. `random` is uniform in `0..1`.
@@ -103,9 +120,28 @@ impl ProviderPool {
             self.shared
                 .entries
                 .get(index)
-                .is_some_and(|entry| entry.worst_case(budget.question) <= budget.left)
+                .is_some_and(|entry| entry.price_known && entry.worst_case(budget.question) <= budget.left)
         };
-        self.start_if(topic, weights, random, &affordable)
+        let permit = self.start_if(topic, weights, random, &affordable);
+        if matches!(&permit, Err(Wait { reason: WaitReason::TooDear, .. }))
+            && let Some(why) = self.no_price_known(topic, weights)
+        {
+            return permit.map_err(|wait| Wait { reason: WaitReason::Nobody(why), ..wait });
+        }
+        permit
+    }
+
+    /// Under a cap on money only those can be asked whose price is known.
+    fn no_price_known(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> Option<String> {
+        let state = self.shared.state();
+        let mut why = Vec::new();
+        for entry in state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index)) {
+            if entry.price_known {
+                return None;
+            }
+            why.push(format!("{}: {NO_PRICE}", entry.name));
+        }
+        Some(why.join("; "))
     }
 
     /// Waits until the time that a [`Wait`] names has come or a request has ended since. Where neither can be, it waits for ever.
@@ -133,7 +169,7 @@ impl ProviderPool {
     ) -> Vec<Cost> {
         let state = self.shared.state();
         let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
-        entries.map(|entry| entry.worst_case(question)).collect()
+        entries.filter(|entry| entry.price_known).map(|entry| entry.worst_case(question)).collect()
     }
 
     /// How every provider does, in the order of the configuration.

@@ -36,6 +36,7 @@ fn config(name: &str) -> ProviderConfig {
         key: None,
         weight: 1.0,
         price: Price::per_million(1.0, 2.0),
+        price_known: true,
         max_concurrency: 2,
         requests_per_minute: None,
         timeout_seconds: 10.0,
@@ -164,4 +165,41 @@ async fn the_demo_answers_through_the_pool_and_says_once_what_it_does_not_know()
     let wait = pool.try_start(&unknown, &weights, 0.0).unwrap_err();
     assert!(matches!(wait.reason, WaitReason::Nobody(why) if why.contains("Paris attractions")));
     assert!(start(&pool).is_ok(), "other topics go on");
+}
+
+#[tokio::test]
+async fn under_a_cap_on_money_only_providers_with_a_known_price_are_asked() {
+    let unknown = || ProviderConfig { price: Price::default(), price_known: false, ..config("unknown") };
+    let question = prompt::question("Countries", None, 5, None);
+    let budget = Budget { question: &question, left: Cost::MAX };
+    let none = BTreeMap::new();
+
+    let pool = pool_of(vec![(unknown(), answered()), (config("known"), answered())]);
+    for random in [0.0, 0.4, 0.9] {
+        let permit = pool.try_start_within(&topic(), &none, random, budget).unwrap();
+        assert_eq!(permit.provider_name(), "known");
+    }
+    assert_eq!(pool.worst_cases(&topic(), &none, &question).len(), 1);
+
+    let pool = pool_of(vec![(unknown(), answered())]);
+    let wait = pool.try_start_within(&topic(), &none, 0.5, budget).unwrap_err();
+    assert!(
+        matches!(&wait.reason, WaitReason::Nobody(why) if why.starts_with("unknown: its price is not known")),
+        "{wait:?}"
+    );
+    assert!(pool.try_start(&topic(), &none, 0.5).is_ok(), "without a cap it is asked");
+}
+
+#[test]
+fn of_two_waits_the_earlier_end_counts() {
+    let wait =
+        |until: Option<u64>| Wait { until: until.map(Monotonic), reason: WaitReason::Paused, ended: 7 };
+    for (one, other, first) in [
+        (Some(60), Some(5), Some(5)),
+        (None, Some(5), Some(5)),
+        (Some(60), None, Some(60)),
+        (None, None, None),
+    ] {
+        assert_eq!(wait(one).or(&wait(other)).until, first.map(Monotonic));
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Outcome;
 use crate::cost::Cost;
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryKind, EntryTail};
@@ -104,6 +105,7 @@ pub struct TopicFold {
     mentions: u64,
     singletons: u64,
     dry_answers: u64,
+    unusable_answers: u64,
 }
 
 /// An entry that does not follow what is folded already.
@@ -150,6 +152,10 @@ impl TopicFold {
             settled.cost += meta.charge();
             if meta.outcome.is_answer() {
                 self.dry_answers = if tail.new.is_empty() { self.dry_answers + 1 } else { 0 };
+                // A model that has named everything may well answer with an empty list.
+                let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
+                    || (meta.outcome == Outcome::Empty && self.sightings.is_empty());
+                self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
             }
         } else if !tail.new.is_empty() {
             self.dry_answers = 0;
@@ -224,6 +230,13 @@ impl TopicFold {
     #[must_use]
     pub const fn dry_answers(&self) -> u64 {
         self.dry_answers
+    }
+
+    /// Answers in a row, up to the last, that were no lists at all: refusals, texts without items, and nothing where nothing was ever
+    /// named.
+    #[must_use]
+    pub const fn unusable_answers(&self) -> u64 {
+        self.unusable_answers
     }
 
     /// Responses that named each attribute, in the order of their numbers.

@@ -213,6 +213,9 @@ pub struct StartRequest {
     pub mode: StartMode,
 }
 
+/// Longest prompt: every command to a producer holds the prompts of all its topics.
+pub const MAX_PROMPT_BYTES: usize = 8 * 1024;
+
 /// Items asked for in a request when nobody says otherwise.
 pub const DEFAULT_ITEMS_PER_REQUEST: u32 = 50;
 
@@ -225,6 +228,9 @@ pub enum StartError {
     /// It is being stopped.
     #[error("the topic is just ending; try again in a moment")]
     Ending,
+    /// The prompt is too long.
+    #[error("the prompt is longer than {MAX_PROMPT_BYTES} bytes; shorten it")]
+    PromptTooLong,
     /// There is nothing to resume.
     #[error("there is no earlier run to resume; leave `resume` out to start it")]
     NothingToResume,
@@ -239,6 +245,9 @@ impl Topic {
         request: StartRequest,
         now: UnixMillis,
     ) -> Result<Self, StartError> {
+        if request.prompt.as_ref().is_some_and(|prompt| prompt.len() > MAX_PROMPT_BYTES) {
+            return Err(StartError::PromptTooLong);
+        }
         let Some(current) = current else {
             if request.mode == StartMode::Resume {
                 return Err(StartError::NothingToResume);

@@ -144,12 +144,13 @@ fn add_vendor(found: &mut Discovery, vendor: &Vendor, environment: &Environment)
         key_source: KeySource::Environment(variable.to_owned()),
         key: Some(Secret::new(key)),
         price: Price::per_million(input, output),
+        price_known: price.is_some(),
         ..ProviderConfig::new(vendor.name, vendor.kind, model)
     });
 }
 
 fn spending_unknown() -> &'static str {
-    "its price is not known, so spending shows as $0 and a limit on it does not hold: put the provider into igentai.toml with its price"
+    "its price is not known, so spending shows as $0 and it is not asked under a limit on money: put the provider into igentai.toml with its price"
 }
 
 async fn add_ollama<F, Answer>(found: &mut Discovery, environment: &Environment, get: F)

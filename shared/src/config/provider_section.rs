@@ -84,6 +84,7 @@ impl ProviderConfig {
             key: None,
             weight: 1.0,
             price: Price::default(),
+            price_known: true,
             max_concurrency: 8,
             requests_per_minute: None,
             timeout_seconds: 60.0,
@@ -112,8 +113,12 @@ pub(super) fn read(name: &str, mut section: Section<'_>, ring: KeyRing<'_>) -> P
     let input = section.number("usd_per_million_input_tokens", 0.0..=f64::INFINITY, 0.0);
     let output = section.number("usd_per_million_output_tokens", 0.0..=f64::INFINITY, 0.0);
     let usual = ProviderConfig::new(name, kind.unwrap_or(ProviderKind::Demo), "demo");
+    let written = ["usd_per_million_input_tokens", "usd_per_million_output_tokens"]
+        .iter()
+        .any(|key| section.was_written(key));
     let provider = ProviderConfig {
         price: Price::per_million(input, output),
+        price_known: written || key_source == KeySource::None,
         weight: section.number("weight", 0.0..=f64::INFINITY, usual.weight),
         max_concurrency: section.whole("max_concurrency", 1..=1_024, usual.max_concurrency),
         requests_per_minute: section.optional_whole("requests_per_minute", 1..=1_000_000),

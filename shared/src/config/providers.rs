@@ -84,6 +84,8 @@ pub struct ProviderConfig {
     pub weight: f64,
     /// What it charges.
     pub price: Price,
+    /// Whether that is known: it was written, or the service is free. Without, no cap on money can hold.
+    pub price_known: bool,
     /// Requests under way at once, over all producers of this process; at least 1.
     pub max_concurrency: u32,
     /// Requests started in a minute, over all producers of this process; `None` for no bound.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use igentai_core::cost::Cost;
+
 use super::Config;
 use super::providers::{KeySource, ProviderConfig};
 
@@ -61,8 +63,9 @@ impl Text {
             KeySource::File(path) => self.quoted("api_key_file", &path.display().to_string()),
         }
         self.value("weight", provider.weight);
-        self.value("usd_per_million_input_tokens", provider.price.of(MILLION, 0).usd());
-        self.value("usd_per_million_output_tokens", provider.price.of(0, MILLION).usd());
+        let price = |cost: Cost| provider.price_known.then(|| cost.usd());
+        self.optional_value("usd_per_million_input_tokens", price(provider.price.of(MILLION, 0)));
+        self.optional_value("usd_per_million_output_tokens", price(provider.price.of(0, MILLION)));
         self.value("max_concurrency", provider.max_concurrency);
         self.optional_value("requests_per_minute", provider.requests_per_minute);
         self.value("timeout_seconds", provider.timeout_seconds);

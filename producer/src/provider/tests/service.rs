@@ -157,6 +157,7 @@ pub(super) fn config(kind: ProviderKind, base_url: &str) -> ProviderConfig {
         key: Some(Secret::new(KEY)),
         weight: 1.0,
         price: Price::per_million(1.0, 2.0),
+        price_known: true,
         max_concurrency: 4,
         requests_per_minute: None,
         timeout_seconds: 10.0,

@@ -22,6 +22,9 @@ const RATE_WINDOW: Duration = Duration::from_mins(1);
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
 
+/// So many answers in a row without a list are told of.
+const UNUSABLE_WORTH_A_WORD: u64 = 5;
+
 /// Whether the store knows the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
@@ -250,7 +253,8 @@ impl Managed {
             return Some(EndReason::TimeLimit);
         }
         if dry >= settings.dry_after {
-            return Some(EndReason::Dry);
+            let unusable = self.fold.unusable_answers() >= settings.dry_after;
+            return Some(if unusable { EndReason::NoProvider } else { EndReason::Dry });
         }
         self.is_hopeless(members, live, settings, now).then_some(EndReason::NoProvider)
     }
@@ -389,11 +393,19 @@ impl Managed {
         if let Some(why) = self.reports(members).flatten().find_map(|report| report.hopeless.clone()) {
             return Some(why);
         }
+        let details: Vec<_> = providers
+            .iter()
+            .filter(|provider| !provider.detail.is_empty())
+            .map(|provider| format!("{}: {}", provider.name, provider.detail))
+            .collect();
+        let details = details.join("; ");
+        let unusable = self.fold.unusable_answers();
+        if unusable >= UNUSABLE_WORTH_A_WORD {
+            let problem = format!("the last {unusable} answers were refusals or held no list");
+            return Some(if details.is_empty() { problem } else { format!("{problem} ({details})") });
+        }
         let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
-        waiting.then(|| {
-            let details: Vec<_> = providers.iter().map(|p| format!("{}: {}", p.name, p.detail)).collect();
-            details.join("; ")
-        })
+        waiting.then_some(details)
     }
 }
 

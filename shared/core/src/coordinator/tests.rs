@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::batch::{Outcome, ResponseMeta};
-use crate::command::{FilterReport, Lease, TopicReport};
+use crate::command::{FilterReport, Lease, ProviderReport, TopicReport};
 use crate::cost::Cost;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
@@ -348,6 +348,25 @@ fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
         world.settle(at * 1_000);
     }
     assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
+}
+
+#[test]
+fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
+    let mut world = running(Limits::default());
+    let small = |detail: &str| ProviderReport {
+        name: "small".into(),
+        model: "m".into(),
+        state: crate::command::ProviderState::Ready,
+        detail: detail.into(),
+    };
+    for _ in 0..Settings::default().dry_after {
+        world.answer("p1", Outcome::Empty, &[], 20);
+    }
+    world.beat("p1", 1, |beat| beat.providers = vec![small("raise max_output_tokens")], 20);
+    world.settle(30);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::NoProvider));
+    let problem = world.coordinator.status(&id(), now(30)).unwrap().problem.unwrap();
+    assert!(problem.contains("30 answers") && problem.contains("raise max_output_tokens"), "{problem}");
 }
 
 #[test]

@@ -97,6 +97,23 @@ fn an_entry_folded_twice_counts_once_and_a_hole_is_refused() {
 }
 
 #[test]
+fn answers_that_are_no_lists_are_told_from_lists_without_anything_new() {
+    let mut fold = TopicFold::default();
+    let mut index = 0;
+    let mut answer = |fold: &mut TopicFold, outcome, tail| {
+        index += 1;
+        fold.apply(&response(index, outcome, tail)).unwrap();
+        fold.unusable_answers()
+    };
+    assert_eq!(answer(&mut fold, Outcome::Empty, EntryTail::default()), 1);
+    assert_eq!(answer(&mut fold, Outcome::Refused, EntryTail::default()), 2);
+    assert_eq!(answer(&mut fold, Outcome::Timeout, EntryTail::default()), 2);
+    assert_eq!(answer(&mut fold, Outcome::Answered, found(1, &["a"], &[], 0)), 0);
+    assert_eq!(answer(&mut fold, Outcome::Empty, EntryTail::default()), 0, "it may know no more");
+    assert_eq!(answer(&mut fold, Outcome::Unparsable, EntryTail::default()), 1);
+}
+
+#[test]
 fn dry_answers_count_answers_in_a_row_without_anything_new_and_ignore_failures() {
     let mut fold = TopicFold::default();
     fold.apply(&response(1, Outcome::Answered, found(1, &["a"], &[], 0))).unwrap();

@@ -77,6 +77,8 @@ pub(super) struct Gate {
     paused_until: Monotonic,
     probing: bool,
     bad_requests: u32,
+    /// Refusals of the key in a row, after it had been accepted.
+    refusals: u32,
     ever_answered: bool,
     /// People were told of the pauses.
     announced: bool,
@@ -84,6 +86,8 @@ pub(super) struct Gate {
     stopped: Option<String>,
     /// What went wrong last.
     detail: String,
+    /// What the last answer was instead of a list.
+    remark: String,
     unable: BTreeMap<TopicId, String>,
 }
 
@@ -98,10 +102,12 @@ impl Gate {
             paused_until: Monotonic::default(),
             probing: false,
             bad_requests: 0,
+            refusals: 0,
             ever_answered: false,
             announced: false,
             stopped: None,
             detail: String::new(),
+            remark: String::new(),
             unable: BTreeMap::new(),
         }
     }
@@ -173,12 +179,23 @@ impl Gate {
         }
         match ended.outcome {
             Outcome::Answered | Outcome::Empty | Outcome::Refused | Outcome::Unparsable => {
+                self.remark =
+                    if ended.outcome == Outcome::Answered { String::new() } else { ended.detail.to_owned() };
                 self.succeed(&ticket)
             }
             Outcome::RateLimited | Outcome::Timeout | Outcome::ServerError | Outcome::Unreachable => {
                 self.fail(&ticket, ended.detail, random, now, blocked_until)
             }
-            Outcome::WrongKey => self.stop(ended.detail),
+            Outcome::WrongKey if !self.ever_answered => self.stop(ended.detail),
+            // A key that worked may be refused for one request, for what it asks or where it came from.
+            Outcome::WrongKey => {
+                self.refusals = self.refusals.saturating_add(1);
+                if self.refusals < BAD_REQUESTS {
+                    self.fail(&ticket, ended.detail, random, now, blocked_until)
+                } else {
+                    self.stop(ended.detail)
+                }
+            }
             Outcome::BadRequest => {
                 self.bad_requests = self.bad_requests.saturating_add(1);
                 if self.bad_requests < BAD_REQUESTS {
@@ -202,7 +219,7 @@ impl Gate {
             let cause = if self.failures == 0 { "its key has to wait" } else { self.detail.as_str() };
             (ProviderState::Waiting, format!("asked again in {seconds} s: {cause}"))
         } else {
-            (ProviderState::Ready, String::new())
+            (ProviderState::Ready, self.remark.clone())
         };
         ProviderReport { name: self.limits.name.clone(), model: self.limits.model.clone(), state, detail }
     }
@@ -210,6 +227,7 @@ impl Gate {
     fn succeed(&mut self, ticket: &Ticket) -> Option<Change> {
         self.ever_answered = true;
         self.bad_requests = 0;
+        self.refusals = 0;
         if ticket.era != self.era {
             return None;
         }

@@ -163,6 +163,29 @@ fn a_wrong_key_stops_the_provider_with_its_message() {
 }
 
 #[test]
+fn a_key_that_worked_and_is_refused_once_is_tried_again() {
+    let mut desk = Desk::new(vec![limits("small")]);
+    let ticket = desk.start().unwrap();
+    desk.finish(ticket, &ended(Outcome::Answered));
+    for refusal in 1..=3 {
+        let ticket = desk.start_when_ready();
+        desk.finish(ticket, &ended(Outcome::WrongKey));
+        assert_eq!(desk.state() == ProviderState::Stopped, refusal == 3, "after {refusal} refusals");
+    }
+}
+
+#[test]
+fn what_an_answer_was_instead_of_a_list_is_told_until_there_is_a_list() {
+    let mut desk = Desk::new(vec![limits("small")]);
+    let remark = |desk: &Desk| desk.gates.report(desk.now)[0].detail.clone();
+    for (outcome, told) in [(Outcome::Empty, "it said so"), (Outcome::Answered, "")] {
+        let ticket = desk.start().unwrap();
+        desk.finish(ticket, &ended(outcome));
+        assert_eq!((desk.state(), remark(&desk).as_str()), (ProviderState::Ready, told));
+    }
+}
+
+#[test]
 fn a_provider_that_never_answered_stops_at_the_third_refused_request() {
     let mut desk = Desk::new(vec![limits("a")]);
     let changes: Vec<_> = (0..3)

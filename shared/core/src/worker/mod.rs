@@ -193,6 +193,12 @@ impl Worker {
         self.topics.iter().filter(|(_, work)| work.abandons()).map(|(topic, work)| (topic, work.run()))
     }
 
+    /// Whether this run of the topic is worked on.
+    #[must_use]
+    pub fn works_on(&self, topic: &TopicId, run: Run) -> bool {
+        self.topics.get(topic).is_some_and(|work| work.run() == run)
+    }
+
     /// Requests under way.
     #[must_use]
     pub fn in_flight(&self) -> u32 {

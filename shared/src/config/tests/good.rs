@@ -121,7 +121,7 @@ max_output_tokens = 100
 #[test]
 fn what_is_shown_loads_to_the_same_configuration() {
     let text = "[providers.\"a.b\"]\nkind = \"openai\"\nmodel = 'say \"x\"'\napi_key_env = \"K\"\nusd_per_million_input_tokens = 0.15\n\
-                requests_per_minute = 7\n[providers.demo]\nkind = \"demo\"\n[web]\nbind = \"::\"\nallowed_hosts = \"A.example, b\"\n[run]\nout = 'a\\b'\n";
+                usd_per_million_output_tokens = 0.6\nrequests_per_minute = 7\n[providers.demo]\nkind = \"demo\"\n[web]\nbind = \"::\"\nallowed_hosts = \"A.example, b\"\n[run]\nout = 'a\\b'\n";
     let keys = environment(&[("K", SECRET)]);
     let config = load_with(text, &keys, &[]).unwrap();
     assert_eq!(load_with(&config.show(), &keys, &[]).unwrap(), config);

@@ -1,11 +1,11 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
 use igentai_core::folder::{MAX_NAME_CHARS, TopicId};
+use igentai_core::topic::MAX_PROMPT_BYTES;
 
 use crate::api::dto::Limits;
 use crate::problem::{FieldError, Problem};
 
-const MAX_PROMPT_CHARS: usize = 8_000;
 const MAX_ITEMS: u32 = 500;
 const MAX_PROVIDERS: usize = 100;
 const MAX_WEIGHT: f64 = 1e6;
@@ -33,10 +33,10 @@ impl Rules {
 
     pub(super) fn prompt(&mut self, prompt: Option<&str>) {
         let Some(prompt) = prompt else { return };
-        let allowed = format!("1 to {MAX_PROMPT_CHARS} characters");
+        let allowed = format!("1 to {MAX_PROMPT_BYTES} bytes");
         if prompt.trim().is_empty() {
             self.fail("prompt", "it is empty; leave it out to have it phrased from the name", allowed);
-        } else if prompt.chars().count() > MAX_PROMPT_CHARS {
+        } else if prompt.len() > MAX_PROMPT_BYTES {
             self.fail("prompt", "it is too long", allowed);
         } else if prompt.contains('\0') {
             self.fail("prompt", "it holds a NUL character", allowed);

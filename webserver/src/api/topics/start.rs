@@ -31,6 +31,7 @@ impl From<RegistryError> for Problem {
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         let kind = match error {
+            StartError::PromptTooLong => ProblemKind::Invalid,
             StartError::AlreadyRunning => ProblemKind::AlreadyRunning,
             StartError::Ending => ProblemKind::Ending,
             StartError::NothingToResume => ProblemKind::NothingToResume,
