@@ -187,7 +187,9 @@ impl Reader<'_> {
     }
 
     fn print(&mut self, new: &AttributesEvent) -> std::io::Result<()> {
-        if new.run != self.run {
+        if new.run > self.run {
+            self.restart(new.run);
+        } else if new.run < self.run {
             return Ok(());
         }
         for (seq, text) in (new.first..).zip(&new.texts) {

@@ -170,7 +170,9 @@ impl Follower {
         };
         if page.is_empty() {
             let head = self.head(&topic).await?;
-            if head.run == told.run && head.seq >= told.seq {
+            // A run that was started is not in the registry before the coordinator opens it.
+            let to_come = head.run < told.run && told.seq == 0;
+            if to_come || (head.run == told.run && head.seq >= told.seq) {
                 self.behind.pop_front();
             } else {
                 let reason = if head.run > told.run { ResetReason::NewRun } else { ResetReason::Rewound };

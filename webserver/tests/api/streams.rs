@@ -3,6 +3,7 @@
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Seq;
 use igentai_core::topic::{EndReason, Topic, TopicState};
+use igentai_shared::store::Store;
 use igentai_shared::wire::StatusEvent;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -180,6 +181,28 @@ async fn a_fresh_run_is_told_as_a_reset_to_those_who_listen_and_to_those_who_com
         Events::open(&server, "?topic=t&after=3&run=1", None).await.named("reset").await.data["run"],
         2
     );
+}
+
+#[tokio::test]
+async fn a_topic_that_is_not_open_yet_is_followed_from_its_first_item_without_a_reset() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post("/api/v1/topics", &json!({"name": "t"})).await;
+    let mut events = Events::open(&server, "?topic=t&after=0&run=1", None).await;
+    assert_eq!(events.next().await.unwrap().name, "hello");
+    assert_eq!(events.next().await.unwrap().data["state"], "starting");
+    let topic = world.store.topic(&"t".parse().unwrap()).await.unwrap().unwrap();
+    let topic = world.open(topic).await.id;
+    world.publish(&world.add(&topic, 1, 3).await).await;
+    let mut names = Vec::new();
+    let found = loop {
+        let event = events.next().await.unwrap();
+        if event.name == "attributes" {
+            break event.data["first"].clone();
+        }
+        names.push(event.name);
+    };
+    assert!(found == 1 && !names.iter().any(|name| name == "reset"), "{names:?} before {found}");
 }
 
 #[tokio::test]
