@@ -6,6 +6,7 @@ use std::time::Duration;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
+use igentai_core::status::TopicStatus;
 use igentai_core::topic::{EndReason, Limits, StartMode, StartRequest, Topic, TopicState};
 use igentai_orchestrator::Context as Orchestrator;
 use igentai_producer::pool::NO_PRICE;
@@ -287,7 +288,7 @@ async fn enumerate(
                 let seconds = system.clock.now().monotonic.since(started);
                 if status.topic.state.is_ended() && status.topic.version > topic.version {
                     show.finished(&status, seconds, &config.run.out);
-                    return Ok(exit_of(status.topic.state));
+                    return Ok(exit_of(&status));
                 }
                 show.progress(&status, seconds);
             }
@@ -328,8 +329,9 @@ fn cannot_start(error: &RegistryError) -> Failure {
     }
 }
 
-fn exit_of(state: TopicState) -> Exit {
-    match state.reason() {
+fn exit_of(status: &TopicStatus) -> Exit {
+    match status.topic.state.reason() {
+        Some(EndReason::TimeLimit) if status.totals.responses == 0 => Exit::NoProvider,
         Some(EndReason::NoProvider) => Exit::NoProvider,
         Some(EndReason::Interrupted) => Exit::Interrupted,
         Some(

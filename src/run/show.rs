@@ -1,11 +1,13 @@
 //! What a person, or a program, sees of a run.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use igentai_core::batch::Outcome;
 use igentai_core::fold::Totals;
 use igentai_core::ids::Seq;
 use igentai_core::status::TopicStatus;
@@ -229,12 +231,16 @@ fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<
     let mut lines = vec![
         format!("“{}” ended: {why}", status.topic.name),
         format!("  unique       {}", status.attributes),
-        format!(
-            "  answers      {} ({} requests without an answer)",
-            totals.responses, totals.failed_responses
-        ),
+        format!("  answers      {}{}", totals.responses, in_words(status, Outcome::is_answer)),
         format!("  duplicates   {} of {} named", totals.duplicates, totals.candidates),
     ];
+    if totals.failed_responses > 0 {
+        let how = in_words(status, |outcome| !outcome.is_answer());
+        lines.push(format!("  unanswered   {}{how}", totals.failed_responses));
+    }
+    if totals.rejected > 0 {
+        lines.push(format!("  rejected     {} texts in answers were no items", totals.rejected));
+    }
     if let Some(coverage) = status.coverage {
         let percent = percent(coverage);
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
@@ -262,6 +268,15 @@ fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<
         _ => format!("  {}", go_on(&status.topic.name, flags)),
     });
     lines
+}
+
+/// How requests ended that brought no items.
+fn in_words(status: &TopicStatus, which: impl Fn(Outcome) -> bool) -> String {
+    let told =
+        status.outcomes.iter().filter(|(outcome, _)| **outcome != Outcome::Answered && which(**outcome));
+    let words: Vec<String> =
+        told.map(|(outcome, count)| format!("{count} {}", outcome.as_str().replace('_', " "))).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
 fn at_risk(totals: &Totals) -> String {
@@ -304,6 +319,7 @@ fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::Value {
         "usd_at_risk": totals.cost_at_risk.usd(),
         "seconds": ran.as_secs_f64(),
         "coverage": status.coverage,
+        "outcomes": status.outcomes.iter().map(|(how, count)| (how.as_str(), *count)).collect::<BTreeMap<_, _>>(),
         "providers": providers,
         "run": status.topic.run,
         "problem": status.problem,

@@ -109,6 +109,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         providers,
         producers: status.producers.iter().map(|(id, totals)| (id.to_string(), sums(totals))).collect(),
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
+        outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
     }
 }
 

@@ -71,10 +71,15 @@ fn metrics(status: &TopicStatus) -> Value {
             "duplicate_share": ratio(status.totals.duplicates, status.totals.candidates),
         },
         "coverage": status.coverage,
+        "outcomes": outcomes(status),
         "providers": by(&status.providers),
         "producers": by(&producers),
         "cells": by(&status.cells),
     })
+}
+
+fn outcomes(status: &TopicStatus) -> BTreeMap<&'static str, u64> {
+    status.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for showing")]

@@ -194,9 +194,12 @@ pub(super) fn list_schema() -> Value {
     })
 }
 
-/// A count in an answer; 0 where there is none.
+/// The most tokens that a request can have: what is above is no count.
+const MAX_TOKENS: u64 = 100_000_000;
+
+/// A count of tokens in an answer; 0 where there is none.
 pub(super) fn count(body: &Value, pointer: &str) -> u64 {
-    body.pointer(pointer).and_then(Value::as_u64).unwrap_or(0)
+    body.pointer(pointer).and_then(Value::as_u64).filter(|count| *count <= MAX_TOKENS).unwrap_or(0)
 }
 
 /// A text in an answer.

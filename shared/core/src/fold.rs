@@ -99,6 +99,7 @@ pub struct TopicFold {
     providers: BTreeMap<String, Totals>,
     producers: BTreeMap<WorkerId, Totals>,
     cells: BTreeMap<String, Totals>,
+    outcomes: BTreeMap<Outcome, u64>,
     settled: BTreeMap<WorkerId, BTreeMap<Incarnation, Settled>>,
     /// Responses that named each attribute; the attribute with number `n` stands at `n - 1`.
     sightings: Vec<u32>,
@@ -142,6 +143,7 @@ impl TopicFold {
         self.totals.add(kind, tail);
         self.producers.entry(entry.head.producer.clone()).or_default().add(kind, tail);
         if let EntryKind::Response(meta) = kind {
+            *self.outcomes.entry(meta.outcome).or_default() += 1;
             self.providers.entry(meta.provider.clone()).or_default().add(kind, tail);
             if let Some(cell) = &meta.cell {
                 self.cells.entry(cell.clone()).or_default().add(kind, tail);
@@ -218,6 +220,12 @@ impl TopicFold {
     #[must_use]
     pub const fn cells(&self) -> &BTreeMap<String, Totals> {
         &self.cells
+    }
+
+    /// Responses and failed requests by how they ended.
+    #[must_use]
+    pub const fn outcomes(&self) -> &BTreeMap<Outcome, u64> {
+        &self.outcomes
     }
 
     /// What one life of a producer has used up.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Outcome;
 use crate::command::ProviderReport;
 use crate::fold::{TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
@@ -31,6 +32,9 @@ pub struct TopicStatus {
     pub producers: BTreeMap<WorkerId, Totals>,
     /// By cell.
     pub cells: BTreeMap<String, Totals>,
+    /// Responses and failed requests by how they ended.
+    #[serde(default)]
+    pub outcomes: BTreeMap<Outcome, u64>,
     /// Probability that the next mention is of a known item.
     pub coverage: Option<f64>,
     /// New items in the last minute.
@@ -48,7 +52,7 @@ impl TopicStatus {
     #[must_use]
     pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
         Self {
-            problem: never_affordable(&topic, fold.totals()),
+            problem: topic.problem.clone().or_else(|| never_affordable(&topic, fold.totals())),
             topic,
             epoch,
             at,
@@ -58,6 +62,7 @@ impl TopicStatus {
             providers: fold.providers().clone(),
             producers: fold.producers().clone(),
             cells: fold.cells().clone(),
+            outcomes: fold.outcomes().clone(),
             coverage: fold.coverage(),
             attributes_per_minute: 0.0,
             active_producers: 0,

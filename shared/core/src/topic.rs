@@ -187,6 +187,9 @@ pub struct Topic {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<UnixMillis>,
+    /// Why it could not go on, for people, where that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// Grows with every change, from 1; the compare-and-set key and the `ETag`.
     pub version: u64,
     /// Epoch of the last coordinator that changed it; 0 while only operators did.
@@ -268,6 +271,7 @@ impl Topic {
                 run_started_at: now,
                 started_at: now,
                 ended_at: None,
+                problem: None,
                 version: 1,
                 epoch: 0,
             });
@@ -298,6 +302,7 @@ impl Topic {
         topic.state = TopicState::Starting;
         topic.started_at = now;
         topic.ended_at = None;
+        topic.problem = None;
         topic.version += 1;
         Ok(topic)
     }

@@ -40,6 +40,7 @@ fn record(name: &str, version: u64, epoch: u64) -> Topic {
         run_started_at: UnixMillis(2),
         started_at: UnixMillis(3),
         ended_at: None,
+        problem: None,
         version,
         epoch,
     }

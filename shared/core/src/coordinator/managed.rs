@@ -52,8 +52,6 @@ pub(super) struct Managed {
     inherited: Option<Monotonic>,
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
-    /// Why no provider could serve, when that ended the topic.
-    ended_for: Option<String>,
 }
 
 impl Managed {
@@ -75,7 +73,6 @@ impl Managed {
             ending_since: None,
             saved: None,
             samples: VecDeque::new(),
-            ended_for: None,
         }
     }
 
@@ -93,7 +90,6 @@ impl Managed {
             self.fold = TopicFold::default();
             self.head = 0;
             self.samples.clear();
-            self.ended_for = None;
         }
         self.topic = topic;
         self.ending_since = match self.topic.state {
@@ -163,7 +159,7 @@ impl Managed {
                 let (topic, run) = (self.topic.id.clone(), self.topic.run);
                 vec![Action::Open { topic, run, max_attributes: wanted_cap }]
             }
-            TopicState::Starting => vec![self.put(TopicState::Running, epoch, now)],
+            TopicState::Starting => vec![self.put(TopicState::Running, None, epoch, now)],
             TopicState::Running => self.decide_running(members, settings, epoch, now),
             TopicState::Ending(reason) => {
                 let since = *self.ending_since.get_or_insert(now.monotonic);
@@ -180,7 +176,7 @@ impl Managed {
                     return vec![self.save_ledger()];
                 }
                 if settled || overdue {
-                    vec![self.put(TopicState::Ended(reason), epoch, now)]
+                    vec![self.put(TopicState::Ended(reason), self.topic.problem.clone(), epoch, now)]
                 } else {
                     Vec::new()
                 }
@@ -211,11 +207,10 @@ impl Managed {
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
-            if reason == EndReason::NoProvider {
-                self.ended_for = self.problem(members, &worst_reports(members));
-            }
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
-            return vec![self.put(TopicState::Ending(reason), epoch, now), note];
+            let tells = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);
+            let problem = if tells { self.problem(members, &self.worst_reports(members)) } else { None };
+            return vec![self.put(TopicState::Ending(reason), problem, epoch, now), note];
         }
         let capped = budget.requests.is_some() || budget.cost.is_some();
         if capped && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
@@ -331,10 +326,10 @@ impl Managed {
             .collect()
     }
 
-    fn put(&self, state: TopicState, epoch: Epoch, now: Now) -> Action {
+    fn put(&self, state: TopicState, problem: Option<String>, epoch: Epoch, now: Now) -> Action {
         let ended_at = state.is_ended().then_some(now.unix);
         let expected = self.topic.version;
-        let topic = Topic { state, ended_at, epoch, version: expected + 1, ..self.topic.clone() };
+        let topic = Topic { state, ended_at, problem, epoch, version: expected + 1, ..self.topic.clone() };
         Action::Put { topic: Box::new(topic), expected }
     }
 
@@ -367,13 +362,12 @@ impl Managed {
 
     pub(super) fn status(&self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) -> TopicStatus {
         let active = self.topic.state.is_live();
-        let reports = if active { worst_reports(members) } else { Vec::new() };
+        let reports = if active { self.worst_reports(members) } else { Vec::new() };
         let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
-        let ended_for = self.ended_for.clone().or_else(|| status.problem.clone());
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { ended_for },
+            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
             provider_reports: reports,
             ..status
         }
@@ -384,6 +378,20 @@ impl Managed {
         let Some((since, had)) = self.samples.front() else { return 0.0 };
         let seconds = now.since(*since).as_secs_f64();
         if seconds < 0.5 { 0.0 } else { (self.fold.attributes() - had) as f64 * 60.0 / seconds }
+    }
+
+    /// The worst report over all producers of each provider that the topic asks.
+    fn worst_reports(&self, members: &BTreeMap<WorkerId, Member>) -> Vec<ProviderReport> {
+        let weights = &self.topic.provider_weights;
+        let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let mut worst: BTreeMap<&str, &ProviderReport> = BTreeMap::new();
+        for report in members.values().filter_map(Member::last).flat_map(|last| &last.providers) {
+            let known = worst.entry(&report.name).or_insert(report);
+            if report.state > known.state {
+                *known = report;
+            }
+        }
+        worst.into_values().filter(|report| asked(&report.name)).cloned().collect()
     }
 
     fn problem(&self, members: &BTreeMap<WorkerId, Member>, providers: &[ProviderReport]) -> Option<String> {
@@ -407,16 +415,4 @@ impl Managed {
         let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
         waiting.then_some(details)
     }
-}
-
-/// The worst report of each provider over all producers.
-fn worst_reports(members: &BTreeMap<WorkerId, Member>) -> Vec<ProviderReport> {
-    let mut worst: BTreeMap<&str, &ProviderReport> = BTreeMap::new();
-    for report in members.values().filter_map(Member::last).flat_map(|last| &last.providers) {
-        let known = worst.entry(&report.name).or_insert(report);
-        if report.state > known.state {
-            *known = report;
-        }
-    }
-    worst.into_values().cloned().collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::batch::{Outcome, ResponseMeta};
-use crate::command::{FilterReport, Lease, ProviderReport, TopicReport};
+use crate::command::{FilterReport, Lease, ProviderReport, ProviderState, TopicReport};
 use crate::cost::Cost;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
@@ -351,12 +351,39 @@ fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
 }
 
 #[test]
+fn a_standstill_is_told_of_the_providers_that_the_topic_asks_and_kept_with_its_end() {
+    let limits = Limits { time_limit_ms: Some(60_000), ..Limits::default() };
+    let mut world = running(limits);
+    let weights = [("asked".to_owned(), 1.0), ("not asked".to_owned(), 0.0)];
+    world.stored.provider_weights = weights.into_iter().collect();
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(5));
+    let report = |name: &str, state, detail: &str| ProviderReport {
+        name: name.into(),
+        model: "m".into(),
+        state,
+        detail: detail.into(),
+    };
+    let reports = vec![
+        report("asked", ProviderState::Waiting, "asked again in 9 s: 500: boom"),
+        report("not asked", ProviderState::Ready, ""),
+    ];
+    world.beat("p1", 1, |beat| beat.providers.clone_from(&reports), 10);
+    let problem = Some("asked: asked again in 9 s: 500: boom");
+    assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), problem);
+    world.beat("p1", 1, |beat| beat.providers = reports, 60_000);
+    world.settle(60_001);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::TimeLimit));
+    assert_eq!(world.stored.problem.as_deref(), problem);
+}
+
+#[test]
 fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
     let mut world = running(Limits::default());
     let small = |detail: &str| ProviderReport {
         name: "small".into(),
         model: "m".into(),
-        state: crate::command::ProviderState::Ready,
+        state: ProviderState::Ready,
         detail: detail.into(),
     };
     for _ in 0..Settings::default().dry_after {

@@ -252,7 +252,12 @@ impl Gates {
 
     fn why_nobody(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> String {
         let mut reasons: Vec<String> = Vec::new();
+        let any_weight = self.gates.iter().any(|gate| weight_of(gate, weights) > 0.0);
         for gate in &self.gates {
+            // Who is not to be asked is worth a word only where nobody is.
+            if any_weight && weight_of(gate, weights) <= 0.0 {
+                continue;
+            }
             let why = if let Some(detail) = gate.stopped_detail() {
                 detail
             } else if weight_of(gate, weights) <= 0.0 {

@@ -108,6 +108,9 @@ pub struct Numbers {
     pub producers: BTreeMap<String, Sums>,
     /// By part of the topic.
     pub cells: BTreeMap<String, Sums>,
+    /// Requests by how they ended: `answered`, `empty`, `refused`, `unparsable`, and without an answer `rate_limited`, `timeout`, `server_error`,
+    /// `unreachable`, `wrong_key`, `bad_request`, `abandoned`.
+    pub outcomes: BTreeMap<String, u64>,
 }
 
 /// Whether a provider can be asked.
