@@ -20,6 +20,7 @@ use crate::Options;
 
 mod ended;
 mod faults;
+mod flaky;
 
 /// For what takes a moment.
 const SOON: Duration = Duration::from_secs(20);
@@ -43,7 +44,11 @@ impl Place {
     }
 
     fn files_brought_to_disk_every(&self, sync_interval: Duration, epoch: Epoch) -> Files {
-        let context = Context {
+        Files::start(&self.context(sync_interval), epoch)
+    }
+
+    fn context(&self, sync_interval: Duration) -> Context {
+        Context {
             id: WorkerId::parse("o1").unwrap(),
             bus: MemoryBus::new(),
             store: Arc::clone(&self.store),
@@ -51,10 +56,10 @@ impl Place {
             options: Options {
                 out: Some(self.folder.path().to_owned()),
                 sync_interval,
+                sole: true,
                 ..Options::default()
             },
-        };
-        Files::start(&context, epoch)
+        }
     }
 
     fn path(&self, path: &str) -> PathBuf {

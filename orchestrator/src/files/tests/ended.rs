@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
 use igentai_shared::store::checkpoints;
+use tokio_util::sync::CancellationToken;
 
+use super::flaky::FlakyStore;
 use super::*;
 
 /// Compares the files of the topic in a new term.
@@ -140,4 +142,25 @@ async fn one_folder_that_refuses_does_not_keep_the_others_from_being_compared() 
     files.close().await;
     assert_eq!(place.state()["state"], "ended");
     assert!(Path::new(&place.path(LIST)).exists());
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_a_new_leader_at_once_costs_no_comparison() {
+    let mut place = Place::new();
+    let count = place.left_by_a_killed_leader(&["a", "b"]).await;
+    place.store.put_topic(&Topic { version: 1, ..ended(1) }, None).await.unwrap();
+    fs::write(place.path(LIST), "a\n").unwrap();
+    let flaky = FlakyStore::over(Arc::clone(&place.store));
+    for failures in [&flaky.topics, &flaky.heads, &flaky.attributes] {
+        failures.store(1, std::sync::atomic::Ordering::SeqCst);
+    }
+    place.store = Arc::new(flaky);
+    let stop = CancellationToken::new();
+    let led = crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone());
+    let mended = async {
+        place.until_it_reads("a\nb\n").await;
+        stop.cancel();
+    };
+    futures::future::join(led, mended).await;
+    assert_eq!((&place.state()["state"], &place.state()["last_sequence"]), (&"ended".into(), &count.into()));
 }

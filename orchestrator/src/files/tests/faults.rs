@@ -117,6 +117,32 @@ async fn a_disk_that_stands_still_does_not_keep_the_process_from_ending() {
     fs::File::options().read(true).write(true).open(&fifo).unwrap();
 }
 
+#[tokio::test]
+async fn while_a_folder_refuses_it_is_not_tried_again_before_its_time_unless_somebody_waits() {
+    let place = Place::new();
+    let count = place.commit(1, &["a"]).await;
+    let style = Style { out: place.folder.path().to_owned(), epoch: 1, default_weights: BTreeMap::new() };
+    let mut desk = Desk::new(style, Arc::clone(&place.store));
+    let at = |millis| Now { monotonic: igentai_core::time::Monotonic(millis), unix: UnixMillis(millis) };
+    let mut opened = mail::Mail::default();
+    opened.open(topic(1), count);
+    desk.take_in(opened, false, at(0).monotonic);
+    fs::write(place.path(FOLDER), "no folder").unwrap();
+    assert!(!desk.round(true, at(0)).await.more);
+    fs::remove_file(place.path(FOLDER)).unwrap();
+    assert!(!desk.round(true, at(999)).await.complete);
+    assert!(desk.round(true, at(1_000)).await.complete);
+    fs::remove_dir_all(place.path(FOLDER)).unwrap();
+    fs::write(place.path(FOLDER), "no folder").unwrap();
+    let mut opened = mail::Mail::default();
+    opened.open(topic(1), count);
+    desk.take_in(opened, false, at(2_000).monotonic);
+    assert!(!desk.round(true, at(2_000)).await.complete);
+    fs::remove_file(place.path(FOLDER)).unwrap();
+    desk.take_in(mail::Mail::default(), true, at(2_001).monotonic);
+    assert!(desk.round(true, at(2_001)).await.complete);
+}
+
 #[test]
 fn what_failed_is_tried_again_later_and_later_and_said_once() {
     let mut backoff = trouble::Backoff::default();
