@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use igentai_core::folder::TopicId;
 use igentai_core::key::Key;
+use igentai_shared::store::Store;
+use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_test_support::process::Process;
 use igentai_test_support::{eventually, free_port, until_some};
 use serde_json::{Value, json};
@@ -162,6 +165,60 @@ async fn a_killed_run_goes_on_where_it_was_and_neither_loses_nor_repeats() {
     assert_eq!(lines[..told.len()], told[..], "and so is what it had told");
     assert_eq!(keys(&lines).len(), lines.len(), "no key twice");
     assert_eq!(finished["attributes"], lines.len());
+}
+
+/// What the registry holds of a topic, read when no process has it.
+async fn registered(place: &Place, topic: &str) -> Vec<String> {
+    let store = EmbeddedStore::open(&place.out().join(".igentai")).unwrap();
+    let id = TopicId::parse(topic).unwrap();
+    let run = store.head(&id).await.unwrap().run;
+    let attributes = store.attributes(&id, run, 0, 10_000).await.unwrap();
+    store.close().await;
+    attributes.into_iter().map(|attribute| attribute.text).collect()
+}
+
+#[tokio::test]
+async fn the_files_of_a_killed_run_are_mended_by_the_run_of_another_topic() {
+    let place = Place::new(script(300, 20)).await;
+    let config = place.config("m");
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "-n", "2"]);
+    run.until_attributes(80).await;
+    run.process.kill().unwrap();
+    let list = place.out().join("sights/output.txt");
+    let short = std::fs::read(&list).unwrap();
+    std::fs::write(&list, &short[..short.len() - 3]).unwrap();
+    let mut other =
+        JsonRun::start(&place, &config, &["Other sights", "--no-web", "-n", "2", "--max-attributes", "20"]);
+    other.finished().await;
+    let text = std::fs::read_to_string(&list).unwrap();
+    assert!(text.ends_with('\n'), "whole lines only");
+    let registered = registered(&place, "sights").await;
+    assert!(registered.len() >= 80);
+    assert_eq!(place.lines("sights"), registered);
+    let state = std::fs::read(place.out().join("sights/state.json")).unwrap();
+    let state: Value = serde_json::from_slice(&state).unwrap();
+    assert_eq!((&state["state"], &state["reason"]), (&json!("ended"), &json!("interrupted")), "{state}");
+    assert_eq!(state["last_sequence"], registered.len(), "{state}");
+}
+
+#[tokio::test]
+async fn a_disk_that_stands_still_holds_neither_the_run_nor_its_end_up_and_the_files_come_later() {
+    let place = Place::new(script(300, 5)).await;
+    let config = place.config("m");
+    let folder = place.out().join("sights");
+    std::fs::create_dir_all(&folder).unwrap();
+    let fifo = folder.join("output.txt.new");
+    // Opening it for writing waits for a reader, as writing to a file server that is away does.
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "-n", "2"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["attributes"]), (&json!("dry"), &json!(300)), "{finished}");
+    assert!(!run.process.tail().contains("leads no more"), "{}", run.process.tail());
+    assert_eq!(place.lines("sights").len(), 0);
+    std::fs::remove_file(&fifo).unwrap();
+    let arguments = ["Other sights", "--no-web", "--max-attributes", "1"];
+    JsonRun::start(&place, &config, &arguments).finished().await;
+    assert_eq!(place.lines("sights"), registered(&place, "sights").await);
 }
 
 #[tokio::test]

@@ -68,7 +68,6 @@ pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationTok
     };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut first = true;
     let end = loop {
         let event = tokio::select! {
             biased;
@@ -81,7 +80,7 @@ pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationTok
             Event::Heard(Ok(Incoming::Delivery(delivery))) => term.hear(consumer.as_mut(), delivery).await,
             Event::Heard(Ok(Incoming::Resumed)) => {}
             Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
-            Event::Tick => match term.tick(std::mem::take(&mut first)).await {
+            Event::Tick => match term.tick().await {
                 Ok(()) => {}
                 Err(StoreError::Fenced { current, .. }) => {
                     break TermEnd::Lost(format!("epoch {current} is in force"));
@@ -126,7 +125,7 @@ impl Term<'_> {
         }
     }
 
-    async fn tick(&mut self, first: bool) -> Result<(), StoreError> {
+    async fn tick(&mut self) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let ttl = self.context.options.lease_ttl;
         if now.monotonic.since(self.renewed) >= ttl.div_f64(4.0) {
@@ -141,9 +140,7 @@ impl Term<'_> {
             }
             self.reread = Some(now.monotonic);
         }
-        if first {
-            self.topics.restore_missing_files(&self.core).await?;
-        }
+        self.topics.check_ended_files(&self.core);
         self.topics.follow(&mut self.core, now).await?;
         for action in self.core.decide(now) {
             self.carry_out(action, now).await?;

@@ -36,6 +36,7 @@ pub(super) struct Topics<'a> {
     context: &'a Context,
     epoch: Epoch,
     files: Files,
+    ended_checked: bool,
     open: BTreeMap<TopicId, OpenTopic>,
 }
 
@@ -63,7 +64,7 @@ impl OpenTopic {
 
 impl<'a> Topics<'a> {
     pub(super) const fn new(context: &'a Context, epoch: Epoch, files: Files) -> Self {
-        Self { context, epoch, files, open: BTreeMap::new() }
+        Self { context, epoch, files, ended_checked: false, open: BTreeMap::new() }
     }
 
     /// Opens the run in the store and folds its log from the beginning; or only changes the cap of one that is open.
@@ -96,10 +97,10 @@ impl<'a> Topics<'a> {
             looked: now.monotonic,
         };
         self.open.insert(id.clone(), topic);
-        if let Some(definition) = core.topics().find(|topic| topic.id == *id) {
-            self.files.open(definition.clone()).await;
-        }
         self.follow_one(core, id, now).await?;
+        if let Some(definition) = core.topics().find(|topic| topic.id == *id) {
+            self.files.open(definition.clone(), core.attributes(id));
+        }
         core.opened(id, run, max_attributes, ledger);
         info!(topic = %id, run, attributes = core.attributes(id), "a topic is open");
         Ok(())
@@ -146,7 +147,7 @@ impl<'a> Topics<'a> {
             for entry in &entries {
                 topic.take(entry);
             }
-            self.files.append(id, &entries).await;
+            self.files.grown(id, core.attributes(id));
         }
         Ok(())
     }
@@ -208,16 +209,17 @@ impl<'a> Topics<'a> {
     pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
         let over =
             |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.monotonic.since(since) >= LINGER);
-        self.open.retain(|_, topic| !over(topic));
+        for (id, _) in self.open.extract_if(.., |_, topic| over(topic)) {
+            self.files.leave(&id);
+        }
         let news = |topic: &OpenTopic| topic.ended.is_none_or(|(_, told)| told < topic.master.complete_to());
         let ids: Vec<TopicId> =
             self.open.iter().filter(|(_, topic)| news(topic)).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.catch_files_up(&id).await?;
             self.tell_one(core, &id, now).await?;
         }
         self.measure(core).await;
-        self.files.global(core.topics().cloned().collect(), core.producers(), now).await;
+        self.files.global(core.topics().cloned().collect(), core.producers(), now);
         Ok(())
     }
 
@@ -271,7 +273,7 @@ impl<'a> Topics<'a> {
             fingerprints: Vec::new(),
         };
         let ended = status.topic.state.is_ended();
-        self.files.status(&status).await;
+        self.files.status(&status);
         let name = format!("status-{id}-{}-{}", self.epoch, now.monotonic.0);
         let event = StatusEvent { status };
         let told = send(bus, Exchange::Events, format!("topic.{id}"), name.clone(), &event).await;
@@ -289,51 +291,34 @@ impl<'a> Topics<'a> {
     }
 
     /// Before a topic is called ended: everything that is committed stands in its files, and its last numbers in the registry, so that whoever
-    /// sees the end sees them with it.
+    /// sees the end sees them with it. A disk that stands still does not hold the end up for longer than the lease allows.
     pub(super) async fn finish(
         &mut self,
         core: &Coordinator,
         topic: &Topic,
         now: Now,
     ) -> Result<(), StoreError> {
-        self.catch_files_up(&topic.id).await?;
-        self.files.flush().await;
-        if let Some(status) = core.status(&topic.id, now) {
-            self.files.status(&status).await;
-            let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
+        self.files.grown(&topic.id, core.attributes(&topic.id));
+        let status = core.status(&topic.id, now);
+        if let Some(status) = &status {
+            self.files.status(status);
+        }
+        if !self.files.flush(self.context.options.lease_ttl / 4).await {
+            warn!(topic = %topic.id, "a topic ends before its files are complete; they catch up");
+        }
+        if let Some(status) = &status {
+            let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(status))]);
             self.context.store.save_checkpoints(&topic.id, topic.run, self.epoch, saved).await?;
         }
         Ok(())
     }
 
-    /// Where a file could not be written, for example for want of room, its lines come from the registry again.
-    async fn catch_files_up(&self, id: &TopicId) -> Result<(), StoreError> {
-        let Some((topic, mut after)) = self.open.get(id).zip(self.files.behind(id)) else { return Ok(()) };
-        loop {
-            let attributes = self.context.store.attributes(id, topic.run, after, PAGE).await?;
-            let Some(last) = attributes.last() else { return Ok(()) };
-            after = last.seq;
-            self.files.lines(id, attributes).await;
+    /// Has the files of topics that ended earlier compared with the registry, once in a term: a leader before may have been killed, or has written them
+    /// on another machine.
+    pub(super) fn check_ended_files(&mut self, core: &Coordinator) {
+        if !std::mem::replace(&mut self.ended_checked, true) {
+            self.files.check(core.topics().filter(|topic| topic.state.is_ended()).cloned());
         }
-    }
-
-    /// Writes the files of topics that ended earlier where they are not there, for example on another machine.
-    pub(super) async fn restore_missing_files(&self, core: &Coordinator) -> Result<(), StoreError> {
-        for topic in core.topics().filter(|topic| topic.state.is_ended() && self.files.is_missing(&topic.id))
-        {
-            self.files.open(topic.clone()).await;
-            let mut after = 0;
-            loop {
-                let attributes = self.context.store.attributes(&topic.id, topic.run, after, PAGE).await?;
-                let Some(last) = attributes.last() else { break };
-                after = last.seq;
-                self.files.lines(&topic.id, attributes).await;
-            }
-            if let Some(status) = self.checkpoint(&topic.id, topic.run, checkpoints::STATUS).await? {
-                self.files.status(&status).await;
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn close(self) {

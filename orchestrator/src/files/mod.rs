@@ -1,43 +1,38 @@
 //! The files under `outputs/`: folds of the log, written by the leader.
 //!
-//! A thread of its own does the writing, so that a slow disk never holds decisions up. What cannot be written is not lost: the writer says how
-//! far it came, and the lines are read from the registry again.
+//! A thread of its own does the writing. The coordinator only says how far the registry has come; what a list lacks the thread reads from
+//! there. So a slow disk never holds decisions up, nothing that could not be written is lost, and what waits is bounded by the number of topics.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, Seq};
-use igentai_core::log::Entry;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::Now;
 use igentai_core::topic::Topic;
-use igentai_shared::store::StoredAttribute;
-use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
 
 use crate::Context;
 
 mod atomic;
+mod desk;
+mod ended;
+mod mail;
 mod output;
+mod place;
 mod reports;
+mod trouble;
 mod writer;
 
-/// Jobs that may wait.
-const WAITING: usize = 256;
+use desk::Desk;
+use mail::{End, Global, Post};
 
-enum Job {
-    Open(Box<Topic>),
-    Lines { topic: TopicId, first: Seq, texts: Vec<String> },
-    Status(Box<TopicStatus>),
-    Global { topics: Vec<Topic>, producers: usize, now: Now },
-    Flush(oneshot::Sender<()>),
-}
-
-/// Where a topic's file could not be written: the last line that stands.
-type Behind = Arc<Mutex<BTreeMap<TopicId, Seq>>>;
+/// How long the writer may go on when it is told to end.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A handle on the writer; without a folder it does nothing.
 pub(crate) struct Files {
@@ -45,9 +40,9 @@ pub(crate) struct Files {
 }
 
 struct Writer {
-    out: PathBuf,
-    jobs: mpsc::Sender<Job>,
-    behind: Behind,
+    post: Arc<Post>,
+    /// Answers when the thread has ended.
+    ended: oneshot::Receiver<()>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -56,7 +51,6 @@ struct Writer {
 struct Style {
     out: PathBuf,
     epoch: Epoch,
-    sync_interval: Duration,
     default_weights: BTreeMap<String, f64>,
 }
 
@@ -64,19 +58,18 @@ impl Files {
     /// Starts the writer for a term of leadership.
     pub(crate) fn start(context: &Context, epoch: Epoch) -> Self {
         let Some(out) = context.options.out.clone() else { return Self { writer: None } };
-        let (jobs, queue) = mpsc::channel(WAITING);
-        let behind = Behind::default();
-        let style = Style {
-            out: out.clone(),
-            epoch,
-            sync_interval: context.options.sync_interval,
-            default_weights: context.options.default_weights.clone(),
-        };
-        let theirs = Arc::clone(&behind);
+        let default_weights = context.options.default_weights.clone();
+        let desk = Desk::new(Style { out, epoch, default_weights }, Arc::clone(&context.store));
+        let (post, clock) = (Arc::<Post>::default(), Arc::clone(&context.clock));
+        let (alive, ended) = oneshot::channel::<()>();
+        let (theirs, interval) = (Arc::clone(&post), context.options.sync_interval);
         let runtime = tokio::runtime::Handle::current();
-        let body = move || writer::write(style, queue, &theirs, &runtime);
+        let body = move || {
+            runtime.block_on(writer::write(desk, &theirs, clock.as_ref(), interval));
+            drop(alive);
+        };
         match std::thread::Builder::new().name("files".to_owned()).spawn(body) {
-            Ok(thread) => Self { writer: Some(Writer { out, jobs, behind, thread }) },
+            Ok(thread) => Self { writer: Some(Writer { post, ended, thread }) },
             Err(error) => {
                 error!(error = %error, "no files are written: the thread for them could not be started");
                 Self { writer: None }
@@ -84,90 +77,78 @@ impl Files {
         }
     }
 
-    async fn job(&self, job: Job) {
-        if let Some(writer) = &self.writer
-            && writer.jobs.send(job).await.is_err()
-        {
-            error!("no files are written: the thread for them has ended");
+    fn tell(&self, change: impl FnOnce(&mut mail::Mail)) {
+        if let Some(writer) = &self.writer {
+            writer.post.leave(change);
         }
     }
 
-    /// Begins the files of a topic's run anew; those of an earlier run are moved aside.
-    pub(crate) async fn open(&self, topic: Topic) {
-        self.job(Job::Open(Box::new(topic))).await;
+    /// Begins the files of a topic's run, of which the registry holds so many attributes; those of an earlier run are moved aside.
+    pub(crate) fn open(&self, topic: Topic, attributes: Seq) {
+        self.tell(|mail| mail.open(topic, attributes));
     }
 
-    /// Adds what entries brought.
-    pub(crate) async fn append(&self, topic: &TopicId, entries: &[Entry]) {
-        if self.writer.is_none() {
-            return;
-        }
-        for entry in entries.iter().filter(|entry| !entry.tail.new.is_empty()) {
-            let (first, texts) = (entry.tail.first_new, entry.tail.new.clone());
-            self.job(Job::Lines { topic: topic.clone(), first, texts }).await;
-        }
-    }
-
-    /// Adds attributes read from the registry; those that stand already are passed over.
-    pub(crate) async fn lines(&self, topic: &TopicId, attributes: Vec<StoredAttribute>) {
-        let Some(first) = attributes.first().map(|attribute| attribute.seq) else { return };
-        let texts = attributes.into_iter().map(|attribute| attribute.text).collect();
-        self.job(Job::Lines { topic: topic.clone(), first, texts }).await;
+    /// The registry holds so many attributes now.
+    pub(crate) fn grown(&self, topic: &TopicId, attributes: Seq) {
+        self.tell(|mail| mail.grown(topic, attributes));
     }
 
     /// Replaces a topic's JSON files.
-    pub(crate) async fn status(&self, status: &TopicStatus) {
-        if self.writer.is_some() {
-            self.job(Job::Status(Box::new(status.clone()))).await;
-        }
+    pub(crate) fn status(&self, status: &TopicStatus) {
+        self.tell(|mail| mail.status(status.clone()));
+    }
+
+    /// Nothing will follow for the topic. It is forgotten when its files are complete.
+    pub(crate) fn leave(&self, topic: &TopicId) {
+        self.tell(|mail| mail.leave(topic));
+    }
+
+    /// Compares the files of topics that have ended with the registry, and builds anew what differs. Those that are opened are left out.
+    pub(crate) fn check(&self, ended: impl Iterator<Item = Topic>) {
+        self.tell(|mail| mail.ended.extend(ended));
     }
 
     /// Replaces the file about all topics.
-    pub(crate) async fn global(&self, topics: Vec<Topic>, producers: usize, now: Now) {
-        self.job(Job::Global { topics, producers, now }).await;
+    pub(crate) fn global(&self, topics: Vec<Topic>, producers: usize, now: Now) {
+        self.tell(|mail| mail.global = Some(Global { topics, producers, now }));
     }
 
-    /// Waits until everything given so far is on disk, or could not be.
-    pub(crate) async fn flush(&self) {
-        if self.writer.is_some() {
-            let (done, wait) = oneshot::channel();
-            self.job(Job::Flush(done)).await;
-            if wait.await.is_err() {
-                error!("the files could not be flushed: the thread for them has ended");
-            }
+    /// Waits until everything given so far is on disk, or could not be brought there, or the patience is over. Whether it is there. While the disk stands
+    /// still, only the first who asks waits.
+    pub(crate) async fn flush(&self, patience: Duration) -> bool {
+        let Some(writer) = &self.writer else { return true };
+        let (done, wait) = oneshot::channel();
+        let stalled = writer.post.leave(|mail| {
+            mail.flushes.push(done);
+            mail.stalled
+        });
+        if stalled {
+            return false;
         }
+        let answer = tokio::time::timeout(patience, wait).await;
+        if answer.is_err() {
+            writer.post.leave(|mail| mail.stalled = true);
+        }
+        matches!(answer, Ok(Ok(true)))
     }
 
-    /// The last line that stands, where later ones could not be written.
-    pub(crate) fn behind(&self, topic: &TopicId) -> Option<Seq> {
-        let writer = self.writer.as_ref()?;
-        writer.behind.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied()
-    }
-
-    /// Whether the topic's list is not there.
-    pub(crate) fn is_missing(&self, topic: &TopicId) -> bool {
-        self.writer.as_ref().is_some_and(|writer| !list_path(&writer.out, topic).exists())
-    }
-
-    /// Writes what is left and ends the writer.
+    /// Writes what is left and ends the writer; or leaves it behind when the disk stands still.
     pub(crate) async fn close(self) {
-        self.flush().await;
-        if let Some(Writer { jobs, thread, .. }) = self.writer {
-            drop(jobs);
-            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(ended, Ok(Ok(()))) {
-                error!("the thread that writes files ended badly");
-            }
+        let Some(Writer { post, ended, thread }) = self.writer else { return };
+        let (done, complete) = oneshot::channel();
+        post.leave(|mail| {
+            mail.flushes.push(done);
+            mail.end = End::Done;
+        });
+        if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+            post.leave(|mail| mail.end = End::Now);
+            warn!("the files are not complete: the disk is too slow; they catch up at the next start");
+        } else if thread.join().is_err() {
+            error!("the thread that writes files ended badly; they catch up at the next start");
+        } else if !complete.await.unwrap_or(false) {
+            warn!("the files are not complete: they could not be written; they catch up at the next start");
         }
     }
-}
-
-fn folder(out: &Path, topic: &TopicId) -> PathBuf {
-    out.join(topic.as_str())
-}
-
-fn list_path(out: &Path, topic: &TopicId) -> PathBuf {
-    folder(out, topic).join("output.txt")
 }
 
 #[cfg(test)]

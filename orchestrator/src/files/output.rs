@@ -8,82 +8,118 @@ use igentai_core::ids::Seq;
 
 use super::atomic::sync_folder;
 
-/// The list of one topic's run. It is built beside the one that is there and takes its place at the first sync, so that a paused
-/// predecessor writes to a file that is no longer there.
+/// What lines are written on.
+pub(super) trait Sheet: Write {
+    /// Takes away what is behind `length`; the next write goes there.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Brings what was written to disk.
+    fn make_durable(&mut self) -> io::Result<()>;
+}
+
+impl Sheet for File {
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)?;
+        self.seek(SeekFrom::Start(length)).map(drop)
+    }
+
+    fn make_durable(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Why lines do not stand.
 #[derive(Debug)]
-pub(super) struct OutputFile {
+pub(super) enum Failed {
+    /// The file holds whole lines still; what waits can be tried again.
+    Later(io::Error),
+    /// Nobody knows what the file holds; it must be built anew.
+    Broken(io::Error),
+}
+
+/// The list of one topic's run. It is built beside the one that is there and takes its place when it is complete, so that readers never see less
+/// than before, and a paused predecessor writes to a file that is no longer there.
+#[derive(Debug)]
+pub(super) struct OutputFile<S = File> {
     path: PathBuf,
     building: Option<PathBuf>,
-    file: File,
+    sheet: S,
     /// Bytes of whole lines that are in the file.
     length: u64,
     last: Seq,
     /// Lines that are not in the file yet.
     waiting: Vec<u8>,
     waiting_lines: u64,
-    unsynced: u64,
-    /// Number of the last line that was heard of, there or not.
-    heard: Seq,
+    durable: bool,
 }
 
 impl OutputFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let building = path.with_extension("txt.new");
-        let file = File::create(&building)?;
-        Ok(Self {
+        let sheet = File::create(&building)?;
+        Ok(Self::on(sheet, path, Some(building)))
+    }
+}
+
+impl<S: Sheet> OutputFile<S> {
+    pub(super) fn on(sheet: S, path: &Path, building: Option<PathBuf>) -> Self {
+        Self {
             path: path.to_owned(),
-            building: Some(building),
-            file,
+            building,
+            sheet,
             length: 0,
             last: 0,
             waiting: Vec::new(),
             waiting_lines: 0,
-            unsynced: 0,
-            heard: 0,
-        })
+            durable: true,
+        }
     }
 
-    /// Takes lines in. Those that are there already are passed over; those that do not follow are not taken, see [`OutputFile::is_behind`].
-    pub(super) fn push(&mut self, first: Seq, texts: &[String]) {
+    /// The number after which lines are to be read to get as far as `heard`; `None` while some wait, so that there is never more than one page in memory.
+    pub(super) fn wants(&self, heard: Seq) -> Option<Seq> {
+        (self.waiting_lines == 0 && self.last < heard).then_some(self.last)
+    }
+
+    /// Takes in lines that begin with number `first`. Those that stand already are passed over; those that do not follow are not taken. Returns how
+    /// many wait.
+    pub(super) fn push<'a>(&mut self, first: Seq, texts: impl IntoIterator<Item = &'a str>) -> u64 {
         let next = self.last + self.waiting_lines + 1;
-        let end = first + u64::try_from(texts.len()).unwrap_or(u64::MAX);
-        self.heard = self.heard.max(end - 1);
-        if first > next {
-            return;
+        if first <= next {
+            let known = usize::try_from(next - first).unwrap_or(usize::MAX);
+            for text in texts.into_iter().skip(known) {
+                self.waiting.extend(text.bytes().filter(|byte| *byte != b'\n' && *byte != b'\r'));
+                self.waiting.push(b'\n');
+                self.waiting_lines += 1;
+            }
         }
-        let known = usize::try_from(next - first).unwrap_or(usize::MAX);
-        for text in texts.iter().skip(known) {
-            self.waiting.extend(text.bytes().filter(|byte| *byte != b'\n' && *byte != b'\r'));
-            self.waiting.push(b'\n');
-            self.waiting_lines += 1;
-        }
+        self.waiting_lines
     }
 
-    /// Whether lines are missing that were heard of.
-    pub(super) const fn is_behind(&self) -> bool {
-        self.last + self.waiting_lines < self.heard
-    }
-
-    /// Lines that are not on disk for sure.
-    pub(super) const fn unsynced(&self) -> u64 {
-        self.waiting_lines + self.unsynced
-    }
-
-    /// Writes what waits, and makes it durable. When that fails the file holds whole lines still, and [`OutputFile::last`] tells how many; what waited is
-    /// dropped.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        let (lines, count) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.waiting_lines));
-        if let Err(error) = self.file.write_all(&lines) {
-            self.file.set_len(self.length)?;
-            self.file.seek(SeekFrom::End(0))?;
-            return Err(error);
+    /// Writes what waits. What could not be written waits on, so that the next try costs no reading.
+    pub(super) fn write(&mut self) -> Result<(), Failed> {
+        if let Err(error) = self.sheet.write_all(&self.waiting) {
+            return Err(match self.sheet.cut(self.length) {
+                Ok(()) => Failed::Later(error),
+                Err(_) => Failed::Broken(error),
+            });
         }
-        self.length += u64::try_from(lines.len()).unwrap_or(u64::MAX);
-        self.last += count;
-        self.unsynced += count;
-        if self.unsynced > 0 || self.building.is_some() {
-            self.file.sync_data()?;
-            self.unsynced = 0;
+        self.length += u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
+        self.last += self.waiting_lines;
+        self.durable &= self.waiting_lines == 0;
+        self.waiting = Vec::new();
+        self.waiting_lines = 0;
+        Ok(())
+    }
+
+    /// Makes durable what was written, and lets the list take its place. What a disk that failed in this has kept cannot be known.
+    pub(super) fn settle(&mut self) -> Result<(), Failed> {
+        self.try_to_settle().map_err(Failed::Broken)
+    }
+
+    fn try_to_settle(&mut self) -> io::Result<()> {
+        if !self.durable || self.building.is_some() {
+            self.sheet.make_durable()?;
+            self.durable = true;
         }
         if let Some(building) = &self.building {
             fs::rename(building, &self.path)?;
@@ -97,4 +133,17 @@ impl OutputFile {
     pub(super) const fn last(&self) -> Seq {
         self.last
     }
+
+    /// Whether it has taken its place.
+    pub(super) const fn is_placed(&self) -> bool {
+        self.building.is_none()
+    }
+
+    /// Whether all that was taken in is where it belongs, on disk.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.durable && self.waiting_lines == 0 && self.is_placed()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,40 +1,109 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::fs;
+use std::path::Path;
 
+use igentai_core::batch::{BatchId, Named};
 use igentai_core::fold::TopicFold;
 use igentai_core::ids::{Run, WorkerId};
+use igentai_core::key::{Fingerprint, Key};
+use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, StartRequest, TopicState};
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::clock::SystemClock;
 use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::store::{Commit, Store};
 
 use super::*;
 use crate::Options;
 
-struct Desk {
+mod ended;
+mod faults;
+mod flaky;
+
+/// For what takes a moment.
+const SOON: Duration = Duration::from_secs(20);
+
+const FOLDER: &str = "best_sci_fi_movies_2020s";
+const LIST: &str = "best_sci_fi_movies_2020s/output.txt";
+
+/// A registry, and a folder for the files made from it.
+struct Place {
     folder: tempfile::TempDir,
+    store: Arc<dyn Store>,
 }
 
-impl Desk {
+impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), store: EmbeddedStore::in_memory().unwrap() }
     }
 
     fn files(&self, epoch: Epoch) -> Files {
-        let context = Context {
+        self.files_brought_to_disk_every(Duration::from_secs(1), epoch)
+    }
+
+    fn files_brought_to_disk_every(&self, sync_interval: Duration, epoch: Epoch) -> Files {
+        Files::start(&self.context(sync_interval), epoch)
+    }
+
+    fn context(&self, sync_interval: Duration) -> Context {
+        Context {
             id: WorkerId::parse("o1").unwrap(),
             bus: MemoryBus::new(),
-            store: EmbeddedStore::in_memory().unwrap(),
+            store: Arc::clone(&self.store),
             clock: Arc::new(SystemClock::new()),
-            options: Options { out: Some(self.folder.path().to_owned()), ..Options::default() },
-        };
-        Files::start(&context, epoch)
+            options: Options {
+                out: Some(self.folder.path().to_owned()),
+                sync_interval,
+                sole: true,
+                ..Options::default()
+            },
+        }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
     }
 
     fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.folder.path().join(path)).unwrap()
+        fs::read_to_string(self.path(path)).unwrap_or_default()
+    }
+
+    fn state(&self) -> serde_json::Value {
+        serde_json::from_str(&self.read(&format!("{FOLDER}/state.json"))).unwrap_or_default()
+    }
+
+    async fn until_it_reads(&self, expected: &str) {
+        let reached = async {
+            while self.read(LIST) != expected {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let reached = tokio::time::timeout(SOON, reached).await;
+        assert!(reached.is_ok(), "it reads {:?}", self.read(LIST));
+    }
+
+    /// Commits one entry; the number of attributes then.
+    async fn commit(&self, run: Run, texts: &[&str]) -> Seq {
+        let topic = topic(run).id;
+        self.store.open_run(&topic, run, 0, None).await.unwrap();
+        let before = self.store.head(&topic).await.unwrap();
+        let producer = WorkerId::parse("p1").unwrap();
+        let (incarnation, seq) = (1, before.log_index + 1);
+        let fingerprint = |text: &str| Fingerprint::of(&Key::of(text).unwrap());
+        let named = |text: &&str| Named { text: (*text).to_owned(), fingerprint: fingerprint(text) };
+        let kind = EntryKind::Resolution { of: 1 };
+        let commit = Commit {
+            id: BatchId { topic, run, producer: producer.clone(), incarnation, seq },
+            lowest_unresolved: seq,
+            head: EntryHead { producer, incarnation, seq, at: UnixMillis(1), kind },
+            novel: texts.iter().map(named).collect(),
+            spellings: Vec::new(),
+            sightings: Vec::new(),
+        };
+        self.store.commit(vec![commit]).await.unwrap();
+        before.attributes + u64::try_from(texts.len()).unwrap()
     }
 }
 
@@ -46,33 +115,34 @@ fn topic(run: Run) -> Topic {
     Topic { run, ..Topic::start(None, id, request, at).unwrap() }
 }
 
-fn stored(first: Seq, texts: &[&str]) -> Vec<StoredAttribute> {
-    let one = |(seq, text): (Seq, &&str)| StoredAttribute { seq, text: (*text).to_owned(), log_index: 1 };
-    (first..).zip(texts).map(one).collect()
+fn ended(run: Run) -> Topic {
+    Topic { state: TopicState::Ended(EndReason::Interrupted), ..topic(run) }
 }
 
-async fn fill(files: &Files, run: Run, texts: &[&str], epoch: Epoch) {
-    files.open(topic(run)).await;
-    files.lines(&topic(run).id, stored(1, texts)).await;
-    let status = TopicStatus::of(topic(run), &TopicFold::default(), epoch, UnixMillis(1_700_000_060_000));
-    files.status(&status).await;
-    files.flush().await;
+fn status(topic: Topic, attributes: Seq, epoch: Epoch) -> TopicStatus {
+    let status = TopicStatus::of(topic, &TopicFold::default(), epoch, UnixMillis(1_700_000_060_000));
+    TopicStatus { attributes, ..status }
 }
 
-const LIST: &str = "best_sci_fi_movies_2020s/output.txt";
+/// Writes what the registry holds of a run.
+async fn write(files: &Files, run: Run, attributes: Seq, epoch: Epoch) -> bool {
+    files.open(topic(run), attributes);
+    files.status(&status(topic(run), attributes, epoch));
+    files.flush(SOON).await
+}
 
 #[tokio::test]
 async fn the_files_stand_where_and_as_they_are_expected() {
-    let desk = Desk::new();
-    let files = desk.files(1);
-    fill(&files, 1, &["Dune", "Arrival\nII"], 1).await;
-    assert_eq!(desk.read(LIST), "Dune\nArrivalII\n", "one line each, whatever the text");
-    let text = desk.read("best_sci_fi_movies_2020s/topic.txt");
+    let place = Place::new();
+    let files = place.files(1);
+    let count = place.commit(1, &["Dune", "Arrival\nII"]).await;
+    assert!(write(&files, 1, count, 1).await);
+    assert_eq!(place.read(LIST), "Dune\nArrivalII\n", "one line each, whatever the text");
+    let text = place.read("best_sci_fi_movies_2020s/topic.txt");
     let expected = "Topic: Best Sci-Fi Movies (2020s)\nStart Time: 2023-11-14 22:13:20 UTC\nProducer Count: 0\n\
                     Prompt: List films\nProvider Weights: {}\n";
     assert_eq!(text, expected);
-    let state: serde_json::Value =
-        serde_json::from_str(&desk.read("best_sci_fi_movies_2020s/state.json")).unwrap();
+    let state = place.state();
     for key in [
         "current_topic",
         "total_unique_count",
@@ -90,74 +160,86 @@ async fn the_files_stand_where_and_as_they_are_expected() {
 }
 
 #[tokio::test]
-async fn lines_given_twice_stand_once_and_a_hole_is_told_and_filled() {
-    let desk = Desk::new();
-    let files = desk.files(1);
-    fill(&files, 1, &["a", "b"], 1).await;
-    let id = topic(1).id;
-    files.lines(&id, stored(1, &["a", "b", "c"])).await;
-    files.lines(&id, stored(5, &["e"])).await;
-    files.flush().await;
-    assert_eq!(desk.read(LIST), "a\nb\nc\n");
-    let behind = files.behind(&id).unwrap();
-    files.lines(&id, stored(behind + 1, &["c", "d", "e"][usize::try_from(behind - 2).unwrap()..])).await;
-    files.flush().await;
-    assert_eq!(desk.read(LIST), "a\nb\nc\nd\ne\n");
-    assert_eq!(files.behind(&id), None);
+async fn new_lines_stand_at_the_interval_and_none_twice() {
+    let place = Place::new();
+    let files = place.files_brought_to_disk_every(Duration::from_millis(20), 1);
+    let count = place.commit(1, &["a", "b"]).await;
+    assert!(write(&files, 1, count, 1).await);
+    let count = place.commit(1, &["c"]).await;
+    for heard in [count, count, 1] {
+        files.grown(&topic(1).id, heard);
+    }
+    place.until_it_reads("a\nb\nc\n").await;
+    files.close().await;
+    assert_eq!(place.read(LIST), "a\nb\nc\n");
+}
+
+#[tokio::test]
+async fn ten_new_lines_do_not_wait_for_the_interval() {
+    let place = Place::new();
+    let files = place.files_brought_to_disk_every(Duration::from_hours(1), 1);
+    assert!(write(&files, 1, 0, 1).await);
+    let count = place.commit(1, &["d", "e", "f", "g", "h", "i", "j", "k", "l", "m"]).await;
+    files.grown(&topic(1).id, count);
+    place.until_it_reads("d\ne\nf\ng\nh\ni\nj\nk\nl\nm\n").await;
     files.close().await;
 }
 
 #[tokio::test]
 async fn a_new_term_rebuilds_the_list_beside_the_old_one_and_replaces_it() {
-    let desk = Desk::new();
-    let first = desk.files(1);
-    fill(&first, 1, &["a", "b"], 1).await;
-    let path = desk.folder.path().join(LIST);
-    fs::write(&path, "a\nb\ntorn ta").unwrap();
-    let second = desk.files(2);
-    fill(&second, 1, &["a", "b", "c"], 2).await;
-    assert_eq!(desk.read(LIST), "a\nb\nc\n");
-    first.lines(&topic(1).id, stored(3, &["stale"])).await;
-    first.flush().await;
-    assert_eq!(desk.read(LIST), "a\nb\nc\n", "the predecessor writes to a file that is no longer there");
+    let place = Place::new();
+    let first = place.files(1);
+    let count = place.commit(1, &["a", "b"]).await;
+    assert!(write(&first, 1, count, 1).await);
+    fs::write(place.path(LIST), "a\nb\ntorn ta").unwrap();
+    let second = place.files(2);
+    let count = place.commit(1, &["c"]).await;
+    assert!(write(&second, 1, count, 2).await);
+    assert_eq!(place.read(LIST), "a\nb\nc\n");
+    let count = place.commit(1, &["stale"]).await;
+    first.grown(&topic(1).id, count);
+    assert!(first.flush(SOON).await);
+    assert_eq!(place.read(LIST), "a\nb\nc\n", "the predecessor writes to a file that is no longer there");
     first.close().await;
     second.close().await;
 }
 
 #[tokio::test]
 async fn files_of_a_later_epoch_are_left_alone() {
-    let desk = Desk::new();
-    let newer = desk.files(7);
-    fill(&newer, 1, &["a"], 7).await;
-    let older = desk.files(6);
-    fill(&older, 1, &["x", "y"], 6).await;
-    assert_eq!(desk.read(LIST), "a\n");
+    let place = Place::new();
+    let newer = place.files(7);
+    let count = place.commit(1, &["a"]).await;
+    assert!(write(&newer, 1, count, 7).await);
+    let older = place.files(6);
+    let count = place.commit(1, &["b"]).await;
+    assert!(!write(&older, 1, count, 6).await);
+    assert_eq!(place.read(LIST), "a\n");
     newer.close().await;
     older.close().await;
 }
 
 #[tokio::test]
 async fn the_folder_of_an_earlier_run_is_moved_aside_one_generation() {
-    let desk = Desk::new();
-    let files = desk.files(1);
+    let place = Place::new();
+    let files = place.files(1);
     for (run, text) in [(1, "first"), (2, "second"), (3, "third")] {
-        fill(&files, run, &[text], 1).await;
+        let count = place.commit(run, &[text]).await;
+        assert!(write(&files, run, count, 1).await);
     }
-    assert_eq!(desk.read(LIST), "third\n");
-    assert_eq!(desk.read(&format!(".replaced/{LIST}")), "second\n");
+    assert_eq!(place.read(LIST), "third\n");
+    assert_eq!(place.read(&format!(".replaced/{LIST}")), "second\n");
     files.close().await;
 }
 
 #[tokio::test]
 async fn the_file_about_all_topics_names_each_with_its_state() {
-    let desk = Desk::new();
-    let files = desk.files(4);
+    let place = Place::new();
+    let files = place.files(4);
     let ended = Topic { state: TopicState::Ended(EndReason::Dry), ..topic(1) };
-    files.global(vec![ended], 3, Now::default()).await;
-    files.flush().await;
-    let global: serde_json::Value = serde_json::from_str(&desk.read("global_state.json")).unwrap();
+    files.global(vec![ended], 3, Now::default());
+    files.close().await;
+    let global: serde_json::Value = serde_json::from_str(&place.read("global_state.json")).unwrap();
     assert_eq!(global["topics"][0]["state"], "ended");
     assert_eq!(global["topics"][0]["reason"], "dry");
     assert_eq!((&global["system"]["producers"], &global["system"]["epoch"]), (&3.into(), &4.into()));
-    files.close().await;
 }

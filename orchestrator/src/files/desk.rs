@@ -1,0 +1,236 @@
+//! The writer's desk: the lists that are kept, how far each has come, and what is next.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Seq;
+use igentai_core::status::TopicStatus;
+use igentai_core::time::{Monotonic, Now};
+use igentai_core::topic::Topic;
+use igentai_shared::store::Store;
+use tracing::{error, info, warn};
+
+use super::ended::{Check, Found};
+use super::mail::{Global, Letter, Mail};
+use super::output::OutputFile;
+use super::trouble::{Backoff, Trouble};
+use super::{Style, atomic, place, reports};
+
+/// Lines read at once.
+pub(super) const PAGE: usize = 1_000;
+
+/// So many new lines are brought to disk at once, whatever the interval.
+const SYNC_LINES: u64 = 10;
+
+/// Lists of ended topics that are built at once: each may hold a page that waits for room.
+const MAX_REBUILDS: usize = 8;
+
+/// The files of one topic's run.
+#[derive(Debug)]
+struct List {
+    topic: Topic,
+    /// The list, once there was room for it.
+    file: Option<OutputFile>,
+    /// The registry holds so many attributes.
+    heard: Seq,
+    /// The newest, while it is not in the files.
+    status: Option<Box<TopicStatus>>,
+    /// Nothing will follow: it is forgotten when everything stands.
+    leaving: bool,
+    backoff: Backoff,
+}
+
+impl List {
+    fn is_complete(&self) -> bool {
+        self.status.is_none()
+            && self.file.as_ref().is_some_and(|file| file.is_settled() && file.last() >= self.heard)
+    }
+
+    fn is_due(&self, all: bool) -> bool {
+        let missing = |file: &OutputFile| self.heard.saturating_sub(file.last());
+        let urgent = self.file.as_ref().is_none_or(|file| !file.is_placed() || missing(file) >= SYNC_LINES);
+        urgent || self.leaving || self.status.is_some() || (all && !self.is_complete())
+    }
+
+    /// Does a page's worth: reads lines that are missing, writes them, and when none is missing any more makes them durable and tells of them.
+    async fn step(&mut self, style: &Style, store: &dyn Store, all: bool) -> Result<(), Trouble> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty @ None => empty.insert(place::prepare(style, &self.topic).map_err(Trouble::Later)?),
+        };
+        let (id, run) = (&self.topic.id, self.topic.run);
+        if let Some(after) = file.wants(self.heard) {
+            let page = store.attributes(id, run, after, PAGE).await?;
+            let first = page.first().map_or(0, |attribute| attribute.seq);
+            if file.push(first, page.iter().map(|attribute| attribute.text.as_str())) == 0 {
+                return Err(Trouble::Gone);
+            }
+        }
+        file.write()?;
+        let caught_up = file.last() >= self.heard;
+        if caught_up || (all && file.is_placed()) {
+            if !file.is_placed() {
+                place::fence(style, id).map_err(Trouble::Later)?;
+            }
+            file.settle()?;
+        }
+        // What a list that is left says comes last, as the sign that it stands.
+        if let Some(status) = self.status.as_deref().filter(|_| caught_up || !self.leaving) {
+            place::fence(style, id).map_err(Trouble::Later)?;
+            reports::write(&place::folder(&style.out, id), status, &style.default_weights)
+                .map_err(Trouble::Later)?;
+            self.status = None;
+        }
+        Ok(())
+    }
+}
+
+/// What a round left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Something can be done at once.
+    pub(super) more: bool,
+    /// Of the lists that are kept, nothing can be done at once.
+    pub(super) quiet: bool,
+    /// Everything that is kept stands.
+    pub(super) complete: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    style: Style,
+    store: Arc<dyn Store>,
+    lists: BTreeMap<TopicId, List>,
+    checks: VecDeque<Check>,
+    checking: Backoff,
+    global: Backoff,
+}
+
+impl Desk {
+    pub(super) fn new(style: Style, store: Arc<dyn Store>) -> Self {
+        let (lists, checks) = (BTreeMap::new(), VecDeque::new());
+        Self { style, store, lists, checks, checking: Backoff::default(), global: Backoff::default() }
+    }
+
+    /// Takes in what is wanted. In a hurry, what had failed gets another chance at once.
+    pub(super) fn take_in(&mut self, mail: Mail, hurry: bool, now: Monotonic) {
+        self.checks.extend(mail.ended.into_iter().map(Check::new));
+        for (id, letter) in mail.letters {
+            self.read(&id, letter);
+        }
+        if let Some(global) = mail.global {
+            self.write_global(&global, now);
+        }
+        if hurry {
+            self.lists.values_mut().for_each(|list| list.backoff.hurry());
+        }
+    }
+
+    fn read(&mut self, id: &TopicId, letter: Letter) {
+        if let Some(topic) = letter.open {
+            self.lists.insert(id.clone(), List::new(topic));
+        }
+        // Of a run that was never begun here nothing is written.
+        let Some(list) = self.lists.get_mut(id) else { return };
+        list.heard = list.heard.max(letter.heard);
+        if let Some(status) = letter.status.filter(|status| status.topic.run == list.topic.run) {
+            list.status = Some(status);
+        }
+        list.leaving |= letter.leave;
+    }
+
+    /// Does a page's worth for each list that is due, or for each at all, and a step of one comparison.
+    pub(super) async fn round(&mut self, all: bool, now: Now) -> Left {
+        let mut over = Vec::new();
+        for (id, list) in &mut self.lists {
+            if !list.backoff.is_over(now.monotonic) || !list.is_due(all) {
+                continue;
+            }
+            match list.step(&self.style, self.store.as_ref(), all).await {
+                Ok(()) => list.backoff = Backoff::default(),
+                // Another run has begun: nothing of this one is to be shown any more.
+                Err(Trouble::Gone) if list.leaving => over.push(id.clone()),
+                Err(trouble) => list.stumble(&trouble, &self.style, now.monotonic),
+            }
+        }
+        self.lists.retain(|id, list| !(over.contains(id) || list.leaving && list.is_complete()));
+        self.check_one(now).await;
+        self.left(all, now.monotonic)
+    }
+
+    fn left(&self, all: bool, now: Monotonic) -> Left {
+        let ready = |list: &&List| list.backoff.is_over(now) && list.is_due(all);
+        let mut kept = self.lists.values().filter(|list| !list.leaving);
+        Left {
+            more: self.may_check(now) || self.lists.values().any(|list| ready(&list)),
+            quiet: !kept.clone().any(|list| ready(&list)),
+            complete: kept.all(List::is_complete),
+        }
+    }
+
+    fn may_check(&self, now: Monotonic) -> bool {
+        let rebuilds = self.lists.values().filter(|list| list.leaving).count();
+        !self.checks.is_empty() && rebuilds < MAX_REBUILDS && self.checking.is_over(now)
+    }
+
+    async fn check_one(&mut self, now: Now) {
+        if !self.may_check(now.monotonic) {
+            return;
+        }
+        let Some(mut check) = self.checks.pop_front() else { return };
+        let id = check.topic.id.clone();
+        // One that is kept again needs no comparison.
+        if self.lists.contains_key(&id) {
+            return;
+        }
+        match check.step(&self.style, self.store.as_ref(), now.unix).await {
+            Ok(Found::Nothing) => self.checks.push_front(check),
+            Ok(Found::Same) => self.checking = Backoff::default(),
+            Ok(Found::Differs(status)) => {
+                info!(topic = %id, attributes = status.attributes, "the files of an ended topic differ from the registry and are built anew");
+                self.checking = Backoff::default();
+                let heard = status.attributes;
+                let list = List { heard, status: Some(status), leaving: true, ..List::new(check.topic) };
+                self.lists.insert(id, list);
+            }
+            Err(trouble) => {
+                if self.checking.failed(now.monotonic) {
+                    warn!(topic = %id, trouble = %trouble, "the files of an ended topic cannot be compared with the registry; it is tried again");
+                }
+                self.checks.push_back(Check::new(check.topic));
+            }
+        }
+    }
+
+    fn write_global(&mut self, global: &Global, now: Monotonic) {
+        let content = reports::global(&global.topics, self.style.epoch, global.producers, global.now);
+        let path = self.style.out.join("global_state.json");
+        let written =
+            std::fs::create_dir_all(&self.style.out).and_then(|()| atomic::replace(&path, &content));
+        match written {
+            Ok(()) => self.global = Backoff::default(),
+            Err(error) => {
+                if self.global.failed(now) {
+                    error!(path = %path.display(), error = %error, "a file cannot be written; it is tried again");
+                }
+            }
+        }
+    }
+}
+
+impl List {
+    fn new(topic: Topic) -> Self {
+        Self { topic, file: None, heard: 0, status: None, leaving: false, backoff: Backoff::default() }
+    }
+
+    fn stumble(&mut self, trouble: &Trouble, style: &Style, now: Monotonic) {
+        if matches!(trouble, Trouble::Broken(_)) {
+            self.file = None;
+        }
+        if self.backoff.failed(now) {
+            let path = place::folder(&style.out, &self.topic.id);
+            error!(path = %path.display(), trouble = %trouble, "files cannot be written; commits go on, and the files catch up");
+        }
+    }
+}
