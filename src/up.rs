@@ -8,6 +8,7 @@ use std::sync::Arc;
 use igentai_core::supervise::{Action, Ended, Event, Supervisor};
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::{Config, Flag, Keys};
+use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
 use igentai_shared::telemetry::logging;
 use tokio::sync::mpsc;
@@ -34,7 +35,9 @@ pub(crate) async fn up(arguments: Up, common: &Common) -> Result<Exit, Failure> 
     let shutdown = Shutdown::new();
     parts::listen(&shutdown)?;
     let page = page_address(&config, &arguments).await?;
-    let plans = plans(&config, common, &arguments, page);
+    // Somebody else may have an `up` on the same broker.
+    let tag = id::random_suffix(&mut parts::random()?);
+    let plans = plans(&config, common, &arguments, page, &tag);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (events, heard) = mpsc::channel(EVENTS);
     let supervisor = Supervisor::new(plans.iter().map(|plan| plan.stage));
@@ -64,7 +67,7 @@ async fn page_address(config: &Config, arguments: &Up) -> Result<SocketAddr, Fai
 }
 
 /// Which children there are, in the order in which they start.
-fn plans(config: &Config, common: &Common, arguments: &Up, page: SocketAddr) -> Vec<Plan> {
+fn plans(config: &Config, common: &Common, arguments: &Up, page: SocketAddr, tag: &str) -> Vec<Plan> {
     let mut shared: Vec<String> = Vec::new();
     if let Some(file) = &common.config {
         shared.extend(["--config".to_owned(), file.display().to_string()]);
@@ -88,7 +91,7 @@ fn plans(config: &Config, common: &Common, arguments: &Up, page: SocketAddr) -> 
     ];
     for number in 1..=config.run.producers {
         let name = format!("producer-{number}");
-        let id = ["--producer-id".to_owned(), name.clone()];
+        let id = ["--producer-id".to_owned(), format!("{name}-{tag}")];
         let arguments: Vec<String> = shared.iter().cloned().chain(id).collect();
         let behind = u16::try_from(number - 1).unwrap_or(u16::MAX);
         let port = other_than(config.producer.port.saturating_add(behind), page.port());

@@ -59,6 +59,8 @@ struct Role<'a> {
     wait: Option<Wait>,
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
+    /// It was said that another process uses the same id.
+    superseded: bool,
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
@@ -92,6 +94,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         wait: None,
         heartbeat_at: None,
         publish_failed: false,
+        superseded: false,
         context: &context,
     };
     role.heartbeat();
@@ -196,6 +199,14 @@ impl Role<'_> {
             }
             CommandVerdict::Known => self.heartbeat(),
             CommandVerdict::Refused => {}
+            CommandVerdict::Superseded => {
+                if !std::mem::replace(&mut self.superseded, true) {
+                    error!(
+                        producer = %self.context.id,
+                        "another process has taken this producer's id and gets its work; give each producer an id of its own with --producer-id"
+                    );
+                }
+            }
         }
     }
 

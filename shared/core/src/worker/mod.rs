@@ -50,6 +50,8 @@ pub enum CommandVerdict {
     Known,
     /// It is older than what is followed, or meant for an earlier life.
     Refused,
+    /// It is meant for a later life under the same id, which has all the work now.
+    Superseded,
 }
 
 impl Worker {
@@ -78,6 +80,9 @@ impl Worker {
     /// Follows a command, unless it is an older one.
     pub fn command(&mut self, command: Command) -> CommandVerdict {
         let version = (command.epoch, command.version);
+        if command.incarnation > self.incarnation {
+            return CommandVerdict::Superseded;
+        }
         if command.incarnation != self.incarnation || version < self.command {
             return CommandVerdict::Refused;
         }

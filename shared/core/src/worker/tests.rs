@@ -72,6 +72,7 @@ fn an_older_command_or_one_for_an_earlier_life_is_refused() {
     assert_eq!(worker.command(command(1, vec![])), CommandVerdict::Known);
     assert_eq!(worker.command(Command { epoch: 0, ..command(9, vec![]) }), CommandVerdict::Refused);
     assert_eq!(worker.command(Command { incarnation: 4, ..command(9, vec![]) }), CommandVerdict::Refused);
+    assert_eq!(worker.command(Command { incarnation: 6, ..command(9, vec![]) }), CommandVerdict::Superseded);
     assert!(worker.next_ask().is_some());
 }
 
