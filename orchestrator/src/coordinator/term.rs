@@ -165,6 +165,7 @@ impl Term<'_> {
             Action::Put { topic, expected } => self.put(store, *topic, expected, now).await?,
             Action::SaveLedger { topic, run, ledger } => {
                 self.topics.save_ledger(&topic, run, &ledger).await?;
+                self.core.ledger_saved(&topic, run, ledger);
             }
             Action::Send { producer, command } => self.command(&producer, &command).await,
             Action::Snapshot { producer, topic } => self.topics.send_snapshot(&producer, &topic).await,
