@@ -110,14 +110,10 @@ impl Term<'_> {
                 Event::Heard(Ok(Incoming::Resumed)) => {}
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
                 Event::Tick => {
-                    // What came while the last tick took its time, or silence would be seen where there was none.
-                    for _ in 0..PREFETCH {
-                        let Some(delivery) = consumer.try_next() else { break };
-                        self.hear(consumer.as_mut(), delivery).await;
-                    }
                     if let Err(error) = self.tick().await {
                         return TermEnd::Lost(error.to_string());
                     }
+                    // However long it took, there is time to hear now: silence is seen only where there was some.
                     tick.reset();
                 }
             }

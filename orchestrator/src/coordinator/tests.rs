@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::command::Heartbeat;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -13,6 +14,7 @@ use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, StartRequest, Topic, TopicState};
+use igentai_shared::bus::Exchange;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::clock::VirtualClock;
 use igentai_shared::registry;
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 use self::flawed::{FlawedBus, FlawedStore};
 use super::*;
 use crate::Options;
+use crate::send::send;
 
 mod flawed;
 
@@ -208,6 +211,35 @@ async fn a_broker_that_is_away_costs_nobody_the_lease_and_topics_can_still_be_st
         desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
         assert_eq!(desk.epoch().await, 1, "half open: {half_open}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slow_lets_no_producer_be_taken_for_dead() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    desk.store.slow.store(true, Relaxed);
+    for seq in 1..30 {
+        let heartbeat = Heartbeat {
+            producer: WorkerId::parse("p1").unwrap(),
+            incarnation: 1,
+            seq,
+            command: (0, 0),
+            concurrency: 1,
+            draining: false,
+            left: false,
+            topics: Vec::new(),
+            providers: Vec::new(),
+        };
+        let name = format!("heartbeat-{seq}");
+        send(desk.bus.as_ref(), Exchange::Status, "producer.p1".to_owned(), name, &heartbeat).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if seq >= 15 {
+            assert_eq!(desk.problem("birds").await, None, "after {seq} s");
+        }
+    }
+    assert_eq!(desk.epoch().await, 1);
 }
 
 #[tokio::test(start_paused = true)]

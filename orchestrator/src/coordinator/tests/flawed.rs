@@ -21,6 +21,8 @@ pub(super) struct FlawedStore {
     broken_log: Mutex<Option<TopicId>>,
     pub(super) log_calls: AtomicU64,
     pub(super) refuses_checkpoints: AtomicBool,
+    /// A look at a log's head takes longer than a producer may be silent.
+    pub(super) slow: AtomicBool,
     pub(super) lease_fails: AtomicBool,
     pub(super) lease_hangs: AtomicBool,
 }
@@ -32,6 +34,7 @@ impl FlawedStore {
             broken_log: Mutex::default(),
             log_calls: AtomicU64::new(0),
             refuses_checkpoints: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             lease_fails: AtomicBool::new(false),
             lease_hangs: AtomicBool::new(false),
         }
@@ -53,6 +56,9 @@ impl Store for FlawedStore {
     }
 
     async fn head(&self, topic: &TopicId) -> Result<Head, StoreError> {
+        if self.slow.load(Relaxed) {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+        }
         self.inner.head(topic).await
     }
 
