@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
-use igentai_core::topic::{EndReason, StartError, StartRequest, Topic};
+use igentai_core::topic::{EndReason, StartError, StartRequest, Topic, TopicState};
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
 use crate::store::{Store, StoreError};
@@ -38,46 +38,120 @@ pub enum RegistryError {
     Contended,
 }
 
+/// How a change went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Altered {
+    /// It was made: the topic as it is now.
+    Made(Topic),
+    /// There was nothing to change.
+    AsItWas(Topic),
+}
+
+impl Altered {
+    /// The topic, changed or not.
+    #[must_use]
+    pub fn topic(self) -> Topic {
+        match self {
+            Self::Made(topic) | Self::AsItWas(topic) => topic,
+        }
+    }
+}
+
 /// Starts a topic, new or ended. Of two starts at once the second finds it running.
 pub async fn start(
     store: &dyn Store,
     request: &StartRequest,
     now: UnixMillis,
 ) -> Result<Topic, RegistryError> {
-    let base = TopicId::from_name(&request.name)?;
-    let mut tried = None;
-    for _ in 0..ATTEMPTS {
-        let topics = store.topics().await?;
-        let (id, current) = place(&topics, &base, &request.name)?;
-        if let Some(current) = current
-            && tried.as_ref() == Some(current)
-        {
-            return Ok(current.clone());
-        }
-        let topic = by_operator(Topic::start(current, id, request.clone(), now)?);
-        match store.put_topic(&topic, current.map(|current| current.version)).await {
-            Ok(()) => return Ok(topic),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(StoreError::Unknown(_)) => tried = Some(topic),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(RegistryError::Contended)
+    let place = Place::Named(TopicId::from_name(&request.name)?, &request.name);
+    let begin = |id, current: Option<&Topic>| Ok(Some(Topic::start(current, id, request.clone(), now)?));
+    let started: Result<_, RegistryError> = write(store, place, begin).await;
+    // It was changed by `begin`, which never leaves it as it was.
+    started?.map(Altered::topic).ok_or(RegistryError::Contended)
 }
 
 /// Asks a topic to end. One that is ending or ended stays as it is; `None` when there is none.
 pub async fn end(store: &dyn Store, id: &TopicId, reason: EndReason) -> Result<Option<Topic>, RegistryError> {
-    for _ in 0..ATTEMPTS {
-        let Some(current) = store.topic(id).await? else { return Ok(None) };
-        let Some(next) = current.end(reason) else { return Ok(Some(current)) };
-        let next = by_operator(next);
-        match store.put_topic(&next, Some(current.version)).await {
-            Ok(()) => return Ok(Some(next)),
-            Err(StoreError::Conflict { .. } | StoreError::Unknown(_)) => {}
-            Err(error) => return Err(error.into()),
+    Ok(alter(store, id, |topic| Ok::<_, RegistryError>(topic.end(reason))).await?.map(Altered::topic))
+}
+
+/// Changes a topic until nobody else was quicker. `change` says what it becomes, `None` to leave it as it is, and is asked again when somebody
+/// was. The answer is `None` when there is no such topic.
+pub async fn alter<E: From<RegistryError>>(
+    store: &dyn Store,
+    id: &TopicId,
+    mut change: impl FnMut(&Topic) -> Result<Option<Topic>, E>,
+) -> Result<Option<Altered>, E> {
+    write(store, Place::Of(id), |_, current| current.map_or(Ok(None), &mut change)).await
+}
+
+/// Where a topic is looked for.
+enum Place<'a> {
+    Of(&'a TopicId),
+    /// Where one of this name stands or may stand, by [`place`].
+    Named(TopicId, &'a str),
+}
+
+impl Place<'_> {
+    async fn look(&self, store: &dyn Store) -> Result<(TopicId, Option<Topic>), RegistryError> {
+        match self {
+            Self::Of(id) => Ok(((*id).clone(), store.topic(id).await?)),
+            Self::Named(base, name) => {
+                let topics = store.topics().await?;
+                let (id, current) = place(&topics, base, name)?;
+                Ok((id, current.cloned()))
+            }
         }
     }
-    Err(RegistryError::Contended)
+}
+
+/// Compare-and-set, as often as it takes. A write whose outcome is unknown has happened when what stands there is, or came from, what was
+/// written.
+async fn write<E: From<RegistryError>>(
+    store: &dyn Store,
+    place: Place<'_>,
+    mut change: impl FnMut(TopicId, Option<&Topic>) -> Result<Option<Topic>, E>,
+) -> Result<Option<Altered>, E> {
+    let mut tried: Option<Topic> = None;
+    for _ in 0..ATTEMPTS {
+        let (id, current) = place.look(store).await?;
+        if let Some(current) =
+            current.as_ref().filter(|current| tried.as_ref().is_some_and(|tried| grew(tried, current)))
+        {
+            return Ok(Some(Altered::Made(current.clone())));
+        }
+        let Some(next) = change(id, current.as_ref())? else { return Ok(current.map(Altered::AsItWas)) };
+        let next = by_operator(next);
+        match store.put_topic(&next, current.map(|current| current.version)).await {
+            Ok(()) => return Ok(Some(Altered::Made(next))),
+            Err(StoreError::Conflict { .. }) => {}
+            Err(StoreError::Unknown(_)) => tried = Some(next),
+            Err(error) => return Err(RegistryError::Store(error).into()),
+        }
+    }
+    Err(RegistryError::Contended.into())
+}
+
+/// Whether `current` is `tried`, or what the coordinator made of it by taking it further.
+fn grew(tried: &Topic, current: &Topic) -> bool {
+    let taken_further = Topic {
+        state: tried.state,
+        ended_at: tried.ended_at,
+        epoch: tried.epoch,
+        version: tried.version,
+        ..current.clone()
+    };
+    let on = stage(current.state) >= stage(tried.state) && current.version >= tried.version;
+    on && taken_further == *tried
+}
+
+const fn stage(state: TopicState) -> u8 {
+    match state {
+        TopicState::Starting => 0,
+        TopicState::Running => 1,
+        TopicState::Ending(_) => 2,
+        TopicState::Ended(_) => 3,
+    }
 }
 
 /// The id under which a topic of this name stands or may stand, and the topic if it is there. A name that would take the folder of another gets
@@ -121,3 +195,6 @@ pub async fn hint(bus: &dyn Bus, teller: &WorkerId, topic: &Topic) -> Result<(),
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,10 @@ impl World {
             bus: MemoryBus::new(),
             store: EmbeddedStore::in_memory().unwrap(),
             faults: Faults::new(plan.seed, plan.faults.clone(), Arc::clone(&clock), keep_trace),
-            witness: Witness::new(Arc::clone(&clock)),
+            witness: Witness::new(
+                Arc::clone(&clock),
+                plan.limits.max_requests.is_some() || plan.limits.max_cost.is_some(),
+            ),
             model: Model::new(plan.seed, plan.items, plan.failures, Arc::clone(&clock)),
             stop: CancellationToken::new(),
             killed: Mutex::default(),

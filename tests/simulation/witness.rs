@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use igentai_core::batch::{Batch, BatchBody};
 use igentai_core::command::{Command, Heartbeat};
-use igentai_core::ids::{Epoch, Incarnation, LogIndex};
+use igentai_core::coordinator::Ledger;
+use igentai_core::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use igentai_shared::clock::Clock;
 use igentai_shared::wire::FilterSnapshot;
 
@@ -46,18 +47,21 @@ pub(crate) struct Seen {
     followed: BTreeMap<LifeId, (Epoch, u64)>,
     known: BTreeSet<(LifeId, u64)>,
     written: Epoch,
+    ledger: Ledger,
 }
 
 /// Listens to every process.
 #[derive(Debug)]
 pub(crate) struct Witness {
     clock: Arc<dyn Clock>,
+    /// Whether the topic has a cap that is leased.
+    capped: bool,
     seen: Mutex<Seen>,
 }
 
 impl Witness {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, seen: Mutex::default() })
+    pub(crate) fn new(clock: Arc<dyn Clock>, capped: bool) -> Arc<Self> {
+        Arc::new(Self { clock, capped, seen: Mutex::default() })
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -114,6 +118,25 @@ impl Witness {
         if command.topics.len() > 1 {
             seen.violations.push("a command names a topic that there is not".to_owned());
         }
+    }
+
+    /// A command is on its way from a coordinator.
+    pub(crate) fn granted(&self, routing_key: &str, command: &Command) {
+        let Some(producer) = routing_key.strip_prefix("producer.").filter(|_| self.capped) else { return };
+        let producer = WorkerId::parse(producer).unwrap();
+        let mut seen = self.seen();
+        for order in &command.topics {
+            let saved = seen.ledger.lease(&producer, command.incarnation);
+            if order.lease.at_most(saved) != order.lease {
+                let text = format!("cap: {producer} was granted {:?}, the store has {saved:?}", order.lease);
+                seen.violations.push(text);
+            }
+        }
+    }
+
+    /// The store has a ledger of leases.
+    pub(crate) fn ledger(&self, ledger: Ledger) {
+        self.seen().ledger = ledger;
     }
 
     /// A write under this epoch was done.

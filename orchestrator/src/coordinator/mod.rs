@@ -1,7 +1,5 @@
 //! The coordinator's shell: holds the lease, feeds the core, carries out what it decides.
 
-use std::time::Duration;
-
 use igentai_core::ids::Epoch;
 use igentai_core::time::Monotonic;
 use igentai_shared::store::{LeaseRecord, StoreError};
@@ -11,8 +9,12 @@ use tracing::{debug, info, warn};
 
 use crate::Context;
 
+mod lease;
+mod notes;
+mod telling;
 mod term;
 mod topics;
+mod trouble;
 
 /// Why a term ended.
 #[derive(Debug)]
@@ -28,11 +30,11 @@ pub async fn run(context: Context, stop: CancellationToken) {
     let mut watched: Option<(LeaseRecord, Monotonic)> = None;
     while !stop.is_cancelled() {
         match stand(&context, &mut watched).await {
-            Ok(Some(epoch)) => {
+            Ok(Some((epoch, since))) => {
                 info!(epoch, "this process leads");
                 catalogue::LEADER.set_flag(true, []);
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
-                let end = term::lead(&context, epoch, &stop).await;
+                let end = term::lead(&context, epoch, since, &stop).await;
                 catalogue::LEADER.set_flag(false, []);
                 match end {
                     TermEnd::Stopped => {
@@ -49,7 +51,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
             Ok(None) => {}
             Err(error) => debug!(error = %error, "cannot stand for the lease yet"),
         }
-        let pause = context.options.lease_ttl.div_f64(10.0).max(Duration::from_millis(50));
+        let pause = lease::watch_pause(context.options.lease_ttl);
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
@@ -58,11 +60,11 @@ pub async fn run(context: Context, stop: CancellationToken) {
     }
 }
 
-/// Looks at the lease, and takes it if it is free or has not moved for its time to live.
+/// Looks at the lease, and takes it if it is free or has not moved for its time to live; the answer is its epoch, and from when it is held.
 async fn stand(
     context: &Context,
     watched: &mut Option<(LeaseRecord, Monotonic)>,
-) -> Result<Option<Epoch>, StoreError> {
+) -> Result<Option<(Epoch, Monotonic)>, StoreError> {
     let now = context.clock.now().monotonic;
     let seen = context.store.lease().await?;
     let since = match watched {
@@ -76,5 +78,9 @@ async fn stand(
     if !free && now.since(since) < context.options.lease_ttl {
         return Ok(None);
     }
-    Ok(context.store.take_lease(&context.id, &seen).await?.map(|lease| lease.epoch))
+    let asked = context.clock.now().monotonic;
+    Ok(context.store.take_lease(&context.id, &seen).await?.map(|lease| (lease.epoch, asked)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,28 @@
 //! One term of leadership.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{join, join_all};
 use igentai_core::command::{Command, Heartbeat};
-use igentai_core::coordinator::{Action, Coordinator, Note};
+use igentai_core::coordinator::{Action, Coordinator, Ledger};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Epoch, WorkerId};
+use igentai_core::ids::{Epoch, Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
-use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue};
-use igentai_shared::store::{Store, StoreError};
+use igentai_shared::bus::{
+    Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue,
+};
+use igentai_shared::store::StoreError;
 use igentai_shared::wire::{self, Hint, Message, Published};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, trace, warn};
+use tracing::{info, trace, warn};
 
-use super::TermEnd;
 use super::topics::Topics;
+use super::trouble::Step;
+use super::{TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
-use crate::send::send;
 
 /// How often decisions are taken.
 const TICK: Duration = Duration::from_millis(50);
@@ -39,70 +43,84 @@ enum Event {
 
 struct Term<'a> {
     context: &'a Context,
-    epoch: Epoch,
     core: Coordinator,
     topics: Topics<'a>,
-    renewed: Monotonic,
     /// When the definitions were read last; `None` when they must be read at once.
     reread: Option<Monotonic>,
     told: Monotonic,
 }
 
-/// Leads until the lease is lost or `stop`.
-pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationToken) -> TermEnd {
-    let source = Source::Work(WorkQueue::Coordinate);
-    let mut consumer = match context.bus.consume(source, PREFETCH).await {
-        Ok(consumer) => consumer,
-        Err(error) => return TermEnd::Lost(format!("cannot hear producers: {error}")),
-    };
-    let now = context.clock.now().monotonic;
+/// Leads until the lease, which was held at `since`, is lost or `stop`.
+pub(super) async fn lead(
+    context: &Context,
+    epoch: Epoch,
+    since: Monotonic,
+    stop: &CancellationToken,
+) -> TermEnd {
     let files = Files::start(context, epoch);
     let mut term = Term {
         context,
-        epoch,
         core: Coordinator::new(epoch, context.options.settings),
         topics: Topics::new(context, epoch, files),
-        renewed: now,
         reread: None,
-        told: now,
+        told: context.clock.now().monotonic,
     };
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let end = loop {
-        let event = tokio::select! {
+    // Beside everything else, so that nothing the term waits for costs the lease.
+    let mut kept = pin!(lease::keep(context, epoch, since));
+    let end = tokio::select! {
+        biased;
+        lost = &mut kept => TermEnd::Lost(lost),
+        end = term.serve(stop) => end,
+    };
+    let mut close = pin!(term.topics.close());
+    if matches!(end, TermEnd::Stopped) {
+        tokio::select! {
             biased;
-            () = stop.cancelled() => Event::Stop,
-            _ = tick.tick() => Event::Tick,
-            heard = consumer.next() => Event::Heard(heard),
-        };
-        match event {
-            Event::Stop | Event::Heard(Err(BusError::Closed)) => break TermEnd::Stopped,
-            Event::Heard(Ok(Incoming::Delivery(delivery))) => term.hear(consumer.as_mut(), delivery).await,
-            Event::Heard(Ok(Incoming::Resumed)) => {}
-            Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
-            Event::Tick => match term.tick().await {
-                Ok(()) => {}
-                Err(StoreError::Fenced { current, .. }) => {
-                    break TermEnd::Lost(format!("epoch {current} is in force"));
-                }
-                Err(error) if error.is_transient() => warn!(error = %error, "the store does not serve"),
-                Err(error) => error!(error = %error, "the coordinator cannot go on as it should"),
-            },
+            () = &mut close => return end,
+            lost = &mut kept => warn!(reason = lost, "the lease is lost while the files are closed"),
         }
-        if context.clock.now().monotonic.since(term.renewed) >= context.options.lease_ttl {
-            break TermEnd::Lost("the lease could not be renewed in time".to_owned());
-        }
-    };
-    let now = context.clock.now();
-    let told = if matches!(end, TermEnd::Stopped) { term.topics.tell(&term.core, now).await } else { Ok(()) };
-    if let Err(error) = told {
-        warn!(error = %error, "the last state of the topics could not be saved");
     }
-    term.topics.close().await;
+    close.await;
     end
 }
 
 impl Term<'_> {
+    async fn serve(&mut self, stop: &CancellationToken) -> TermEnd {
+        let source = Source::Work(WorkQueue::Coordinate);
+        let mut consumer = match self.context.bus.consume(source, PREFETCH).await {
+            Ok(consumer) => consumer,
+            Err(error) => return TermEnd::Lost(format!("cannot hear producers: {error}")),
+        };
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => Event::Stop,
+                _ = tick.tick() => Event::Tick,
+                heard = consumer.next() => Event::Heard(heard),
+            };
+            match event {
+                Event::Stop | Event::Heard(Err(BusError::Closed)) => break,
+                Event::Heard(Ok(Incoming::Delivery(delivery))) => {
+                    self.hear(consumer.as_mut(), delivery).await;
+                }
+                Event::Heard(Ok(Incoming::Resumed)) => {}
+                Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
+                Event::Tick => {
+                    if let Err(error) = self.tick().await {
+                        return TermEnd::Lost(error.to_string());
+                    }
+                    // However long it took, there is time to hear now: silence is seen only where there was some.
+                    tick.reset();
+                }
+            }
+        }
+        if let Err(error) = self.topics.tell(&self.core, self.context.clock.now()).await {
+            warn!(error = %error, "the last state of the topics could not be saved");
+        }
+        TermEnd::Stopped
+    }
+
     async fn hear(&mut self, consumer: &mut dyn Consumer, delivery: Delivery) {
         let now = self.context.clock.now();
         let (content_type, payload) = (&delivery.content_type, &delivery.payload);
@@ -125,27 +143,19 @@ impl Term<'_> {
         }
     }
 
+    /// # Errors
+    /// When another leader is in force. What else fails concerns one topic, or passes.
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let ttl = self.context.options.lease_ttl;
-        if now.monotonic.since(self.renewed) >= ttl.div_f64(4.0) {
-            match self.context.store.renew_lease(&self.context.id, self.epoch).await? {
-                Some(_) => self.renewed = now.monotonic,
-                None => return Err(StoreError::Fenced { held: self.epoch, current: self.epoch + 1 }),
-            }
-        }
-        if self.reread.is_none_or(|at| now.monotonic.since(at) >= REREAD) {
-            for topic in self.context.store.topics().await? {
-                self.core.topic(topic, now);
-            }
-            self.reread = Some(now.monotonic);
-        }
-        self.topics.check_ended_files(&self.core);
+        self.listen(now.monotonic);
+        self.topics.troubles.forget_old(now.monotonic);
+        self.read_definitions(now).await?;
         self.topics.follow(&mut self.core, now).await?;
-        for action in self.core.decide(now) {
-            self.carry_out(action, now).await?;
+        // What could be saved may be granted at once.
+        if self.act(now).await? {
+            self.act(now).await?;
         }
-        self.topics.publish_left_out(now.monotonic).await;
+        self.topics.publish_left_out(now.monotonic).await?;
         if now.monotonic.since(self.told) >= TELL {
             self.told = now.monotonic;
             self.topics.tell(&self.core, now).await?;
@@ -153,45 +163,114 @@ impl Term<'_> {
         Ok(())
     }
 
-    async fn carry_out(&mut self, action: Action, now: Now) -> Result<(), StoreError> {
-        let store = self.context.store.as_ref();
-        match action {
-            Action::Open { topic, run, max_attributes } => {
-                self.topics.open(&mut self.core, &topic, run, max_attributes, now).await?;
+    /// Looks whether anybody can be heard at all.
+    fn listen(&mut self, now: Monotonic) {
+        let why = match self.context.bus.state() {
+            BusState::Connected => None,
+            BusState::Disconnected(why) => Some(format!("no connection to the broker: {why}")),
+            BusState::Blocked(why) => Some(format!("the broker takes no messages: {why}")),
+        };
+        match (&self.topics.deaf, &why) {
+            (None, Some(why)) => warn!(reason = why, "nobody can be told or heard"),
+            (Some(_), None) => info!("everybody can be told and heard again"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        if why.is_some() {
+            self.core.deaf(now);
+        }
+        self.topics.deaf = why;
+    }
+
+    async fn read_definitions(&mut self, now: Now) -> Result<(), StoreError> {
+        let at = now.monotonic;
+        let due = self.reread.is_none_or(|read| at.since(read) >= REREAD);
+        if due && !self.topics.troubles.rests(None, Step::Definitions, at) {
+            let read = self.context.store.topics().await;
+            let Some(topics) = self.topics.troubles.note(None, Step::Definitions, read, at)? else {
+                return Ok(());
+            };
+            for topic in topics {
+                self.core.topic(topic, now);
             }
-            Action::Put { topic, expected } => self.put(store, *topic, expected, now).await?,
-            Action::SaveLedger { topic, run, ledger } => {
-                self.topics.save_ledger(&topic, run, &ledger).await?;
-            }
-            Action::Send { producer, command } => self.command(&producer, &command).await,
-            Action::Snapshot { producer, topic } => self.topics.send_snapshot(&producer, &topic).await,
-            Action::Note(note) => say(&note),
+            self.reread = Some(at);
+        }
+        if self.reread.is_some() {
+            self.topics.check_ended_files(&self.core);
         }
         Ok(())
     }
 
-    async fn put(
+    /// Carries out what there is to do; the answer says whether a ledger was saved, so that there is more to do.
+    async fn act(&mut self, now: Now) -> Result<bool, StoreError> {
+        let (mut commands, mut snapshots, mut saved) = (Vec::new(), Vec::new(), false);
+        for action in self.core.decide(now) {
+            match action {
+                Action::Open { topic, run, max_attributes } => {
+                    if !self.topics.troubles.rests(Some(&topic), Step::Open, now.monotonic) {
+                        let opened = self.topics.open(&mut self.core, &topic, run, max_attributes, now).await;
+                        self.topics.troubles.note(Some(&topic), Step::Open, opened, now.monotonic)?;
+                    }
+                }
+                Action::Put { topic, expected } => {
+                    if !self.topics.troubles.rests(Some(&topic.id), Step::Put, now.monotonic) {
+                        self.put(*topic, expected, now).await?;
+                    }
+                }
+                Action::SaveLedger { topic, run, ledger } => {
+                    saved |= self.save_ledger(topic, run, ledger, now.monotonic).await?;
+                }
+                Action::Send { producer, command } => commands.push((producer, command)),
+                Action::Snapshot { producer, topic } => snapshots.push((producer, topic)),
+                Action::Note(note) => notes::say(&note),
+            }
+        }
+        if self.topics.deaf.is_none() {
+            let commands = commands.iter().map(|(producer, command)| self.command(producer, command));
+            let topics = &self.topics;
+            let snapshots = snapshots.iter().map(|(producer, topic)| topics.send_snapshot(producer, topic));
+            join(join_all(commands), join_all(snapshots)).await;
+        }
+        Ok(saved)
+    }
+
+    async fn save_ledger(
         &mut self,
-        store: &dyn Store,
-        topic: Topic,
-        expected: u64,
-        now: Now,
-    ) -> Result<(), StoreError> {
+        topic: TopicId,
+        run: Run,
+        ledger: Ledger,
+        now: Monotonic,
+    ) -> Result<bool, StoreError> {
+        if self.topics.troubles.rests(Some(&topic), Step::SaveLedger, now) {
+            return Ok(false);
+        }
+        let saved = self.topics.save_ledger(&topic, run, &ledger).await;
+        let saved = self.topics.troubles.note(Some(&topic), Step::SaveLedger, saved, now)?.is_some();
+        if saved {
+            self.core.ledger_saved(&topic, run, ledger);
+        }
+        Ok(saved)
+    }
+
+    async fn put(&mut self, topic: Topic, expected: u64, now: Now) -> Result<(), StoreError> {
+        let id = topic.id.clone();
+        let stored = self.store(topic, expected, now).await;
+        let stored = self.topics.troubles.note(Some(&id), Step::Put, stored, now.monotonic)?;
+        if let Some(Some(current)) = stored {
+            self.core.topic(current, now);
+            self.topics.tell_one(&self.core, &id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a topic, unless somebody else was quicker; the answer is what stands there now.
+    async fn store(&mut self, topic: Topic, expected: u64, now: Now) -> Result<Option<Topic>, StoreError> {
         if topic.state.is_ended() {
             self.topics.finish(&self.core, &topic, now).await?;
         }
+        let store = self.context.store.as_ref();
         match store.put_topic(&topic, Some(expected)).await {
-            Ok(()) => {
-                let id = topic.id.clone();
-                self.core.topic(topic, now);
-                self.topics.tell_one(&self.core, &id, now).await
-            }
-            Err(StoreError::Conflict { .. }) => {
-                if let Some(current) = store.topic(&topic.id).await? {
-                    self.core.topic(current, now);
-                }
-                Ok(())
-            }
+            Ok(()) => Ok(Some(topic)),
+            Err(StoreError::Conflict { .. }) => store.topic(&topic.id).await,
             Err(error) => Err(error),
         }
     }
@@ -201,25 +280,9 @@ impl Term<'_> {
         trace!(producer = %producer, command = ?command, "a producer is told");
         let bus: &dyn Bus = self.context.bus.as_ref();
         let name = format!("command-{producer}-{}-{}", command.epoch, command.version);
-        if let Err(error) = send(bus, Exchange::Commands, format!("producer.{producer}"), name, command).await
-        {
+        let key = format!("producer.{producer}");
+        if let Err(error) = telling::say(bus, Exchange::Commands, key, name, command).await {
             warn!(producer = %producer, error = %error, "a command is not sent yet");
         }
     }
-}
-
-fn say(note: &Note) {
-    match note {
-        Note::Joined(producer) => info!(producer = %producer, "a producer joined"),
-        Note::Restarted(producer) => warn!(producer = %producer, "a producer came back in a new life"),
-        Note::Left(producer) => info!(producer = %producer, "a producer left"),
-        Note::Lost(producer) => {
-            warn!(producer = %producer, "a producer is not heard any more; its work goes on elsewhere");
-        }
-        Note::Ending(topic, reason) => say_ending(topic, reason.in_words()),
-    }
-}
-
-fn say_ending(topic: &TopicId, reason: &str) {
-    info!(topic = %topic, reason, "a topic comes to its end");
 }

@@ -58,6 +58,14 @@ pub struct Lease {
     pub cost: Cost,
 }
 
+impl Lease {
+    /// The lesser of both, in requests and in money.
+    #[must_use]
+    pub fn at_most(self, other: Self) -> Self {
+        Self { requests: self.requests.min(other.requests), cost: self.cost.min(other.cost) }
+    }
+}
+
 /// What a producer says of itself, every second and when something changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {

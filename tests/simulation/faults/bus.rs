@@ -49,7 +49,11 @@ impl FaultyBus {
                 }
             }
             Some(FilterSnapshot::KIND) => self.witness.snapshot(wire::decode(kind, payload).unwrap()),
-            Some(Command::KIND) => self.witness.command(&wire::decode(kind, payload).unwrap()),
+            Some(Command::KIND) => {
+                let command = wire::decode(kind, payload).unwrap();
+                self.witness.command(&command);
+                self.witness.granted(&message.routing_key, &command);
+            }
             _ => {}
         }
     }

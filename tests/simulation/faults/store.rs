@@ -9,6 +9,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
 use igentai_core::topic::Topic;
+use igentai_shared::store::checkpoints;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{
     Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute,
@@ -149,7 +150,15 @@ impl Store for FaultyStore {
         epoch: Epoch,
         checkpoints: BTreeMap<String, Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let call = self.inner.save_checkpoints(topic, run, epoch, checkpoints);
+        let ledger = checkpoints.get(checkpoints::LEDGER).map(|bytes| checkpoints::decode(bytes).unwrap());
+        let save = self.inner.save_checkpoints(topic, run, epoch, checkpoints);
+        let call = async {
+            let saved = save.await;
+            if let (Ok(()), Some(ledger)) = (&saved, ledger) {
+                self.witness.ledger(ledger);
+            }
+            saved
+        };
         self.write("save_checkpoints", self.fenced(epoch, call)).await
     }
 

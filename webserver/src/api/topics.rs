@@ -13,14 +13,10 @@ use std::time::Duration;
 
 use igentai_core::folder::TopicId;
 use igentai_core::topic::Topic;
-use igentai_shared::registry::{self, by_operator};
-use igentai_shared::store::StoreError;
+use igentai_shared::registry::{self, Altered};
 
 use crate::context::{App, AppRef, WebContext};
-use crate::problem::{Problem, ProblemKind};
-
-/// How often a change is tried while somebody else changes the same topic.
-const ATTEMPTS: usize = 10;
+use crate::problem::Problem;
 
 /// Hints under way at once; one more is left out, the coordinator looks by itself.
 const MAX_HINTS: usize = 64;
@@ -33,30 +29,17 @@ impl App {
         self.context.store.topic(id).await?.ok_or_else(|| Problem::no_topic(id.as_str()))
     }
 
-    /// Changes a topic by compare-and-set until nobody else was quicker. `change` says what the topic becomes, `None` to leave it as it is.
+    /// Changes a topic, and tells the coordinator if it was changed. `change` says what the topic becomes, `None` to leave it as it is.
     async fn alter(
         self: &AppRef,
         id: &TopicId,
-        mut change: impl FnMut(&Topic) -> Result<Option<Topic>, Problem>,
+        change: impl FnMut(&Topic) -> Result<Option<Topic>, Problem>,
     ) -> Result<Topic, Problem> {
-        let mut tried = None;
-        for _ in 0..ATTEMPTS {
-            let current = self.topic(id).await?;
-            if tried.as_ref() == Some(&current) {
-                return Ok(self.changed(current));
-            }
-            let Some(next) = change(&current)? else {
-                return Ok(current);
-            };
-            let next = by_operator(next);
-            match self.context.store.put_topic(&next, Some(current.version)).await {
-                Ok(()) => return Ok(self.changed(next)),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(StoreError::Unknown(_)) => tried = Some(next),
-                Err(error) => return Err(error.into()),
-            }
+        match registry::alter(self.context.store.as_ref(), id, change).await? {
+            Some(Altered::Made(topic)) => Ok(self.changed(topic)),
+            Some(Altered::AsItWas(topic)) => Ok(topic),
+            None => Err(Problem::no_topic(id.as_str())),
         }
-        Err(contended())
     }
 
     /// Tells the coordinator, which looks by itself too: this only makes it quicker.
@@ -81,8 +64,4 @@ impl App {
         });
         topic
     }
-}
-
-fn contended() -> Problem {
-    Problem::new(ProblemKind::Conflict, "somebody else keeps changing this topic; read it and try again")
 }

@@ -6,24 +6,19 @@ use std::time::Duration;
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
-use crate::command::ProviderState::Ready;
-use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
+use crate::command::{Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
-use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{EndReason, Topic, TopicState};
 
+mod ending;
+mod showing;
+
 /// How far the rate of new attributes looks back.
 const RATE_WINDOW: Duration = Duration::from_mins(1);
-
-/// Failed requests without an answer in between that are needed before a topic is given up.
-const FAILURES_TO_GIVE_UP: u64 = 10;
-
-/// So many answers in a row without a list are told of.
-const UNUSABLE_WORTH_A_WORD: u64 = 5;
 
 /// Whether the store knows the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +45,7 @@ pub(super) struct Managed {
     ending_since: Option<Monotonic>,
     /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
     inherited: Option<Monotonic>,
+    /// The ledger as the store is known to have it.
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
 }
@@ -106,16 +102,27 @@ impl Managed {
         }
     }
 
+    pub(super) fn ledger_saved(&mut self, ledger: Ledger) {
+        self.saved = Some(ledger);
+    }
+
+    /// Producers could not be heard until now: the time in which those that an earlier leader knew must come forward begins anew.
+    pub(super) fn deaf(&mut self, now: Monotonic) {
+        self.inherited = self.inherited.map(|_| now);
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.open, Open::WithCap(_))
     }
 
     pub(super) fn entries(&mut self, entries: &[Entry], head: LogIndex, now: Now) -> Result<(), FoldError> {
+        // First of all, so that nothing is decided on a part of the log when an entry cannot be taken in.
+        self.head = self.head.max(head);
         let answers = self.fold.totals().responses;
         for entry in entries {
             self.fold.apply(entry)?;
         }
-        self.head = self.head.max(head).max(self.fold.log_index());
+        self.head = self.head.max(self.fold.log_index());
         if self.fold.totals().responses > answers || self.baseline.is_none() {
             self.last_answer = now.monotonic;
             self.failures_at_last_answer = self.fold.totals().failed_responses;
@@ -165,9 +172,7 @@ impl Managed {
                 let since = *self.ending_since.get_or_insert(now.monotonic);
                 let overdue = now.monotonic.since(since) >= settings.end_grace + settings.end_deadline;
                 let (id, run) = (&self.topic.id, self.topic.run);
-                let heard_all =
-                    self.inherited.is_none_or(|at| now.monotonic.since(at) >= settings.producer_timeout);
-                let settled = heard_all
+                let settled = self.heard_all(settings, now.monotonic)
                     && self.caught_up()
                     && members.values().all(|member| member.has_settled(id, run));
                 let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
@@ -212,83 +217,15 @@ impl Managed {
             let problem = if tells { self.problem(members, &self.worst_reports(members)) } else { None };
             return vec![self.put(TopicState::Ending(reason), problem, epoch, now), note];
         }
-        let capped = budget.requests.is_some() || budget.cost.is_some();
-        if capped && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
+        if self.is_capped() && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
             return vec![self.save_ledger()];
         }
         Vec::new()
     }
 
-    fn save_ledger(&mut self) -> Action {
-        self.saved = Some(self.ledger.clone());
+    fn save_ledger(&self) -> Action {
         let (topic, run) = (self.topic.id.clone(), self.topic.run);
         Action::SaveLedger { topic, run, ledger: self.ledger.clone() }
-    }
-
-    /// The first rule that ends the topic now.
-    fn end(
-        &self,
-        members: &BTreeMap<WorkerId, Member>,
-        live: &[LiveLease],
-        budget: Budget,
-        settings: &Settings,
-        now: Monotonic,
-    ) -> Option<EndReason> {
-        let limits = self.topic.limits;
-        let ran = self.ran_before + now.since(self.started);
-        let (answers_before, _) = self.baseline.unwrap_or_default();
-        let dry = self.fold.dry_answers().min(self.fold.totals().responses - answers_before);
-        if limits.max_attributes.is_some_and(|cap| self.fold.attributes() >= cap) {
-            return Some(EndReason::MaxAttributes);
-        }
-        if let Some(reason) = self.used_up(members, live, budget) {
-            return Some(reason);
-        }
-        if limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
-            return Some(EndReason::TimeLimit);
-        }
-        if dry >= settings.dry_after {
-            let unusable = self.fold.unusable_answers() >= settings.dry_after;
-            return Some(if unusable { EndReason::NoProvider } else { EndReason::Dry });
-        }
-        self.is_hopeless(members, live, settings, now).then_some(EndReason::NoProvider)
-    }
-
-    fn used_up(
-        &self,
-        members: &BTreeMap<WorkerId, Member>,
-        live: &[LiveLease],
-        budget: Budget,
-    ) -> Option<EndReason> {
-        let (left_requests, _) = self.ledger.left(&self.fold, budget);
-        let quiet =
-            self.reports(members).flatten().all(|report| report.in_flight == 0 && report.unresolved == 0);
-        if !quiet {
-            return None;
-        }
-        if budget.requests.is_some() && left_requests == 0 && !self.ledger.requests_open(&self.fold, live) {
-            return Some(EndReason::MaxRequests);
-        }
-        let broke = !live.is_empty() && !self.ledger.cost_open(&self.fold, budget, live);
-        (budget.cost.is_some() && broke).then_some(EndReason::MaxUsd)
-    }
-
-    /// Whether no producer can ever ask, or nothing has been answered for too long.
-    fn is_hopeless(
-        &self,
-        members: &BTreeMap<WorkerId, Member>,
-        live: &[LiveLease],
-        settings: &Settings,
-        now: Monotonic,
-    ) -> bool {
-        let (_, failures_before) = self.baseline.unwrap_or_default();
-        let failures = self.fold.totals().failed_responses;
-        let failed = failures - self.failures_at_last_answer.max(failures_before).min(failures);
-        let given_up = failed >= FAILURES_TO_GIVE_UP && now.since(self.last_answer) >= settings.give_up_after;
-        let hopeless = |report: Option<&TopicReport>| {
-            report.is_some_and(|report| report.hopeless.is_some() && report.in_flight == 0)
-        };
-        given_up || (!live.is_empty() && self.reports(members).all(hopeless))
     }
 
     fn reports<'a>(
@@ -333,11 +270,26 @@ impl Managed {
         Action::Put { topic: Box::new(topic), expected }
     }
 
-    /// What a producer shall do; `None`: not to be named in its command.
+    const fn is_capped(&self) -> bool {
+        self.topic.limits.max_requests.is_some() || self.topic.limits.max_cost.is_some()
+    }
+
+    /// What a life may be told to act on: under a cap no more than the store has for it, or, before it has anything, than it was told already.
+    fn grant(&self, producer: &WorkerId, incarnation: Incarnation, told: Lease) -> Lease {
+        let planned = self.ledger.order(producer, incarnation);
+        if !self.is_capped() {
+            return planned;
+        }
+        let saved = self.saved.as_ref().map_or(told, |saved| saved.lease(producer, incarnation));
+        planned.at_most(saved)
+    }
+
+    /// What a producer shall do; `None`: not to be named in its command. `told` is the lease in the last command it was sent.
     pub(super) fn order(
         &self,
         producer: &WorkerId,
         incarnation: Incarnation,
+        told: Lease,
         settings: &Settings,
         now: Monotonic,
     ) -> Option<TopicOrder> {
@@ -355,64 +307,8 @@ impl Managed {
             provider_weights: self.topic.provider_weights.clone(),
             ask,
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),
-            lease: self.ledger.order(producer, incarnation),
+            lease: self.grant(producer, incarnation, told),
             capped_cost: self.topic.limits.max_cost.is_some(),
         })
-    }
-
-    pub(super) fn status(&self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) -> TopicStatus {
-        let active = self.topic.state.is_live();
-        let reports = if active { self.worst_reports(members) } else { Vec::new() };
-        let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
-        TopicStatus {
-            attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
-            active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
-            provider_reports: reports,
-            ..status
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "for showing")]
-    fn rate(&self, now: Monotonic) -> f64 {
-        let Some((since, had)) = self.samples.front() else { return 0.0 };
-        let seconds = now.since(*since).as_secs_f64();
-        if seconds < 0.5 { 0.0 } else { (self.fold.attributes() - had) as f64 * 60.0 / seconds }
-    }
-
-    /// The worst report over all producers of each provider that the topic asks.
-    fn worst_reports(&self, members: &BTreeMap<WorkerId, Member>) -> Vec<ProviderReport> {
-        let weights = &self.topic.provider_weights;
-        let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
-        let mut worst: BTreeMap<&str, &ProviderReport> = BTreeMap::new();
-        for report in members.values().filter_map(Member::last).flat_map(|last| &last.providers) {
-            let known = worst.entry(&report.name).or_insert(report);
-            if report.state > known.state {
-                *known = report;
-            }
-        }
-        worst.into_values().filter(|report| asked(&report.name)).cloned().collect()
-    }
-
-    fn problem(&self, members: &BTreeMap<WorkerId, Member>, providers: &[ProviderReport]) -> Option<String> {
-        if members.is_empty() {
-            return Some("no producer is connected".to_owned());
-        }
-        if let Some(why) = self.reports(members).flatten().find_map(|report| report.hopeless.clone()) {
-            return Some(why);
-        }
-        let details: Vec<_> = providers
-            .iter()
-            .filter(|provider| !provider.detail.is_empty())
-            .map(|provider| format!("{}: {}", provider.name, provider.detail))
-            .collect();
-        let details = details.join("; ");
-        let unusable = self.fold.unusable_answers();
-        if unusable >= UNUSABLE_WORTH_A_WORD {
-            let problem = format!("the last {unusable} answers were refusals or held no list");
-            return Some(if details.is_empty() { problem } else { format!("{problem} ({details})") });
-        }
-        let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
-        waiting.then_some(details)
     }
 }

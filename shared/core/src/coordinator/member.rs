@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::command::{Command, Heartbeat, TopicReport};
+use crate::command::{Command, Heartbeat, Lease, TopicReport};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, Run};
 use crate::time::Monotonic;
@@ -69,6 +69,12 @@ impl Member {
         self.last = Some(heartbeat);
     }
 
+    /// It could not be heard until now: its silence up to here says nothing of it.
+    pub(super) fn deaf(&mut self, now: Monotonic) {
+        self.heard_at = now;
+        self.progress.values_mut().for_each(|(_, since)| *since = now);
+    }
+
     pub(super) fn silent_for(&self, now: Monotonic) -> Duration {
         now.since(self.heard_at)
     }
@@ -79,6 +85,13 @@ impl Member {
 
     pub(super) fn report(&self, topic: &TopicId, run: Run) -> Option<&TopicReport> {
         self.last.as_ref()?.topics.iter().find(|report| report.topic == *topic && report.run == run)
+    }
+
+    /// The lease in the last command that was sent to this life.
+    pub(super) fn told(&self, topic: &TopicId, run: Run) -> Lease {
+        let mut orders = self.sent.iter().flat_map(|(sent, _)| &sent.topics);
+        let order = orders.find(|order| order.topic == *topic && order.run == run);
+        order.map_or_else(Lease::default, |order| order.lease)
     }
 
     pub(super) fn is_stuck(&self, topic: &TopicId, now: Monotonic) -> bool {

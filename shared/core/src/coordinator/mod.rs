@@ -85,7 +85,7 @@ pub enum Action {
         /// As it is.
         expected: u64,
     },
-    /// Save the ledger of leases before anything that follows.
+    /// Save the ledger of leases, and say [`Coordinator::ledger_saved`]; until then nothing is granted of what it has more.
     SaveLedger {
         /// Topic.
         topic: TopicId,
@@ -177,6 +177,19 @@ impl Coordinator {
         }
     }
 
+    /// The store has this ledger of the run: what it leases may be granted.
+    pub fn ledger_saved(&mut self, topic: &TopicId, run: Run, ledger: Ledger) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            managed.ledger_saved(ledger);
+        }
+    }
+
+    /// Nothing could be heard until now, for example without a connection to the broker: that a producer was silent tells nothing of it.
+    pub fn deaf(&mut self, now: Monotonic) {
+        self.members.values_mut().for_each(|member| member.deaf(now));
+        self.topics.values_mut().for_each(|managed| managed.deaf(now));
+    }
+
     /// Takes log entries in, in order; `head` is the newest entry the store has.
     pub fn entries(
         &mut self,
@@ -250,12 +263,12 @@ impl Coordinator {
         let live: Vec<(WorkerId, Incarnation)> =
             self.members.iter().map(|(id, member)| (id.clone(), member.incarnation())).collect();
         for (producer, incarnation) in live {
-            let orders = self
-                .topics
-                .values()
-                .filter_map(|managed| managed.order(&producer, incarnation, &self.settings, now))
-                .collect();
             let Some(member) = self.members.get_mut(&producer) else { continue };
+            let orders = self.topics.values().filter_map(|managed| {
+                let told = member.told(&managed.topic.id, managed.topic.run);
+                managed.order(&producer, incarnation, told, &self.settings, now)
+            });
+            let orders = orders.collect();
             let command =
                 Command { epoch: self.epoch, version: self.version + 1, incarnation, topics: orders };
             if let Some(command) = member.command_due(command, self.settings.command_patience, now) {

@@ -10,6 +10,9 @@ use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest};
 
+mod handover;
+mod saving;
+
 fn now(ms: u64) -> Now {
     Now { monotonic: Monotonic(ms), unix: UnixMillis(1_000_000 + ms) }
 }
@@ -29,6 +32,9 @@ struct World {
     commands: BTreeMap<WorkerId, Command>,
     log: LogIndex,
     beats: u64,
+    /// What the store has of the ledger, and whether it takes one.
+    ledger: Option<Ledger>,
+    saves: bool,
 }
 
 impl World {
@@ -37,7 +43,16 @@ impl World {
         let stored = Topic::start(None, id(), request, now(0).unix).unwrap();
         let mut coordinator = Coordinator::new(3, Settings::default());
         coordinator.topic(stored.clone(), now(0));
-        Self { coordinator, entries: Vec::new(), stored, commands: BTreeMap::new(), log: 0, beats: 0 }
+        Self {
+            coordinator,
+            entries: Vec::new(),
+            stored,
+            commands: BTreeMap::new(),
+            log: 0,
+            beats: 0,
+            ledger: None,
+            saves: true,
+        }
     }
 
     /// Carries actions out as the shell does, until there are none.
@@ -48,26 +63,48 @@ impl World {
             if actions.is_empty() {
                 return done;
             }
+            let tries_to_save = |action: &Action| matches!(action, Action::SaveLedger { .. });
+            let stuck = !self.saves && actions.iter().all(tries_to_save);
             for action in &actions {
-                match action.clone() {
-                    Action::Open { topic, run, max_attributes } => {
-                        self.coordinator.entries(&topic, run, &self.entries, self.log, now(at)).unwrap();
-                        self.coordinator.opened(&topic, run, max_attributes, None);
-                    }
-                    Action::Put { topic, expected } => {
-                        assert_eq!(self.stored.version, expected);
-                        self.stored = *topic;
-                        self.coordinator.topic(self.stored.clone(), now(at));
-                    }
-                    Action::Send { producer, command } => {
-                        self.commands.insert(producer, command);
-                    }
-                    Action::SaveLedger { .. } | Action::Snapshot { .. } | Action::Note(_) => {}
-                }
+                self.carry_out(action.clone(), at);
             }
             done.extend(actions);
+            if stuck {
+                return done;
+            }
         }
         panic!("it does not come to rest: {done:?}")
+    }
+
+    fn carry_out(&mut self, action: Action, at: u64) {
+        match action {
+            Action::Open { topic, run, max_attributes } => {
+                self.coordinator.entries(&topic, run, &self.entries, self.log, now(at)).unwrap();
+                self.coordinator.opened(&topic, run, max_attributes, self.ledger.clone());
+            }
+            Action::Put { topic, expected } => {
+                assert_eq!(self.stored.version, expected);
+                self.stored = *topic;
+                self.coordinator.topic(self.stored.clone(), now(at));
+            }
+            Action::SaveLedger { topic, run, ledger } => {
+                if self.saves {
+                    self.ledger = Some(ledger.clone());
+                    self.coordinator.ledger_saved(&topic, run, ledger);
+                }
+            }
+            Action::Send { producer, command } => {
+                self.commands.insert(producer, command);
+            }
+            Action::Snapshot { .. } | Action::Note(_) => {}
+        }
+    }
+
+    /// Another leader begins, and opens the topic.
+    fn take_over(&mut self, at: u64) {
+        self.coordinator = Coordinator::new(self.coordinator.epoch() + 1, Settings::default());
+        self.coordinator.topic(self.stored.clone(), now(at));
+        self.settle(at);
     }
 
     fn beat(&mut self, name: &str, incarnation: Incarnation, change: impl FnOnce(&mut Heartbeat), at: u64) {
@@ -456,9 +493,7 @@ fn a_producer_that_waits_for_money_is_not_stuck_and_gets_what_others_leave() {
 fn a_new_leader_ends_nothing_before_it_can_have_heard_of_every_producer() {
     let mut world = World::new(Limits::default());
     world.settle(0);
-    world.coordinator = Coordinator::new(4, Settings::default());
-    world.coordinator.topic(world.stored.clone(), now(10));
-    world.settle(10);
+    world.take_over(10);
     let version = world.stored.version + 1;
     world.stored = Topic { state: TopicState::Ending(EndReason::Stopped), version, ..world.stored.clone() };
     world.coordinator.topic(world.stored.clone(), now(20));

@@ -1,0 +1,276 @@
+//! What the coordinator tells everybody: where the topics stand, and what nobody else has announced. All of it is said again or asked for
+//! again, so nothing here waits long, and nothing is tried without a connection.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use igentai_core::coordinator::{Coordinator, LINGER};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{LogIndex, WorkerId};
+use igentai_core::key::{Fingerprint, Key};
+use igentai_core::status::TopicStatus;
+use igentai_core::time::{Monotonic, Now};
+use igentai_shared::bus::{Bus, Exchange, PublishError, WorkQueue};
+use igentai_shared::store::{StoreError, checkpoints};
+use igentai_shared::telemetry::catalogue;
+use igentai_shared::wire::{FilterDelta, FilterSnapshot, Message, StatusEvent};
+use tracing::{info, warn};
+
+use super::topics::{OpenTopic, PAGE, Topics};
+use super::trouble::Step;
+use crate::Context;
+use crate::outbox::{Portion, merge};
+use crate::send::send;
+
+/// How long a confirmation is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An entry that nobody has published for so long is published from the log.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Publishes what will be said again anyway.
+pub(super) async fn say<M: Message>(
+    bus: &dyn Bus,
+    exchange: Exchange,
+    routing_key: String,
+    name: String,
+    message: &M,
+) -> Result<(), PublishError> {
+    let said = send(bus, exchange, routing_key, name, message);
+    let late = |_| Err(PublishError::Unknown(format!("no confirmation within {} s", PATIENCE.as_secs())));
+    tokio::time::timeout(PATIENCE, said).await.unwrap_or_else(late)
+}
+
+/// A topic's state, to be said to people and to producers' filters.
+struct News {
+    name: String,
+    event: StatusEvent,
+    version: Option<FilterDelta>,
+}
+
+impl News {
+    async fn announce(&self, bus: &dyn Bus) {
+        let id = &self.event.status.topic.id;
+        let told = say(bus, Exchange::Events, format!("topic.{id}"), self.name.clone(), &self.event);
+        let versioned = async {
+            let Some(version) = &self.version else { return Ok(()) };
+            say(bus, Exchange::Filters, format!("delta.{id}"), format!("filter-{}", self.name), version).await
+        };
+        let (told, versioned) = futures::future::join(told, versioned).await;
+        if let Err(error) = told.and(versioned) {
+            warn!(topic = %id, error = %error, "the state of a topic is not announced; the next one will be");
+        }
+    }
+}
+
+impl Topics<'_> {
+    /// Saves where the open topics stand, and tells everybody. Of those that have ended, only what came since.
+    pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
+        let over =
+            |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.monotonic.since(since) >= LINGER);
+        for (id, _) in self.open.extract_if(.., |_, topic| over(topic)) {
+            self.files.leave(&id);
+        }
+        let news = |topic: &OpenTopic| topic.ended.is_none_or(|(_, told)| told < topic.master.complete_to());
+        let ids: Vec<TopicId> =
+            self.open.iter().filter(|(_, topic)| news(topic)).map(|(id, _)| id.clone()).collect();
+        let mut all = Vec::new();
+        for id in ids.iter().filter(|id| core.is_open(id)) {
+            all.extend(self.record(core, id, now).await?);
+        }
+        let closed = core.topics().filter(|topic| !topic.state.is_ended() && !core.is_open(&topic.id));
+        for topic in closed {
+            all.extend(self.record_closed(core, &topic.id, now).await?);
+        }
+        self.announce(&all).await;
+        self.measure(core).await;
+        self.files.global(core.topics().cloned().collect(), core.producers(), now);
+        Ok(())
+    }
+
+    /// Saves where one topic stands, and tells everybody.
+    pub(super) async fn tell_one(
+        &mut self,
+        core: &Coordinator,
+        id: &TopicId,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let news = self.record(core, id, now).await?;
+        self.announce(news.as_slice()).await;
+        Ok(())
+    }
+
+    async fn announce(&self, all: &[News]) {
+        if self.deaf.is_none() {
+            let bus = self.context.bus.as_ref();
+            join_all(all.iter().map(|news| news.announce(bus))).await;
+        }
+    }
+
+    /// Saves first, so that whoever asks the registry is not behind those who listen; what cannot be saved is still said.
+    async fn record(
+        &mut self,
+        core: &Coordinator,
+        id: &TopicId,
+        now: Now,
+    ) -> Result<Option<News>, StoreError> {
+        let open = self.open.get(id).filter(|_| core.is_open(id));
+        let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(None) };
+        let status = self.with_problem(status);
+        let (run, to, ended) = (topic.run, topic.master.complete_to(), status.topic.state.is_ended());
+        let generation = topic.master.bits().generation();
+        let published = topic.published.complete_to();
+        let label = [id.as_str()];
+        catalogue::TOPIC_ATTRIBUTES.set_whole(status.attributes, label);
+        catalogue::TOPIC_COVERAGE.set(status.coverage.unwrap_or(0.0), label);
+        catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);
+        catalogue::FILTER_GENERATION.set_whole(u64::from(generation), label);
+        self.files.status(&status);
+        if !self.troubles.rests(Some(id), Step::SaveStatus, now.monotonic) {
+            let saved = BTreeMap::from([
+                (checkpoints::STATUS.to_owned(), checkpoints::encode(&status)),
+                (checkpoints::PUBLISHED.to_owned(), checkpoints::encode(&published)),
+            ]);
+            let saved = self.context.store.save_checkpoints(id, run, self.epoch, saved).await;
+            let saved = self.troubles.note(Some(id), Step::SaveStatus, saved, now.monotonic)?;
+            if let (Some(()), Some(topic)) = (saved, self.open.get_mut(id)) {
+                let since = topic.ended.map_or(now.monotonic, |(since, _)| since);
+                topic.ended = ended.then_some((since, to));
+            }
+        }
+        let fingerprints = Vec::new();
+        let version = FilterDelta { topic: id.clone(), run, generation, from: to + 1, to, fingerprints };
+        let name = format!("status-{id}-{}-{}", self.epoch, now.monotonic.0);
+        Ok(Some(News { name, event: StatusEvent { status }, version: Some(version) }))
+    }
+
+    /// A topic that cannot be opened stands where it stood, and why it does not move is said all the same.
+    async fn record_closed(
+        &mut self,
+        core: &Coordinator,
+        id: &TopicId,
+        now: Now,
+    ) -> Result<Option<News>, StoreError> {
+        let known = core.status(id, now).filter(|_| self.troubles.problem(id).is_some());
+        let Some(fresh) = known else { return Ok(None) };
+        let run = fresh.topic.run;
+        let before = self.checkpoint::<TopicStatus>(id, run, checkpoints::STATUS).await.ok().flatten();
+        let before = before.unwrap_or_else(|| fresh.clone());
+        let status = TopicStatus { topic: fresh.topic, epoch: fresh.epoch, at: fresh.at, ..before };
+        let status = self.with_problem(status);
+        let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
+        match self.context.store.save_checkpoints(id, run, self.epoch, saved).await {
+            Err(error) if self.troubles.ends_the_term(&error) => return Err(error),
+            // Its trouble is known.
+            Ok(()) | Err(_) => {}
+        }
+        let name = format!("status-{id}-{}-{}", self.epoch, now.monotonic.0);
+        Ok(Some(News { name, event: StatusEvent { status }, version: None }))
+    }
+
+    fn with_problem(&self, status: TopicStatus) -> TopicStatus {
+        let deaf = self.deaf.clone().filter(|_| !status.topic.state.is_ended());
+        let problem = self.troubles.problem(&status.topic.id).or(deaf).or(status.problem);
+        TopicStatus { problem, ..status }
+    }
+
+    async fn measure(&self, core: &Coordinator) {
+        let mut states =
+            BTreeMap::from(["starting", "running", "ending", "ended"].map(|state| (state, 0_u64)));
+        for topic in core.topics() {
+            *states.entry(topic.state.as_str()).or_default() += 1;
+        }
+        for (state, topics) in states {
+            catalogue::TOPICS.set_whole(topics, [state]);
+        }
+        catalogue::PRODUCERS.set_whole(u64::try_from(core.producers()).unwrap_or(u64::MAX), ["live"]);
+        if self.deaf.is_some() {
+            return;
+        }
+        let depths =
+            WorkQueue::ALL.map(|queue| tokio::time::timeout(PATIENCE, self.context.bus.depth(queue)));
+        for (queue, depth) in WorkQueue::ALL.into_iter().zip(join_all(depths).await) {
+            if let Ok(Some(messages)) = depth {
+                catalogue::QUEUE_MESSAGES.set_whole(messages, [queue.name()]);
+                if queue == WorkQueue::Unrouted {
+                    catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
+                }
+            }
+        }
+    }
+
+    /// Publishes from the log what no integrator says it has published.
+    pub(super) async fn publish_left_out(&mut self, now: Monotonic) -> Result<(), StoreError> {
+        for (id, topic) in &mut self.open {
+            let complete = topic.published.complete_to();
+            if complete > topic.outbox.0 || complete >= topic.master.complete_to() {
+                topic.outbox = (complete, now);
+            } else if self.deaf.is_none() && now.since(topic.outbox.1) >= OUTBOX_PATIENCE {
+                let published = republish(self.context, id, topic, complete).await;
+                self.troubles.note(Some(id), Step::Announce, published, now)?;
+                topic.outbox.1 = now;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn send_snapshot(&self, producer: &WorkerId, id: &TopicId) {
+        let Some(topic) = self.open.get(id) else { return };
+        let (generation, complete_to) = (topic.master.bits().generation(), topic.master.complete_to());
+        let chunks = topic.master.pieces();
+        catalogue::FILTER_SNAPSHOTS_TOTAL.add(1, []);
+        for chunk in 0..chunks {
+            let Some(words) = topic.master.piece(chunk) else { return };
+            let run = topic.run;
+            let piece =
+                FilterSnapshot { topic: id.clone(), run, generation, complete_to, chunk, chunks, words };
+            let name = format!("snapshot-{producer}-{id}-{run}-{complete_to}-{chunk}");
+            let key = format!("snapshot.{producer}");
+            let bus = self.context.bus.as_ref();
+            if let Err(error) = say(bus, Exchange::Filters, key, name, &piece).await {
+                warn!(producer = %producer, error = %error, "a filter snapshot is not sent; it will be asked for again");
+                return;
+            }
+        }
+    }
+}
+
+async fn republish(
+    context: &Context,
+    id: &TopicId,
+    topic: &mut OpenTopic,
+    after: LogIndex,
+) -> Result<(), StoreError> {
+    let entries = context.store.log(id, topic.run, after, PAGE).await?;
+    let portions = entries.iter().map(|entry| Portion {
+        topic: id.clone(),
+        run: topic.run,
+        from: entry.index,
+        to: entry.index,
+        first: entry.tail.first_new,
+        texts: entry.tail.new.clone(),
+        fingerprints: entry
+            .tail
+            .new
+            .iter()
+            .filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)))
+            .collect(),
+    });
+    for portion in merge(portions) {
+        let published = tokio::time::timeout(PATIENCE, portion.publish(context.bus.as_ref())).await;
+        match published {
+            Ok(Ok(())) => topic.published.insert(portion.from, portion.to),
+            Ok(Err(error)) => {
+                warn!(topic = %id, error = %error, "what a commit brought is not announced yet");
+                return Ok(());
+            }
+            Err(_) => {
+                warn!(topic = %id, "what a commit brought is not announced in time");
+                return Ok(());
+            }
+        }
+    }
+    info!(topic = %id, entries = entries.len(), "commits that nobody had announced are announced");
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! A store and a bus that fail on demand.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use async_trait::async_trait;
+use igentai_core::ids::{LogIndex, Run, Seq};
+use igentai_core::log::Entry;
+use igentai_shared::bus::{
+    Bus, BusError, BusState, Consumer, Exchange, Outgoing, PublishError, Source, WorkQueue,
+};
+use igentai_shared::store::{CommitOutcome, Head, StoreCheck, StoredAttribute};
+use igentai_shared::wire::{self, StatusEvent};
+
+use super::*;
+
+#[derive(Debug)]
+pub(super) struct FlawedStore {
+    inner: Arc<EmbeddedStore>,
+    broken_log: Mutex<Option<TopicId>>,
+    pub(super) log_calls: AtomicU64,
+    pub(super) refuses_checkpoints: AtomicBool,
+    /// A look at a log's head takes longer than a producer may be silent.
+    pub(super) slow: AtomicBool,
+    pub(super) lease_fails: AtomicBool,
+    pub(super) lease_hangs: AtomicBool,
+}
+
+impl FlawedStore {
+    pub(super) fn over(inner: Arc<EmbeddedStore>) -> Self {
+        Self {
+            inner,
+            broken_log: Mutex::default(),
+            log_calls: AtomicU64::new(0),
+            refuses_checkpoints: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
+            lease_fails: AtomicBool::new(false),
+            lease_hangs: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn break_log(&self, topic: &TopicId) {
+        *self.broken_log.lock().unwrap() = Some(topic.clone());
+    }
+
+    pub(super) fn mend_logs(&self) {
+        *self.broken_log.lock().unwrap() = None;
+    }
+}
+
+#[async_trait]
+impl Store for FlawedStore {
+    async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.inner.commit(batches).await
+    }
+
+    async fn head(&self, topic: &TopicId) -> Result<Head, StoreError> {
+        if self.slow.load(Relaxed) {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+        }
+        self.inner.head(topic).await
+    }
+
+    async fn log(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: LogIndex,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.log_calls.fetch_add(1, Relaxed);
+        if self.broken_log.lock().unwrap().as_ref() == Some(topic) {
+            return Err(StoreError::Corrupt("entry 1 is no entry".to_owned()));
+        }
+        self.inner.log(topic, run, after, limit).await
+    }
+
+    async fn attributes(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<StoredAttribute>, StoreError> {
+        self.inner.attributes(topic, run, after, limit).await
+    }
+
+    async fn open_run(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        max_attributes: Option<u64>,
+    ) -> Result<Head, StoreError> {
+        self.inner.open_run(topic, run, epoch, max_attributes).await
+    }
+
+    async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
+        self.inner.topics().await
+    }
+
+    async fn topic(&self, id: &TopicId) -> Result<Option<Topic>, StoreError> {
+        self.inner.topic(id).await
+    }
+
+    async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError> {
+        self.inner.put_topic(topic, expected).await
+    }
+
+    async fn save_checkpoints(
+        &self,
+        topic: &TopicId,
+        run: Run,
+        epoch: Epoch,
+        checkpoints: BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        if self.refuses_checkpoints.load(Relaxed) && topic.as_str() == "birds" {
+            return Err(StoreError::Corrupt("the table of checkpoints is none".to_owned()));
+        }
+        self.inner.save_checkpoints(topic, run, epoch, checkpoints).await
+    }
+
+    async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.checkpoint(topic, run, name).await
+    }
+
+    async fn lease(&self) -> Result<LeaseRecord, StoreError> {
+        self.inner.lease().await
+    }
+
+    async fn take_lease(
+        &self,
+        holder: &WorkerId,
+        seen: &LeaseRecord,
+    ) -> Result<Option<LeaseRecord>, StoreError> {
+        self.inner.take_lease(holder, seen).await
+    }
+
+    async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {
+        if self.lease_hangs.load(Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if self.lease_fails.load(Relaxed) {
+            return Err(StoreError::Unavailable("as wished".to_owned()));
+        }
+        self.inner.renew_lease(holder, epoch).await
+    }
+
+    async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
+        self.inner.release_lease(holder, epoch).await
+    }
+
+    async fn check(&self) -> Result<StoreCheck, StoreError> {
+        self.inner.check().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct FlawedBus {
+    inner: Arc<MemoryBus>,
+    store: Arc<FlawedStore>,
+    /// Publishes wait for ten seconds and fail, as with a broker that is away.
+    pub(super) hangs: AtomicBool,
+    /// And the connection is known to be lost.
+    pub(super) says_so: AtomicBool,
+    pub(super) statuses: AtomicU64,
+    /// States that were told before they were saved.
+    pub(super) ahead_of_the_store: AtomicU64,
+}
+
+impl FlawedBus {
+    pub(super) fn over(inner: Arc<MemoryBus>, store: Arc<FlawedStore>) -> Self {
+        let [hangs, says_so] = [(), ()].map(|()| AtomicBool::new(false));
+        let [statuses, ahead_of_the_store] = [(), ()].map(|()| AtomicU64::new(0));
+        Self { inner, store, hangs, says_so, statuses, ahead_of_the_store }
+    }
+}
+
+#[async_trait]
+impl Bus for FlawedBus {
+    async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        if self.hangs.load(Relaxed) {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            return Err(PublishError::Disconnected("as wished".to_owned()));
+        }
+        if message.exchange == Exchange::Events && message.routing_key.starts_with("topic.") {
+            let StatusEvent { status } = wire::decode(&message.content_type, &message.payload).unwrap();
+            let (id, run) = (&status.topic.id, status.topic.run);
+            let saved = self.store.checkpoint(id, run, checkpoints::STATUS).await.unwrap();
+            let saved = saved.map(|bytes| checkpoints::decode::<TopicStatus>(&bytes).unwrap());
+            self.statuses.fetch_add(1, Relaxed);
+            self.ahead_of_the_store.fetch_add(u64::from(saved != Some(status)), Relaxed);
+        }
+        self.inner.publish(message).await
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, BusError> {
+        self.inner.consume(source, prefetch).await
+    }
+
+    fn state(&self) -> BusState {
+        let lost = self.hangs.load(Relaxed) && self.says_so.load(Relaxed);
+        if lost { BusState::Disconnected("as wished".to_owned()) } else { self.inner.state() }
+    }
+
+    async fn depth(&self, queue: WorkQueue) -> Option<u64> {
+        self.inner.depth(queue).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
