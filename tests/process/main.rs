@@ -6,6 +6,7 @@ mod distributed;
 mod embedded;
 mod leaders;
 mod limits;
+mod measuring;
 mod refusals;
 mod supervised;
 mod waiting;
