@@ -9,6 +9,7 @@ use igentai_core::ids::WorkerId;
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
+use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     BusError, Consumer, Delivery, DeliveryTag, Exchange, Incoming, Outgoing, Source, WorkQueue,
 };
@@ -16,11 +17,14 @@ use igentai_shared::store::{Commit, CommitOutcome};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, Published, Receipts};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::Context;
 use crate::outbox::{Portion, merge};
 use crate::send::send;
+
+/// How it is called where troubles are told.
+const PART: &str = "the integrator";
 
 /// Messages taken unacknowledged.
 const PREFETCH: u16 = 128;
@@ -34,13 +38,9 @@ const RETRY_LAST: Duration = Duration::from_secs(2);
 /// Integrates until `stop`; what was taken by then is finished or given back.
 pub async fn run(context: Context, stop: CancellationToken) {
     let source = Source::Work(WorkQueue::Integrate);
-    let mut consumer = match context.bus.consume(source, PREFETCH).await {
-        Ok(consumer) => consumer,
-        Err(error) => {
-            error!(error = %error, "cannot consume batches; this process integrates nothing");
-            return;
-        }
-    };
+    let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
+    let consumer = consume_at_last(bus, &source, PREFETCH, PART, troubles, &stop).await;
+    let Some(mut consumer) = consumer else { return };
     info!("integrator is up");
     loop {
         let incoming = tokio::select! {

@@ -14,6 +14,7 @@ use igentai_orchestrator::{Context, Options};
 use igentai_shared::bus::Bus;
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::{Config, Keys};
 use igentai_shared::id;
@@ -134,6 +135,7 @@ async fn measure_all(bed: &Bed, time: Duration, shutdown: &Shutdown) -> Result<[
             store: Arc::clone(&bed.store),
             clock: Arc::clone(&clock),
             options: Options::default(),
+            troubles: Troubles::default(),
         };
         let whole = measure::whole(context, &way, time).await?;
         Ok([broker, store, whole])

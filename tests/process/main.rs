@@ -8,6 +8,7 @@ mod leaders;
 mod limits;
 mod measuring;
 mod refusals;
+mod refused;
 mod supervised;
 mod waiting;
 mod world;

@@ -53,8 +53,13 @@ pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationTok
     let source = Source::Work(WorkQueue::Coordinate);
     let mut consumer = match context.bus.consume(source, PREFETCH).await {
         Ok(consumer) => consumer,
-        Err(error) => return TermEnd::Lost(format!("cannot hear producers: {error}")),
+        Err(error) => {
+            let reason = format!("cannot hear producers: {error}");
+            context.troubles.note("the coordinator", reason.clone());
+            return TermEnd::Lost(reason);
+        }
     };
+    context.troubles.clear("the coordinator");
     let now = context.clock.now().monotonic;
     let files = Files::start(context, epoch);
     let mut term = Term {

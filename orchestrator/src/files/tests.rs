@@ -7,6 +7,7 @@ use igentai_core::ids::{Run, WorkerId};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, StartRequest, TopicState};
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::SystemClock;
 use igentai_shared::store::embedded::EmbeddedStore;
 
@@ -29,6 +30,7 @@ impl Desk {
             store: EmbeddedStore::in_memory().unwrap(),
             clock: Arc::new(SystemClock::new()),
             options: Options { out: Some(self.folder.path().to_owned()), ..Options::default() },
+            troubles: Troubles::default(),
         };
         Files::start(&context, epoch)
     }
