@@ -54,6 +54,6 @@ async fn a_role_whose_queue_is_refused_stops_when_it_is_asked_to() {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("igentai.integrate".into(), options, FieldTable::default()).await.unwrap();
     let mut orchestrator = world.orchestrator("orchestrator-1");
-    orchestrator.process.wait_for_line("a part cannot read its queue", SOON).await.unwrap();
+    orchestrator.process.wait_for_line("a part of this process does not work", SOON).await.unwrap();
     assert_eq!(orchestrator.stopped().await, Some(0), "{}", orchestrator.process.tail());
 }

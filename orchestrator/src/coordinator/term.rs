@@ -55,7 +55,7 @@ pub(super) async fn lead(context: &Context, epoch: Epoch, stop: &CancellationTok
         Ok(consumer) => consumer,
         Err(error) => {
             let reason = format!("cannot hear producers: {error}");
-            context.troubles.note("the coordinator", reason.clone());
+            context.troubles.note("the coordinator", &reason);
             return TermEnd::Lost(reason);
         }
     };

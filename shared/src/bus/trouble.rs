@@ -17,14 +17,19 @@ const RETRY_LAST: Duration = Duration::from_secs(10);
 pub struct Troubles(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Troubles {
-    /// Notes why a part does not work. Whether that is new.
-    pub fn note(&self, part: &str, reason: String) -> bool {
-        self.list().insert(part.to_owned(), reason.clone()).is_none_or(|before| before != reason)
+    /// Notes why a part does not work, and says so where it was not said before.
+    pub fn note(&self, part: &str, reason: &str) {
+        let known = self.list().insert(part.to_owned(), reason.to_owned());
+        if known.as_deref() != Some(reason) {
+            error!(part, reason, "a part of this process does not work and tries again");
+        }
     }
 
-    /// A part works. Whether it did not before.
-    pub fn clear(&self, part: &str) -> bool {
-        self.list().remove(part).is_some()
+    /// A part works.
+    pub fn clear(&self, part: &str) {
+        if self.list().remove(part).is_some() {
+            info!(part, "a part of this process works again");
+        }
     }
 
     /// Every part that does not work, with the reason.
@@ -50,24 +55,18 @@ pub async fn consume_at_last(
 ) -> Option<Box<dyn Consumer>> {
     let mut wait = RETRY_FIRST;
     loop {
-        let consumed = tokio::select! {
+        let answer = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
-            consumed = bus.consume(source.clone(), prefetch) => consumed,
+            answer = bus.consume(source.clone(), prefetch) => answer,
         };
-        match consumed {
+        match answer {
             Ok(consumer) => {
-                if troubles.clear(part) {
-                    info!(part, "the broker lets this part read its queue now");
-                }
+                troubles.clear(part);
                 return Some(consumer);
             }
             Err(BusError::Closed) => return None,
-            Err(error) => {
-                if troubles.note(part, error.to_string()) {
-                    error!(part, error = %error, "a part cannot read its queue and asks again; remove the queue or give the rights");
-                }
-            }
+            Err(error) => troubles.note(part, &error.to_string()),
         }
         tokio::select! {
             biased;
