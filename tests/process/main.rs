@@ -7,6 +7,7 @@ mod embedded;
 mod leaders;
 mod limits;
 mod measuring;
+mod poison;
 mod refusals;
 mod refused;
 mod supervised;
