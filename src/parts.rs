@@ -8,6 +8,7 @@ use igentai_core::coordinator::Settings;
 use igentai_core::ids::{Incarnation, WorkerId};
 use igentai_orchestrator::Options;
 use igentai_producer::pool::{self, ProviderPool};
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::Clock;
 use igentai_shared::config::{Config, OrchestratorConfig};
@@ -113,13 +114,14 @@ pub(crate) fn producer(
     pool: ProviderPool,
     config: &Config,
     random: &mut StdRng,
+    troubles: Troubles,
 ) -> igentai_producer::Context {
     let incarnation: Incarnation = id::incarnation(clock.now().unix, random);
     let options = igentai_producer::Options {
         concurrency: config.producer.concurrency,
         heartbeat: Duration::from_millis(config.producer.heartbeat_ms),
     };
-    igentai_producer::Context { id, incarnation, bus, clock, pool, options, seed: random.random() }
+    igentai_producer::Context { id, incarnation, bus, clock, pool, options, seed: random.random(), troubles }
 }
 
 /// What a port is for, and what to say when it cannot be had.
@@ -179,13 +181,14 @@ pub(crate) fn serve_web(
         known_providers: config.providers.iter().map(|provider| provider.name.clone()).collect(),
         items_per_request: config.run.items_per_request,
         allowed_hosts: config.web.allowed_hosts.clone(),
-        shutdown: stop,
+        shutdown: stop.clone(),
     };
-    shutdown.spawn("webserver", async move {
+    let vital = shutdown.vital("webserver", stop, async move {
         if let Err(error) = igentai_webserver::serve(listener, context).await {
             tracing::error!(error = %error, "the web server ended");
         }
     });
+    shutdown.spawn("webserver", vital);
 }
 
 /// Serves health and metrics of another role.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use igentai_core::ids::WorkerId;
 use igentai_orchestrator::Context as Orchestrator;
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::{Config, Environment, Flag, Keys};
@@ -17,6 +18,7 @@ use igentai_shared::telemetry::logging;
 use igentai_shared::telemetry::metrics::Metrics;
 use igentai_webserver::{DependencyReadiness, Readiness};
 use rand::rngs::StdRng;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cli::{self, Common, Producer, Supervised, Webserver};
@@ -112,6 +114,21 @@ impl Base {
         }
     }
 
+    /// Starts what this process is there for: without it the process ends. Health is served as long as it works.
+    fn spawn_role(
+        &self,
+        name: &str,
+        web_stop: CancellationToken,
+        role: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let serves = web_stop.drop_guard();
+        let vital = self.shutdown.vital(name, self.shutdown.stop_token().clone(), async move {
+            let _serves = serves;
+            role.await;
+        });
+        self.shutdown.spawn(name, vital);
+    }
+
     /// Waits for the end, and for the tasks.
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
         parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
@@ -182,8 +199,10 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
         open_probes(&base, base.config.orchestrator.port, role.port.is_none() && !base.port_by_variable)
             .await?;
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
-    let readiness = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
-    let web_stop = tokio_util::sync::CancellationToken::new();
+    let troubles = Troubles::default();
+    let dependencies = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone() });
+    let web_stop = CancellationToken::new();
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     if !base.until_up(store.as_ref()).await? {
         web_stop.cancel();
@@ -195,12 +214,10 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
         store: Arc::clone(&store),
         clock: Arc::clone(&base.clock),
         options: parts::orchestrator_options(&base.config),
+        troubles,
     };
     let stop = base.shutdown.stop_token().clone();
-    base.shutdown.spawn("orchestrator", async move {
-        igentai_orchestrator::run(context, stop).await;
-        web_stop.cancel();
-    });
+    base.spawn_role("orchestrator", web_stop, igentai_orchestrator::run(context, stop));
     base.finish(bus, Some(store)).await
 }
 
@@ -215,17 +232,16 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     let (listener, address) =
         open_probes(&base, base.config.producer.port, role.port.is_none() && !base.port_by_variable).await?;
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
-    let web_stop = tokio_util::sync::CancellationToken::new();
-    let readiness = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
+    let (web_stop, troubles) = (CancellationToken::new(), Troubles::default());
+    let dependencies = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone() });
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     let pool = parts::pool(&base.config, &base.clock, &mut base.random)?;
     let (id, clock) = (base.id.clone(), Arc::clone(&base.clock));
-    let context = parts::producer(id, Arc::clone(&bus), clock, pool, &base.config, &mut base.random);
+    let context =
+        parts::producer(id, Arc::clone(&bus), clock, pool, &base.config, &mut base.random, troubles);
     let (stop, now) = (base.shutdown.stop_token().clone(), base.shutdown.now_token().clone());
-    base.shutdown.spawn("producer", async move {
-        igentai_producer::run(context, stop, now).await;
-        web_stop.cancel();
-    });
+    base.spawn_role("producer", web_stop, igentai_producer::run(context, stop, now));
     base.finish(bus, None).await
 }
 
@@ -250,6 +266,22 @@ async fn open_probes(
     or_any: bool,
 ) -> Result<(tokio::net::TcpListener, std::net::SocketAddr), Failure> {
     parts::open(&Door { bind: base.config.web.bind, port, or_any }).await
+}
+
+/// Ready when what it depends on is, and no part of the process has trouble of its own.
+#[derive(Debug)]
+struct Untroubled {
+    dependencies: Arc<dyn Readiness>,
+    troubles: Troubles,
+}
+
+#[async_trait]
+impl Readiness for Untroubled {
+    async fn reasons(&self) -> Vec<String> {
+        let mut reasons = self.dependencies.reasons().await;
+        reasons.extend(self.troubles.reasons());
+        reasons
+    }
 }
 
 /// A producer is ready when it hears commands; it knows no store.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use igentai_core::coordinator::Settings;
 use igentai_core::ids::WorkerId;
 use igentai_shared::bus::Bus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
 use tokio::task::JoinSet;
@@ -33,6 +34,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// How it goes about it.
     pub options: Options,
+    /// Where it notes what keeps it from its work.
+    pub troubles: Troubles,
 }
 
 /// How an orchestrator goes about it.
@@ -68,12 +71,18 @@ impl Default for Options {
 /// Pause before a part that panicked begins anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun.
+/// Runs integrator and coordinator until `stop`; returns when both have finished what they had begun. When one of them ends by itself the
+/// other is stopped, too: half an orchestrator is of no use.
 pub async fn run(context: Context, stop: CancellationToken) {
-    let integrator =
-        again_after_panic("integrator", &stop, || integrator::run(context.clone(), stop.clone()));
-    let coordinator =
-        again_after_panic("coordinator", &stop, || coordinator::run(context.clone(), stop.clone()));
+    let stop = stop.child_token();
+    let integrator = async {
+        again_after_panic("integrator", &stop, || integrator::run(context.clone(), stop.clone())).await;
+        stop.cancel();
+    };
+    let coordinator = async {
+        again_after_panic("coordinator", &stop, || coordinator::run(context.clone(), stop.clone())).await;
+        stop.cancel();
+    };
     futures::future::join(integrator, coordinator).await;
 }
 

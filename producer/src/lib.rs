@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use igentai_core::ids::{Incarnation, WorkerId};
 use igentai_shared::bus::Bus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::Clock;
 
 use crate::pool::ProviderPool;
@@ -36,6 +37,8 @@ pub struct Context {
     pub options: Options,
     /// Seed of its choices.
     pub seed: u64,
+    /// Where it notes what keeps it from its work.
+    pub troubles: Troubles,
 }
 
 /// How a producer goes about it.

@@ -13,6 +13,7 @@ use igentai_core::gate::WaitReason;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
 use igentai_core::worker::{CommandVerdict, Finished, Worker};
+use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
 };
@@ -76,13 +77,10 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
             (Exchange::Filters, format!("snapshot.{id}")),
         ],
     };
-    let mut consumer = match context.bus.consume(source, PREFETCH).await {
-        Ok(consumer) => consumer,
-        Err(error) => {
-            error!(producer = %id, error = %error, "a producer cannot hear commands and ends");
-            return;
-        }
-    };
+    let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
+    // `now` implies `stop`.
+    let consumer = consume_at_last(bus, &source, PREFETCH, id.as_str(), troubles, &stop).await;
+    let Some(mut consumer) = consumer else { return };
     info!(producer = %id, "a producer is up");
     let mut role = Role {
         worker: Worker::new(id.clone(), context.incarnation, context.options.concurrency),

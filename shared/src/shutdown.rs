@@ -27,6 +27,7 @@ struct Tasks {
     next: u64,
     running: BTreeMap<u64, String>,
     panicked: Vec<String>,
+    ended_early: Vec<String>,
 }
 
 /// How a shutdown went.
@@ -36,6 +37,8 @@ pub struct ShutdownReport {
     pub left: Vec<String>,
     /// Names of the tasks that panicked in the whole life of this process.
     pub panicked: Vec<String>,
+    /// Names of the vital tasks that ended although nobody had asked them to; the first of them began phase one.
+    pub ended_early: Vec<String>,
     /// Whether phase two was needed.
     pub hurried: bool,
 }
@@ -44,13 +47,16 @@ impl ShutdownReport {
     /// Whether every task ended by itself in phase one.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.left.is_empty() && self.panicked.is_empty() && !self.hurried
+        self.left.is_empty() && self.panicked.is_empty() && self.ended_early.is_empty() && !self.hurried
     }
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.hurried { "stopped in a hurry" } else { "stopped in order" })?;
+        if !self.ended_early.is_empty() {
+            write!(f, " since this ended by itself: {}", self.ended_early.join(", "))?;
+        }
         if !self.left.is_empty() {
             write!(f, "; did not end in time: {}", self.left.join(", "))?;
         }
@@ -125,6 +131,27 @@ impl Shutdown {
         })
     }
 
+    /// Watches over a task without which the process is of no use. When it ends or panics before `asked` or phase one, phase one begins, so that
+    /// whoever supervises the process starts it anew, and the task is named in [`Shutdown::ended_early`].
+    pub fn vital<F: Future>(
+        &self,
+        name: &str,
+        asked: CancellationToken,
+        task: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        let watch = Vital { shutdown: self.clone(), name: name.to_owned(), asked };
+        async move {
+            let _watch = watch;
+            task.await
+        }
+    }
+
+    /// Names of the vital tasks that ended although nobody had asked them to.
+    #[must_use]
+    pub fn ended_early(&self) -> Vec<String> {
+        lock(&self.tasks).ended_early.clone()
+    }
+
     /// Listens to SIGINT and SIGTERM from here on: the first begins phase one, the second phase two.
     pub fn listen(&self) -> Result<(), ListenError> {
         let mut signals = Signals::new()?;
@@ -168,8 +195,30 @@ impl Shutdown {
         ShutdownReport {
             left: tasks.running.values().cloned().collect(),
             panicked: tasks.panicked.clone(),
+            ended_early: tasks.ended_early.clone(),
             hurried: !in_order,
         }
+    }
+}
+
+/// Notices the end of a vital task, in whatever way it ends.
+struct Vital {
+    shutdown: Shutdown,
+    name: String,
+    asked: CancellationToken,
+}
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if self.asked.is_cancelled() || self.shutdown.is_stopping() {
+            return;
+        }
+        tracing::error!(
+            task = self.name,
+            "a task that this process is there for has ended by itself; stopping"
+        );
+        lock(&self.shutdown.tasks).ended_early.push(std::mem::take(&mut self.name));
+        self.shutdown.stop();
     }
 }
 

@@ -14,9 +14,11 @@ use igentai_orchestrator::{Context, Options};
 use igentai_shared::bus::Bus;
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::{Config, Keys};
 use igentai_shared::id;
+use igentai_shared::shutdown::Shutdown;
 use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
@@ -56,9 +58,11 @@ struct Bed {
 pub(crate) async fn bench(arguments: Bench, common: &Common) -> Result<Exit, Failure> {
     let (config, _) = settings::load(common, &[], Keys::NotNeeded)?;
     let bed = if arguments.distributed { distributed(&config)? } else { embedded(&config)? };
+    let shutdown = Shutdown::new();
+    parts::listen(&shutdown)?;
     let measured = async {
         refuse_active(&bed, arguments.force).await?;
-        measure_all(&bed, Duration::from_secs(arguments.seconds)).await
+        measure_all(&bed, Duration::from_secs(arguments.seconds), &shutdown).await
     };
     let result = measured.await;
     bed.bus.close().await;
@@ -104,7 +108,8 @@ async fn refuse_active(bed: &Bed, force: bool) -> Result<(), Failure> {
     Err(Failure::new(Exit::Failed, what))
 }
 
-async fn measure_all(bed: &Bed, time: Duration) -> Result<[Measured; 3], Failure> {
+/// Measures one after the other. What it put into a shared registry is removed again, also when it is interrupted.
+async fn measure_all(bed: &Bed, time: Duration, shutdown: &Shutdown) -> Result<[Measured; 3], Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut random = parts::random()?;
     let suffix = id::random_suffix(&mut random);
@@ -117,8 +122,10 @@ async fn measure_all(bed: &Bed, time: Duration) -> Result<[Measured; 3], Failure
     let (alone, way) = (load("store")?, load("whole")?);
     let measured = async {
         let broker = measure::broker(&bed.bus, &clock, &way, time).await?;
+        // Whoever led there has left an epoch behind, and a write under an older one is refused.
+        let epoch = bed.store.lease().await?.epoch;
         for load in [&alone, &way] {
-            bed.store.open_run(&load.topic, 1, 0, None).await?;
+            bed.store.open_run(&load.topic, 1, epoch, None).await?;
             bed.store.commit(vec![load.seeding()]).await?;
         }
         let store = measure::store(&bed.store, &clock, &alone, time).await?;
@@ -128,17 +135,21 @@ async fn measure_all(bed: &Bed, time: Duration) -> Result<[Measured; 3], Failure
             store: Arc::clone(&bed.store),
             clock: Arc::clone(&clock),
             options: Options::default(),
+            troubles: Troubles::default(),
         };
         let whole = measure::whole(context, &way, time).await?;
         Ok([broker, store, whole])
     };
-    let result = measured.await;
-    if let Some(redis) = &bed.redis {
-        for load in [&alone, &way] {
-            redis.remove(&load.topic).await?;
-        }
-    }
-    result
+    let result = tokio::select! {
+        biased;
+        () = shutdown.stop_token().cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted: nothing was measured")),
+        result = measured => result,
+    };
+    let Some(redis) = &bed.redis else { return result };
+    let (first, second) = (redis.remove(&alone.topic).await, redis.remove(&way.topic).await);
+    let result = result?;
+    first.and(second)?;
+    Ok(result)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for showing")]

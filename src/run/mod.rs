@@ -13,6 +13,7 @@ use igentai_producer::pool::NO_PRICE;
 use igentai_producer::provider::demo;
 use igentai_shared::bus::Bus;
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::providers::ProviderKind;
 use igentai_shared::config::{Config, Flag, Keys};
@@ -182,14 +183,20 @@ impl System {
             store: Arc::clone(&self.store),
             clock,
             options,
+            troubles: Troubles::default(),
         };
-        self.orchestrator.spawn(igentai_orchestrator::run(context, self.stop_orchestrator.clone()));
+        let stop = self.stop_orchestrator.clone();
+        let run = igentai_orchestrator::run(context, stop.clone());
+        self.orchestrator.spawn(self.shutdown.vital("orchestrator", stop, run));
         for number in 1..=config.run.producers {
             let id = parts::worker_id("producer", Some(&format!("producer-{number}")), random)?;
             let clock = Arc::clone(&self.clock);
-            let context = parts::producer(id, Arc::clone(&bus), clock, pool.clone(), config, random);
+            let name = id.to_string();
+            let (bus, pool) = (Arc::clone(&bus), pool.clone());
+            let context = parts::producer(id, bus, clock, pool, config, random, Troubles::default());
             let (stop, now) = (self.stop_producers.clone(), self.shutdown.now_token().clone());
-            self.producers.spawn(igentai_producer::run(context, stop, now));
+            let run = igentai_producer::run(context, stop.clone(), now);
+            self.producers.spawn(self.shutdown.vital(&name, stop, run));
         }
         Ok(())
     }
@@ -211,6 +218,19 @@ impl System {
             self.store.put_topic(&registry::by_operator(ended), Some(topic.version)).await?;
         }
         Ok(())
+    }
+
+    /// Refuses to go on with a part less: nobody could count on what is left.
+    fn is_whole(&self) -> Result<(), Failure> {
+        let ended = self.shutdown.ended_early();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let what = format!(
+            "stopped since this ended by itself: {}; what was confirmed is kept, start again to go on from there",
+            ended.join(", ")
+        );
+        Err(Failure::new(Exit::Failed, what))
     }
 
     /// Producers first, so that what they have under way is still committed; the store last.
@@ -268,6 +288,7 @@ async fn enumerate(
         let watched = tokio::select! {
             biased;
             () = stop.cancelled(), if !interrupted => {
+                system.is_whole()?;
                 interrupted = true;
                 show.stopping();
                 if let Err(error) = registry::end(system.store.as_ref(), &topic.id, EndReason::Interrupted).await {
@@ -355,6 +376,7 @@ async fn serve(system: &System, show: &Show) -> Result<Exit, Failure> {
     };
     show.serving(address, system.store.topics().await?.len());
     system.shutdown.stop_token().cancelled().await;
+    system.is_whole()?;
     output::note("stopping; topics go on from here at the next start");
     Ok(Exit::Done)
 }

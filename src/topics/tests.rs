@@ -91,7 +91,7 @@ async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     assert_eq!(failure.exit, Exit::Failed);
     let message = failure.to_string();
     assert!(message.contains("the request is not allowed as it is: "), "{message}");
-    assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8000 characters)"), "{message}");
+    assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8192 bytes)"), "{message}");
     said(&server.url, Action::Start(Box::new(start("Paris")))).await;
     let again = refused(&server.url, Action::Start(Box::new(start("Paris")))).await;
     assert!(again.to_string().starts_with("the topic is already running: "), "{again}");

@@ -14,6 +14,7 @@ use igentai_core::time::UnixMillis;
 use igentai_core::topic::{StartRequest, Topic};
 use igentai_producer::pool::ProviderPool;
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::bus::{Bus, WorkQueue};
 use igentai_shared::clock::{Clock, VirtualClock};
 use igentai_shared::store::embedded::EmbeddedStore;
@@ -205,7 +206,16 @@ impl World {
             let seed = self.plan.seed.wrapping_mul(31).wrapping_add(incarnation);
             let pool = ProviderPool::of(self.model.providers(&life), seed, Arc::clone(&clock));
             let options = igentai_producer::Options { concurrency: 2, heartbeat: Duration::from_secs(1) };
-            let context = igentai_producer::Context { id, incarnation, bus, clock, pool, options, seed };
+            let context = igentai_producer::Context {
+                id,
+                incarnation,
+                bus,
+                clock,
+                pool,
+                options,
+                seed,
+                troubles: Troubles::default(),
+            };
             return Box::pin(igentai_producer::run(context, stop, CancellationToken::new()));
         }
         // Some orchestrators keep their name, others are named anew for each life.
@@ -221,7 +231,7 @@ impl World {
         let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
         let id = WorkerId::of_role("orchestrator", name);
         Box::pin(igentai_orchestrator::run(
-            igentai_orchestrator::Context { id, bus, store, clock, options },
+            igentai_orchestrator::Context { id, bus, store, clock, options, troubles: Troubles::default() },
             stop,
         ))
     }

@@ -89,8 +89,13 @@ impl Term<'_> {
         let source = Source::Work(WorkQueue::Coordinate);
         let mut consumer = match self.context.bus.consume(source, PREFETCH).await {
             Ok(consumer) => consumer,
-            Err(error) => return TermEnd::Lost(format!("cannot hear producers: {error}")),
+            Err(error) => {
+                let reason = format!("cannot hear producers: {error}");
+                self.context.troubles.note("the coordinator", &reason);
+                return TermEnd::Lost(reason);
+            }
         };
+        self.context.troubles.clear("the coordinator");
         let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {

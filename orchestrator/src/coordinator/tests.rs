@@ -48,6 +48,7 @@ impl Desk {
             store: Arc::clone(&store) as _,
             clock: Arc::new(VirtualClock::starting_at(UnixMillis(1_700_000_000_000))),
             options: Options::default(),
+            troubles: igentai_shared::bus::trouble::Troubles::default(),
         };
         Self { store, bus, context, stop: CancellationToken::new(), running: JoinSet::new() }
     }

@@ -11,6 +11,7 @@ use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, StartRequest, TopicState};
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::SystemClock;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{Commit, Store};
@@ -59,6 +60,7 @@ impl Place {
                 sole: true,
                 ..Options::default()
             },
+            troubles: Troubles::default(),
         }
     }
 

@@ -17,6 +17,7 @@
 
 pub mod amqp;
 pub mod memory;
+pub mod trouble;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

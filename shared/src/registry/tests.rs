@@ -136,6 +136,14 @@ impl Store for One {
         not_asked()
     }
 
+    async fn attempts(&self, _: &str) -> Result<u32, StoreError> {
+        not_asked()
+    }
+
+    async fn note_attempts(&self, _: &str, _: u32) -> Result<(), StoreError> {
+        not_asked()
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         not_asked()
     }

@@ -54,6 +54,41 @@ async fn a_task_that_panicked_is_in_the_report() {
 }
 
 #[tokio::test]
+async fn a_vital_task_that_ends_by_itself_stops_the_process_and_is_named() {
+    for panics in [false, true] {
+        let shutdown = Shutdown::new();
+        let task = async move { assert!(!panics, "on purpose") };
+        let vital = shutdown.vital("role", shutdown.stop_token().clone(), task);
+        drop(shutdown.spawn("role", vital));
+        let report = tokio::time::timeout(LONG, shutdown.finish(LONG, LONG)).await.unwrap();
+        assert_eq!(
+            (report.ended_early.as_slice(), report.is_clean()),
+            (["role".to_owned()].as_slice(), false)
+        );
+        assert!(
+            report.to_string().starts_with("stopped in order since this ended by itself: role"),
+            "{report}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_vital_task_that_ends_when_asked_is_no_news() {
+    let shutdown = Shutdown::new();
+    let asked = CancellationToken::new();
+    let (first, second) = (asked.clone(), shutdown.stop_token().clone());
+    let first = shutdown.vital("first", asked.clone(), async move { first.cancelled().await });
+    let second = shutdown.vital("second", asked.clone(), async move { second.cancelled().await });
+    let first = shutdown.spawn("first", first);
+    drop(shutdown.spawn("second", second));
+    asked.cancel();
+    first.await.unwrap();
+    assert!(!shutdown.is_stopping());
+    shutdown.stop();
+    assert!(shutdown.finish(LONG, LONG).await.is_clean());
+}
+
+#[tokio::test]
 async fn an_aborted_task_leaves_the_list() {
     let shutdown = Shutdown::new();
     shutdown.spawn("aborted", std::future::pending::<()>()).abort();

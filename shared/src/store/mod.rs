@@ -27,6 +27,8 @@ mod prepare;
 pub mod redis;
 mod rows;
 
+pub use self::prepare::FIRST_INEXACT;
+
 /// A batch, checked and fingerprinted, ready to commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -224,6 +226,13 @@ pub trait Store: Debug + Send + Sync {
 
     /// Frees a lease that is still held, so that the next one need not wait.
     async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError>;
+
+    /// How many attempts at a message were begun and have not ended; 0 when nothing is noted.
+    async fn attempts(&self, message: &str) -> Result<u32, StoreError>;
+
+    /// Notes how many attempts at a message were begun and have not ended; 0 forgets it. The note outlives whoever made it, so that the next one knows
+    /// of a message that crashes everybody. Notes are few, and old ones may be dropped.
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError>;
 
     /// Looks whether the store can be reached and trusted.
     async fn check(&self) -> Result<StoreCheck, StoreError>;

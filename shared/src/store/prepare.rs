@@ -6,8 +6,8 @@ use igentai_core::batch::MAX_ELEMENTS;
 
 use super::{Commit, StoreError};
 
-/// Numbers from here on are not exact in Lua, whose numbers are doubles.
-const FIRST_INEXACT: u64 = 1 << 53;
+/// Runs and numbers of batches from here on are refused: they are not exact in Lua, whose numbers are doubles.
+pub const FIRST_INEXACT: u64 = 1 << 53;
 
 /// Refuses what no store can hold, before any batch of the call is committed, and collapses elements that share a fingerprint into
 /// the first of them: the response named that key once.

@@ -1,5 +1,6 @@
 //! The store port, on the embedded store with a file, the one in memory, and a real Redis.
 
+mod attempts;
 mod batches;
 mod caps;
 mod commits;

@@ -186,6 +186,14 @@ impl Store for FaultyStore {
         self.write("release_lease", self.inner.release_lease(holder, epoch)).await
     }
 
+    async fn attempts(&self, message: &str) -> Result<u32, StoreError> {
+        self.read(self.inner.attempts(message)).await
+    }
+
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
+        self.write("note_attempts", self.inner.note_attempts(message, attempts)).await
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         self.read(self.inner.check()).await
     }

@@ -151,6 +151,14 @@ impl Store for FlawedStore {
         self.inner.release_lease(holder, epoch).await
     }
 
+    async fn attempts(&self, message: &str) -> Result<u32, StoreError> {
+        self.inner.attempts(message).await
+    }
+
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
+        self.inner.note_attempts(message, attempts).await
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         self.inner.check().await
     }

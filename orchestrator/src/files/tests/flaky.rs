@@ -100,6 +100,14 @@ impl Store for FlakyStore {
         self.inner.release_lease(holder, epoch).await
     }
 
+    async fn attempts(&self, message: &str) -> Answer<u32> {
+        self.inner.attempts(message).await
+    }
+
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Answer<()> {
+        self.inner.note_attempts(message, attempts).await
+    }
+
     async fn check(&self) -> Answer<StoreCheck> {
         self.inner.check().await
     }

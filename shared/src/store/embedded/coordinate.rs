@@ -8,9 +8,30 @@ use igentai_core::topic::Topic;
 use redb::ReadableTable;
 
 use super::engine::Stop;
-use super::tables::{LEASE, LeaseRow, NEXT_SLOT, RunRow, Slot, Tables};
+use super::tables::{ATTEMPTS, LEASE, LeaseRow, NEXT_SLOT, RunRow, Slot, Tables};
 use crate::store::rows::{decode_topic, encode_topic};
 use crate::store::{Head, LeaseRecord, StoreError};
+
+/// Notes of attempts kept at once.
+const ATTEMPTS_KEPT: usize = 1_000;
+
+/// Notes of attempts, by message.
+pub(super) type Attempts = BTreeMap<String, u32>;
+
+pub(super) fn note_attempts(tables: &mut Tables<'_>, message: String, attempts: u32) -> Result<(), Stop> {
+    let mut noted: Attempts = tables.setting(ATTEMPTS)?.unwrap_or_default();
+    if attempts == 0 {
+        if noted.remove(&message).is_none() {
+            return Ok(());
+        }
+    } else {
+        if noted.len() >= ATTEMPTS_KEPT {
+            noted.clear();
+        }
+        noted.insert(message, attempts);
+    }
+    tables.set_setting(ATTEMPTS, &noted)
+}
 
 pub(super) fn open_run(
     tables: &mut Tables<'_>,

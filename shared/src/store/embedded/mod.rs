@@ -23,7 +23,7 @@
 //! | `firsts` | slot, first new number of an entry → log index | reading attributes on from a number is a range, without keeping a text twice |
 //! | `receipts`, `watermarks` | slot, producer, incarnation (, number) | bounded by what is in flight |
 //! | `checkpoints` | slot, name → bytes | |
-//! | `settings` | the lease, the format, what identifies the file | |
+//! | `settings` | the lease, attempts at messages, the format, what identifies the file | |
 //!
 //! Measured (`cargo bench --bench store`: 100,000 attributes of 20 bytes, batches of 50 of which half are known): 169 bytes of file
 //! per attribute. On two cores and a disk of about 1 ms per `fsync`: 850 batches a second from one caller, 2,800 from sixteen, 6,600 in
@@ -296,6 +296,20 @@ impl Store for EmbeddedStore {
     async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
         let holder = holder.clone();
         self.write(1, move |tables| coordinate::move_lease(tables, &holder, epoch, false).map(drop)).await
+    }
+
+    async fn attempts(&self, message: &str) -> Result<u32, StoreError> {
+        let message = message.to_owned();
+        self.read(move |transaction| {
+            let noted: Option<coordinate::Attempts> = tables::setting_of(transaction, tables::ATTEMPTS)?;
+            Ok(noted.unwrap_or_default().get(&message).copied().unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
+        let message = message.to_owned();
+        self.write(1, move |tables| coordinate::note_attempts(tables, message, attempts)).await
     }
 
     async fn check(&self) -> Result<StoreCheck, StoreError> {

@@ -6,6 +6,8 @@ use igentai_core::folder::TopicId;
 pub(super) const TOPICS: &str = "igentai:topics";
 /// The coordinator's lease.
 pub(super) const LEASE: &str = "igentai:lease";
+/// Message → attempts at it that were begun and have not ended.
+pub(super) const ATTEMPTS: &str = "igentai:attempts";
 
 /// The keys of one topic, all in one hash slot.
 #[derive(Debug)]

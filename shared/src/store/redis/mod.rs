@@ -14,6 +14,7 @@
 //! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
 //! | `igentai:{id}:checkpoint` | hash | name → bytes | |
 //! | `igentai:lease` | hash | `holder`, `epoch`, `beat` | |
+//! | `igentai:attempts` | hash | message → attempts at it that have not ended | forgotten a day after the last note |
 //!
 //! # Costs
 //!
@@ -55,7 +56,7 @@ use igentai_core::topic::Topic;
 pub use self::config::{RedisConfig, RedisConfigError};
 
 use self::client::{Access, Call, Client};
-use self::keys::{Keys, LEASE, TOPICS};
+use self::keys::{ATTEMPTS, Keys, LEASE, TOPICS};
 use super::prepare::{prepare, representable};
 use super::rows::{corrupt, decode_topic, encode_topic};
 use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
@@ -70,6 +71,9 @@ mod scripts;
 
 /// Log entries in one exchange at most: with the largest batches an answer is below 70 MB, with usual ones below 1 MB.
 pub const PAGE: usize = 128;
+
+/// Seconds after which notes of attempts are forgotten as a whole, since the last.
+const ATTEMPTS_KEPT: u32 = 86_400;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -270,6 +274,23 @@ impl Store for RedisStore {
 
     async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
         self.client.call(Access::Write, move_lease(holder, epoch, "")).await.map(drop)
+    }
+
+    async fn attempts(&self, message: &str) -> Result<u32, StoreError> {
+        let values = self.client.read(vec![redis::cmd("HGET").arg(ATTEMPTS).arg(message).take()]).await?;
+        Ok(parse::<Vec<Option<u32>>>(Value::Array(values))?.into_iter().flatten().next().unwrap_or_default())
+    }
+
+    async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
+        let commands = match attempts {
+            0 => vec![redis::cmd("HDEL").arg(ATTEMPTS).arg(message).take()],
+            _ => vec![
+                redis::cmd("HSET").arg(ATTEMPTS).arg(message).arg(attempts).take(),
+                redis::cmd("EXPIRE").arg(ATTEMPTS).arg(ATTEMPTS_KEPT).take(),
+            ],
+        };
+        // It may be said twice without harm, as a read may.
+        self.client.read(commands).await.map(drop)
     }
 
     async fn check(&self) -> Result<StoreCheck, StoreError> {

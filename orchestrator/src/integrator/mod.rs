@@ -1,0 +1,290 @@
+//! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
+//!
+//! Nothing that one message does may hold its neighbours up:
+//!
+//! * What can never be integrated goes to the dead letters at the first attempt ([`poison`]).
+//! * What the store refuses for good is committed one by one, and the culprit is held aside ([`parked`]).
+//! * What comes again may have crashed whoever had it. It is worked on alone, the attempt is noted in the store before, and what has crashed
+//!   [`ATTEMPTS`] lone attempts goes to the dead letters.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use igentai_core::folder::TopicId;
+use igentai_shared::bus::trouble::consume_at_last;
+use igentai_shared::bus::{BusError, Consumer, Delivery, Incoming, Source, WorkQueue};
+use igentai_shared::store::{Commit, CommitOutcome, StoreError};
+use igentai_shared::telemetry::catalogue;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::parked::{Parked, Parking};
+use self::poison::{Poison, bury};
+use self::store::{Stopping, at_last};
+use self::tell::tell;
+use self::work::{Work, name_of};
+use crate::Context;
+
+mod parked;
+mod poison;
+mod store;
+mod tell;
+mod work;
+
+/// How it is called where troubles are told.
+const PART: &str = "the integrator";
+
+/// Messages taken unacknowledged.
+const PREFETCH: u16 = 128;
+
+/// Messages committed in one go.
+const GROUP: usize = 32;
+
+/// Lone attempts that did not end after which a message is taken for the cause. One alone may be chance: a process that was killed.
+const ATTEMPTS: u32 = 2;
+
+/// Topics that are remembered as refused.
+const TOLD: usize = 1_000;
+
+/// Before a message comes again that could not be put to the dead letters.
+const PAUSE: Duration = Duration::from_millis(200);
+
+enum Event {
+    Heard(Result<Incoming, BusError>),
+    Retry,
+}
+
+struct Integrator<'a> {
+    context: &'a Context,
+    consumer: Box<dyn Consumer>,
+    stop: &'a CancellationToken,
+    parked: Parked,
+    /// Topics that the store refuses to write to, so that each is told of once.
+    refused: BTreeSet<TopicId>,
+}
+
+/// Integrates until `stop`; what was taken by then is finished or given back.
+pub async fn run(context: Context, stop: CancellationToken) {
+    let source = Source::Work(WorkQueue::Integrate);
+    let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
+    let consumer = consume_at_last(bus, &source, PREFETCH, PART, troubles, &stop).await;
+    let Some(consumer) = consumer else { return };
+    info!("integrator is up");
+    let (parked, refused) = (Parked::default(), BTreeSet::new());
+    let mut integrator = Integrator { context: &context, consumer, stop: &stop, parked, refused };
+    integrator.work().await;
+    for tag in integrator.parked.clear() {
+        settle(integrator.consumer.requeue(tag).await);
+    }
+    info!("integrator is down");
+}
+
+impl Integrator<'_> {
+    async fn work(&mut self) {
+        loop {
+            let now = self.context.clock.now().monotonic;
+            let pause = self.parked.next_deadline().map(|due| due.since(now));
+            let retry = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let event = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = retry => Event::Retry,
+                incoming = self.consumer.next() => Event::Heard(incoming),
+            };
+            let troubles = &self.context.troubles;
+            match event {
+                Event::Retry => self.try_parked().await,
+                Event::Heard(Ok(Incoming::Delivery(first))) => {
+                    troubles.clear(PART);
+                    self.take_group(first).await;
+                }
+                Event::Heard(Ok(Incoming::Resumed)) => {
+                    troubles.clear(PART);
+                    // The broker delivers them again; these tags are good for nothing any more.
+                    self.parked.clear();
+                }
+                Event::Heard(Err(BusError::Closed)) => return,
+                Event::Heard(Err(error)) => troubles.note(PART, &error.to_string()),
+            }
+        }
+    }
+
+    /// Works on what is there: new messages together, those that come again one by one.
+    async fn take_group(&mut self, first: Delivery) {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            let Some(next) = self.consumer.try_next() else { break };
+            group.push(next);
+        }
+        let (again, new): (Vec<_>, Vec<_>) = group.into_iter().partition(|delivery| delivery.redelivered);
+        catalogue::REDELIVERIES_TOTAL.add(u64::try_from(again.len()).unwrap_or(0), []);
+        for delivery in again {
+            let tag = delivery.tag;
+            if self.alone(delivery).await.is_err() {
+                settle(self.consumer.requeue(tag).await);
+            }
+        }
+        // What is unfinished was given back.
+        self.together(new).await.unwrap_or_default();
+    }
+
+    /// Works on a message that may have crashed whoever had it before.
+    async fn alone(&mut self, delivery: Delivery) -> Result<(), Stopping> {
+        let (context, stop) = (self.context, self.stop);
+        let (store, name) = (context.store.as_ref(), name_of(&delivery));
+        let before = at_last(stop, || store.attempts(&name)).await?.unwrap_or_else(|error| {
+            warn!(error = %error, "attempts at messages cannot be read; one that crashes is not found out");
+            0
+        });
+        if before >= ATTEMPTS {
+            if !self.give_up(&delivery, &Poison::Crashes(before)).await {
+                return Ok(());
+            }
+        } else {
+            let noted = at_last(stop, || store.note_attempts(&name, before + 1)).await?;
+            if let Err(error) = noted {
+                warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
+            }
+            if self.together(vec![delivery]).await.is_err() {
+                // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
+                drop(store.note_attempts(&name, before).await);
+                return Ok(());
+            }
+        }
+        if let Err(error) = at_last(stop, || store.note_attempts(&name, 0)).await? {
+            warn!(error = %error, "the note of an attempt is left behind");
+        }
+        Ok(())
+    }
+
+    /// Commits a group and tells of it. The messages are acknowledged, put away, parked, or, when this process stops, given back.
+    async fn together(&mut self, group: Vec<Delivery>) -> Result<(), Stopping> {
+        let at = self.context.clock.now().unix;
+        let mut works = Vec::new();
+        for delivery in group {
+            match poison::prepare(&delivery, at) {
+                Ok(commits) => works.push(Work { delivery, commits }),
+                Err(reason) => {
+                    self.give_up(&delivery, &reason).await;
+                }
+            }
+        }
+        let unfinished = self.commit(works).await;
+        let stopping = !unfinished.is_empty();
+        for work in unfinished {
+            settle(self.consumer.requeue(work.delivery.tag).await);
+        }
+        if stopping { Err(Stopping) } else { Ok(()) }
+    }
+
+    /// Commits in one go, or one by one where the store refuses, so that only the culprit waits. What is left is unfinished since this process stops.
+    async fn commit(&mut self, works: Vec<Work>) -> Vec<Work> {
+        if works.len() > 1 {
+            match self.try_commit(&works).await {
+                Ok(Ok(())) => return Vec::new(),
+                Ok(Err(error)) => {
+                    warn!(error = %error, "a commit is refused; its messages are committed one by one");
+                }
+                Err(Stopping) => return works,
+            }
+        }
+        let mut unfinished = Vec::new();
+        for work in works {
+            unfinished.extend(self.commit_one(work, 0).await);
+        }
+        unfinished
+    }
+
+    /// Commits what one message asks for, which was refused `tries` times before; the message, when it was not finished since this process stops.
+    async fn commit_one(&mut self, work: Work, tries: u32) -> Option<Work> {
+        match self.try_commit(std::slice::from_ref(&work)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => {
+                self.refuse(work, tries, &error).await;
+                None
+            }
+            Err(Stopping) => Some(work),
+        }
+    }
+
+    /// Commits, tells and acknowledges, unless the store refuses for good. A store that does not serve is asked as often as it takes.
+    async fn try_commit(&mut self, works: &[Work]) -> Result<Result<(), StoreError>, Stopping> {
+        let (store, clock) = (self.context.store.as_ref(), self.context.clock.as_ref());
+        let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
+        let committed = at_last(self.stop, || async {
+            let start = clock.now().monotonic;
+            let outcomes = store.commit(commits.iter().copied().cloned().collect()).await?;
+            catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);
+            Ok::<Vec<CommitOutcome>, _>(outcomes)
+        });
+        let outcomes = match committed.await? {
+            Ok(outcomes) => outcomes,
+            Err(error) => return Ok(Err(error)),
+        };
+        for commit in &commits {
+            if self.refused.remove(&commit.id.topic) {
+                info!(topic = %commit.id.topic, "the store takes batches of this topic again");
+            }
+        }
+        tell(self.context, &commits, outcomes).await;
+        for work in works {
+            settle(self.consumer.ack(work.delivery.tag).await);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Holds a message aside that the store refuses, or gives it up.
+    async fn refuse(&mut self, work: Work, tries: u32, reason: &StoreError) {
+        for topic in work.commits.iter().map(|commit| &commit.id.topic) {
+            if self.refused.len() < TOLD && self.refused.insert(topic.clone()) {
+                error!(%topic, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
+            }
+        }
+        let Parking { given_up, superfluous } =
+            self.parked.park(work, tries, self.context.clock.now().monotonic);
+        if let Some(tag) = superfluous {
+            settle(self.consumer.ack(tag).await);
+        }
+        if let Some((work, tries)) = given_up {
+            self.give_up(&work.delivery, &Poison::StoreRefuses { tries, error: reason.to_string() }).await;
+        }
+    }
+
+    async fn try_parked(&mut self) {
+        let now = self.context.clock.now().monotonic;
+        while let Some((work, tries)) = self.parked.take_due(now) {
+            if let Some(work) = self.commit_one(work, tries).await {
+                settle(self.consumer.requeue(work.delivery.tag).await);
+            }
+        }
+    }
+
+    /// Puts a message to the dead letters. Where that cannot be done now, which is answered by `false`, it comes again.
+    async fn give_up(&mut self, delivery: &Delivery, reason: &Poison) -> bool {
+        if bury(self.context, delivery, reason).await {
+            settle(self.consumer.ack(delivery.tag).await);
+            return true;
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        settle(self.consumer.requeue(delivery.tag).await);
+        false
+    }
+}
+
+fn settle(result: Result<(), BusError>) {
+    if let Err(error) = result {
+        warn!(error = %error, "an acknowledgement failed; the message will come again and be absorbed");
+    }
+}
+
+#[cfg(test)]
+mod tests;

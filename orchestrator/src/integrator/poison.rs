@@ -1,0 +1,133 @@
+//! What a message must be to be integrated, and where it goes when it is not.
+
+use std::collections::BTreeSet;
+
+use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named};
+use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
+use igentai_core::log::{EntryHead, EntryKind};
+use igentai_core::time::UnixMillis;
+use igentai_shared::bus::{Delivery, Exchange, Outgoing};
+use igentai_shared::store::{Commit, FIRST_INEXACT};
+use igentai_shared::telemetry::catalogue;
+use igentai_shared::wire::{self, Batches, DecodeError};
+use tracing::warn;
+
+use crate::Context;
+
+/// Why a message cannot be integrated, ever.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Poison {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error("a batch has {0} elements, at most {MAX_ELEMENTS} are taken")]
+    TooManyElements(usize),
+    #[error("the number {number} of the {field} is out of range, it must be below 2^53")]
+    Number { field: &'static str, number: u64 },
+    #[error("the fingerprints rest on version {0} of the canonical form, this program knows {KEY_VERSION}")]
+    KeyVersion(u16),
+    #[error("the store has refused it {tries} times: {error}")]
+    StoreRefuses { tries: u32, error: String },
+    #[error("whoever worked on it has crashed, {0} times while it was worked on alone")]
+    Crashes(u32),
+}
+
+impl Poison {
+    /// A bounded name for the metric.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Decode(DecodeError::TooLarge(_)) => "too_large",
+            Self::Decode(DecodeError::UnknownKind(_)) => "unknown_kind",
+            Self::Decode(DecodeError::NewerVersion { .. }) => "newer_version",
+            Self::Decode(DecodeError::Refused(_)) => "over_limits",
+            Self::Decode(DecodeError::Form { .. }) => "form",
+            Self::TooManyElements(_) => "too_many_elements",
+            Self::Number { .. } => "number",
+            Self::KeyVersion(_) => "key_version",
+            Self::StoreRefuses { .. } => "store_refuses",
+            Self::Crashes(_) => "crashes",
+        }
+    }
+}
+
+pub(super) fn prepare(delivery: &Delivery, at: UnixMillis) -> Result<Vec<Commit>, Poison> {
+    let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload)?;
+    batches.into_iter().map(|batch| checked(batch, at)).collect()
+}
+
+fn checked(batch: Batch, at: UnixMillis) -> Result<Commit, Poison> {
+    if batch.elements() > MAX_ELEMENTS {
+        return Err(Poison::TooManyElements(batch.elements()));
+    }
+    if batch.key_version != KEY_VERSION {
+        return Err(Poison::KeyVersion(batch.key_version));
+    }
+    let Batch { id, lowest_unresolved, body, .. } = batch;
+    for (field, number) in
+        [("run", id.run), ("batch", id.seq), ("lowest unresolved batch", lowest_unresolved)]
+    {
+        if number >= FIRST_INEXACT {
+            return Err(Poison::Number { field, number });
+        }
+    }
+    let (kind, novel, spellings, sightings, dropped) = match body {
+        BatchBody::Response { meta, novel, spellings, sightings } => {
+            let mut seen = BTreeSet::new();
+            let (novel, spellings, given) =
+                (name(novel, &mut seen), name(spellings, &mut seen), sightings.len());
+            let sightings: Vec<_> = sightings.into_iter().filter(|sighting| seen.insert(*sighting)).collect();
+            let dropped = novel.1 + spellings.1 + given - sightings.len();
+            (EntryKind::Response(meta), novel.0, spellings.0, sightings, dropped)
+        }
+        BatchBody::Resolution { of, texts } => {
+            let (novel, dropped) = name(texts, &mut BTreeSet::new());
+            (EntryKind::Resolution { of }, novel, Vec::new(), Vec::new(), dropped)
+        }
+    };
+    if dropped > 0 {
+        warn!(producer = %id.producer, dropped, "a batch held elements that are no items, or the same item twice");
+    }
+    let head =
+        EntryHead { producer: id.producer.clone(), incarnation: id.incarnation, seq: id.seq, at, kind };
+    Ok(Commit { id, lowest_unresolved, head, novel, spellings, sightings })
+}
+
+/// The integrator trusts no fingerprint for a text: it computes it. The second number counts what was left out.
+fn name(texts: Vec<String>, seen: &mut BTreeSet<Fingerprint>) -> (Vec<Named>, usize) {
+    let given = texts.len();
+    let named: Vec<Named> = texts
+        .into_iter()
+        .filter_map(|text| {
+            let text = clean_text(&text).ok()?;
+            let fingerprint = Fingerprint::of(&Key::of(&text)?);
+            seen.insert(fingerprint).then_some(Named { text, fingerprint })
+        })
+        .collect();
+    let left_out = given - named.len();
+    (named, left_out)
+}
+
+/// Puts a message to the dead letters as it is; whether that is confirmed.
+pub(super) async fn bury(context: &Context, delivery: &Delivery, reason: &Poison) -> bool {
+    warn!(reason = %reason, message_id = delivery.message_id, "a message is put to the dead letters");
+    let mut headers = delivery.headers.clone();
+    headers.insert(wire::DEAD_LETTER_REASON.to_owned(), reason.to_string());
+    headers.insert(wire::DEAD_LETTER_BY.to_owned(), context.id.to_string());
+    let letter = Outgoing {
+        exchange: Exchange::Dead,
+        routing_key: delivery.routing_key.clone(),
+        content_type: delivery.content_type.clone(),
+        message_id: delivery.message_id.clone(),
+        headers,
+        payload: delivery.payload.clone(),
+    };
+    match context.bus.publish(letter).await {
+        Ok(()) => {
+            catalogue::DEAD_LETTERS_TOTAL.add(1, [reason.kind()]);
+            true
+        }
+        Err(error) => {
+            warn!(error = %error, "a dead letter could not be put away yet");
+            false
+        }
+    }
+}

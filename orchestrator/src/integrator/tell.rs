@@ -1,0 +1,85 @@
+//! What is told of a commit, and to whom.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use igentai_core::batch::{Receipt, Verdict};
+use igentai_core::ids::WorkerId;
+use igentai_core::log::EntryKind;
+use igentai_shared::bus::Exchange;
+use igentai_shared::store::{Commit, CommitOutcome};
+use igentai_shared::telemetry::catalogue;
+use igentai_shared::wire::{Published, Receipts};
+use tracing::warn;
+
+use crate::Context;
+use crate::outbox::{Portion, merge};
+use crate::send::send;
+
+/// Receipts to producers, what is new to everybody, and a note of it to the coordinator. What fails here heals: producers ask again, and the
+/// coordinator publishes again from the log.
+pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<CommitOutcome>) {
+    let bus = context.bus.as_ref();
+    let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
+    for (commit, outcome) in commits.iter().zip(outcomes) {
+        count(commit, &outcome);
+        if let Some(portion) = portion(commit, &outcome) {
+            portions.push(portion);
+        }
+        let receipt = Receipt { id: commit.id.clone(), verdict: outcome.verdict };
+        receipts.entry(commit.id.producer.clone()).or_default().push(receipt);
+    }
+    let receipts = receipts.into_iter().map(|(producer, receipts)| async move {
+        let message_id =
+            receipts.first().map(|r| format!("receipt-{producer}-{}", r.id.seq)).unwrap_or_default();
+        let key = format!("producer.{producer}");
+        send(bus, Exchange::Commands, key, message_id, &Receipts { receipts }).await
+    });
+    let portions = merge(portions);
+    let published = portions.iter().map(|portion| async {
+        portion.publish(bus).await?;
+        let Portion { topic, run, from, to, .. } = portion;
+        let note = Published { topic: topic.clone(), run: *run, from: *from, to: *to };
+        let name = format!("published-{topic}-{run}-{from}-{to}");
+        send(bus, Exchange::Status, format!("orchestrator.{}", context.id), name, &note).await
+    });
+    let (receipts, published) = futures::future::join(join_all(receipts), join_all(published)).await;
+    for error in receipts.into_iter().chain(published).filter_map(Result::err) {
+        warn!(error = %error, "a commit is not announced yet; it will be");
+    }
+}
+
+fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
+    let Verdict::Committed(committed) = &outcome.verdict else { return None };
+    outcome.fresh.then(|| Portion {
+        topic: commit.id.topic.clone(),
+        run: commit.id.run,
+        from: committed.log_index,
+        to: committed.log_index,
+        first: committed.first_new,
+        texts: outcome.new.iter().map(|named| named.text.clone()).collect(),
+        fingerprints: outcome.new.iter().map(|named| named.fingerprint).collect(),
+    })
+}
+
+fn count(commit: &Commit, outcome: &CommitOutcome) {
+    match &outcome.verdict {
+        Verdict::Stale => catalogue::BATCHES_STALE_TOTAL.add(1, []),
+        Verdict::Committed(committed) if outcome.fresh => {
+            let repeated = match &commit.head.kind {
+                EntryKind::Response(meta) => u64::from(meta.repeated),
+                EntryKind::Resolution { .. } => 0,
+            };
+            let [new, known, over_cap] = [committed.new, committed.known, committed.over_cap].map(u64::from);
+            let missing = u64::try_from(committed.missing.len()).unwrap_or(u64::MAX);
+            catalogue::COMMITS_TOTAL.add(1, []);
+            catalogue::ATTRIBUTES_TOTAL.add(new, []);
+            catalogue::DUPLICATES_TOTAL.add(known + repeated, []);
+            catalogue::FALSE_POSITIVES_TOTAL.add(missing, []);
+            if matches!(commit.head.kind, EntryKind::Response(_)) {
+                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + missing + repeated, []);
+            }
+        }
+        Verdict::Committed(_) | Verdict::Settled => {}
+    }
+}

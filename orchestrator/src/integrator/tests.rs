@@ -1,0 +1,271 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use igentai_core::batch::{Batch, BatchBody, BatchId, Outcome, ResponseMeta};
+use igentai_core::cost::Cost;
+use igentai_core::ids::WorkerId;
+use igentai_core::key::KEY_VERSION;
+use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::trouble::Troubles;
+use igentai_shared::bus::{Bus, BusState, Exchange, Outgoing, PublishError};
+use igentai_shared::clock::SystemClock;
+use igentai_shared::store::Store;
+use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::wire::{self, Batches, Receipts};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::{Options, again_after_panic};
+
+const CRASHER: &str = "producer.crasher";
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// What happens to whoever tells a producer of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Panics,
+    Hangs,
+}
+
+/// A bus over which telling one producer of its batches ends badly.
+#[derive(Debug)]
+struct BadLuck {
+    inner: Arc<MemoryBus>,
+    victim: &'static str,
+    fate: Fate,
+    struck: Arc<Notify>,
+}
+
+#[async_trait]
+impl Bus for BadLuck {
+    async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        if message.routing_key == self.victim {
+            self.struck.notify_one();
+            match self.fate {
+                Fate::Panics => panic!("on purpose"),
+                Fate::Hangs => std::future::pending().await,
+            }
+        }
+        self.inner.publish(message).await
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, BusError> {
+        self.inner.consume(source, prefetch).await
+    }
+
+    fn state(&self) -> BusState {
+        self.inner.state()
+    }
+
+    async fn depth(&self, queue: WorkQueue) -> Option<u64> {
+        self.inner.depth(queue).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+struct World {
+    bus: Arc<MemoryBus>,
+    store: Arc<EmbeddedStore>,
+    receipts: Box<dyn Consumer>,
+    dead: Box<dyn Consumer>,
+    struck: Arc<Notify>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let bus = MemoryBus::new();
+        let store = EmbeddedStore::in_memory().unwrap();
+        store.open_run(&topic(), 1, 1, None).await.unwrap();
+        let bindings = vec![(Exchange::Commands, "producer.*".to_owned())];
+        let receipts = Source::Broadcast { name: "igentai.test.receipts".to_owned(), bindings };
+        let receipts = bus.consume(receipts, 100).await.unwrap();
+        let dead = bus.consume(Source::Work(WorkQueue::Dead), 100).await.unwrap();
+        Self { bus, store, receipts, dead, struck: Arc::default() }
+    }
+
+    /// An integrator of a process of its own.
+    fn context(&self, victim: &'static str, fate: Fate) -> Context {
+        let struck = Arc::clone(&self.struck);
+        Context {
+            id: WorkerId::parse("o1").unwrap(),
+            bus: Arc::new(BadLuck { inner: self.bus.another_client(), victim, fate, struck }),
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock::new()),
+            options: Options::default(),
+            troubles: Troubles::default(),
+        }
+    }
+
+    async fn publish(&self, batch: Batch) {
+        let outgoing = Outgoing {
+            exchange: Exchange::Batches,
+            routing_key: topic().to_string(),
+            content_type: wire::content_type::<Batches>(),
+            message_id: format!("{}-{}", batch.id.producer, batch.id.seq),
+            headers: BTreeMap::new(),
+            payload: wire::encode(&Batches { batches: vec![batch] }),
+        };
+        self.bus.publish(outgoing).await.unwrap();
+    }
+
+    /// So many batches of a producer that does no harm.
+    async fn innocents(&self, numbers: std::ops::RangeInclusive<u64>) {
+        for seq in numbers {
+            self.publish(batch("innocent", seq)).await;
+        }
+    }
+
+    /// Waits for the receipts of as many batches of `innocent`, each of them once.
+    async fn until_told(&mut self, count: usize) {
+        let mut told = BTreeSet::new();
+        while told.len() < count {
+            let heard = tokio::time::timeout(DEADLINE, self.receipts.next()).await;
+            let heard = heard.unwrap_or_else(|_| panic!("{} of {count} were told of", told.len()));
+            let Incoming::Delivery(delivery) = heard.unwrap() else { continue };
+            let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+            told.extend(receipts.into_iter().map(|receipt| receipt.id.seq));
+        }
+    }
+
+    /// The next dead letter's id and reason.
+    async fn dead_letter(&mut self) -> (String, String) {
+        let heard = tokio::time::timeout(DEADLINE, self.dead.next()).await.unwrap().unwrap();
+        let Incoming::Delivery(letter) = heard else { panic!("{heard:?}") };
+        self.dead.ack(letter.tag).await.unwrap();
+        (letter.message_id, letter.headers.get(wire::DEAD_LETTER_REASON).cloned().unwrap_or_default())
+    }
+}
+
+fn topic() -> TopicId {
+    TopicId::from_name("rivers").unwrap()
+}
+
+fn batch(producer: &str, seq: u64) -> Batch {
+    let meta = ResponseMeta {
+        provider: "small".to_owned(),
+        model: "m".to_owned(),
+        cell: None,
+        probe: false,
+        prompt_hash: 1,
+        outcome: Outcome::Answered,
+        latency_ms: 1,
+        input_tokens: 1,
+        output_tokens: 1,
+        cost: Cost::ZERO,
+        worst_case: Cost::ZERO,
+        repeated: 0,
+        rejected: 0,
+    };
+    let producer = WorkerId::parse(producer).unwrap();
+    let novel = vec![format!("River {producer} {seq}")];
+    Batch {
+        id: BatchId { topic: topic(), run: 1, producer, incarnation: 1, seq },
+        lowest_unresolved: 1,
+        key_version: KEY_VERSION,
+        body: BatchBody::Response { meta, novel, spellings: Vec::new(), sightings: Vec::new() },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_no_store_takes_is_a_dead_letter_and_its_neighbours_are_committed() {
+    let mut world = World::new().await;
+    world.innocents(1..=3).await;
+    let of = |seq: u64, change: fn(&mut Batch)| {
+        let mut poison = batch("poison", seq);
+        change(&mut poison);
+        poison
+    };
+    world.publish(of(1, |batch| batch.id.run = 1 << 60)).await;
+    world.publish(of(1 << 53, |_| ())).await;
+    world.publish(of(2, |batch| batch.lowest_unresolved = u64::MAX)).await;
+    world.innocents(4..=6).await;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(world.context(CRASHER, Fate::Panics), stop.clone()));
+    world.until_told(6).await;
+    for what in ["run", "batch", "lowest unresolved batch"] {
+        let (_, reason) = world.dead_letter().await;
+        assert!(reason.contains(&format!("of the {what} is out of range")), "{reason}");
+    }
+    assert_eq!(world.store.head(&topic()).await.unwrap().log_index, 6);
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_live() {
+    let mut world = World::new().await;
+    world.innocents(1..=5).await;
+    world.publish(batch("crasher", 1)).await;
+    world.innocents(6..=10).await;
+    let (stop, context) = (CancellationToken::new(), world.context(CRASHER, Fate::Panics));
+    let mut tasks = JoinSet::new();
+    let asked = stop.clone();
+    tasks.spawn(async move {
+        again_after_panic("integrator", &asked, || run(context.clone(), asked.clone())).await;
+    });
+    world.until_told(10).await;
+    let (id, reason) = world.dead_letter().await;
+    assert!(id == "crasher-1" && reason.contains("crashed, 2 times"), "{id}: {reason}");
+    assert_eq!(world.store.attempts("crasher-1").await.unwrap(), 0);
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
+    assert!(world.dead.try_next().is_none());
+}
+
+/// What a process notes of an attempt is there after it was killed.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_kills_every_process_is_given_up_and_its_neighbours_live() {
+    let mut world = World::new().await;
+    world.innocents(1..=5).await;
+    world.publish(batch("crasher", 1)).await;
+    world.innocents(6..=10).await;
+    for attempts in [0, 1, 2] {
+        let mut process = JoinSet::new();
+        process.spawn(run(world.context(CRASHER, Fate::Hangs), CancellationToken::new()));
+        tokio::time::timeout(DEADLINE, world.struck.notified()).await.unwrap();
+        process.shutdown().await;
+        assert_eq!(world.store.attempts("crasher-1").await.unwrap(), attempts);
+    }
+    let stop = CancellationToken::new();
+    let mut process = JoinSet::new();
+    process.spawn(run(world.context(CRASHER, Fate::Hangs), stop.clone()));
+    world.until_told(10).await;
+    assert_eq!(world.dead_letter().await.0, "crasher-1");
+    stop.cancel();
+    process.join_next().await.unwrap().unwrap();
+    assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
+    assert!(world.dead.try_next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_at_hand_when_two_processes_were_killed_is_not_lost() {
+    let mut world = World::new().await;
+    world.innocents(1..=40).await;
+    for attempts in [0, 1] {
+        let mut process = JoinSet::new();
+        process.spawn(run(world.context("producer.innocent", Fate::Hangs), CancellationToken::new()));
+        tokio::time::timeout(DEADLINE, world.struck.notified()).await.unwrap();
+        process.shutdown().await;
+        assert_eq!(world.store.attempts("innocent-1").await.unwrap(), attempts);
+    }
+    let stop = CancellationToken::new();
+    let mut process = JoinSet::new();
+    process.spawn(run(world.context(CRASHER, Fate::Hangs), stop.clone()));
+    world.until_told(40).await;
+    stop.cancel();
+    process.join_next().await.unwrap().unwrap();
+    assert!(world.dead.try_next().is_none());
+    for seq in 1..=40 {
+        assert_eq!(world.store.attempts(&format!("innocent-{seq}")).await.unwrap(), 0);
+    }
+}
