@@ -43,7 +43,27 @@ async fn roles_without_their_servers_say_what_to_set() {
             "{role}: {}",
             process.tail()
         );
-        assert!(process.tail().contains("AMQP_URL"), "{role}: {}", process.tail());
-        assert!(!process.tail().contains("is up"), "{role} started nothing: {}", process.tail());
+        let said = process.tail();
+        assert!(said.contains("AMQP_URL") && said.contains("REDIS_URL"), "{role} names all at once: {said}");
+        assert!(!said.contains("INFO"), "{role} started nothing: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_whose_port_is_taken_ends_before_it_connects_to_anything() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.config("m");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for role in ["orchestrator", "webserver", "producer"] {
+        let mut command = place.command(&[role, "--port", &port, "--config"]);
+        command.arg(&config);
+        command.env("AMQP_URL", "amqp://127.0.0.1:1").env("REDIS_URL", "redis://127.0.0.1:1");
+        let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+        let code = process.wait(crate::world::SOON).await.unwrap().code();
+        let said = process.tail();
+        assert_eq!(code, Some(1), "{role}: {said}");
+        assert!(said.contains("cannot listen on 127.0.0.1") && !said.contains("panicked"), "{role}: {said}");
+        assert!(!said.contains("connecting to RabbitMQ"), "{role}: {said}");
     }
 }
