@@ -67,3 +67,37 @@ async fn a_role_whose_port_is_taken_ends_before_it_connects_to_anything() {
         assert!(!said.contains("connecting to RabbitMQ"), "{role}: {said}");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_is_named_with_what_to_do() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.config("m");
+    let store = place.out().join(".igentai/store.redb");
+    std::fs::create_dir_all(store.parent().unwrap()).unwrap();
+    std::fs::write(&store, "no store, but somebody's notes of last week").unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web"]);
+    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
+    let said = run.process.tail();
+    assert!(said.contains("outputs/.igentai/store.redb") && said.contains("move it away"), "{said}");
+    let file = store.to_str().unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "--out", file]);
+    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
+    assert!(run.process.tail().contains("--out"), "{}", run.process.tail());
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_ends_the_doctor_like_everybody_else() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.path().join("wrong.toml");
+    std::fs::write(&config, "[run]\nproducers = 0\n").unwrap();
+    let mut command = place.command(&["doctor", "--config"]);
+    command.arg(&config);
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(2), "{}", process.tail());
+    std::fs::write(&config, "[providers.demo]\nkind = \"demo\"\n").unwrap();
+    let mut command = place.command(&["doctor", "--out", "elsewhere", "--config"]);
+    command.arg(&config);
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(0), "{}", process.tail());
+    assert!(process.tail().contains("output folder elsewhere"), "{}", process.tail());
+}
