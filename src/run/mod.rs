@@ -125,7 +125,8 @@ impl System {
         let mut random = parts::random()?;
         let id = parts::worker_id("run", None, &mut random)?;
         let pool = parts::pool(config, &clock, &mut random)?;
-        let store: Arc<dyn Store> = EmbeddedStore::open(&config.run.out.join(".igentai"))?;
+        let store = EmbeddedStore::open(&config.run.out.join(".igentai"));
+        let store: Arc<dyn Store> = store.map_err(|error| Failure::unopened(&error))?;
         let bus: Arc<dyn Bus> = MemoryBus::new();
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
         parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
