@@ -101,3 +101,29 @@ async fn a_wrong_configuration_ends_the_doctor_like_everybody_else() {
     assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(0), "{}", process.tail());
     assert!(process.tail().contains("output folder elsewhere"), "{}", process.tail());
 }
+
+#[tokio::test]
+async fn what_was_never_begun_cannot_go_on_whoever_would_know_it() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.path().join("empty.toml");
+    std::fs::write(&config, "").unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Never", "--no-web", "--resume"]);
+    assert_eq!(run.code().await, Some(2), "{}", run.process.tail());
+    let said = run.process.tail();
+    assert!(said.contains("no earlier run of “Never” to resume; leave out --resume"), "{said}");
+}
+
+#[tokio::test]
+async fn a_run_whose_json_lines_nobody_reads_any_more_ends_in_good_order() {
+    let place = Place::new(script(100_000, 50)).await;
+    let config = place.config("m");
+    let program = place.command(&[]);
+    let mut command = std::process::Command::new("sh");
+    let line = r#"{ "$0" run Sights --no-web --json --config "$1"; echo "code $?" >&2; } | head -1"#;
+    command.args(["-c", line]).arg(program.get_program()).arg(&config).current_dir(place.path());
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    process.wait(crate::world::RUN).await.unwrap();
+    let said = process.tail();
+    assert!(said.contains("standard output was closed") && said.contains("stopping"), "{said}");
+    assert!(said.contains("code 130"), "{said}");
+}
