@@ -193,7 +193,10 @@ fn with_suggestion(mut error: clap::Error) -> clap::Error {
 }
 
 pub(crate) fn count(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a whole number of at least 1".to_owned())
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "write a whole number of at least 1".to_owned())
 }
 
 /// The range is that of the configuration, which says so itself.
@@ -263,7 +266,9 @@ mod tests {
 
     fn refusal(arguments: &[&str]) -> String {
         let all = std::iter::once("igentai").chain(arguments.iter().copied());
-        Cli::try_parse_from(all).map_err(with_suggestion).map_or_else(|error| error.to_string(), |_| String::new())
+        Cli::try_parse_from(all)
+            .map_err(with_suggestion)
+            .map_or_else(|error| error.to_string(), |_| String::new())
     }
 
     #[test]

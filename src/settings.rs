@@ -110,7 +110,9 @@ pub(crate) fn once_each(weights: &[(String, f64)]) -> Result<BTreeMap<String, f6
     let mut given = BTreeMap::new();
     for (name, weight) in weights {
         if given.insert(name.clone(), *weight).is_some() {
-            return Err(Failure::usage(format!("--provider {name} is there twice; give each provider one weight")));
+            return Err(Failure::usage(format!(
+                "--provider {name} is there twice; give each provider one weight"
+            )));
         }
     }
     Ok(given)

@@ -49,8 +49,7 @@ fn forms(status: &TopicStatus, ran: Duration) -> [String; 4] {
         .coverage
         .map(|share| format!("{GAP}coverage {:.0} %", percent(share).floor()))
         .unwrap_or_default();
-    let failed =
-        if failed_responses > 0 { format!("{GAP}{failed_responses} failed") } else { String::new() };
+    let failed = if failed_responses > 0 { format!("{GAP}{failed_responses} failed") } else { String::new() };
     let (answers, about) = (counted(responses, "answer"), cents(cost.usd()));
     [
         format!(

@@ -334,9 +334,9 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
 fn cannot_start(error: &RegistryError, name: &str) -> Failure {
     let text = error.to_string();
     match error {
-        RegistryError::State(StartError::NothingToResume) => {
-            Failure::usage(format!("there is no earlier run of “{name}” to resume; leave out --resume to start it"))
-        }
+        RegistryError::State(StartError::NothingToResume) => Failure::usage(format!(
+            "there is no earlier run of “{name}” to resume; leave out --resume to start it"
+        )),
         RegistryError::Name(_) | RegistryError::State(_) | RegistryError::Namesakes(_) => {
             Failure::usage(text)
         }

@@ -66,7 +66,12 @@ impl Show {
         } else {
             Manner::Plain
         };
-        Self { manner, last_line: Cell::new(Duration::ZERO), unread: Cell::new(false), flags: flags(arguments, common) }
+        Self {
+            manner,
+            last_line: Cell::new(Duration::ZERO),
+            unread: Cell::new(false),
+            flags: flags(arguments, common),
+        }
     }
 
     /// Where log lines go: above the bar, if there is one.
@@ -108,10 +113,12 @@ impl Show {
             self.json(&line);
             return;
         }
-        let on = if known > 0 { format!(", going on from {}", counted(known, "item")) } else { String::new() };
+        let on =
+            if known > 0 { format!(", going on from {}", counted(known, "item")) } else { String::new() };
         let page = address.map(|address| format!("; watch it on {address}")).unwrap_or_default();
         let (producers, providers) = (config.run.producers, providers.join(", "));
-        let ask = if producers == 1 { "1 producer asks".to_owned() } else { format!("{producers} producers ask") };
+        let ask =
+            if producers == 1 { "1 producer asks".to_owned() } else { format!("{producers} producers ask") };
         self.note(&format!("“{}”: {ask} {providers}{on}{page}", topic.name));
         if let Manner::Bar(bar) = &self.manner {
             if let Some(cap) = topic.limits.max_attributes {

@@ -85,7 +85,11 @@ fn told(problem: &ProblemBody) -> String {
     }
     let only: String =
         problem.field.iter().map(|field| line(field, "", problem.allowed.as_deref())).collect();
-    if detail.starts_with(title.as_ref()) { format!("{detail}{only}") } else { format!("{title}: {detail}{only}") }
+    if detail.starts_with(title.as_ref()) {
+        format!("{detail}{only}")
+    } else {
+        format!("{title}: {detail}{only}")
+    }
 }
 
 /// The option that sets a field of the API.

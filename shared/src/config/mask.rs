@@ -82,7 +82,9 @@ fn without_credentials(text: &str) -> String {
     let (before, after) = match rest.rsplit_once('@') {
         None => ("", rest),
         // An `@` behind the first `?` may stand within a secret: then there is no telling where one ends.
-        Some((user, _)) if user.contains(['?', '#', '"', '\'']) => return format!("{quote}{scheme}{MASK}{quote}"),
+        Some((user, _)) if user.contains(['?', '#', '"', '\'']) => {
+            return format!("{quote}{scheme}{MASK}{quote}");
+        }
         Some((_, host)) => ("***@", host),
     };
     match after.find(['?', '#']) {
@@ -106,7 +108,8 @@ mod tests {
         assert_eq!(shown("model", r#""sk-abc""#), "***");
         assert_eq!(shown("base_url", r#""http://u:p@ss@host/v1?key=abc""#), r#""http://***@host/v1?***""#);
         assert_eq!(shown("weight", "-1"), "-1");
-        for key in ["Authorization", "bearer", "extra_headers", "auth", "credentials", "cookie", "passphrase"] {
+        for key in ["Authorization", "bearer", "extra_headers", "auth", "credentials", "cookie", "passphrase"]
+        {
             assert_eq!(shown(key, "abc"), "***", "{key}");
         }
         for value in ["\"Bearer abc\"", "[\"X: basic abc\"]", "[\"sk-abc\"]", "eyJhbGciOi.abc"] {
