@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+/// The same bounds hold in the API.
+const MAX_WEIGHT: f64 = 1e6;
+const MAX_USD: f64 = 1e6;
+const MAX_TIME: Duration = Duration::from_hours(24 * 3_650);
 
 /// Enumerates a topic with many language models: every unique item, how complete the list is, what it cost.
 #[derive(Debug, Parser)]
@@ -60,10 +65,10 @@ pub(crate) struct Run {
     /// What to enumerate, for example "Paris attractions"
     pub(crate) topic: Option<String>,
     /// Producers [default: 4]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = producers)]
     pub(crate) producers: Option<u32>,
     /// Port of page and API; 0 picks one [default: 8080]
-    #[arg(short, long, value_name = "PORT", conflicts_with = "no_web")]
+    #[arg(short, long, value_name = "PORT", allow_negative_numbers = true, conflicts_with = "no_web")]
     pub(crate) port: Option<u16>,
     /// No page, no API
     #[arg(long)]
@@ -78,16 +83,16 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// End with exactly so many items at the latest
-    #[arg(long, value_name = "N", requires = "topic", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "topic", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_attributes: Option<u64>,
     /// Send at most so many requests, answered or not, over the whole run
-    #[arg(long, value_name = "N", requires = "topic", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "topic", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_requests: Option<u64>,
     /// Spend at most so many US dollars over the whole run
-    #[arg(long, value_name = "USD", requires = "topic", value_parser = usd)]
+    #[arg(long, value_name = "USD", requires = "topic", allow_negative_numbers = true, value_parser = usd)]
     pub(crate) max_usd: Option<f64>,
     /// End after this time, for example 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", requires = "topic", value_parser = duration)]
+    #[arg(long, value_name = "TIME", requires = "topic", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume", requires = "topic")]
@@ -104,7 +109,7 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Orchestrator {
     /// HTTP port of health and metrics; 0 picks one [default: 9000]
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
     /// Id of this process [default: a random one]
     #[arg(long, value_name = "ID")]
@@ -120,7 +125,7 @@ pub(crate) struct Orchestrator {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Webserver {
     /// Port of page and API; 0 picks one [default: 8080]
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
     /// Id of this process [default: a random one]
     #[arg(long, value_name = "ID")]
@@ -133,7 +138,7 @@ pub(crate) struct Webserver {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Producer {
     /// HTTP port of health and metrics; 0 picks one [default: 9001]
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
     /// Id of this producer [default: a random one]
     #[arg(long = "producer-id", value_name = "ID")]
@@ -154,30 +159,69 @@ pub(crate) struct Supervised {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Up {
     /// Producers [default: 4]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = producers)]
     pub(crate) producers: Option<u32>,
     /// Port of page and API; 0 picks one [default: 8080]
-    #[arg(short, long, value_name = "PORT")]
+    #[arg(short, long, value_name = "PORT", allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
     /// Folder for the results [default: outputs]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
 
+/// The command line, or its end with what is wrong with it.
+pub(crate) fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| with_suggestion(error).exit())
+}
+
+/// Short names are too unlike each other for clap to see that two letters were swapped.
+fn with_suggestion(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    if error.kind() != ErrorKind::InvalidSubcommand || error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return error;
+    }
+    let command = Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let distances = names.map(|name| (strsim::osa_distance(given, name), name));
+    let nearest = distances.min().filter(|(distance, name)| distance * 3 <= name.len());
+    if let Some((_, name)) = nearest {
+        let suggestion = ContextValue::Strings(vec![name.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, suggestion);
+    }
+    error
+}
+
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "write a whole number of at least 1".to_owned())
+}
+
+/// The range is that of the configuration, which says so itself.
+fn producers(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "write a whole number from 1 to 1000".to_owned())
+}
+
 pub(crate) fn weight(text: &str) -> Result<(String, f64), String> {
     let (name, weight) = text.split_once('=').ok_or("write it as NAME=WEIGHT, for example small=0.7")?;
     let weight: f64 = weight.parse().map_err(|_| format!("`{weight}` is not a number"))?;
-    if weight.is_finite() && weight >= 0.0 {
+    if (0.0..=MAX_WEIGHT).contains(&weight) {
         Ok((name.to_owned(), weight))
     } else {
-        Err("a weight is a number of at least 0".to_owned())
+        Err(format!("a weight is a number from 0 to {MAX_WEIGHT}"))
     }
 }
 
 pub(crate) fn usd(text: &str) -> Result<f64, String> {
     let usd: f64 =
         text.trim_start_matches('$').parse().map_err(|_| "write an amount such as 0.50".to_owned())?;
-    if usd.is_finite() && usd > 0.0 { Ok(usd) } else { Err("the amount must be above 0".to_owned()) }
+    if usd > 0.0 && usd <= MAX_USD {
+        Ok(usd)
+    } else {
+        Err(format!("the amount must be above 0, and at most {MAX_USD}"))
+    }
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -193,8 +237,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         other => return Err(format!("`{other}` is no unit of time; use s, m, h or d")),
     };
     match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) | Err(_) => Err("the time must be above 0".to_owned()),
+        Ok(duration) if !duration.is_zero() && duration <= MAX_TIME => Ok(duration),
+        Ok(_) | Err(_) => Err("the time must be above 0, and at most 3650d".to_owned()),
     }
 }
 
@@ -204,7 +248,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
@@ -217,6 +260,44 @@ mod tests {
         assert_eq!(weight("small=0.7"), Ok(("small".to_owned(), 0.7)));
         assert!(weight("small").is_err() && weight("small=-1").is_err() && weight("small=NaN").is_err());
         assert_eq!(usd("$0.50"), Ok(0.5));
-        assert!(usd("0").is_err() && usd("free").is_err());
+        assert!(usd("0").is_err() && usd("free").is_err() && usd("1e99").is_err() && usd("NaN").is_err());
+        assert!(weight("small=1e7").is_err() && duration("4000d").is_err() && duration("1e99").is_err());
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        let all = std::iter::once("igentai").chain(arguments.iter().copied());
+        Cli::try_parse_from(all)
+            .map_err(with_suggestion)
+            .map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
+        for before in [["run", "Paris"], ["topics", "start"]] {
+            for (option, value, said) in [
+                ("--max-attributes", "-5", "write a whole number of at least 1"),
+                ("--max-attributes", "0", "write a whole number of at least 1"),
+                ("--max-requests", "-1", "write a whole number of at least 1"),
+                ("--max-requests", "many", "write a whole number of at least 1"),
+                ("--max-usd", "-0.5", "the amount must be above 0, and at most 1000000"),
+                ("--max-usd", "1e99", "the amount must be above 0, and at most 1000000"),
+                ("--time-limit", "-5m", "write a time such as 90s, 10m or 2h"),
+            ] {
+                let name = if before[0] == "topics" { "Paris" } else { "--no-web" };
+                let text = refusal(&[before[0], before[1], name, option, value]);
+                assert!(text.contains(said) && text.contains(option), "{option} {value}: {text}");
+            }
+        }
+        assert!(refusal(&["run", "-n", "-3"]).contains("write a whole number from 1 to 1000"));
+        assert!(refusal(&["run", "--port", "-1"]).contains("0..=65535"));
+    }
+
+    #[test]
+    fn a_mistyped_command_is_told_what_it_is_like() {
+        for (given, meant) in [("rnu", "run"), ("doctro", "doctor"), ("orchestrate", "orchestrator")] {
+            let text = refusal(&[given]);
+            assert!(text.contains(&format!("'{meant}'")), "{text}");
+        }
+        assert!(!refusal(&["xyzzy"]).contains("similar"), "{}", refusal(&["xyzzy"]));
     }
 }

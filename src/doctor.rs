@@ -1,6 +1,6 @@
 //! `igentai doctor`: looks whether everything is in place.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use igentai_producer::provider::{Client, Look, look};
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::{Clock, SystemClock};
-use igentai_shared::config::{Config, Keys, ProviderConfig, ServiceUrl};
+use igentai_shared::config::{Config, Flag, Keys, ProviderConfig, ServiceUrl};
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
 use igentai_shared::store::{Store, StoreError};
@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// `igentai doctor`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Doctor {
+    /// Folder for the results [default: outputs]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// One JSON object a line on standard output
     #[arg(long)]
     json: bool,
@@ -65,10 +68,12 @@ fn finding(grade: Grade, what: &str, detail: impl Into<String>) -> Finding {
 
 pub(crate) async fn doctor(arguments: Doctor, common: &Common) -> Result<Exit, Failure> {
     // Every mistake is said there, and nothing can be looked at with a configuration that is wrong.
-    let Ok((mut config, environment)) = settings::load(common, &[], Keys::Needed) else {
+    let out = arguments.out.as_ref().map(|out| out.display().to_string());
+    let flags: Vec<Flag> = settings::flag("--out", &["run", "out"], out).into_iter().collect();
+    let Ok((mut config, environment)) = settings::load(common, &flags, Keys::Needed) else {
         let advice = "correct what is named above; `igentai config example` shows every setting";
         say(&finding(Grade::Fail, "configuration", advice), arguments.json);
-        return Ok(Exit::Failed);
+        return Ok(Exit::Usage);
     };
     say(&finding(Grade::Ok, "configuration", "no mistakes"), arguments.json);
     for note in settings::find_providers(&mut config, &environment).await {
@@ -201,6 +206,8 @@ async fn embedded(out: &Path) -> Finding {
             }
         }
         Err(StoreError::Locked(holder)) => finding(Grade::Ok, &what, format!("in use: {holder}")),
+        // It says itself what to do.
+        Err(error @ StoreError::Corrupt(_)) => finding(Grade::Fail, &what, error.to_string()),
         Err(error) => {
             finding(Grade::Fail, &what, format!("{error}; use another output folder, or move it away"))
         }

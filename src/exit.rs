@@ -14,7 +14,7 @@ pub(crate) enum Exit {
     Usage,
     /// No provider could serve.
     NoProvider,
-    /// The store is in use by another process, or cannot be trusted.
+    /// The store is in use by another process, cannot be opened or read, or cannot be trusted.
     Store,
     /// Interrupted by Ctrl-C or SIGTERM; everything confirmed is kept.
     Interrupted,
@@ -48,6 +48,14 @@ impl Failure {
     /// The command line or the configuration is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+}
+
+impl Failure {
+    /// The store in a file cannot be opened: whatever the reason, a person has to help.
+    pub(crate) fn unopened(error: &igentai_shared::store::StoreError) -> Self {
+        let advice = if error.is_transient() { "; choose another output folder with --out" } else { "" };
+        Self::new(Exit::Store, format!("{error}{advice}"))
     }
 }
 

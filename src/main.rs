@@ -15,13 +15,11 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::{Cli, Command};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
     match work(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -60,6 +60,8 @@ impl Base {
         let flags: Vec<Flag> = flags.iter().flatten().cloned().collect();
         let asks = matches!(keys, Keys::Needed);
         let (mut config, environment): (Config, Environment) = settings::load(common, &flags, keys)?;
+        // Who asks models keeps nothing.
+        refuse_missing_servers(&config, !asks)?;
         settings::log(common, &config, &environment, "info", logging::standard_error())?;
         let notes = if asks { settings::find_providers(&mut config, &environment).await } else { Vec::new() };
         let port_by_variable = environment.get("PORT").is_some();
@@ -145,8 +147,16 @@ impl Base {
     }
 }
 
+/// Names every server that is missing, or whose address cannot be used, at once and before anything starts.
+pub(crate) fn refuse_missing_servers(config: &Config, store: bool) -> Result<(), Failure> {
+    let broker = broker(config, "check").err();
+    let store = if store { registry(config).err() } else { None };
+    let missing: Vec<String> = broker.iter().chain(&store).map(Failure::to_string).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Failure::usage(missing.join("\n"))) }
+}
+
 /// The broker's address, under which name this process is known there.
-pub(crate) fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure> {
+fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure> {
     let Some(url) = &config.bus.amqp_url else {
         return Err(Failure::usage(
             "no broker is configured: set AMQP_URL, for example amqp://user:password@127.0.0.1:5672/%2f, or `amqp_url` in the section [bus]",
@@ -157,7 +167,7 @@ pub(crate) fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure>
 }
 
 /// The store's address.
-pub(crate) fn registry(config: &Config) -> Result<RedisConfig, Failure> {
+fn registry(config: &Config) -> Result<RedisConfig, Failure> {
     let Some(url) = &config.store.redis_url else {
         return Err(Failure::usage(
             "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",
@@ -194,10 +204,11 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
     let base =
         Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
             .await?;
-    let (bus, store) = (base.bus()?, base.store()?);
+    // Before anything is connected: a port that cannot be had ends the process.
     let (listener, address) =
         open_probes(&base, base.config.orchestrator.port, role.port.is_none() && !base.port_by_variable)
             .await?;
+    let (bus, store) = (base.bus()?, base.store()?);
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
     let troubles = Troubles::default();
     let dependencies = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
@@ -228,15 +239,16 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     for note in std::mem::take(&mut base.notes) {
         info!(note, "providers");
     }
-    let bus = base.bus()?;
+    // Before anything is connected: a port that cannot be had, or providers that cannot be set up, end the process.
     let (listener, address) =
         open_probes(&base, base.config.producer.port, role.port.is_none() && !base.port_by_variable).await?;
+    let pool = parts::pool(&base.config, &base.clock, &mut base.random)?;
+    let bus = base.bus()?;
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
     let (web_stop, troubles) = (CancellationToken::new(), Troubles::default());
     let dependencies = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
     let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone() });
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
-    let pool = parts::pool(&base.config, &base.clock, &mut base.random)?;
     let (id, clock) = (base.id.clone(), Arc::clone(&base.clock));
     let context =
         parts::producer(id, Arc::clone(&bus), clock, pool, &base.config, &mut base.random, troubles);
@@ -249,9 +261,10 @@ pub(crate) async fn webserver(role: Webserver, common: &Common) -> Result<Exit, 
     let flags = [settings::flag("--port", &["web", "port"], role.port)];
     let base = Base::start("webserver", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
         .await?;
-    let (bus, store) = (base.bus()?, base.store()?);
+    // Before anything is connected: a port that cannot be had ends the process.
     let door = Door { bind: base.config.web.bind, port: base.config.web.port, or_any: false };
     let (listener, address) = parts::open(&door).await?;
+    let (bus, store) = (base.bus()?, base.store()?);
     info!(id = %base.id, address = %address, "webserver: page and API are served");
     let stop = base.shutdown.stop_token().clone();
     let (id, clock) = (base.id.clone(), &base.clock);

@@ -86,6 +86,7 @@ pub(crate) fn apply_weights(config: &mut Config, weights: &[(String, f64)]) -> R
     if weights.is_empty() {
         return Ok(());
     }
+    let given = once_each(weights)?;
     let known: Vec<&str> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
     for (name, _) in weights {
         if !known.contains(&name.as_str()) {
@@ -95,14 +96,26 @@ pub(crate) fn apply_weights(config: &mut Config, weights: &[(String, f64)]) -> R
             )));
         }
     }
-    let given: BTreeMap<&str, f64> = weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
     for provider in &mut config.providers {
-        provider.weight = given.get(provider.name.as_str()).copied().unwrap_or(0.0);
+        provider.weight = given.get(&provider.name).copied().unwrap_or(0.0);
     }
     if config.providers.iter().all(|provider| provider.weight <= 0.0) {
         return Err(Failure::usage("no provider has a weight above 0"));
     }
     Ok(())
+}
+
+/// Weights by name, of which none is said twice.
+pub(crate) fn once_each(weights: &[(String, f64)]) -> Result<BTreeMap<String, f64>, Failure> {
+    let mut given = BTreeMap::new();
+    for (name, weight) in weights {
+        if given.insert(name.clone(), *weight).is_some() {
+            return Err(Failure::usage(format!(
+                "--provider {name} is there twice; give each provider one weight"
+            )));
+        }
+    }
+    Ok(given)
 }
 
 /// Weights of the configured providers.

@@ -29,9 +29,8 @@ const EVENTS: usize = 256;
 pub(crate) async fn up(arguments: Up, common: &Common) -> Result<Exit, Failure> {
     let flags = flags(&arguments);
     let (config, environment) = settings::load(common, &flags, Keys::Needed)?;
+    roles::refuse_missing_servers(&config, true)?;
     settings::log(common, &config, &environment, "info", logging::standard_error())?;
-    roles::broker(&config, "up")?;
-    roles::registry(&config)?;
     let shutdown = Shutdown::new();
     parts::listen(&shutdown)?;
     let page = page_address(&config, &arguments).await?;

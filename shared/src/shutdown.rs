@@ -161,7 +161,8 @@ impl Shutdown {
         drop(tokio::spawn(async move {
             while let Some(signal) = signals.next().await {
                 if shutdown.is_stopping() {
-                    tracing::warn!(signal, "second signal: leaving at once");
+                    // Who ends at once says so in its own words.
+                    tracing::debug!(signal, "second signal: leaving at once");
                     shutdown.now();
                 } else {
                     tracing::info!(signal, "stopping; a second signal leaves at once");

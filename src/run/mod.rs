@@ -7,7 +7,7 @@ use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::status::TopicStatus;
-use igentai_core::topic::{EndReason, Limits, StartMode, StartRequest, Topic, TopicState};
+use igentai_core::topic::{EndReason, Limits, StartError, StartMode, StartRequest, Topic, TopicState};
 use igentai_orchestrator::Context as Orchestrator;
 use igentai_producer::pool::NO_PRICE;
 use igentai_producer::provider::demo;
@@ -30,7 +30,9 @@ use crate::exit::{Exit, Failure};
 use crate::parts::{self, Door};
 use crate::{output, settings};
 
+mod line;
 mod show;
+mod terminal;
 mod watch;
 
 use show::Show;
@@ -64,7 +66,12 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
     let notes = settings::find_providers(&mut config, &environment).await;
     settings::apply_weights(&mut config, &arguments.providers)?;
     if let Some(name) = &arguments.topic {
-        refuse_what_cannot_be_asked(&config, name)?;
+        TopicId::from_name(name)
+            .map_err(|error| Failure::usage(format!("the topic's name cannot be used: {error}")))?;
+        // What is to go on must be there first, which the store tells.
+        if !arguments.resume {
+            refuse_what_nobody_knows(&config, name)?;
+        }
         if arguments.max_usd.is_some() {
             refuse_unknown_prices(&config)?;
         }
@@ -95,9 +102,7 @@ fn flags(arguments: &Run) -> Vec<Flag> {
     .collect()
 }
 
-fn refuse_what_cannot_be_asked(config: &Config, name: &str) -> Result<(), Failure> {
-    TopicId::from_name(name)
-        .map_err(|error| Failure::usage(format!("the topic's name cannot be used: {error}")))?;
+fn refuse_what_nobody_knows(config: &Config, name: &str) -> Result<(), Failure> {
     let asked = |weight: f64| weight > 0.0;
     let only_demo = config.providers.iter().filter(|p| asked(p.weight)).all(|p| p.kind == ProviderKind::Demo);
     if only_demo && !demo::knows(name) {
@@ -127,7 +132,8 @@ impl System {
         let mut random = parts::random()?;
         let id = parts::worker_id("run", None, &mut random)?;
         let pool = parts::pool(config, &clock, &mut random)?;
-        let store: Arc<dyn Store> = EmbeddedStore::open(&config.run.out.join(".igentai"))?;
+        let store = EmbeddedStore::open(&config.run.out.join(".igentai"));
+        let store: Arc<dyn Store> = store.map_err(|error| Failure::unopened(&error))?;
         let bus: Arc<dyn Bus> = MemoryBus::new();
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
         parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
@@ -274,8 +280,11 @@ async fn enumerate(
     let mut watch = Watch::new(system.bus.as_ref(), &system.id).await?;
     let now = system.clock.now().unix;
     let request = request(config, arguments, name);
-    let topic =
-        registry::start(system.store.as_ref(), &request, now).await.map_err(|error| cannot_start(&error))?;
+    if arguments.resume && system.store.topics().await?.iter().any(|topic| topic.name == request.name) {
+        refuse_what_nobody_knows(config, name)?;
+    }
+    let started_topic = registry::start(system.store.as_ref(), &request, now).await;
+    let topic = started_topic.map_err(|error| cannot_start(&error, name))?;
     if let Err(error) = registry::hint(system.bus.as_ref(), &system.id, &topic).await {
         tracing::debug!(error = %error, "the coordinator was not told; it looks by itself");
     }
@@ -314,6 +323,10 @@ async fn enumerate(
                 show.progress(&status, seconds);
             }
         }
+        if show.is_unread() && !interrupted {
+            output::note("standard output was closed, so nobody reads on");
+            system.shutdown.stop();
+        }
     }
 }
 
@@ -340,9 +353,12 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
     }
 }
 
-fn cannot_start(error: &RegistryError) -> Failure {
+fn cannot_start(error: &RegistryError, name: &str) -> Failure {
     let text = error.to_string();
     match error {
+        RegistryError::State(StartError::NothingToResume) => Failure::usage(format!(
+            "there is no earlier run of “{name}” to resume; leave out --resume to start it"
+        )),
         RegistryError::Name(_) | RegistryError::State(_) | RegistryError::Namesakes(_) => {
             Failure::usage(text)
         }
@@ -374,7 +390,8 @@ async fn serve(system: &System, show: &Show) -> Result<Exit, Failure> {
             "there is nothing to do: give a topic, or leave --no-web out to start topics from the page",
         ));
     };
-    show.serving(address, system.store.topics().await?.len());
+    let topics = system.store.topics().await?.len();
+    show.serving(address, u64::try_from(topics).unwrap_or(u64::MAX));
     system.shutdown.stop_token().cancelled().await;
     system.is_whole()?;
     output::note("stopping; topics go on from here at the next start");

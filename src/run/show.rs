@@ -12,19 +12,28 @@ use igentai_core::fold::Totals;
 use igentai_core::ids::Seq;
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::{EndReason, Topic};
-use igentai_shared::config::Config;
+use igentai_shared::config::{Config, Environment};
 use igentai_shared::telemetry::logging::{self, Sink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::line::{clock, fitted, percent, whole};
+use super::terminal::{self, Terminal};
 use crate::cli::{Common, Run};
-use crate::output;
+use crate::output::{self, counted};
 
 /// Between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(2);
 
 const WITH_CAP: &str = "{spinner:.cyan} {bar:24.cyan/dim} {wide_msg}";
 const WITHOUT_CAP: &str = "{spinner:.cyan} {wide_msg}";
+
+/// Columns that stand before the message with a spinner, and with a bar.
+const SPINNER: usize = 2;
+const SPINNER_AND_BAR: usize = 27;
+
+/// A terminal with fewer columns has none for the bar.
+const ROOM_FOR_A_BAR: usize = 76;
 
 enum Manner {
     /// A bar that is drawn over and over on the terminal.
@@ -40,6 +49,8 @@ enum Manner {
 pub(crate) struct Show {
     manner: Manner,
     last_line: Cell<Duration>,
+    /// Whoever read the JSON lines has gone.
+    unread: Cell<bool>,
     /// Flags that a next start needs, too.
     flags: String,
 }
@@ -50,13 +61,19 @@ impl Show {
             Manner::Json
         } else if common.quiet {
             Manner::Quiet
-        } else if std::io::stderr().is_terminal() && arguments.topic.is_some() {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        } else if draws() && arguments.topic.is_some() {
+            let target = ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), 10);
+            let bar = ProgressBar::with_draw_target(None, target);
             Manner::Bar(bar.with_style(style(WITHOUT_CAP)))
         } else {
             Manner::Plain
         };
-        Self { manner, last_line: Cell::new(Duration::ZERO), flags: flags(arguments, common) }
+        Self {
+            manner,
+            last_line: Cell::new(Duration::ZERO),
+            unread: Cell::new(false),
+            flags: flags(arguments, common),
+        }
     }
 
     /// Where log lines go: above the bar, if there is one.
@@ -79,11 +96,11 @@ impl Show {
         }
     }
 
-    pub(crate) fn serving(&self, address: &str, topics: usize) {
+    pub(crate) fn serving(&self, address: &str, topics: u64) {
         if matches!(self.manner, Manner::Json) {
             output::line(&json!({ "event": "serving", "url": address, "topics": topics }).to_string());
         } else {
-            output::note(&format!("serving on {address} ({topics} topics known); Ctrl-C stops"));
+            output::note(&format!("serving on {address} ({} known); Ctrl-C stops", counted(topics, "topic")));
         }
     }
 
@@ -95,17 +112,19 @@ impl Show {
                 "event": "started", "topic": topic.name, "folder": topic.id.as_str(), "run": topic.run,
                 "known": known, "providers": providers, "producers": config.run.producers, "url": address,
             });
-            output::line(&line.to_string());
+            self.json(&line);
             return;
         }
-        let on = if known > 0 { format!(", going on from {known} items") } else { String::new() };
+        let on =
+            if known > 0 { format!(", going on from {}", counted(known, "item")) } else { String::new() };
         let page = address.map(|address| format!("; watch it on {address}")).unwrap_or_default();
         let (producers, providers) = (config.run.producers, providers.join(", "));
-        self.note(&format!("“{}”: {producers} producers ask {providers}{on}{page}", topic.name));
+        let ask =
+            if producers == 1 { "1 producer asks".to_owned() } else { format!("{producers} producers ask") };
+        self.note(&format!("“{}”: {ask} {providers}{on}{page}", topic.name));
         if let Manner::Bar(bar) = &self.manner {
             if let Some(cap) = topic.limits.max_attributes {
                 bar.set_length(cap);
-                bar.set_style(style(WITH_CAP));
             }
             bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -114,20 +133,26 @@ impl Show {
     pub(crate) fn attributes(&self, topic: &Topic, first: Seq, texts: &[String]) {
         if matches!(self.manner, Manner::Json) {
             let line = json!({ "event": "attributes", "topic": topic.name, "first": first, "texts": texts });
-            output::line(&line.to_string());
+            self.json(&line);
         }
     }
 
     pub(crate) fn progress(&self, status: &TopicStatus, ran: Duration) {
         match &self.manner {
             Manner::Bar(bar) => {
+                let columns = usize::from(terminal::columns());
+                let (template, before) = match bar.length() {
+                    Some(_) if columns >= ROOM_FOR_A_BAR => (WITH_CAP, SPINNER_AND_BAR),
+                    Some(_) | None => (WITHOUT_CAP, SPINNER),
+                };
+                bar.set_style(style(template));
                 bar.set_position(status.attributes.min(bar.length().unwrap_or(u64::MAX)));
-                bar.set_message(line_of(status, ran));
+                bar.set_message(fitted(status, ran, columns.saturating_sub(before)));
             }
             Manner::Plain => {
                 if ran.saturating_sub(self.last_line.get()) >= PLAIN_EVERY {
                     self.last_line.set(ran);
-                    output::note(&line_of(status, ran));
+                    output::note(&whole(status, ran));
                 }
             }
             Manner::Json => {
@@ -138,7 +163,7 @@ impl Show {
                     "duplicates": status.totals.duplicates, "coverage": status.coverage,
                     "usd": status.totals.cost.usd(), "seconds": ran.as_secs_f64(), "problem": status.problem,
                 });
-                output::line(&line.to_string());
+                self.json(&line);
             }
             Manner::Quiet => {}
         }
@@ -158,11 +183,22 @@ impl Show {
     pub(crate) fn finished(&self, status: &TopicStatus, ran: Duration, out: &Path) {
         self.clear();
         if matches!(self.manner, Manner::Json) {
-            output::line(&finished_json(status, ran).to_string());
+            self.json(&finished_json(status, ran));
             return;
         }
         for line in summary(status, ran, out, &self.flags) {
             output::line(&line);
+        }
+    }
+
+    /// Whether nobody reads the JSON lines any more: whoever did has seen enough.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.get()
+    }
+
+    fn json(&self, line: &serde_json::Value) {
+        if !output::line_read(&line.to_string()) {
+            self.unread.set(true);
         }
     }
 
@@ -173,39 +209,13 @@ impl Show {
     }
 }
 
+/// Whether standard error is a terminal that can move its cursor.
+fn draws() -> bool {
+    std::io::stderr().is_terminal() && Environment::of_process().get("TERM") != Some("dumb")
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// In percent, rounded down: all is never said while something is missing.
-fn percent(share: f64) -> f64 {
-    (share * 1_000.0).floor() / 10.0
-}
-
-fn line_of(status: &TopicStatus, ran: Duration) -> String {
-    let Totals { duplicates, candidates, cost, responses, failed_responses, .. } = status.totals;
-    let share = (duplicates * 100).checked_div(candidates).unwrap_or(0);
-    let coverage = status
-        .coverage
-        .map(|share| format!(" · coverage {:.0} %", percent(share).floor()))
-        .unwrap_or_default();
-    let failed = if failed_responses > 0 { format!(" · {failed_responses} failed") } else { String::new() };
-    let problem = status.problem.as_ref().map(|problem| format!(" · {problem}")).unwrap_or_default();
-    format!(
-        "{} unique · {:.0}/min · {responses} answers{failed} · {share} % duplicates{coverage} · {cost} · {}{problem}",
-        status.attributes,
-        status.attributes_per_minute,
-        clock(ran),
-    )
-}
-
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    if seconds < 3_600 {
-        format!("{}:{:02}", seconds / 60, seconds % 60)
-    } else {
-        format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
-    }
 }
 
 fn go_on(name: &str, flags: &str) -> String {
@@ -251,7 +261,8 @@ fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<
     for (name, part) in &status.providers {
         let Totals { responses, attributes, cost, failed_responses, .. } = part;
         lines.push(format!(
-            "  {name}: {responses} answers, {failed_responses} failed, {attributes} new, {cost}"
+            "  {name}: {}, {failed_responses} failed, {attributes} new, {cost}",
+            counted(*responses, "answer")
         ));
     }
     if let Some(problem) = &status.problem {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{duration, usd, weight};
+use crate::cli::{count, duration, usd, weight};
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
@@ -76,16 +76,16 @@ pub(crate) struct Start {
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
     /// End with exactly so many items at the latest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_attributes: Option<u64>,
     /// Send at most so many requests, answered or not, over the whole run
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_requests: Option<u64>,
     /// Spend at most so many US dollars over the whole run
-    #[arg(long, value_name = "USD", value_parser = usd)]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true, value_parser = usd)]
     pub(crate) max_usd: Option<f64>,
     /// End after this time, for example 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]

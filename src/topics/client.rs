@@ -66,17 +66,47 @@ impl From<ApiError> for Failure {
     }
 }
 
-/// Title, detail and what is wrong with each field.
+/// What is wrong, and with which option, each once; in the words of the command line where the API has its own.
 fn told(problem: &ProblemBody) -> String {
+    if problem.kind.ends_with("/nothing-to-resume") {
+        return "there is no earlier run to resume; leave out --resume to start it".to_owned();
+    }
     let line = |field: &str, detail: &str, allowed: Option<&str>| {
         let allowed = allowed.map(|allowed| format!(" (allowed: {})", inert(allowed))).unwrap_or_default();
         let detail = if detail.is_empty() { String::new() } else { format!(": {}", inert(detail)) };
-        format!("\n  {}{detail}{allowed}", inert(field))
+        format!("\n  {}{detail}{allowed}", option_of(&inert(field)))
     };
-    let only = problem.field.iter().map(|field| line(field, "", problem.allowed.as_deref()));
-    let all = problem.errors.iter().map(|error| line(&error.field, &error.detail, error.allowed.as_deref()));
-    let fields: String = if problem.errors.is_empty() { only.collect() } else { all.collect() };
-    format!("{}: {}{fields}", inert(&problem.title), inert(&problem.detail))
+    let (title, detail) = (inert(&problem.title), inert(&problem.detail));
+    if !problem.errors.is_empty() {
+        // The detail is these errors in a row.
+        let all = problem.errors.iter();
+        let all = all.map(|error| line(&error.field, &error.detail, error.allowed.as_deref()));
+        return format!("{title}:{}", all.collect::<String>());
+    }
+    let only: String =
+        problem.field.iter().map(|field| line(field, "", problem.allowed.as_deref())).collect();
+    if detail.starts_with(title.as_ref()) {
+        format!("{detail}{only}")
+    } else {
+        format!("{title}: {detail}{only}")
+    }
+}
+
+/// The option that sets a field of the API.
+fn option_of(field: &str) -> String {
+    match field {
+        "name" => "the topic's name".to_owned(),
+        "prompt" => "--prompt".to_owned(),
+        "provider_weights" => "--provider".to_owned(),
+        "limits.max_attributes" => "--max-attributes".to_owned(),
+        "limits.max_requests" => "--max-requests".to_owned(),
+        "limits.max_usd" => "--max-usd".to_owned(),
+        "limits.time_limit_seconds" => "--time-limit".to_owned(),
+        other => match other.strip_prefix("provider_weights.") {
+            Some(provider) => format!("--provider {provider}"),
+            None => other.to_owned(),
+        },
+    }
 }
 
 /// A server and the way to it.

@@ -10,7 +10,6 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use igentai_core::folder::TopicId;
@@ -20,7 +19,7 @@ use igentai_webserver::api::dto::{Limits, Mode, StartTopic, TopicView};
 use self::args::{Action, Start, Topics};
 use self::client::{ApiError, Client};
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::{output, settings};
 
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
@@ -38,7 +37,7 @@ pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
 async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exit, Failure> {
     let written = match action {
         Action::Start(start) => {
-            let topic = client.start(&request(&start)).await?;
+            let topic = client.start(&request(&start)?).await?;
             if start.json { json(out, &topic) } else { writeln!(out, "{}", show::started(&topic)) }
         }
         Action::List { json: true } => json(out, &client.topics().await?),
@@ -112,15 +111,15 @@ async fn resolve(client: &Client, given: &str) -> Result<TopicView, Failure> {
     })
 }
 
-fn request(start: &Start) -> StartTopic {
+fn request(start: &Start) -> Result<StartTopic, Failure> {
     let limits = Limits {
         max_attributes: start.max_attributes,
         max_requests: start.max_requests,
         max_usd: start.max_usd,
         time_limit_seconds: start.time_limit.map(|limit| limit.as_secs_f64()),
     };
-    let weights: BTreeMap<String, f64> = start.providers.iter().cloned().collect();
-    StartTopic {
+    let weights = settings::once_each(&start.providers)?;
+    Ok(StartTopic {
         name: start.name.clone(),
         prompt: start.prompt.clone(),
         provider_weights: (!weights.is_empty()).then_some(weights),
@@ -131,5 +130,5 @@ fn request(start: &Start) -> StartTopic {
             (false, true) => Mode::Resume,
             (false, false) => Mode::Auto,
         },
-    }
+    })
 }

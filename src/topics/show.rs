@@ -2,24 +2,28 @@
 
 use std::fmt::Write;
 
-use igentai_webserver::api::dto::{Numbers, ProviderStateName, StateName, Sums, TopicView};
+use igentai_webserver::api::dto::{Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView};
 
 use super::inert::inert;
+use crate::output::counted;
+
+/// Longest name in the table, in characters.
+const LONGEST_NAME: usize = 60;
 
 /// A topic that was started.
 pub(super) fn started(topic: &TopicView) -> String {
     let (name, id) = (inert(&topic.name), inert(&topic.id));
     let known = match topic.numbers.attributes {
         0 => String::new(),
-        known => format!(", going on from {known} items"),
+        known => format!(", going on from {}", counted(known, "item")),
     };
     format!("started “{name}” as {id}, run {}{known}; watch it with: igentai topics tail -f {id}", topic.run)
 }
 
 /// A topic that was asked to stop.
 pub(super) fn stopped(topic: &TopicView) -> String {
-    let (name, items) = (inert(&topic.name), topic.numbers.attributes);
-    format!("“{name}” is {}, with {items} items so far; `igentai topics start` goes on", state(topic))
+    let (name, items) = (inert(&topic.name), counted(topic.numbers.attributes, "item"));
+    format!("“{name}” is {}, with {items} so far; `igentai topics start` goes on", state(topic))
 }
 
 /// All topics, one a line under a header.
@@ -38,7 +42,7 @@ pub(super) fn table(topics: &[TopicView]) -> String {
             numbers.totals.responses.to_string(),
             coverage(numbers),
             format!("{:.4}", numbers.totals.usd),
-            inert(&topic.name).into_owned(),
+            shortened(&inert(&topic.name)),
         ]
     });
     let rows: Vec<[String; 8]> = std::iter::once(header).chain(rows).collect();
@@ -58,6 +62,14 @@ pub(super) fn table(topics: &[TopicView]) -> String {
         put(&mut text, format_args!("{}\n", line.trim_end()));
     }
     text
+}
+
+/// A name that leaves the table a table.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => name.to_owned(),
+        Some(_) => format!("{}…", name.chars().take(LONGEST_NAME - 1).collect::<String>()),
+    }
 }
 
 /// A topic with all its numbers.
@@ -82,25 +94,33 @@ pub(super) fn topic(topic: &TopicView) -> String {
     line("limits", limits(topic));
     line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
     line("coverage", coverage(numbers));
-    line("answers", format!("{}, and {} requests without one", totals.responses, totals.failed_responses));
+    let without = counted(totals.failed_responses, "request");
+    line("answers", format!("{}, and {without} without one", totals.responses));
     line("named", format!("{} times, {} of them known already", totals.candidates, totals.duplicates));
     line("tokens", format!("{} in, {} out", totals.input_tokens, totals.output_tokens));
     line("cost", cost(totals));
     line("producers", numbers.active_producers.to_string());
     for (name, provider) in &numbers.providers {
-        let state = match provider.state {
-            Some(ProviderStateName::Ready) => "ready",
-            Some(ProviderStateName::Waiting) => "waiting",
-            Some(ProviderStateName::Stopped) => "stopped",
-            None => "not heard of",
-        };
-        let detail =
-            provider.detail.as_deref().map(|detail| format!(" ({})", inert(detail))).unwrap_or_default();
-        let sums = &provider.sums;
-        let (answers, new, cost) = (sums.responses, sums.attributes, cost(sums));
-        line("provider", format!("{}: {state}{detail}; {answers} answers, {new} new, {cost}", inert(name)));
+        let (state, sums) = (provider_state(topic, provider), &provider.sums);
+        let (answers, new, cost) = (counted(sums.responses, "answer"), sums.attributes, cost(sums));
+        line("provider", format!("{}: {state}{answers}, {new} new, {cost}", inert(name)));
     }
     text
+}
+
+/// How a provider does now; of one of an ended topic nobody tells.
+fn provider_state(topic: &TopicView, provider: &ProviderNumbers) -> String {
+    if topic.state == StateName::Ended {
+        return String::new();
+    }
+    let state = match provider.state {
+        Some(ProviderStateName::Ready) => "ready",
+        Some(ProviderStateName::Waiting) => "waiting",
+        Some(ProviderStateName::Stopped) => "stopped",
+        None => "not heard of",
+    };
+    let detail = provider.detail.as_deref().map(|detail| format!(" ({})", inert(detail)));
+    format!("{state}{}; ", detail.unwrap_or_default())
 }
 
 fn state(topic: &TopicView) -> String {

@@ -3,6 +3,7 @@
 mod world;
 
 use igentai_core::topic::EndReason;
+use igentai_webserver::api::dto::{ProviderNumbers, Sums, TopicView};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -90,14 +91,45 @@ async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     let failure = refused(&server.url, Action::Start(Box::new(wrong))).await;
     assert_eq!(failure.exit, Exit::Failed);
     let message = failure.to_string();
-    assert!(message.contains("the request is not allowed as it is: "), "{message}");
+    assert!(message.starts_with("the request is not allowed as it is:\n  --prompt: "), "{message}");
+    assert_eq!(message.matches("it is empty").count(), 1, "{message}");
     assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8192 bytes)"), "{message}");
     said(&server.url, Action::Start(Box::new(start("Paris")))).await;
     let again = refused(&server.url, Action::Start(Box::new(start("Paris")))).await;
-    assert!(again.to_string().starts_with("the topic is already running: "), "{again}");
+    assert_eq!(again.to_string().matches("the topic is already running").count(), 1, "{again}");
+    let never = Start { resume: true, ..start("Never") };
+    let never = refused(&server.url, Action::Start(Box::new(never))).await.to_string();
+    assert_eq!(never, "there is no earlier run to resume; leave out --resume to start it");
+    let twice = vec![("small".to_owned(), 1.0), ("small".to_owned(), 2.0)];
+    let twice = Start { providers: twice, ..start("Rome") };
+    let twice = refused(&server.url, Action::Start(Box::new(twice))).await;
+    assert_eq!(twice.exit, Exit::Usage);
+    assert!(twice.to_string().contains("--provider small is there twice"), "{twice}");
     let missing = refused(&server.url, tail("rome", false, None)).await;
     assert_eq!(missing.exit, Exit::Failed);
     assert!(missing.to_string().contains("there is no topic `rome`"), "{missing}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_ended_topic_is_shown_without_states_of_providers_and_a_long_name_leaves_a_table() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running(&"Sights of Paris ".repeat(18)).await;
+    world.add(&topic, &texts(1..=1)).await;
+    let client = Client::new(&server.url).unwrap();
+    let asked = |mut topic: TopicView| {
+        let sums = Sums { responses: 1, ..Sums::default() };
+        topic.numbers.providers.insert("small".to_owned(), ProviderNumbers { sums, ..Default::default() });
+        super::show::topic(&topic)
+    };
+    let running = asked(client.topic(topic.id.as_str()).await.unwrap());
+    assert!(running.contains("small: not heard of; 1 answer, 0 new"), "{running}");
+    world.end(&topic, EndReason::Dry).await;
+    let ended = asked(client.topic(topic.id.as_str()).await.unwrap());
+    assert!(ended.contains("small: 1 answer, 0 new"), "{ended}");
+    let table = said(&server.url, Action::List { json: false }).await;
+    assert!(table.lines().all(|line| line.chars().count() < 200) && table.contains('…'), "{table}");
     server.stop().await;
 }
 

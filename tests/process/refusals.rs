@@ -43,7 +43,87 @@ async fn roles_without_their_servers_say_what_to_set() {
             "{role}: {}",
             process.tail()
         );
-        assert!(process.tail().contains("AMQP_URL"), "{role}: {}", process.tail());
-        assert!(!process.tail().contains("is up"), "{role} started nothing: {}", process.tail());
+        let said = process.tail();
+        assert!(said.contains("AMQP_URL") && said.contains("REDIS_URL"), "{role} names all at once: {said}");
+        assert!(!said.contains("INFO"), "{role} started nothing: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_role_whose_port_is_taken_ends_before_it_connects_to_anything() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.config("m");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for role in ["orchestrator", "webserver", "producer"] {
+        let mut command = place.command(&[role, "--port", &port, "--config"]);
+        command.arg(&config);
+        command.env("AMQP_URL", "amqp://127.0.0.1:1").env("REDIS_URL", "redis://127.0.0.1:1");
+        let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+        let code = process.wait(crate::world::SOON).await.unwrap().code();
+        let said = process.tail();
+        assert_eq!(code, Some(1), "{role}: {said}");
+        assert!(said.contains("cannot listen on 127.0.0.1") && !said.contains("panicked"), "{role}: {said}");
+        assert!(!said.contains("connecting to RabbitMQ"), "{role}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_is_named_with_what_to_do() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.config("m");
+    let store = place.out().join(".igentai/store.redb");
+    std::fs::create_dir_all(store.parent().unwrap()).unwrap();
+    std::fs::write(&store, "no store, but somebody's notes of last week").unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web"]);
+    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
+    let said = run.process.tail();
+    assert!(said.contains("outputs/.igentai/store.redb") && said.contains("move it away"), "{said}");
+    let file = store.to_str().unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "--out", file]);
+    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
+    assert!(run.process.tail().contains("--out"), "{}", run.process.tail());
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_ends_the_doctor_like_everybody_else() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.path().join("wrong.toml");
+    std::fs::write(&config, "[run]\nproducers = 0\n").unwrap();
+    let mut command = place.command(&["doctor", "--config"]);
+    command.arg(&config);
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(2), "{}", process.tail());
+    std::fs::write(&config, "[providers.demo]\nkind = \"demo\"\n").unwrap();
+    let mut command = place.command(&["doctor", "--out", "elsewhere", "--config"]);
+    command.arg(&config);
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(0), "{}", process.tail());
+    assert!(process.tail().contains("output folder elsewhere"), "{}", process.tail());
+}
+
+#[tokio::test]
+async fn what_was_never_begun_cannot_go_on_whoever_would_know_it() {
+    let place = Place::new(script(1, 0)).await;
+    let config = place.path().join("empty.toml");
+    std::fs::write(&config, "").unwrap();
+    let mut run = JsonRun::start(&place, &config, &["Never", "--no-web", "--resume"]);
+    assert_eq!(run.code().await, Some(2), "{}", run.process.tail());
+    let said = run.process.tail();
+    assert!(said.contains("no earlier run of “Never” to resume; leave out --resume"), "{said}");
+}
+
+#[tokio::test]
+async fn a_run_whose_json_lines_nobody_reads_any_more_ends_in_good_order() {
+    let place = Place::new(script(100_000, 50)).await;
+    let config = place.config("m");
+    let program = place.command(&[]);
+    let mut command = std::process::Command::new("sh");
+    let line = r#"{ "$0" run Sights --no-web --json --config "$1"; echo "code $?" >&2; } | head -1"#;
+    command.args(["-c", line]).arg(program.get_program()).arg(&config).current_dir(place.path());
+    let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+    process.wait(crate::world::RUN).await.unwrap();
+    let said = process.tail();
+    assert!(said.contains("standard output was closed") && said.contains("stopping"), "{said}");
+    assert!(said.contains("code 130"), "{said}");
 }

@@ -58,6 +58,9 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// How the finding about a key that stands twice begins: under a broken header, keys come to stand in the section before it.
+const REPEATED: &str = "is not TOML: duplicate key";
+
 /// Collects findings, so that all are told at once.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -71,7 +74,9 @@ impl Findings {
         // What follows from a line that is not TOML would only distract.
         let broken = self.broken.borrow();
         let problem = problem.into();
-        if broken.contains(place) || (!broken.is_empty() && problem.starts_with(super::reader::MISSING)) {
+        let consequence = [super::reader::MISSING, super::reader::UNKNOWN, REPEATED];
+        let follows = consequence.iter().any(|beginning| problem.starts_with(beginning));
+        if broken.contains(place) || (!broken.is_empty() && follows) {
             return;
         }
         let error = ConfigError { place: place.clone(), path: path.to_owned(), value, problem };

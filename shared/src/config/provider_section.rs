@@ -213,9 +213,12 @@ fn key_of_file(section: &Section<'_>, file: &Written, path: &Path, ring: KeyRing
     if ring.keys == Keys::NotNeeded {
         return None;
     }
-    let looks_like_path = file.text.contains(['/', '.', '\\']) && !mask::looks_like_key(&file.text);
-    let shown =
-        if looks_like_path { mask::shortened(&path.display().to_string()) } else { mask::MASK.to_owned() };
+    // Somebody may have put the key itself here.
+    let shown = if mask::may_be_key(&file.text) {
+        mask::MASK.to_owned()
+    } else {
+        mask::shortened(&path.display().to_string())
+    };
     let complain = |problem: String| section.refuse_unnamed("api_key_file", file, problem);
     match super::read_bounded(path, KEY_FILE_LIMIT) {
         Err(error) => complain(format!("key file {shown} cannot be read: {error}")),

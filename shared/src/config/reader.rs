@@ -11,6 +11,9 @@ use super::tree::{Leaf, Node, Scalar, Table};
 /// How the finding about a missing key begins.
 pub(super) const MISSING: &str = "is missing";
 
+/// How the finding about a key that nobody takes begins.
+pub(super) const UNKNOWN: &str = "is not known";
+
 /// How alike (0 to 1) a wrong name must be to a right one to be taken for it.
 const ALIKE: f64 = 0.8;
 
@@ -198,12 +201,12 @@ impl<'e> Section<'e> {
             let hint = did_you_mean(key, &self.known);
             let place = if self.path.is_empty() { "" } else { " here" };
             let problem = if hint.is_empty() {
-                format!("is not known{place}; known are {}", self.known.join(", "))
+                format!("{UNKNOWN}{place}; known are {}", self.known.join(", "))
             } else {
-                format!("is not known{place}{hint}")
+                format!("{UNKNOWN}{place}{hint}")
             };
             let value = match node {
-                Node::Leaf(leaf) => Some(mask::shown(key, &leaf.written)),
+                Node::Leaf(leaf) => Some(mask::shown_unknown(key, &leaf.written)),
                 Node::Table(_) => None,
             };
             self.findings.add(node.place(), &self.path_of(key), value, problem);

@@ -14,8 +14,20 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::{LogConfig, LogFormat, is_bidi_control};
 
 /// What libraries may say; directives of the user's own for the same target prevail.
-const LIBRARIES: &str = "lapin=warn,amq_protocol=warn,async_rs=warn,hyper=warn,hyper_util=warn,h2=warn,reqwest=warn,rustls=warn,\
+const LIBRARIES: &str = "amq_protocol=warn,async_rs=warn,hyper=warn,hyper_util=warn,h2=warn,reqwest=warn,rustls=warn,\
                          redis=warn,tower=warn,tower_http=warn,mio=warn";
+
+/// The client of the broker calls every lost connection several errors. What happened is said by whoever holds the connection, so its own
+/// words are for those who look closer.
+const fn broker_client(closer: bool) -> &'static str {
+    if closer { "lapin=warn" } else { "lapin=off" }
+}
+
+/// Whether everybody's debug lines are wanted.
+fn looks_closer(level: &str) -> bool {
+    let mut levels = level.split(',').map(str::trim);
+    levels.any(|level| ["debug", "trace"].iter().any(|closer| level.eq_ignore_ascii_case(closer)))
+}
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +65,7 @@ fn subscriber(
     interactive: bool,
     sink: Sink,
 ) -> Result<Box<dyn Subscriber + Send + Sync>, LoggingError> {
-    let directives = format!("{LIBRARIES},{}", config.level);
+    let directives = format!("{LIBRARIES},{},{}", broker_client(looks_closer(&config.level)), config.level);
     let filter = EnvFilter::builder().parse(directives).map_err(LoggingError::Level)?;
     let format = config.format;
     let lines = Lines { sink, format, colour: interactive && format == LogFormat::Text };

@@ -26,11 +26,14 @@ fn each_mistake_has_its_message() {
         ("[log]\nlevel = \"loud\"", "igentai.toml:2: log.level = \"loud\": must be error, warn, info, debug, trace or off, or directives such as info,igentai_producer=debug"),
         ("[log]\nformat = \"jsn\"", "igentai.toml:2: log.format = \"jsn\": must be one of text, json; did you mean json?"),
         ("[bus]\namqp_url = \"http://u:seeded-secret@h\"", "igentai.toml:2: bus.amqp_url = \"http://***@h\": must be an address such as amqp://user:password@host:5672/%2f (or amqps://)"),
+        ("[bus]\namqp_url = \"u:seeded-secret@h\"", "igentai.toml:2: bus.amqp_url = \"***@h\": must be an address such as amqp://user:password@host:5672/%2f (or amqps://)"),
         ("[store]\nredis_url = \"localhost\"", "igentai.toml:2: store.redis_url = \"localhost\": must be an address such as redis://user:password@host:6379/0"),
         ("[orchestrator]\nsync_interval_ms = 10", "igentai.toml:2: orchestrator.sync_interval_ms = 10: must be a whole number from 50 to 60000"),
         ("[orchestrator]\nproducer_timeout_ms = 2000", "igentai.toml:1: orchestrator: producer_timeout_ms (2000) must be more than twice producer.heartbeat_ms (1000)"),
         ("[run]\nproducers = ", "igentai.toml:2: is not TOML: string values must be quoted, expected literal string"),
         ("[run]\nproducers = 3\nproducers = 4", "igentai.toml:3: is not TOML: duplicate key"),
+        ("[run\nproducers = 3", "igentai.toml:1: is not TOML: unclosed table, expected `]`"),
+        ("[web]\nport = 1\n[producer\nport = 2", "igentai.toml:3: is not TOML: unclosed table, expected `]`"),
         ("[providers]\nsmall = 3", "igentai.toml:2: providers.small = 3: must be a section: write [providers.small]"),
     ];
     for (text, message) in table {
@@ -54,10 +57,14 @@ fn each_mistake_in_a_provider_has_its_message() {
         ("usd_per_million_input_tokens = -0.1", "igentai.toml:5: providers.small.usd_per_million_input_tokens = -0.1: must be a number of at least 0"),
         ("api_key = \"sk-seeded-secret\"", "igentai.toml:5: providers.small.api_key = ***: a key does not belong here; use api_key_env or api_key_file"),
         ("apikey = \"seeded-secret\"", "igentai.toml:5: providers.small.apikey = ***: is not known here; did you mean api_key_env?"),
+        ("Authorization = \"Bearer seeded-secret\"", "igentai.toml:5: providers.small.Authorization = ***: is not known here; known are kind, base_url, model, api_key_env, api_key_file, usd_per_million_input_tokens, usd_per_million_output_tokens, weight, max_concurrency, requests_per_minute, timeout_seconds, temperature, max_output_tokens"),
+        ("extra = \"bearer seeded-secret\"", "igentai.toml:5: providers.small.extra = ***: is not known here; known are kind, base_url, model, api_key_env, api_key_file, usd_per_million_input_tokens, usd_per_million_output_tokens, weight, max_concurrency, requests_per_minute, timeout_seconds, temperature, max_output_tokens"),
         ("api_key_env = \"UNSET_KEY\"", "igentai.toml:5: providers.small.api_key_env: environment variable UNSET_KEY is not set; set it to the provider's key"),
         ("api_key_env = \"sk-seeded-secret\"", "igentai.toml:5: providers.small.api_key_env = ***: names no environment variable that is set; write the variable's name here, never the key"),
         ("api_key_env = 1234567890", "igentai.toml:5: providers.small.api_key_env = ***: must be a text in quotes"),
         ("api_key_file = \"none.key\"", "igentai.toml:5: providers.small.api_key_file: key file none.key cannot be read: No such file or directory (os error 2)"),
+        ("api_key_file = \"openai_key\"", "igentai.toml:5: providers.small.api_key_file: key file openai_key cannot be read: No such file or directory (os error 2)"),
+        ("api_key_file = \"seeded-secret-0123456789\"", "igentai.toml:5: providers.small.api_key_file: key file *** cannot be read: No such file or directory (os error 2)"),
         ("api_key_file = \"sk-seeded-secret\"", "igentai.toml:5: providers.small.api_key_file: key file *** cannot be read: No such file or directory (os error 2)"),
         ("api_key_file = \"empty.key\"", "igentai.toml:5: providers.small.api_key_file: key file empty.key is empty"),
         ("api_key_file = \"two.key\"", "igentai.toml:5: providers.small.api_key_file: key file two.key holds more than a key: only one line of visible ASCII characters can be sent"),
@@ -126,6 +133,10 @@ fn a_variable_is_named_where_it_is_wrong() {
         (
             ("AMQP_URL", "amqp:/x"),
             "AMQP_URL = amqp:/x: must be an address such as amqp://user:password@host:5672/%2f (or amqps://)",
+        ),
+        (
+            ("AMQP_URL", "u:seeded-secret@host"),
+            "AMQP_URL = ***@host: must be an address such as amqp://user:password@host:5672/%2f (or amqps://)",
         ),
         (("LOG_FORMAT", "xml"), "LOG_FORMAT = xml: must be one of text, json"),
         (

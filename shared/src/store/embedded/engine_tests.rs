@@ -75,7 +75,7 @@ fn after_a_full_disk_the_file_is_opened_anew_and_nothing_confirmed_is_lost()
     let disk = Disk::default();
     let opener = {
         let disk = disk.clone();
-        move || Builder::new().create_with_backend(disk.clone()).map_err(open_error)
+        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(error, "disk"))
     };
     let handle = Arc::new(Handle::opened_by(opener, None, "test")?);
     let mut engine = Engine::new(Arc::clone(&handle));
@@ -115,4 +115,17 @@ fn a_refused_request_leaves_its_neighbours_alone() -> Result<(), Box<dyn std::er
     assert_eq!(fenced, [false, true, false]);
     assert_eq!(handle.read(|transaction| read::head(transaction, &topic))?.run, 6);
     Ok(())
+}
+
+#[test]
+fn a_file_that_is_no_store_is_named_and_told_apart_from_a_folder_that_cannot_be_used() {
+    use crate::store::embedded::EmbeddedStore;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("store.redb"), "these are somebody's notes, and no store").unwrap();
+    let refused = EmbeddedStore::open(folder.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains("store.redb") && said.contains("move it away"), "{said}");
+    let refused = EmbeddedStore::open(&folder.path().join("store.redb")).unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase};
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError};
 
 use super::engine::Stop;
 use super::lock::LockFile;
@@ -37,13 +37,16 @@ impl Handle {
     pub(super) fn open(path: &Path, lock: LockFile) -> Result<Self, StoreError> {
         let stamp = lock.stamp().to_owned();
         let path = path.to_owned();
-        let opener = move || builder().create(&path).map_err(open_error);
+        let shown = path.display().to_string();
+        let opener = move || builder().create(&path).map_err(|error| open_error(error, &shown));
         Self::opened_by(opener, Some(lock), &stamp)
     }
 
     /// A database that ends with the process. It cannot fail so that it would have to be opened anew.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
-        let opener = || builder().create_with_backend(InMemoryBackend::new()).map_err(open_error);
+        let opener = || {
+            builder().create_with_backend(InMemoryBackend::new()).map_err(|error| open_error(error, "memory"))
+        };
         Self::opened_by(opener, None, "in memory")
     }
 
@@ -118,11 +121,25 @@ fn builder() -> Builder {
     builder
 }
 
-pub(super) fn open_error(error: DatabaseError) -> StoreError {
-    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-        StoreError::Locked("another process has the file open; end it first".to_owned())
+/// Tells a file that can never be opened as it is from a disk that fails; either names the file.
+pub(super) fn open_error(error: DatabaseError, file: &str) -> StoreError {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    let no_store = match &error {
+        DatabaseError::DatabaseAlreadyOpen => {
+            return StoreError::Locked(format!("another process has {file} open; end it first"));
+        }
+        DatabaseError::Storage(StorageError::Io(io)) => matches!(io.kind(), InvalidData | UnexpectedEof),
+        DatabaseError::Storage(StorageError::Corrupted(_))
+        | DatabaseError::RepairAborted
+        | DatabaseError::UpgradeRequired(_) => true,
+        _ => false,
+    };
+    if no_store {
+        StoreError::Corrupt(format!(
+            "{file} is no store of igentai, or is damaged ({error}); restore it from a copy, or move it away to begin anew"
+        ))
     } else {
-        Stop::Failed(error.into()).nothing_happened()
+        StoreError::Unavailable(format!("{file}: {error}"))
     }
 }
 

@@ -66,6 +66,17 @@ fn libraries_stay_quiet_unless_asked_for_by_name() {
 }
 
 #[test]
+fn what_the_client_of_the_broker_calls_errors_is_said_to_those_who_look_closer_only() {
+    let log = || tracing::error!(target: "lapin::io_loop", "lost");
+    for quiet in ["warn", "info", "info,igentai_producer=debug"] {
+        assert_eq!(logged(quiet, LogFormat::Text, false, log), "", "{quiet}");
+    }
+    for closer in ["debug", "TRACE", "info,lapin=error", "error,lapin::io_loop=warn"] {
+        assert!(logged(closer, LogFormat::Text, false, log).contains("lost"), "{closer}");
+    }
+}
+
+#[test]
 fn a_level_that_is_none_is_refused() {
     let config = LogConfig { level: "a=b=c".to_owned(), format: LogFormat::Text };
     assert!(matches!(subscriber(&config, false, standard_error()), Err(LoggingError::Level(_))));
