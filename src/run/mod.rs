@@ -32,6 +32,7 @@ use crate::{output, settings};
 
 mod line;
 mod show;
+mod summary;
 mod terminal;
 mod watch;
 

@@ -75,7 +75,7 @@ fn after_a_full_disk_the_file_is_opened_anew_and_nothing_confirmed_is_lost()
     let disk = Disk::default();
     let opener = {
         let disk = disk.clone();
-        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(error, "disk"))
+        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(&error, "disk"))
     };
     let handle = Arc::new(Handle::opened_by(opener, None, "test")?);
     let mut engine = Engine::new(Arc::clone(&handle));
@@ -118,6 +118,7 @@ fn a_refused_request_leaves_its_neighbours_alone() -> Result<(), Box<dyn std::er
 }
 
 #[test]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 fn a_file_that_is_no_store_is_named_and_told_apart_from_a_folder_that_cannot_be_used() {
     use crate::store::embedded::EmbeddedStore;
     let folder = tempfile::tempdir().unwrap();

@@ -38,14 +38,16 @@ impl Handle {
         let stamp = lock.stamp().to_owned();
         let path = path.to_owned();
         let shown = path.display().to_string();
-        let opener = move || builder().create(&path).map_err(|error| open_error(error, &shown));
+        let opener = move || builder().create(&path).map_err(|error| open_error(&error, &shown));
         Self::opened_by(opener, Some(lock), &stamp)
     }
 
     /// A database that ends with the process. It cannot fail so that it would have to be opened anew.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
         let opener = || {
-            builder().create_with_backend(InMemoryBackend::new()).map_err(|error| open_error(error, "memory"))
+            builder()
+                .create_with_backend(InMemoryBackend::new())
+                .map_err(|error| open_error(&error, "memory"))
         };
         Self::opened_by(opener, None, "in memory")
     }
@@ -122,19 +124,19 @@ fn builder() -> Builder {
 }
 
 /// Tells a file that can never be opened as it is from a disk that fails; either names the file.
-pub(super) fn open_error(error: DatabaseError, file: &str) -> StoreError {
+pub(super) fn open_error(error: &DatabaseError, file: &str) -> StoreError {
     use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-    let no_store = match &error {
-        DatabaseError::DatabaseAlreadyOpen => {
-            return StoreError::Locked(format!("another process has {file} open; end it first"));
-        }
-        DatabaseError::Storage(StorageError::Io(io)) => matches!(io.kind(), InvalidData | UnexpectedEof),
+    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+        return StoreError::Locked(format!("another process has {file} open; end it first"));
+    }
+    let garbled = matches!(error, DatabaseError::Storage(StorageError::Io(io)) if matches!(io.kind(), InvalidData | UnexpectedEof));
+    let damaged = matches!(
+        error,
         DatabaseError::Storage(StorageError::Corrupted(_))
-        | DatabaseError::RepairAborted
-        | DatabaseError::UpgradeRequired(_) => true,
-        _ => false,
-    };
-    if no_store {
+            | DatabaseError::RepairAborted
+            | DatabaseError::UpgradeRequired(_)
+    );
+    if garbled || damaged {
         StoreError::Corrupt(format!(
             "{file} is no store of igentai, or is damaged ({error}); restore it from a copy, or move it away to begin anew"
         ))

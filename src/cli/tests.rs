@@ -1,0 +1,56 @@
+use super::*;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn times_weights_and_amounts_are_read_as_people_write_them() {
+    assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+    assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+    assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+    assert!(duration("10x").is_err() && duration("0s").is_err() && duration("-1s").is_err());
+    assert_eq!(weight("small=0.7"), Ok(("small".to_owned(), 0.7)));
+    assert!(weight("small").is_err() && weight("small=-1").is_err() && weight("small=NaN").is_err());
+    assert_eq!(usd("$0.50"), Ok(0.5));
+    assert!(usd("0").is_err() && usd("free").is_err() && usd("1e99").is_err() && usd("NaN").is_err());
+    assert!(weight("small=1e7").is_err() && duration("4000d").is_err() && duration("1e99").is_err());
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let all = std::iter::once("igentai").chain(arguments.iter().copied());
+    Cli::try_parse_from(all)
+        .map_err(with_suggestion)
+        .map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+#[test]
+fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
+    for before in [["run", "Paris"], ["topics", "start"]] {
+        for (option, value, said) in [
+            ("--max-attributes", "-5", "write a whole number of at least 1"),
+            ("--max-attributes", "0", "write a whole number of at least 1"),
+            ("--max-requests", "-1", "write a whole number of at least 1"),
+            ("--max-requests", "many", "write a whole number of at least 1"),
+            ("--max-usd", "-0.5", "the amount must be above 0, and at most 1000000"),
+            ("--max-usd", "1e99", "the amount must be above 0, and at most 1000000"),
+            ("--time-limit", "-5m", "write a time such as 90s, 10m or 2h"),
+        ] {
+            let name = if before[0] == "topics" { "Paris" } else { "--no-web" };
+            let text = refusal(&[before[0], before[1], name, option, value]);
+            assert!(text.contains(said) && text.contains(option), "{option} {value}: {text}");
+        }
+    }
+    assert!(refusal(&["run", "-n", "-3"]).contains("write a whole number from 1 to 1000"));
+    assert!(refusal(&["run", "--port", "-1"]).contains("0..=65535"));
+}
+
+#[test]
+fn a_mistyped_command_is_told_what_it_is_like() {
+    for (given, meant) in [("rnu", "run"), ("doctro", "doctor"), ("orchestrate", "orchestrator")] {
+        let text = refusal(&[given]);
+        assert!(text.contains(&format!("'{meant}'")), "{text}");
+    }
+    assert!(!refusal(&["xyzzy"]).contains("similar"), "{}", refusal(&["xyzzy"]));
+}

@@ -1,0 +1,135 @@
+//! How a run went, at its end.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use igentai_core::batch::Outcome;
+use igentai_core::fold::Totals;
+use igentai_core::status::TopicStatus;
+use igentai_core::topic::EndReason;
+use serde_json::json;
+
+use super::line::{clock, percent};
+use crate::cli::{Common, Run};
+use crate::output::counted;
+
+pub(super) fn go_on(name: &str, flags: &str) -> String {
+    format!("go on with: igentai run {}{flags}", quoted(name))
+}
+
+/// Flags that a next start needs, too.
+pub(super) fn flags(arguments: &Run, common: &Common) -> String {
+    let path = |name: &str, path: Option<&PathBuf>| {
+        path.map(|path| format!(" {name} {}", quoted(&path.display().to_string()))).unwrap_or_default()
+    };
+    path("--out", arguments.out.as_ref()) + &path("--config", common.config.as_ref())
+}
+
+/// As a shell takes it.
+fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\'', r"'\''"))
+}
+
+pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<String> {
+    let totals = &status.totals;
+    let reason = status.topic.state.reason();
+    let why = reason.map_or("", EndReason::in_words);
+    let mut lines = vec![
+        format!("“{}” ended: {why}", status.topic.name),
+        format!("  unique       {}", status.attributes),
+        format!("  answers      {}{}", totals.responses, in_words(status, Outcome::is_answer)),
+        format!("  duplicates   {} of {} named", totals.duplicates, totals.candidates),
+    ];
+    if totals.failed_responses > 0 {
+        let how = in_words(status, |outcome| !outcome.is_answer());
+        lines.push(format!("  unanswered   {}{how}", totals.failed_responses));
+    }
+    if totals.rejected > 0 {
+        lines.push(format!("  rejected     {} texts in answers were no items", totals.rejected));
+    }
+    if let Some(coverage) = status.coverage {
+        let percent = percent(coverage);
+        lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
+    }
+    lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
+    lines.push(format!("  cost         {}{}", totals.cost, at_risk(totals)));
+    lines.push(format!("  time         {}", clock(ran)));
+    for (name, part) in &status.providers {
+        let Totals { responses, attributes, cost, failed_responses, .. } = part;
+        lines.push(format!(
+            "  {name}: {}, {failed_responses} failed, {attributes} new, {cost}",
+            counted(*responses, "answer")
+        ));
+    }
+    if let Some(problem) = &status.problem {
+        lines.push(format!("  problem      {problem}"));
+    }
+    lines.push(format!("  list         {}", out.join(status.topic.id.as_str()).join("output.txt").display()));
+    lines.push(match reason {
+        Some(reason) if reason.is_natural() => {
+            format!("  to go on all the same: igentai run {} --resume{flags}", quoted(&status.topic.name))
+        }
+        Some(EndReason::MaxAttributes | EndReason::MaxRequests | EndReason::MaxUsd) => {
+            format!("  {} with a higher cap", go_on(&status.topic.name, flags))
+        }
+        _ => format!("  {}", go_on(&status.topic.name, flags)),
+    });
+    lines
+}
+
+/// How requests ended that brought no items.
+fn in_words(status: &TopicStatus, which: impl Fn(Outcome) -> bool) -> String {
+    let told =
+        status.outcomes.iter().filter(|(outcome, _)| **outcome != Outcome::Answered && which(**outcome));
+    let words: Vec<String> =
+        told.map(|(outcome, count)| format!("{count} {}", outcome.as_str().replace('_', " "))).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn at_risk(totals: &Totals) -> String {
+    if totals.cost_at_risk.is_zero() {
+        String::new()
+    } else {
+        format!(" (and at most {} for requests whose cost is not known)", totals.cost_at_risk)
+    }
+}
+
+pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::Value {
+    let totals = &status.totals;
+    let providers: serde_json::Map<String, serde_json::Value> = status
+        .providers
+        .iter()
+        .map(|(name, part)| {
+            let one = json!({
+                "responses": part.responses, "failed_responses": part.failed_responses, "new": part.attributes,
+                "usd": part.cost.usd(),
+            });
+            (name.clone(), one)
+        })
+        .collect();
+    json!({
+        "event": "finished",
+        "topic": status.topic.name,
+        "folder": status.topic.id.as_str(),
+        "reason": status.topic.state.reason().map(EndReason::as_str),
+        "attributes": status.attributes,
+        "requests": totals.requests(),
+        "responses": totals.responses,
+        "failed_responses": totals.failed_responses,
+        "candidates": totals.candidates,
+        "duplicates": totals.duplicates,
+        "rejected": totals.rejected,
+        "over_cap": totals.over_cap,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "usd": totals.cost.usd(),
+        "usd_at_risk": totals.cost_at_risk.usd(),
+        "seconds": ran.as_secs_f64(),
+        "coverage": status.coverage,
+        "outcomes": status.outcomes.iter().map(|(how, count)| (how.as_str(), *count)).collect::<BTreeMap<_, _>>(),
+        "providers": providers,
+        "run": status.topic.run,
+        "problem": status.problem,
+    })
+}
