@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
-use igentai_core::topic::{EndReason, StartError, StartRequest, Topic};
+use igentai_core::topic::{EndReason, StartError, StartRequest, Topic, UsedUp};
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
 use crate::store::{Store, StoreError};
 use crate::wire::{self, Hint};
+
+mod caps;
 
 /// How often a change is tried while somebody else changes the same topic.
 const ATTEMPTS: usize = 10;
@@ -27,6 +29,9 @@ pub enum RegistryError {
     /// Its state does not allow it.
     #[error(transparent)]
     State(#[from] StartError),
+    /// It would end at once; never empty.
+    #[error("{}; raise or leave out what is used up, or begin afresh", caps::in_words(.0))]
+    UsedUp(Vec<UsedUp>),
     /// The registry does not serve.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,6 +60,9 @@ pub async fn start(
             return Ok(current.clone());
         }
         let topic = by_operator(Topic::start(current, id, request.clone(), now)?);
+        if current.is_some_and(|current| current.run == topic.run) {
+            caps::refuse_used_up(store, &topic).await?;
+        }
         match store.put_topic(&topic, current.map(|current| current.version)).await {
             Ok(()) => return Ok(topic),
             Err(StoreError::Conflict { .. }) => {}

@@ -321,9 +321,10 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
 fn cannot_start(error: &RegistryError) -> Failure {
     let text = error.to_string();
     match error {
-        RegistryError::Name(_) | RegistryError::State(_) | RegistryError::Namesakes(_) => {
-            Failure::usage(text)
-        }
+        RegistryError::Name(_)
+        | RegistryError::State(_)
+        | RegistryError::UsedUp(_)
+        | RegistryError::Namesakes(_) => Failure::usage(text),
         RegistryError::Store(_) | RegistryError::Contended => Failure::new(Exit::Failed, text),
     }
 }
