@@ -9,6 +9,7 @@
 pub mod api;
 mod context;
 mod extract;
+mod leader;
 mod page;
 mod probes;
 mod problem;

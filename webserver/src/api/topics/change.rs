@@ -49,7 +49,7 @@ pub(crate) async fn change(
         })
         .await?;
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     Ok(with_etag(version, view))
 }
 

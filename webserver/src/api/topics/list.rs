@@ -47,7 +47,7 @@ pub(crate) async fn list(
     let mut topics = store.topics().await?.into_iter().filter(|topic| query.takes(topic));
     let mut items = Vec::new();
     for topic in topics.by_ref().take(limit) {
-        items.push(view::load(store, topic).await?);
+        items.push(view::load(&app, topic).await?);
     }
     let more = topics.next().is_some();
     let next_after = items.last().filter(|_| more).map(|topic| topic.id.clone());

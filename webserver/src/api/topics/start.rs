@@ -75,7 +75,7 @@ pub(crate) async fn start(
     let topic = app.changed(topic);
     let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     let mut response = with_etag(version, view);
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&location) {
