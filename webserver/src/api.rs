@@ -1,5 +1,6 @@
 //! The API's routes, put together; one endpoint a file.
 
+pub(crate) mod allowed;
 pub mod dto;
 mod events;
 mod topics;

@@ -12,6 +12,7 @@ use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::JsonBody;
+use crate::fields::Errors;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
 use crate::view;
 
@@ -68,9 +69,9 @@ impl From<StartError> for Problem {
 ))]
 pub(crate) async fn start(
     State(app): State<AppRef>,
-    JsonBody(request): JsonBody<StartTopic>,
+    JsonBody(request, errors): JsonBody<StartTopic>,
 ) -> Result<Response, Problem> {
-    let request = checked(&app, request)?;
+    let request = checked(&app, request, errors)?;
     let topic = started(&app, &request).await?;
     let topic = app.changed(topic);
     let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
@@ -84,9 +85,9 @@ pub(crate) async fn start(
     Ok(response)
 }
 
-fn checked(app: &App, request: StartTopic) -> Result<StartRequest, Problem> {
+fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartRequest, Problem> {
     let name = request.name.trim().to_owned();
-    let mut rules = Rules::default();
+    let mut rules = Rules::after(errors);
     rules.name(&name);
     rules.prompt(request.prompt.as_deref());
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
