@@ -133,7 +133,9 @@ impl<'a> Fields<'a> {
     pub(crate) fn text(&mut self, name: &'static str, allowed: &str) -> Given<String> {
         self.take(name, allowed, |value| match value {
             Value::String(text) => Ok(text),
-            other => Err(format!("it is {}, not a text", kind(&other))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Err(format!("it is {}, not a text", kind(&value)))
+            }
         })
     }
 
@@ -209,7 +211,9 @@ impl<'a> Fields<'a> {
     fn map(&mut self, name: &'static str) -> Given<Map<String, Value>> {
         self.take(name, "an object", |value| match value {
             Value::Object(values) => Ok(values),
-            other => Err(format!("it is {}, not an object", kind(&other))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(format!("it is {}, not an object", kind(&value)))
+            }
         })
     }
 }

@@ -147,8 +147,8 @@ mod tests {
         Now { monotonic: Monotonic(ms), unix: UnixMillis(3_600_000 + ms) }
     }
 
-    fn lease(beat: u64) -> Option<LeaseRecord> {
-        Some(LeaseRecord { holder: Some(WorkerId::of_role("o", 1)), epoch: 1, beat })
+    fn lease(beat: u64) -> LeaseRecord {
+        LeaseRecord { holder: Some(WorkerId::of_role("o", 1)), epoch: 1, beat }
     }
 
     fn look(leader: &Leader, lease: Option<LeaseRecord>, ms: u64) -> bool {
@@ -159,17 +159,17 @@ mod tests {
     #[test]
     fn a_lease_that_stands_still_for_longer_than_a_takeover_takes_is_nobodys_until_it_moves() {
         let leader = Leader::new(TTL);
-        assert!(!look(&leader, lease(1), 0));
-        assert!(!look(&leader, lease(2), 3_000));
-        assert!(!look(&leader, lease(2), 9_000), "a standby may be about to take it");
-        assert!(look(&leader, lease(2), 9_001));
+        assert!(!look(&leader, Some(lease(1)), 0));
+        assert!(!look(&leader, Some(lease(2)), 3_000));
+        assert!(!look(&leader, Some(lease(2)), 9_000), "a standby may be about to take it");
+        assert!(look(&leader, Some(lease(2)), 9_001));
         assert_eq!(
             leader.absence().as_deref(),
             Some("no orchestrator leads since 01:00:03 UTC; start one"),
             "since it was last seen to move"
         );
         assert!(look(&leader, Some(LeaseRecord { epoch: 1, beat: 2, holder: None }), 9_100));
-        assert!(!look(&leader, lease(3), 9_200));
+        assert!(!look(&leader, Some(lease(3)), 9_200));
     }
 
     #[test]
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn a_store_that_does_not_answer_says_nothing_about_the_leader() {
         let leader = Leader::new(TTL);
-        assert!(!look(&leader, lease(1), 0));
+        assert!(!look(&leader, Some(lease(1)), 0));
         assert!(!look(&leader, None, 60_000));
-        assert!(!look(&leader, lease(1), 60_100), "the leader could not reach it either");
-        assert!(look(&leader, lease(1), 66_101));
+        assert!(!look(&leader, Some(lease(1)), 60_100), "the leader could not reach it either");
+        assert!(look(&leader, Some(lease(1)), 66_101));
         assert!(look(&leader, None, 67_000), "what was known stays so");
     }
 }

@@ -39,11 +39,11 @@ impl Limits {
     pub fn used_up(&self, attributes: Seq, requests: u64, cost: Cost) -> Vec<UsedUp> {
         let items = self.max_attributes.filter(|cap| attributes >= *cap);
         let sent = self.max_requests.filter(|cap| requests >= *cap);
-        let spent = self.max_cost.filter(|cap| cost >= *cap);
+        let money = self.max_cost.filter(|cap| cost >= *cap);
         [
             items.map(|cap| UsedUp::Attributes { cap, used: attributes }),
             sent.map(|cap| UsedUp::Requests { cap, used: requests }),
-            spent.map(|cap| UsedUp::Cost { cap, used: cost }),
+            money.map(|cap| UsedUp::Cost { cap, used: cost }),
         ]
         .into_iter()
         .flatten()
