@@ -83,6 +83,18 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
 }
 
 #[tokio::test]
+async fn a_start_that_nobody_takes_up_says_so() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = said(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    let mut topic: igentai_webserver::api::dto::TopicView = serde_json::from_str(&topic).unwrap();
+    assert_eq!(super::show::started(&topic).lines().count(), 1);
+    topic.numbers.problem = Some("no orchestrator leads since 12:00:00 UTC; start one".to_owned());
+    let shown = super::show::started(&topic);
+    assert!(shown.ends_with("\nbut nothing moves yet: no orchestrator leads since 12:00:00 UTC; start one"));
+}
+
+#[tokio::test]
 async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     let world = World::new();
     let server = world.serve().await;
@@ -91,7 +103,7 @@ async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     assert_eq!(failure.exit, Exit::Failed);
     let message = failure.to_string();
     assert!(message.contains("the request is not allowed as it is: "), "{message}");
-    assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8000 characters)"), "{message}");
+    assert!(message.contains("prompt") && message.contains("(allowed: 1 to 8192 bytes)"), "{message}");
     said(&server.url, Action::Start(Box::new(start("Paris")))).await;
     let again = refused(&server.url, Action::Start(Box::new(start("Paris")))).await;
     assert!(again.to_string().starts_with("the topic is already running: "), "{again}");

@@ -26,6 +26,21 @@ async fn exactly_so_many_requests_are_sent_as_were_allowed() {
 }
 
 #[tokio::test]
+async fn going_on_with_a_cap_that_is_used_up_is_refused_and_a_start_without_one_has_none() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let run = |more: &[&str]| JsonRun::start(&place, &config, &[&["Sights", "--no-web"], more].concat());
+    assert_eq!(run(&["--max-requests", "3"]).finished().await["reason"], "max_requests");
+    let mut again = run(&["--max-requests", "3"]);
+    assert_eq!(again.code().await, Some(2), "{}", again.process.tail());
+    let said = again.process.tail();
+    assert!(said.contains("the cap of 3 requests is used up: the run has sent 3"), "{said}");
+    assert_eq!(place.model.requests(), 3);
+    let uncapped = run(&[]).finished().await;
+    assert_eq!((&uncapped["reason"], &uncapped["run"]), (&json!("dry"), &json!(1)), "{uncapped}");
+}
+
+#[tokio::test]
 async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let place = Place::new(script(2_000, 5)).await;
     let config = place.config_with("m", "max_output_tokens = 60");
