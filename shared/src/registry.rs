@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
-use igentai_core::topic::{EndReason, StartError, StartRequest, Topic, TopicState};
+use igentai_core::topic::{EndReason, StartError, StartRequest, Topic, TopicState, UsedUp};
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
 use crate::store::{Store, StoreError};
 use crate::wire::{self, Hint};
+
+mod caps;
 
 /// How often a change is tried while somebody else changes the same topic.
 const ATTEMPTS: usize = 10;
@@ -27,6 +29,9 @@ pub enum RegistryError {
     /// Its state does not allow it.
     #[error(transparent)]
     State(#[from] StartError),
+    /// It would end at once; never empty.
+    #[error("{}; raise or leave out what is used up, or begin afresh", caps::in_words(.0))]
+    UsedUp(Vec<UsedUp>),
     /// The registry does not serve.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,6 +73,19 @@ pub async fn start(
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
     started?.map(Altered::topic).ok_or(RegistryError::Contended)
+}
+
+/// Refuses a start that would go on with caps that its run has used up, so that it would end at once. The numbers are those of the last
+/// checkpoint: what was committed later is noticed by the coordinator.
+pub async fn refuse_used_up(
+    store: &dyn Store,
+    request: &StartRequest,
+    now: UnixMillis,
+) -> Result<(), RegistryError> {
+    let (id, current) = Place::Named(TopicId::from_name(&request.name)?, &request.name).look(store).await?;
+    let Some(current) = current else { return Ok(()) };
+    let topic = Topic::start(Some(&current), id, request.clone(), now)?;
+    if topic.run == current.run { caps::refuse_used_up(store, &topic).await } else { Ok(()) }
 }
 
 /// Asks a topic to end. One that is ending or ended stays as it is; `None` when there is none.

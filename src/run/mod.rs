@@ -360,9 +360,10 @@ fn cannot_start(error: &RegistryError, name: &str) -> Failure {
         RegistryError::State(StartError::NothingToResume) => Failure::usage(format!(
             "there is no earlier run of “{name}” to resume; leave out --resume to start it"
         )),
-        RegistryError::Name(_) | RegistryError::State(_) | RegistryError::Namesakes(_) => {
-            Failure::usage(text)
-        }
+        RegistryError::Name(_)
+        | RegistryError::State(_)
+        | RegistryError::UsedUp(_)
+        | RegistryError::Namesakes(_) => Failure::usage(text),
         RegistryError::Store(_) | RegistryError::Contended => Failure::new(Exit::Failed, text),
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Action {
     /// Start a topic, new or ended
     ///
     /// One that was stopped, interrupted or came to a limit goes on from where it was; one that ended by itself begins afresh.
-    /// --fresh and --resume say it explicitly.
+    /// --fresh and --resume say it explicitly. Every start states its own caps; prompt and weights are kept when they are left out.
     Start(Box<Start>),
     /// List all topics with their newest numbers
     List {

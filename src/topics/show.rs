@@ -17,7 +17,11 @@ pub(super) fn started(topic: &TopicView) -> String {
         0 => String::new(),
         known => format!(", going on from {}", counted(known, "item")),
     };
-    format!("started “{name}” as {id}, run {}{known}; watch it with: igentai topics tail -f {id}", topic.run)
+    let problem = topic.numbers.problem.as_deref();
+    let problem =
+        problem.map(|problem| format!("\nbut nothing moves yet: {}", inert(problem))).unwrap_or_default();
+    let run = topic.run;
+    format!("started “{name}” as {id}, run {run}{known}; watch it with: igentai topics tail -f {id}{problem}")
 }
 
 /// A topic that was asked to stop.

@@ -84,6 +84,18 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
 }
 
 #[tokio::test]
+async fn a_start_that_nobody_takes_up_says_so() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = said(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    let mut topic: igentai_webserver::api::dto::TopicView = serde_json::from_str(&topic).unwrap();
+    assert_eq!(super::show::started(&topic).lines().count(), 1);
+    topic.numbers.problem = Some("no orchestrator leads since 12:00:00 UTC; start one".to_owned());
+    let shown = super::show::started(&topic);
+    assert!(shown.ends_with("\nbut nothing moves yet: no orchestrator leads since 12:00:00 UTC; start one"));
+}
+
+#[tokio::test]
 async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     let world = World::new();
     let server = world.serve().await;

@@ -26,6 +26,19 @@ async fn exactly_so_many_requests_are_sent_as_were_allowed() {
 }
 
 #[tokio::test]
+async fn going_on_with_a_cap_that_is_used_up_ends_at_once_and_a_start_without_one_has_none() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let run = |more: &[&str]| JsonRun::start(&place, &config, &[&["Sights", "--no-web"], more].concat());
+    assert_eq!(run(&["--max-requests", "3"]).finished().await["reason"], "max_requests");
+    let again = run(&["--max-requests", "3"]).finished().await;
+    assert_eq!((&again["reason"], &again["requests"]), (&json!("max_requests"), &json!(3)), "{again}");
+    assert_eq!(place.model.requests(), 3);
+    let uncapped = run(&[]).finished().await;
+    assert_eq!((&uncapped["reason"], &uncapped["run"]), (&json!("dry"), &json!(1)), "{uncapped}");
+}
+
+#[tokio::test]
 async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let place = Place::new(script(2_000, 5)).await;
     let config = place.config_with("m", "max_output_tokens = 60");

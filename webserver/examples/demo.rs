@@ -1,6 +1,6 @@
 //! The server over a registry and a bus in memory, with made-up topics that go on by themselves: to look at the page.
 //!
-//! `cargo run -p igentai-webserver --example demo -- 127.0.0.1:8090`
+//! `cargo run -p igentai-webserver --example demo -- 127.0.0.1:8090`; with `leaderless` behind it, the orchestrator dies at once.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ mod support;
 use std::time::Duration;
 
 use igentai_core::command::{ProviderReport, ProviderState};
-use igentai_core::topic::{EndReason, Topic, TopicState};
+use igentai_core::topic::{EndReason, Limits, Topic, TopicState};
 use igentai_shared::store::Store;
 use support::{Server, World};
 
@@ -42,7 +42,9 @@ const THIRD: [&str; 10] = [
 #[tokio::main]
 async fn main() {
     let bind = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());
+    let leaderless = std::env::args().nth(2).is_some_and(|word| word == "leaderless");
     let world = World::new();
+    world.lead().await;
     for (name, reason) in [
         ("Chemical elements", EndReason::Dry),
         ("Best Sci-Fi Movies (2020s)", EndReason::MaxUsd),
@@ -58,6 +60,15 @@ async fn main() {
         let topic = world.put(topic, TopicState::Ended(reason)).await;
         world.tick(&topic, |_| ()).await;
     }
+    let capped = world.running("Dog breeds").await;
+    for _ in 0..40 {
+        world.add(&capped.id, 1, 3).await;
+    }
+    let limits = Limits { max_requests: Some(40), ..Limits::default() };
+    let prompt = Some("dog breeds that a kennel club knows".to_owned());
+    let capped = Topic { limits, prompt, ..capped };
+    let capped = world.put(capped, TopicState::Ended(EndReason::MaxRequests)).await;
+    world.tick(&capped, |_| ()).await;
     let paris = world.running("Paris attractions").await;
     let hostile = [
         "<script>alert(1)</script>",
@@ -76,6 +87,10 @@ async fn main() {
     eprint_address(&server);
     loop {
         tokio::time::sleep(Duration::from_millis(700)).await;
+        if leaderless {
+            continue;
+        }
+        world.beat().await;
         let current = world.store.topic(&paris.id).await.unwrap().unwrap();
         match current.state {
             TopicState::Running => step(&world, &current, &mut asked).await,

@@ -2,7 +2,7 @@
 
 import { html, render, useEffect, useState } from './vendor/preact.js';
 import { call, compact } from './api.js';
-import { NewTopic } from './form.js';
+import { Again, NewTopic } from './form.js';
 import { State, TopicPage } from './topic.js';
 
 const LOOK_MS = 3000;
@@ -16,8 +16,12 @@ const CONNECTION = {
 function route() {
   const [, kind, id] = location.hash.split('/');
   if (kind === 'new') return { kind };
+  if ((kind === 'resume' || kind === 'fresh') && id) return { kind: 'again', mode: kind, id: decodeURIComponent(id) };
   return kind === 't' && id ? { kind, id: decodeURIComponent(id) } : { kind: 'list' };
 }
+
+// What the server wants known, for example that nobody leads. One that is not ready says so elsewhere.
+const warnings = () => fetch('/health/ready').then(answer => answer.json()).then(health => health.warnings ?? [], () => []);
 
 async function everyTopic() {
   const topics = [];
@@ -60,6 +64,7 @@ function App() {
   const [topics, setTopics] = useState(null);
   const [stream, setStream] = useState('idle');
   const [offline, setOffline] = useState(false);
+  const [warned, setWarned] = useState([]);
 
   useEffect(() => {
     const moved = () => {
@@ -72,6 +77,9 @@ function App() {
       clearTimeout(timer);
       if (!document.hidden) {
         await everyTopic().then(found => { setTopics(found); setOffline(false); }, () => setOffline(true));
+        const found = await warnings();
+        // The same list again is no reason to draw.
+        setWarned(known => (known.join() === found.join() ? known : found));
       }
       timer = setTimeout(look, LOOK_MS);
     };
@@ -89,7 +97,7 @@ function App() {
   };
   const providers = [...new Set((topics ?? []).flatMap(topic => Object.keys(topic.numbers.providers)))].sort();
   const [text, tone] = CONNECTION[offline && stream !== 'live' ? 'lost' : stream];
-  const shown = at.kind === 't' ? at.id : at.kind;
+  const shown = at.id ?? at.kind;
   return html`<a class="skip" href="#main" onClick=${e => { e.preventDefault(); document.getElementById('main').focus(); }}>To the content</a>
     <header class="top">
       <a class="brand" href="#/"><img src="/page/icon.svg" alt="" width="22" height="22" />igentai</a>
@@ -97,10 +105,12 @@ function App() {
       <a class="muted small" href="/api/v1/openapi.json">API</a>
       <span class=${`connection ${tone}`} role="status">${text}</span>
     </header>
-    <div class=${`frame at-${at.kind}`}>
+    <div class="notices" role="status">${warned.map(text => html`<p class="banner bad" key=${text}>${text}</p>`)}</div>
+    <div class=${`frame at-${at.kind === 'again' ? 'new' : at.kind}`}>
       <${Topics} topics=${topics} current=${shown} />
       <main id="main" tabindex="-1">
-        ${at.kind === 't' && html`<a class="back" href="#/">← All topics</a><${TopicPage} key=${at.id} id=${at.id} connection=${setStream} changed=${changed} />`}
+        ${at.kind === 't' && html`<a class="back" href="#/">← All topics</a><${TopicPage} key=${at.id} id=${at.id} connection=${setStream} changed=${changed} warned=${warned} />`}
+        ${at.kind === 'again' && html`<a class="back" href=${address(at)}>← Back</a><${Again} key=${`${at.mode} ${at.id}`} id=${at.id} mode=${at.mode} providers=${providers} started=${started} />`}
         ${at.kind === 'new' && html`<${NewTopic} providers=${providers} started=${started} />`}
         ${at.kind === 'list' && html`<${Welcome} topics=${topics} />`}
       </main>

@@ -1,7 +1,7 @@
 // The form that starts a topic.
 
 import { html, useEffect, useRef, useState } from './vendor/preact.js';
-import { Refused, call } from './api.js';
+import { Refused, call, compact, count, topicPath, usd } from './api.js';
 
 const LIMITS = [
   ['max_attributes', 'Items', '1', 'any number'],
@@ -22,9 +22,49 @@ function Field({ name, label, hint, errors, children }) {
   </div>`;
 }
 
-export function NewTopic({ providers, started }) {
-  const [values, setValues] = useState({ mode: 'auto' });
-  const [weights, setWeights] = useState([]);
+// The cap that a run that goes on has nothing left of, and what to say about it. Money ends a little below its cap, so its end tells.
+function spent({ reason, limits, numbers }) {
+  const { totals } = numbers;
+  if (limits.max_requests && totals.requests >= limits.max_requests) {
+    return { name: 'max_requests', text: `The cap of ${count(limits.max_requests)} requests is used up; raise or clear it.` };
+  }
+  if (limits.max_attributes && numbers.attributes >= limits.max_attributes) {
+    return { name: 'max_attributes', text: `The cap of ${count(limits.max_attributes)} items is used up; raise or clear it.` };
+  }
+  if (limits.max_usd && (reason === 'max_usd' || totals.usd + totals.usd_at_risk >= limits.max_usd)) {
+    return { name: 'max_usd', text: `The cap of ${usd(limits.max_usd)} is used up (${usd(totals.usd + totals.usd_at_risk)} spent); raise or clear it.` };
+  }
+  return null;
+}
+
+const text = value => (value === undefined ? '' : String(value));
+
+// What the form holds at first: of the topic that is to go on, or of none.
+function first(from, mode) {
+  if (!from) return { values: { mode: 'auto' }, weights: [] };
+  const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(from.limits[name])]));
+  return {
+    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits },
+    weights: Object.entries(from.provider_weights).map(([name, value]) => ({ name, value: String(value) })),
+  };
+}
+
+// The form for a topic that ended: filled with what it had.
+export function Again({ id, mode, providers, started }) {
+  const [from, setFrom] = useState(null);
+  const [failure, setFailure] = useState(null);
+  useEffect(() => {
+    let gone = false;
+    call('GET', topicPath(id)).then(view => !gone && setFrom(view), error => !gone && setFailure(error.message));
+    return () => { gone = true; };
+  }, [id]);
+  if (failure) return html`<p class="banner bad" role="alert">${failure}</p>`;
+  return from ? html`<${NewTopic} from=${from} mode=${mode} providers=${providers} started=${started} />` : html`<p class="empty">Loading …</p>`;
+}
+
+export function NewTopic({ from, mode, providers, started }) {
+  const [values, setValues] = useState(() => first(from, mode).values);
+  const [weights, setWeights] = useState(() => first(from, mode).weights);
   const [failure, setFailure] = useState(null);
   const [busy, setBusy] = useState(false);
   const form = useRef();
@@ -37,7 +77,7 @@ export function NewTopic({ providers, started }) {
     setBusy(true);
     setFailure(null);
     try {
-      started(await call('POST', '/topics', request(values, weights)));
+      started(await call('POST', '/topics', request(values, weights, from)));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       setFailure(error.problem);
@@ -45,20 +85,27 @@ export function NewTopic({ providers, started }) {
       setBusy(false);
     }
   };
+  const cap = from && mode === 'resume' ? spent(from) : null;
+  const begin = cap ? `#f-${cap.name}` : from ? '#f-start' : '#f-name';
   useEffect(() => {
-    form.current.querySelector(failure ? '.wrong input, .wrong textarea' : '#f-name')?.focus();
+    const field = form.current.querySelector(failure ? '.wrong input, .wrong textarea' : begin);
+    field?.focus();
+    if (cap && !failure) field?.select();
   }, [failure]);
 
   const errors = failure?.errors ?? [];
   const described = name => ({ id: `f-${name}`, name, 'aria-describedby': `h-${name}`, value: values[name] ?? '', onInput: set(name) });
   return html`<form class="card new-topic" ref=${form} onSubmit=${submit} novalidate aria-labelledby="new-title">
-    <h1 id="new-title">New topic</h1>
-    <p class="muted">Name what you want a list of. Models are asked until they name nothing new, or a limit is reached.</p>
+    <h1 id="new-title">${!from ? 'New topic' : mode === 'resume' ? html`Resume <bdi>${from.name}</bdi>` : html`Start <bdi>${from.name}</bdi> afresh`}</h1>
+    <p class="muted">${!from ? 'Name what you want a list of. Models are asked until they name nothing new, or a limit is reached.'
+      : mode === 'resume' ? `It goes on from its ${compact(from.numbers.attributes)} items, with the limits below; those left empty do not hold.`
+        : 'A new run starts with an empty list; the one shown before is replaced. The limits below hold for it; those left empty do not.'}</p>
+    ${cap && !failure && html`<p class="banner" role="status">${cap.text}</p>`}
     ${failure && html`<p class="banner bad" role="alert">${errors.every(e => KNOWN.test(e.field)) && errors.length ? 'Not started: see below.' : failure.detail}</p>`}
     <${Field} name="name" label="Topic" errors=${errors}>
-      <input type="text" ...${described('name')} required maxlength="300" autocomplete="off" placeholder="Paris attractions" />
+      <input type="text" ...${described('name')} required maxlength="300" autocomplete="off" placeholder="Paris attractions" readonly=${Boolean(from)} />
     <//>
-    <${Field} name="prompt" label="Prompt" hint="Optional. What to list, in your own words; phrased from the topic when left out." errors=${errors}>
+    <${Field} name="prompt" label="Prompt" hint=${from?.prompt ? 'What to list, in your own words; left empty, it stays as it was.' : 'Optional. What to list, in your own words; phrased from the topic when left out.'} errors=${errors}>
       <textarea rows="3" ...${described('prompt')} maxlength="8000"></textarea>
     <//>
     <fieldset>
@@ -86,20 +133,21 @@ export function NewTopic({ providers, started }) {
         <${Field} name="items_per_request" label="Items per request" errors=${errors}>
           <input type="number" min="1" max="500" step="1" ...${described('items_per_request')} placeholder="50" />
         <//>
-        <${Field} name="mode" label="If it ran before" errors=${errors}>
+        ${!from && html`<${Field} name="mode" label="If it ran before" errors=${errors}>
           <select id="f-mode" value=${values.mode} onChange=${set('mode')}>
             <option value="auto">go on, or afresh after its own end</option>
             <option value="resume">go on</option>
             <option value="fresh">begin afresh</option>
           </select>
-        <//>
+        <//>`}
       </div>
     </details>
-    <div class="actions"><button class="primary" disabled=${busy}>${busy ? 'Starting …' : 'Start'}</button><a class="button quiet" href="#/">Cancel</a></div>
+    <div class="actions"><button class="primary" id="f-start" disabled=${busy}>${busy ? 'Starting …' : !from ? 'Start' : mode === 'resume' ? 'Resume' : 'Start afresh'}</button><a class="button quiet" href=${from ? `#/t/${encodeURIComponent(from.id)}` : '#/'}>Cancel</a></div>
   </form>`;
 }
 
-function request(values, weights) {
+// What is left out of a start is kept, so taking the last weight of a topic away must be said.
+function request(values, weights, from) {
   const numbers = names => Object.fromEntries(
     names.filter(name => (values[name] ?? '') !== '').map(name => [name, Number(values[name])]));
   const limits = numbers(LIMITS.map(([name]) => name));
@@ -110,6 +158,6 @@ function request(values, weights) {
     ...numbers(['items_per_request']),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
-    ...(named.length ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),
+    ...(named.length || from ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),
   };
 }

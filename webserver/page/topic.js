@@ -61,37 +61,23 @@ function Table({ title, first, rows, extra }) {
   </section>`;
 }
 
-function Confirm({ text, action, done }) {
-  const dialog = useRef();
-  useEffect(() => dialog.current.showModal(), []);
-  return html`<dialog ref=${dialog} onClose=${() => done(dialog.current.returnValue === 'yes')} aria-label=${action}>
-    <form method="dialog"><p>${text}</p><div class="actions"><button class="primary" value="yes">${action}</button><button class="quiet" value="no">Cancel</button></div></form>
-  </dialog>`;
-}
-
 function Actions({ topic, changed }) {
-  const [asking, setAsking] = useState(null);
   const [failure, setFailure] = useState(null);
-  const act = async (path, body) => {
+  const stop = async () => {
     setFailure(null);
     try {
-      changed(await call('POST', path, body));
+      changed(await call('POST', `${topicPath(topic.id)}/stop`));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       setFailure(error.message);
     }
   };
-  const start = mode => act('/topics', { name: topic.name, mode });
-  const answered = yes => {
-    setAsking(null);
-    if (yes) asking.run();
-  };
-  const fresh = { text: 'Begin afresh? A new run starts with an empty list; the one shown here is replaced.', action: 'Begin afresh', run: () => start('fresh') };
+  // A start states its own caps, so they are shown before it is made.
+  const again = mode => `#/${mode}/${encodeURIComponent(topic.id)}`;
   return html`<div class="actions">
-    ${isLive(topic) && html`<button class="danger" onClick=${() => act(`${topicPath(topic.id)}/stop`)}>Stop</button>`}
-    ${topic.state === 'ended' && html`<button class="primary" onClick=${() => start('resume')}>Resume</button><button class="quiet" onClick=${() => setAsking(fresh)}>Start fresh</button>`}
+    ${isLive(topic) && html`<button class="danger" onClick=${stop}>Stop</button>`}
+    ${topic.state === 'ended' && html`<a class="button primary" href=${again('resume')}>Resume</a><a class="button quiet" href=${again('fresh')}>Start fresh</a>`}
     <a class="button quiet" href=${`/api/v1${topicPath(topic.id)}/attributes?format=text`} download>Download</a>
-    ${asking && html`<${Confirm} ...${asking} done=${answered} />`}
     ${failure && html`<p class="banner bad" role="alert">${failure}</p>`}
   </div>`;
 }
@@ -110,7 +96,7 @@ function Spoken({ topic, found }) {
   return html`<p class="unseen" role="status" aria-live="polite">${text}</p>`;
 }
 
-export function TopicPage({ id, connection, changed }) {
+export function TopicPage({ id, connection, changed, warned }) {
   const items = useMemo(() => new Items(), [id]);
   const curve = useMemo(() => new Curve(), [id]);
   const [topic, setTopic] = useState(null);
@@ -185,7 +171,7 @@ export function TopicPage({ id, connection, changed }) {
       <${Actions} topic=${topic} changed=${view => { setTopic(view); changed(view); }} />
     </header>
     ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
-    ${numbers.problem && topic.state !== 'ended' && html`<p class="banner" role="status">${numbers.problem}</p>`}
+    ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />
     <${Tiles} topic=${topic} found=${found} now=${now} />
     <div class="halves">

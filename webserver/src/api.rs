@@ -1,5 +1,6 @@
 //! The API's routes, put together; one endpoint a file.
 
+pub(crate) mod allowed;
 pub mod dto;
 mod events;
 mod topics;
@@ -19,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::context::{AppRef, ProbeContext};
+use crate::leader::WithLeader;
 use crate::page;
 use crate::probes;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
@@ -54,7 +56,7 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
     let context = &app.context;
     let probes = ProbeContext {
         metrics: context.metrics.clone(),
-        readiness: context.readiness.clone(),
+        readiness: Arc::new(WithLeader { readiness: context.readiness.clone(), leader: app.leader.clone() }),
         shutdown: context.shutdown.clone(),
     };
     OpenApiRouter::with_openapi(Document::openapi())

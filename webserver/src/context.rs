@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::leader::Leader;
 use crate::stream::Hub;
 
 /// Renders the process's metrics in the Prometheus text format.
@@ -23,6 +24,11 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 pub trait Readiness: Debug + Send + Sync {
     /// Why it is not ready, for people; empty when it is.
     async fn reasons(&self) -> Vec<String>;
+
+    /// What does not keep it from its work, but should be known; empty when there is nothing.
+    async fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Ready when the bus is connected and the store answers and can be trusted.
@@ -72,6 +78,8 @@ pub struct WebContext {
     pub known_providers: Vec<String>,
     /// Items that a request asks for where a topic does not say.
     pub items_per_request: u32,
+    /// How long the coordinator's lease may stand still before it is taken over; what lasts longer is told as the absence of a leader.
+    pub lease_ttl: Duration,
     /// Host names, without port, under which a server on a loopback address may be asked besides `localhost` and addresses. Anything
     /// else is refused there, so that a foreign page cannot reach it by a name of its own (DNS rebinding).
     pub allowed_hosts: Vec<String>,
@@ -106,6 +114,7 @@ impl Debug for ProbeContext {
 pub(crate) struct App {
     pub(crate) context: WebContext,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) leader: Arc<Leader>,
     /// Starts are taken one by one. The registry takes an identical record for the same call again, and two equal starts within a millisecond
     /// would be just that; those of two servers can still be, and are then both told that the one topic was started.
     pub(crate) starting: Mutex<()>,

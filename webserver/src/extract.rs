@@ -10,9 +10,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use igentai_core::folder::TopicId;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::fields::{self, Errors, Fields, FromFields};
 use crate::problem::{FieldError, Problem, ProblemKind};
 
 /// Largest JSON body.
@@ -20,10 +20,10 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A JSON body of type `T`.
-pub(crate) struct JsonBody<T>(pub(crate) T);
+/// A JSON body, read as far as it can be, and what is wrong with its form: the handler adds what else is wrong, so that all of it is told at once.
+pub(crate) struct JsonBody<T>(pub(crate) T, pub(crate) Errors);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
+impl<T: FromFields, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
@@ -33,7 +33,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
                 .at("content-type", Some("application/json")));
         }
         let body = read(request).await?;
-        parse(&body).map(Self)
+        let mut errors = Errors::default();
+        let request = Fields::of_body(parse(&body)?, &mut errors);
+        Ok(Self(request, errors))
     }
 }
 
@@ -65,19 +67,16 @@ fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_length_limit)
 }
 
-/// In two steps: what is no JSON is told from JSON of another form, and lists are not taken for objects by their order.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadJson, clean(&error)))?;
-    if !value.is_object() {
-        let detail = "the body is not an object".to_owned();
-        return Err(Problem::invalid(vec![FieldError { field: String::new(), detail, allowed: None }]));
+fn parse(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(other) => {
+            let detail = format!("it is {}, not an object", fields::kind(&other));
+            let allowed = Some("a JSON object".to_owned());
+            Err(Problem::invalid(vec![FieldError { field: "body".to_owned(), detail, allowed }]))
+        }
+        Err(error) => Err(Problem::new(ProblemKind::BadJson, clean(&error))),
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        Problem::invalid(vec![FieldError { field, detail: clean(error.inner()), allowed: None }])
-    })
 }
 
 fn clean(error: &serde_json::Error) -> String {
@@ -87,14 +86,18 @@ fn clean(error: &serde_json::Error) -> String {
 /// Query parameters.
 pub(crate) struct QueryOf<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryOf<T> {
+impl<T: FromFields, S: Sync> FromRequestParts<S> for QueryOf<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|rejection| {
-            let detail: String = rejection.body_text().chars().take(300).collect();
-            Problem::new(ProblemKind::BadQuery, detail)
-        })
+        let Ok(Query(pairs)) = Query::try_from_uri(&parts.uri) else {
+            let detail = "the query is no list of NAME=VALUE joined by &, percent-encoded UTF-8";
+            return Err(Problem::new(ProblemKind::BadQuery, detail));
+        };
+        let mut errors = Errors::default();
+        let query = Fields::of_query(pairs, &mut errors);
+        errors.finish(ProblemKind::BadQuery)?;
+        Ok(Self(query))
     }
 }
 

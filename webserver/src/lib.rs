@@ -9,6 +9,8 @@
 pub mod api;
 mod context;
 mod extract;
+mod fields;
+mod leader;
 mod page;
 mod probes;
 mod problem;

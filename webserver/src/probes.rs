@@ -19,6 +19,9 @@ use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 pub(crate) struct Health {
     /// `live` or `ready`.
     pub(crate) status: String,
+    /// What does not keep the process from its work, but should be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
 }
 
 pub(crate) fn router(context: ProbeContext) -> OpenApiRouter {
@@ -36,7 +39,7 @@ pub(crate) fn plain_router(context: ProbeContext) -> Router {
 /// Whether the process runs; never depends on anything outside it
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
 async fn live() -> Json<Health> {
-    Json(Health { status: "live".to_owned() })
+    Json(Health { status: "live".to_owned(), warnings: Vec::new() })
 }
 
 /// Whether the process can do its work now
@@ -50,7 +53,8 @@ async fn ready(State(context): State<Arc<ProbeContext>>) -> Result<Json<Health>,
         reasons.push("the process is shutting down".to_owned());
     }
     if reasons.is_empty() {
-        return Ok(Json(Health { status: "ready".to_owned() }));
+        let warnings = context.readiness.warnings().await;
+        return Ok(Json(Health { status: "ready".to_owned(), warnings }));
     }
     let mut problem = Problem::new(ProblemKind::NotReady, reasons.join("; "));
     problem.errors = reasons

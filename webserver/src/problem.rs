@@ -160,9 +160,14 @@ impl Problem {
     /// A request that breaks rules; at least one.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self::of_fields(ProblemKind::Invalid, errors)
+    }
+
+    /// Several fields that are wrong; at least one.
+    pub(crate) fn of_fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
-        let mut problem = Self::new(ProblemKind::Invalid, detail.join("; "));
+        let mut problem = Self::new(kind, detail.join("; "));
         if let Some(first) = errors.first() {
             problem = problem.at(first.field.clone(), first.allowed.as_deref());
         }

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use self::patient::PatientStream;
 use crate::api;
 use crate::context::{App, ProbeContext, WebContext};
+use crate::leader::Leader;
 use crate::probes;
 use crate::security::HostRule;
 use crate::stream::{self, Hub};
@@ -54,8 +55,10 @@ pub async fn serve(listener: TcpListener, context: WebContext) -> Result<(), Web
     let shutdown = context.shutdown.clone();
     let hub = Arc::new(Hub::new());
     let tasks = TaskTracker::new();
-    stream::start(&tasks, &hub, &context);
-    let app = Arc::new(App { context, hub, starting: Mutex::new(()), tasks: tasks.clone() });
+    let leader = Arc::new(Leader::new(context.lease_ttl));
+    tasks.spawn(leader.clone().watch(context.clone()));
+    stream::start(&tasks, &hub, &leader, &context);
+    let app = Arc::new(App { context, hub, leader, starting: Mutex::new(()), tasks: tasks.clone() });
     accept(listener, api::router(app, hosts), shutdown).await;
     tasks.close();
     if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait()).await.is_err() {

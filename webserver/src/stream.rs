@@ -20,14 +20,15 @@ use tokio_util::task::TaskTracker;
 pub(crate) use hub::Hub;
 
 use crate::context::WebContext;
+use crate::leader::Leader;
 
 /// Messages between the bus and the hub.
 const INBOX: usize = 256;
 
 /// Starts the tasks that feed the hub; they end with the context's shutdown.
-pub(crate) fn start(tasks: &TaskTracker, hub: &Arc<Hub>, context: &WebContext) {
+pub(crate) fn start(tasks: &TaskTracker, hub: &Arc<Hub>, leader: &Arc<Leader>, context: &WebContext) {
     let (inbox, messages) = mpsc::channel(INBOX);
     tasks.spawn(inbox::read_bus(context.clone(), inbox));
-    let pump = pump::Pump::new(hub.clone(), context.store.clone());
+    let pump = pump::Pump::new(hub.clone(), context.store.clone(), leader.clone());
     tasks.spawn(pump.run(messages, context.shutdown.clone()));
 }

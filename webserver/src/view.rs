@@ -15,12 +15,20 @@ use serde::Serialize;
 use crate::api::dto::{
     AttributesEvent, Limits, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
 };
+use crate::context::App;
 
 /// The checkpoint in which the coordinator keeps the newest [`TopicStatus`], as MessagePack.
 pub const STATUS_CHECKPOINT: &str = igentai_shared::store::checkpoints::STATUS;
 
 /// A topic with its newest numbers.
-pub(crate) async fn load(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
+pub(crate) async fn load(app: &App, topic: Topic) -> Result<TopicView, StoreError> {
+    let mut view = stored(app.context.store.as_ref(), topic).await?;
+    app.leader.correct(&mut view);
+    Ok(view)
+}
+
+/// The same as the coordinator left it.
+pub(crate) async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
     let bytes = store.checkpoint(&topic.id, topic.run, STATUS_CHECKPOINT).await?;
     let status = bytes.and_then(|bytes| {
         rmp_serde::from_slice::<TopicStatus>(&bytes)

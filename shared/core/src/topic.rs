@@ -9,6 +9,12 @@ use crate::folder::TopicId;
 use crate::ids::{Epoch, Run};
 use crate::time::UnixMillis;
 
+mod caps;
+#[cfg(test)]
+mod tests;
+
+pub use caps::UsedUp;
+
 /// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last
 /// start or resume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,7 +203,8 @@ pub struct Topic {
     pub epoch: Epoch,
 }
 
-/// What an operator asks for when starting a topic. Fields left out keep what the topic has, or its defaults.
+/// What an operator asks for when starting a topic. Every start states its own limits; other fields that are left out keep what the
+/// topic has, or its defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartRequest {
     /// What to enumerate.
@@ -206,7 +213,7 @@ pub struct StartRequest {
     pub prompt: Option<String>,
     /// See [`Topic::provider_weights`].
     pub provider_weights: Option<BTreeMap<String, f64>>,
-    /// See [`Topic::limits`]; replaces all of them.
+    /// See [`Topic::limits`]; left out, the topic has none from now on, whatever an earlier start said.
     pub limits: Option<Limits>,
     /// See [`Topic::items_per_request`].
     pub items_per_request: Option<u32>,
@@ -293,7 +300,7 @@ impl Topic {
         if let Some(weights) = request.provider_weights {
             topic.provider_weights = weights;
         }
-        topic.limits = request.limits.unwrap_or(topic.limits);
+        topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
         if fresh {
             topic.run += 1;

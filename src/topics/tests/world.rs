@@ -131,6 +131,7 @@ impl Server {
             readiness: Arc::new(DependencyReadiness { bus, store }),
             known_providers: Vec::new(),
             items_per_request: 30,
+            lease_ttl: std::time::Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: stop.clone(),
         };

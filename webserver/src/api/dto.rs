@@ -1,6 +1,7 @@
 //! Requests and answers of the API. Clients may use these types: they read what they write.
 
 mod answer;
+mod read;
 mod request;
 
 pub use answer::{

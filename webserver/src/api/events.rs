@@ -9,19 +9,19 @@ use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use igentai_core::folder::TopicId;
-use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::api::allowed;
 use crate::context::AppRef;
 use crate::extract::QueryOf;
+use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
 use crate::stream::cursor::Cursor;
 use crate::stream::follower::{Follower, Start};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventsQuery {
     /// Only this topic.
@@ -32,6 +32,17 @@ pub(crate) struct EventsQuery {
     run: Option<u64>,
     /// The id of an event of an earlier stream, where a client cannot set Last-Event-ID itself.
     cursor: Option<String>,
+}
+
+impl FromFields for EventsQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            topic: fields.text("topic", "a topic's id").value(),
+            after: fields.count("after", allowed::POSITION).value(),
+            run: fields.count("run", allowed::COUNT).value(),
+            cursor: fields.text("cursor", "the id of an event").value(),
+        }
+    }
 }
 
 /// What happens, as server-sent events

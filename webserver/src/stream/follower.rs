@@ -152,9 +152,8 @@ impl Follower {
         let Some(id) = self.topic.clone() else {
             return Ok(());
         };
-        let store = self.app.context.store.as_ref();
-        if let Some(topic) = store.topic(&id).await? {
-            let view = view::load(store, topic).await?;
+        if let Some(topic) = self.app.context.store.topic(&id).await? {
+            let view = view::load(&self.app, topic).await?;
             let event = self.event("topic", &view::json(&view));
             self.ready.push_back(event);
         }

@@ -18,6 +18,7 @@ use super::cursor::Position;
 use super::hub::{Batch, Hub, Live};
 use super::inbox::FromBus;
 use crate::api::dto::Numbers;
+use crate::leader::Leader;
 use crate::view;
 
 /// How often the registry is looked at.
@@ -51,12 +52,16 @@ pub(super) struct Pump {
     store: Arc<dyn Store>,
     known: BTreeMap<TopicId, Known>,
     holes: BTreeSet<TopicId>,
+    leader: Arc<Leader>,
+    /// What readers were told of the leader.
+    absence: Option<String>,
     blind: bool,
 }
 
 impl Pump {
-    pub(super) fn new(hub: Arc<Hub>, store: Arc<dyn Store>) -> Self {
-        Self { hub, store, known: BTreeMap::new(), holes: BTreeSet::new(), blind: false }
+    pub(super) fn new(hub: Arc<Hub>, store: Arc<dyn Store>, leader: Arc<Leader>) -> Self {
+        let (known, holes) = (BTreeMap::new(), BTreeSet::new());
+        Self { hub, store, known, holes, leader, absence: None, blind: false }
     }
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<FromBus>, shutdown: CancellationToken) {
@@ -141,14 +146,18 @@ impl Pump {
         if !self.hub.is_watched() {
             return Ok(());
         }
+        let absence = self.leader.absence();
+        let turned = absence != self.absence;
         for topic in self.store.topics().await? {
             let known = self.known.get(&topic.id);
-            let changed = known.is_none_or(|known| known.version < topic.version);
+            let changed =
+                known.is_none_or(|known| known.version < topic.version) || turned && !topic.state.is_ended();
             let settled = known.is_some_and(|known| known.settled);
             if self.hub.watches(&topic.id) && (changed || !settled) {
                 self.look_at(topic, changed).await?;
             }
         }
+        self.absence = absence;
         Ok(())
     }
 
@@ -175,13 +184,14 @@ impl Pump {
             known.version = topic.version;
             if !is_new || !topic.state.is_ended() {
                 let id = topic.id.clone();
-                let mut view = view::load(self.store.as_ref(), topic).await?;
+                let mut view = view::stored(self.store.as_ref(), topic).await?;
                 if let Some((run, numbers)) = &known.numbers
                     && *run == view.run
                     && numbers.log_index > view.numbers.log_index
                 {
                     view.numbers = numbers.clone();
                 }
+                self.leader.correct(&mut view);
                 self.hub.tell(Live::Topic { topic: id, json: view::json(&view) });
             }
         }

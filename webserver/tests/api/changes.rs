@@ -64,6 +64,27 @@ async fn changes_at_once_are_all_kept() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_ending_is_not_changed_as_if_it_would_go_on() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post("/api/v1/topics", &json!({"name": "t", "limits": {"max_requests": 7}})).await;
+    answer(server.ask(Method::POST, "/api/v1/topics/t/stop")).await;
+    for change in [
+        json!({"limits": {"max_requests": 9}}),
+        json!({"limits": null}),
+        json!({"prompt": "p"}),
+        json!({"provider_weights": {"a": 1}}),
+    ] {
+        let answer = server.patch(TOPIC, &change).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (409, "ending"), "{change}");
+    }
+    assert_eq!(server.patch(TOPIC, &json!({"limits": {"max_requests": 7}})).await.status, 200);
+    let topic = world.store.topics().await.unwrap().remove(0);
+    world.put(topic, TopicState::Ended(EndReason::Stopped)).await;
+    assert_eq!(server.patch(TOPIC, &json!({"prompt": "p"})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_stop_is_asked_for_once_and_may_be_repeated() {
     let world = World::new();
     let server = world.serve().await;

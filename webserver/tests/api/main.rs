@@ -6,6 +6,7 @@ mod changes;
 mod client;
 mod documents;
 mod edges;
+mod leader;
 mod reading;
 mod refusals;
 mod starts;

@@ -117,6 +117,22 @@ async fn what_models_say_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_text_is_saved_under_the_topics_id() {
+    let world = World::new();
+    let server = world.serve().await;
+    let disposition = async |name: &str| {
+        let topic = world.running(name).await;
+        let text = server.get(&format!("/api/v1/topics/{}/attributes?format=text", topic.id)).await;
+        text.header("content-disposition").to_owned()
+    };
+    assert_eq!(
+        disposition("Dog breeds").await,
+        "attachment; filename=\"dog_breeds.txt\"; filename*=UTF-8''dog_breeds.txt"
+    );
+    assert!(disposition("名前").await.starts_with("attachment; filename=\"topic.txt\"; filename*=UTF-8''%"));
+}
+
+#[tokio::test]
 async fn a_curve_ends_where_the_log_ends_and_never_falls() {
     let world = World::new();
     let server = world.serve().await;

@@ -105,7 +105,7 @@ async fn everything_that_is_wrong_is_said_at_once_with_what_is_allowed() {
         (json!({"name": "x", "limits": {"max_requests": -1}}), "limits.max_requests"),
         (json!({"name": "x", "mode": "again"}), "mode"),
         (json!({"name": 7}), "name"),
-        (json!([]), ""),
+        (json!([]), "body"),
     ] {
         let answer = server.post(TOPICS, &body).await;
         assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"), "{body}");
@@ -114,10 +114,66 @@ async fn everything_that_is_wrong_is_said_at_once_with_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn fields_of_another_form_are_told_together_with_wrong_values_and_in_our_own_words() {
+    let world = World::new();
+    let server = world.serve().await;
+    server.post(TOPICS, &json!({"name": "t"})).await;
+    let details = |answer: &crate::client::Answer| -> Vec<(String, String)> {
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"), "{}", answer.text);
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+        let mut all: Vec<_> = answer.json()["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| (text(error, "field"), text(error, "detail")))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    let pair = |(field, detail): &(&str, &str)| ((*field).to_owned(), (*detail).to_owned());
+    let limits = json!({"max_usd": -1, "max_attributes": 0, "max_requests": -1});
+    let body = json!({"name": "", "limits": limits, "items_per_request": 0, "colour": 1});
+    let expected = [
+        ("colour", "it is not known here"),
+        ("items_per_request", "0 is out of range"),
+        ("limits.max_attributes", "0 would end it at once"),
+        ("limits.max_requests", "-1 is negative"),
+        ("limits.max_usd", "-1 is out of range"),
+        ("name", "the topic's name is empty: give it 1 to 300 characters"),
+    ];
+    assert_eq!(details(&server.post(TOPICS, &body).await), expected.each_ref().map(pair));
+    let change = json!({"limits": {"max_requests": 1.5, "max_attributes": 0}, "prompt": 7, "provider_weights": {"a": "b"}});
+    let expected = [
+        ("limits.max_attributes", "0 would end it at once"),
+        ("limits.max_requests", "1.5 is not a whole number"),
+        ("prompt", "it is a number, not a text"),
+        ("provider_weights.a", "it is a text, not a number"),
+    ];
+    assert_eq!(details(&server.patch(&format!("{TOPICS}/t"), &change).await), expected.each_ref().map(pair));
+    for body in [json!([]), json!({}), json!({"name": null})] {
+        let answer = server.post(TOPICS, &body).await;
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(!detail.starts_with(':') && !detail.contains("expected"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_of_the_wrong_form_is_refused() {
     let world = World::new();
     let server = world.serve().await;
     world.running("t").await;
+    for (path, field, detail) in [
+        ("/api/v1/topics?limit=-1", "limit", "-1 is negative"),
+        ("/api/v1/topics?limit=x&state=lost", "state", "`lost` is none of the words known here"),
+        ("/api/v1/topics?limit=1&limit=2", "limit", "it is given twice"),
+        ("/api/v1/topics?unknown=1", "unknown", "it is not known here"),
+        ("/api/v1/events?topic=t&after=x", "after", "`x` is no number"),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad-query"), "{path}");
+        let body = answer.json();
+        assert_eq!((&body["field"], &body["errors"][0]["detail"]), (&json!(field), &json!(detail)), "{path}");
+    }
     for path in [
         "/api/v1/topics?limit=0",
         "/api/v1/topics?limit=1001",

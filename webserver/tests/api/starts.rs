@@ -169,3 +169,51 @@ async fn a_topic_that_ended_goes_on_or_begins_afresh_as_its_end_and_the_mode_say
     world.put(topic, TopicState::Ending(EndReason::Stopped)).await;
     assert_eq!(start("auto").await.problem(), "ending");
 }
+
+#[tokio::test]
+async fn a_start_without_limits_has_none_whatever_the_mode() {
+    let world = World::new();
+    let server = world.serve().await;
+    for mode in ["auto", "fresh", "resume"] {
+        let capped = json!({"name": mode, "prompt": "p", "provider_weights": {"small": 2}, "limits": {"max_requests": 40}});
+        server.post(TOPICS, &capped).await;
+        let topic = world.store.topic(&mode.parse().unwrap()).await.unwrap().unwrap();
+        world.put(topic, TopicState::Ended(EndReason::MaxRequests)).await;
+        let again = server.post(TOPICS, &json!({"name": mode, "mode": mode})).await;
+        assert_eq!(again.status, 201, "{}", again.text);
+        let again = again.json();
+        assert_eq!(again["limits"], json!({}), "{mode}");
+        assert_eq!((&again["prompt"], &again["provider_weights"]), (&json!("p"), &json!({"small": 2.0})));
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_would_go_on_with_a_cap_that_is_used_up_is_refused_with_what_was_used() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    for _ in 0..3 {
+        world.add(&topic.id, 1, 5).await;
+    }
+    world.tick(&topic, |_| ()).await;
+    world.put(topic, TopicState::Ended(EndReason::MaxRequests)).await;
+    let start = async |mode: &str, limits| {
+        server.post(TOPICS, &json!({"name": "t", "mode": mode, "limits": limits})).await
+    };
+    let used = json!({"max_attributes": 15, "max_requests": 3, "max_usd": 0.0006, "time_limit_seconds": 1});
+    for mode in ["auto", "resume"] {
+        let answer = start(mode, used.clone()).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"), "{}", answer.text);
+        let errors = answer.json()["errors"].clone();
+        let fields: Vec<_> =
+            errors.as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(fields, ["limits.max_attributes", "limits.max_requests", "limits.max_usd"]);
+        assert_eq!(errors[1]["detail"], "the cap of 3 requests is used up: the run has sent 3");
+    }
+    let more = start("resume", json!({"max_attributes": 16, "max_requests": 4, "max_usd": 0.1})).await;
+    assert_eq!((more.status, &more.json()["run"]), (201, &json!(1)), "{}", more.text);
+    let topic = world.store.topics().await.unwrap().remove(0);
+    world.put(topic, TopicState::Ended(EndReason::MaxRequests)).await;
+    let fresh = start("fresh", used).await;
+    assert_eq!((fresh.status, &fresh.json()["run"]), (201, &json!(2)), "a fresh run has used nothing");
+}

@@ -67,7 +67,7 @@ pub enum Mode {
     Resume,
 }
 
-/// Starts a topic. What is left out keeps what an earlier run of the topic had, or its default.
+/// Starts a topic. Every start states its own limits; what else is left out keeps what the topic had, or its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartTopic {
@@ -81,7 +81,7 @@ pub struct StartTopic {
     /// Weight of each provider; an empty map means the producers' own configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_weights: Option<BTreeMap<String, f64>>,
-    /// Replaces all limits.
+    /// Where it ends at the latest. Left out, there are no limits, whatever an earlier start said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// Items asked for in a request.

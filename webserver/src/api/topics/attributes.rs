@@ -13,13 +13,14 @@ use futures::stream;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
 use igentai_shared::store::{Store, StoreError, StoredAttribute};
-use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::api::allowed;
 use crate::api::dto::{Attribute, AttributePage, Format};
 use crate::api::percent_encoded;
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
+use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
 
 const DEFAULT_LIMIT: usize = 1_000;
@@ -28,8 +29,7 @@ const MAX_LIMIT: usize = 10_000;
 /// Attributes read at once for a text without limit.
 const TEXT_PAGE: usize = 2_000;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AttributesQuery {
     /// Only items with a higher number.
@@ -39,6 +39,16 @@ pub(crate) struct AttributesQuery {
     limit: Option<usize>,
     /// Instead of the Accept header, for links.
     format: Option<Format>,
+}
+
+impl FromFields for AttributesQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            after: fields.count("after", allowed::POSITION).value(),
+            limit: fields.count("limit", "1 to 10000").value(),
+            format: fields.word("format", &[("json", Format::Json), ("text", Format::Text)]).value(),
+        }
+    }
 }
 
 /// Items by number, as JSON or as text with one a line
@@ -95,7 +105,8 @@ struct Rest {
 /// All lines up to `last`. When the run is over before that, the answer is broken off rather than ended as if it were whole.
 fn text(store: Arc<dyn Store>, topic: TopicId, run: Run, after: Seq, last: Seq) -> Response {
     let name = percent_encoded(topic.as_str());
-    let disposition = format!("attachment; filename=\"topic.txt\"; filename*=UTF-8''{name}.txt");
+    let plain = if topic.as_str().is_ascii() { topic.as_str() } else { "topic" };
+    let disposition = format!("attachment; filename=\"{plain}.txt\"; filename*=UTF-8''{name}.txt");
     let rest = Rest { store, topic, run, after, last };
     let lines = stream::try_unfold(rest, async |mut rest| {
         if rest.after >= rest.last {

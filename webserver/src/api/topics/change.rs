@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use igentai_core::topic::Topic;
+use igentai_core::topic::{Topic, TopicState};
 
 use super::rules::Rules;
 use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
 use crate::api::with_etag;
 use crate::context::{AppRef, WebContext};
 use crate::extract::{JsonBody, TopicPath, if_match};
+use crate::fields::Errors;
 use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
 use crate::view;
+
+/// A change would look as if it kept the topic from ending.
+const ENDING: &str =
+    "the topic is just ending, whatever is changed now; change it or start it again when it has ended";
 
 /// Change a topic, running or not
 ///
@@ -25,7 +30,7 @@ use crate::view;
     ),
     responses(
         (status = 200, body = TopicView, headers(("ETag" = String, description = "its new version"))),
-        (status = 409, description = "others keep changing it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "it is just ending (`ending`), or others keep changing it (`conflict`)", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "it has another version than If-Match names", body = ProblemBody, content_type = "application/problem+json"),
         ReadErrors,
         TopicErrors,
@@ -36,7 +41,7 @@ pub(crate) async fn change(
     State(app): State<AppRef>,
     TopicPath(id): TopicPath,
     headers: HeaderMap,
-    JsonBody(request): JsonBody<ChangeTopic>,
+    JsonBody(request, errors): JsonBody<ChangeTopic>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
     let topic = app
@@ -44,12 +49,18 @@ pub(crate) async fn change(
             if expected.is_some_and(|version| version != current.version) {
                 return Err(other_version(current.version));
             }
-            let next = patched(current, &request, &app.context)?;
-            Ok((next != *current).then(|| Topic { version: current.version + 1, ..next }))
+            let next = patched(current, &request, errors.clone(), &app.context)?;
+            if next == *current {
+                return Ok(None);
+            }
+            if let TopicState::Ending(_) = current.state {
+                return Err(Problem::new(ProblemKind::Ending, ENDING));
+            }
+            Ok(Some(Topic { version: current.version + 1, ..next }))
         })
         .await?;
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     Ok(with_etag(version, view))
 }
 
@@ -58,9 +69,14 @@ fn other_version(version: u64) -> Problem {
     Problem::new(ProblemKind::PreconditionFailed, detail).at("if-match", Some(&format!("\"{version}\"")))
 }
 
-fn patched(current: &Topic, request: &ChangeTopic, context: &WebContext) -> Result<Topic, Problem> {
+fn patched(
+    current: &Topic,
+    request: &ChangeTopic,
+    errors: Errors,
+    context: &WebContext,
+) -> Result<Topic, Problem> {
     let mut topic = current.clone();
-    let mut rules = Rules::default();
+    let mut rules = Rules::after(errors);
     if let Some(prompt) = &request.prompt {
         rules.prompt(prompt.as_deref());
         topic.prompt.clone_from(prompt);

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use igentai_core::log::Entry;
-use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::dto::{Curve, CurvePoint};
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
+use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
 
 const DEFAULT_POINTS: u64 = 200;
@@ -17,13 +17,18 @@ const MAX_POINTS: u64 = 1_000;
 /// Entries looked at in one place to find one that brought something new, which tells the number of items there.
 const WINDOW: u64 = 8;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CurveQuery {
     /// Most points in the answer; 200 when left out.
     #[param(minimum = 2, maximum = 1_000)]
     points: Option<u64>,
+}
+
+impl FromFields for CurveQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { points: fields.count("points", "2 to 1000").value() }
+    }
 }
 
 /// How the set grew: unique items over responses and time

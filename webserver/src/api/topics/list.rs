@@ -3,20 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use igentai_core::topic::Topic;
-use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::dto::{StateName, TopicList};
 use crate::context::AppRef;
 use crate::extract::QueryOf;
+use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ProblemKind, ReadErrors};
 use crate::view;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only topics in this state.
@@ -27,6 +26,18 @@ pub(crate) struct ListQuery {
     /// Most topics in the answer; 100 when left out.
     #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
+}
+
+impl FromFields for ListQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        use StateName::{Ended, Ending, Running, Starting};
+        let states = [Starting, Running, Ending, Ended].map(|state| (state.as_str(), state));
+        Self {
+            state: fields.word("state", &states).value(),
+            after: fields.text("after", "a topic's id").value(),
+            limit: fields.count("limit", "1 to 1000").value(),
+        }
+    }
 }
 
 /// List topics, ordered by id
@@ -47,7 +58,7 @@ pub(crate) async fn list(
     let mut topics = store.topics().await?.into_iter().filter(|topic| query.takes(topic));
     let mut items = Vec::new();
     for topic in topics.by_ref().take(limit) {
-        items.push(view::load(store, topic).await?);
+        items.push(view::load(&app, topic).await?);
     }
     let more = topics.next().is_some();
     let next_after = items.last().filter(|_| more).map(|topic| topic.id.clone());

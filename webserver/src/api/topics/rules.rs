@@ -1,10 +1,12 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
-use igentai_core::folder::{MAX_NAME_CHARS, TopicId};
+use igentai_core::folder::TopicId;
 use igentai_core::topic::MAX_PROMPT_BYTES;
 
+use crate::api::allowed;
 use crate::api::dto::Limits;
-use crate::problem::{FieldError, Problem};
+use crate::fields::Errors;
+use crate::problem::{Problem, ProblemKind};
 
 const MAX_ITEMS: u32 = 500;
 const MAX_PROVIDERS: usize = 100;
@@ -13,27 +15,30 @@ const MAX_USD: f64 = 1e6;
 const MAX_SECONDS: f64 = 315_360_000.0;
 
 /// Collects what is wrong.
-#[derive(Default)]
 pub(super) struct Rules {
-    errors: Vec<FieldError>,
+    errors: Errors,
 }
 
 impl Rules {
+    /// `errors`: what is wrong with the form of the request. Of each field the first thing that is wrong is told.
+    pub(super) fn after(errors: Errors) -> Self {
+        Self { errors }
+    }
+
     fn fail(&mut self, field: impl Into<String>, detail: impl Into<String>, allowed: impl Into<String>) {
-        let (field, detail, allowed) = (field.into(), detail.into(), Some(allowed.into()));
-        self.errors.push(FieldError { field, detail, allowed });
+        self.errors.add(field, detail, allowed);
     }
 
     /// The id that the name gives.
     pub(super) fn name(&mut self, name: &str) {
         if let Err(error) = TopicId::from_name(name) {
-            self.fail("name", error.to_string(), format!("one line of 1 to {MAX_NAME_CHARS} characters"));
+            self.fail("name", error.to_string(), allowed::NAME);
         }
     }
 
     pub(super) fn prompt(&mut self, prompt: Option<&str>) {
         let Some(prompt) = prompt else { return };
-        let allowed = format!("1 to {MAX_PROMPT_BYTES} bytes");
+        let allowed = allowed::PROMPT;
         if prompt.trim().is_empty() {
             self.fail("prompt", "it is empty; leave it out to have it phrased from the name", allowed);
         } else if prompt.len() > MAX_PROMPT_BYTES {
@@ -75,20 +80,20 @@ impl Rules {
 
     pub(super) fn limits(&mut self, limits: &Limits) {
         if limits.max_attributes == Some(0) {
-            self.fail("limits.max_attributes", "0 would end it at once", "1 or more");
+            self.fail("limits.max_attributes", "0 would end it at once", allowed::COUNT);
         }
         if limits.max_requests == Some(0) {
-            self.fail("limits.max_requests", "0 would end it at once", "1 or more");
+            self.fail("limits.max_requests", "0 would end it at once", allowed::COUNT);
         }
-        self.amount("limits.max_usd", limits.max_usd, MAX_USD);
-        self.amount("limits.time_limit_seconds", limits.time_limit_seconds, MAX_SECONDS);
+        self.amount("limits.max_usd", limits.max_usd, MAX_USD, allowed::USD);
+        self.amount("limits.time_limit_seconds", limits.time_limit_seconds, MAX_SECONDS, allowed::SECONDS);
     }
 
-    fn amount(&mut self, field: &str, amount: Option<f64>, most: f64) {
+    fn amount(&mut self, field: &str, amount: Option<f64>, most: f64, allowed: &str) {
         if let Some(amount) = amount
             && !(amount > 0.0 && amount <= most)
         {
-            self.fail(field, format!("{amount} is out of range"), format!("above 0, at most {most}"));
+            self.fail(field, format!("{amount} is out of range"), allowed);
         }
     }
 
@@ -96,11 +101,11 @@ impl Rules {
         if let Some(items) = items
             && !(1..=MAX_ITEMS).contains(&items)
         {
-            self.fail("items_per_request", format!("{items} is out of range"), format!("1 to {MAX_ITEMS}"));
+            self.fail("items_per_request", format!("{items} is out of range"), allowed::ITEMS);
         }
     }
 
     pub(super) fn finish(self) -> Result<(), Problem> {
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+        self.errors.finish(ProblemKind::Invalid)
     }
 }

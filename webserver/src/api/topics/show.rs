@@ -19,6 +19,6 @@ use crate::view;
 pub(crate) async fn show(State(app): State<AppRef>, TopicPath(id): TopicPath) -> Result<Response, Problem> {
     let topic = app.topic(&id).await?;
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     Ok(with_etag(version, view))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use igentai_core::topic::{StartError, StartMode, StartRequest, Topic};
+use igentai_core::topic::{StartError, StartMode, StartRequest, Topic, UsedUp};
 use igentai_shared::registry::{self, RegistryError};
 
 use super::rules::Rules;
@@ -12,7 +12,8 @@ use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::JsonBody;
-use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
+use crate::fields::Errors;
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
 use crate::view;
 
 impl From<RegistryError> for Problem {
@@ -20,12 +21,23 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::Name(error) => Self::new(ProblemKind::Invalid, error.to_string()).at("name", None),
             RegistryError::State(error) => error.into(),
+            RegistryError::UsedUp(caps) => Self::invalid(caps.into_iter().map(used_up).collect()),
             RegistryError::Store(error) => error.into(),
             error @ (RegistryError::Namesakes(_) | RegistryError::Contended) => {
                 Self::new(ProblemKind::Conflict, error.to_string())
             }
         }
     }
+}
+
+fn used_up(cap: UsedUp) -> FieldError {
+    let (field, used) = match cap {
+        UsedUp::Attributes { used, .. } => ("limits.max_attributes", used.to_string()),
+        UsedUp::Requests { used, .. } => ("limits.max_requests", used.to_string()),
+        UsedUp::Cost { used, .. } => ("limits.max_usd", used.usd().to_string()),
+    };
+    let allowed = Some(format!("more than {used}, none, or mode `fresh`"));
+    FieldError { field: field.to_owned(), detail: cap.to_string(), allowed }
 }
 
 impl From<StartError> for Problem {
@@ -43,7 +55,8 @@ impl From<StartError> for Problem {
 /// Start a topic, new or ended
 ///
 /// The name decides which topic it is. One that ended by stop, cap or interruption goes on from where it was; one that ended by itself begins afresh;
-/// `mode` says it explicitly.
+/// `mode` says it explicitly. Every start states its own limits: left out, there are none, whatever an earlier start said. One that would go on with a cap
+/// that is used up already is refused (422).
 #[utoipa::path(post, path = "/api/v1/topics", tag = "topics", request_body = StartTopic, responses(
     (status = 201, description = "started", body = TopicView, headers(
         ("Location" = String, description = "where the topic is"),
@@ -56,14 +69,14 @@ impl From<StartError> for Problem {
 ))]
 pub(crate) async fn start(
     State(app): State<AppRef>,
-    JsonBody(request): JsonBody<StartTopic>,
+    JsonBody(request, errors): JsonBody<StartTopic>,
 ) -> Result<Response, Problem> {
-    let request = checked(&app, request)?;
+    let request = checked(&app, request, errors)?;
     let topic = started(&app, &request).await?;
     let topic = app.changed(topic);
     let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     let mut response = with_etag(version, view);
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -72,9 +85,9 @@ pub(crate) async fn start(
     Ok(response)
 }
 
-fn checked(app: &App, request: StartTopic) -> Result<StartRequest, Problem> {
+fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartRequest, Problem> {
     let name = request.name.trim().to_owned();
-    let mut rules = Rules::default();
+    let mut rules = Rules::after(errors);
     rules.name(&name);
     rules.prompt(request.prompt.as_deref());
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
@@ -100,5 +113,7 @@ fn checked(app: &App, request: StartTopic) -> Result<StartRequest, Problem> {
 async fn started(app: &App, request: &StartRequest) -> Result<Topic, Problem> {
     let _one_by_one = app.starting.lock().await;
     let now = app.context.clock.now().unix;
-    Ok(registry::start(app.context.store.as_ref(), request, now).await?)
+    let store = app.context.store.as_ref();
+    registry::refuse_used_up(store, request, now).await?;
+    Ok(registry::start(store, request, now).await?)
 }

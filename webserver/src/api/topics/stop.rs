@@ -23,6 +23,6 @@ use crate::view;
 pub(crate) async fn stop(State(app): State<AppRef>, TopicPath(id): TopicPath) -> Result<Response, Problem> {
     let topic = app.alter(&id, |topic| Ok(topic.end(EndReason::Stopped))).await?;
     let version = topic.version;
-    let view = view::load(app.context.store.as_ref(), topic).await?;
+    let view = view::load(&app, topic).await?;
     Ok(with_etag(version, view))
 }

@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::fold::TopicFold;
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Run, Seq, WorkerId};
+use igentai_core::ids::{Epoch, Run, Seq, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::status::TopicStatus;
@@ -40,6 +41,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) bus: Arc<MemoryBus>,
     numbers: Arc<AtomicU64>,
+    epoch: Arc<AtomicU64>,
 }
 
 /// A running server.
@@ -64,7 +66,7 @@ impl Readiness for Reasons {
 impl World {
     pub(crate) fn new() -> Self {
         let store = EmbeddedStore::in_memory().unwrap();
-        Self { store, bus: MemoryBus::new(), numbers: Arc::default() }
+        Self { store, bus: MemoryBus::new(), numbers: Arc::default(), epoch: Arc::default() }
     }
 
     pub(crate) fn context(&self) -> WebContext {
@@ -77,6 +79,7 @@ impl World {
             readiness: Arc::new(Reasons::default()),
             known_providers: Vec::new(),
             items_per_request: 30,
+            lease_ttl: Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: CancellationToken::new(),
         }
@@ -84,6 +87,26 @@ impl World {
 
     pub(crate) async fn serve(&self) -> Server {
         Server::start(self.context(), "127.0.0.1:0").await
+    }
+
+    /// Takes the coordinator's lease; until then the world's epoch is 0.
+    pub(crate) async fn lead(&self) {
+        let seen = self.store.lease().await.unwrap();
+        let lease = self.store.take_lease(&Self::leader(), &seen).await.unwrap().unwrap();
+        self.epoch.store(lease.epoch, Ordering::Relaxed);
+    }
+
+    /// Renews the lease.
+    pub(crate) async fn beat(&self) {
+        self.store.renew_lease(&Self::leader(), self.epoch()).await.unwrap().unwrap();
+    }
+
+    fn leader() -> WorkerId {
+        WorkerId::of_role("orchestrator", 1)
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     fn number(&self) -> u64 {
@@ -101,7 +124,7 @@ impl World {
 
     /// What the coordinator does with a topic that starts.
     pub(crate) async fn open(&self, topic: Topic) -> Topic {
-        self.store.open_run(&topic.id, topic.run, 0, topic.limits.max_attributes).await.unwrap();
+        self.store.open_run(&topic.id, topic.run, self.epoch(), topic.limits.max_attributes).await.unwrap();
         self.put(topic, TopicState::Running).await
     }
 
@@ -211,7 +234,7 @@ impl World {
         shape(&mut status);
         let bytes = rmp_serde::to_vec_named(&status).unwrap();
         let checkpoints = BTreeMap::from([(STATUS_CHECKPOINT.to_owned(), bytes)]);
-        self.store.save_checkpoints(&topic.id, topic.run, 0, checkpoints).await.unwrap();
+        self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), checkpoints).await.unwrap();
         self.tell("topic", &topic.id, &StatusEvent { status }).await;
     }
 

@@ -1,0 +1,93 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let few = || proptest::option::of(1_u64..5);
+    (few(), few(), few(), few()).prop_map(|(max_attributes, max_requests, cost, time_limit_ms)| Limits {
+        max_attributes,
+        max_requests,
+        max_cost: cost.map(Cost::from_picodollars),
+        time_limit_ms,
+    })
+}
+
+fn reasons() -> impl Strategy<Value = EndReason> {
+    use EndReason::{Dry, Interrupted, MaxAttributes, MaxRequests, MaxUsd, NoProvider, Stopped, TimeLimit};
+    prop::sample::select(vec![
+        Dry,
+        MaxAttributes,
+        MaxRequests,
+        MaxUsd,
+        TimeLimit,
+        Stopped,
+        Interrupted,
+        NoProvider,
+    ])
+}
+
+fn modes() -> impl Strategy<Value = StartMode> {
+    prop::sample::select(vec![StartMode::Auto, StartMode::Fresh, StartMode::Resume])
+}
+
+proptest! {
+    #[test]
+    fn every_start_states_its_own_caps_and_keeps_prompt_and_weights_that_it_leaves_out(
+        before in limits(),
+        asked in proptest::option::of(limits()),
+        reason in reasons(),
+        mode in modes(),
+    ) {
+        let id: TopicId = "t".parse().unwrap();
+        let weights = BTreeMap::from([("small".to_owned(), 1.0)]);
+        let first = StartRequest {
+            name: "T".to_owned(),
+            prompt: Some("p".to_owned()),
+            provider_weights: Some(weights.clone()),
+            limits: Some(before),
+            ..StartRequest::default()
+        };
+        let first = Topic::start(None, id.clone(), first, UnixMillis(1)).unwrap();
+        let ended = Topic { state: TopicState::Ended(reason), ..first };
+        let again = StartRequest { name: "T".to_owned(), limits: asked, mode, ..StartRequest::default() };
+        let topic = Topic::start(Some(&ended), id, again, UnixMillis(2)).unwrap();
+        prop_assert_eq!(topic.limits, asked.unwrap_or_default());
+        prop_assert_eq!((topic.prompt.as_deref(), topic.provider_weights), (Some("p"), weights));
+    }
+
+    #[test]
+    fn a_cap_is_used_up_when_there_is_nothing_left_of_it(
+        limits in limits(),
+        attributes in 0_u64..6,
+        requests in 0_u64..6,
+        cost in 0_u64..6,
+    ) {
+        let found = limits.used_up(attributes, requests, Cost::from_picodollars(cost));
+        let full = |cap: Option<u64>, used| usize::from(cap.is_some_and(|cap| used >= cap));
+        let money = limits.max_cost.map(Cost::picodollars);
+        let expected = full(limits.max_attributes, attributes) + full(limits.max_requests, requests) + full(money, cost);
+        prop_assert_eq!(found.len(), expected);
+    }
+}
+
+#[test]
+fn a_cap_that_is_used_up_says_how_much_was() {
+    let limits = Limits {
+        max_attributes: Some(7),
+        max_requests: Some(40),
+        max_cost: Some(Cost::from_usd(0.5)),
+        time_limit_ms: Some(1),
+    };
+    let said: Vec<String> =
+        limits.used_up(7, 41, Cost::from_usd(0.51)).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "the cap of 7 items is used up: the run has 7",
+            "the cap of 40 requests is used up: the run has sent 41",
+            "the cap of $0.5 is used up: the run has cost $0.51",
+        ]
+    );
+}

@@ -1,0 +1,60 @@
+//! How requests are read from JSON: the same forms that they serialize to, with every mistake told.
+
+use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, StartTopic};
+use crate::api::allowed;
+use crate::fields::{Fields, FromFields, Given};
+
+impl FromFields for StartTopic {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let name = fields.text("name", allowed::NAME);
+        if matches!(name, Given::Absent | Given::Null) {
+            fields.missing("name", allowed::NAME);
+        }
+        Self {
+            name: name.value().unwrap_or_default(),
+            prompt: fields.text("prompt", allowed::PROMPT).value(),
+            provider_weights: fields.numbers("provider_weights", false).value().map(|weights| {
+                weights.into_iter().filter_map(|(provider, weight)| Some((provider, weight?))).collect()
+            }),
+            limits: fields.object("limits").value(),
+            items_per_request: fields.count("items_per_request", allowed::ITEMS).value(),
+            mode: fields
+                .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
+                .value()
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl FromFields for Limits {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            max_attributes: fields.count("max_attributes", allowed::COUNT).value(),
+            max_requests: fields.count("max_requests", allowed::COUNT).value(),
+            max_usd: fields.amount("max_usd", allowed::USD).value(),
+            time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).value(),
+        }
+    }
+}
+
+impl FromFields for ChangeTopic {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            prompt: fields.text("prompt", allowed::PROMPT).patch(),
+            provider_weights: fields.numbers("provider_weights", true).patch(),
+            limits: fields.object("limits").patch(),
+            items_per_request: fields.count("items_per_request", allowed::ITEMS).patch(),
+        }
+    }
+}
+
+impl FromFields for ChangeLimits {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            max_attributes: fields.count("max_attributes", allowed::COUNT).patch(),
+            max_requests: fields.count("max_requests", allowed::COUNT).patch(),
+            max_usd: fields.amount("max_usd", allowed::USD).patch(),
+            time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).patch(),
+        }
+    }
+}

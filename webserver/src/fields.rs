@@ -1,0 +1,263 @@
+//! Reads the fields of a request one by one, so that everything that is wrong with it is told at once and in our own words.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Number, Value};
+
+use crate::problem::{FieldError, Problem, ProblemKind};
+
+/// More would not be read.
+const MAX_ERRORS: usize = 100;
+
+/// Whole numbers up to here are exact as floating-point numbers, as which some clients write them.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// What is wrong with a request: of every field the first thing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Errors(Vec<FieldError>);
+
+impl Errors {
+    pub(crate) fn add(
+        &mut self,
+        field: impl Into<String>,
+        detail: impl Into<String>,
+        allowed: impl Into<String>,
+    ) {
+        let (field, detail, allowed) = (field.into(), detail.into(), Some(allowed.into()));
+        if self.0.len() < MAX_ERRORS && self.0.iter().all(|error| error.field != field) {
+            self.0.push(FieldError { field, detail, allowed });
+        }
+    }
+
+    pub(crate) fn finish(self, kind: ProblemKind) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::of_fields(kind, self.0)) }
+    }
+}
+
+/// A request that is read field by field. A field that is wrong is told and taken for absent.
+pub(crate) trait FromFields: Sized {
+    fn read(fields: &mut Fields<'_>) -> Self;
+}
+
+/// A field.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Given<T> {
+    Absent,
+    Null,
+    /// It is there, but of another form; that was told.
+    Wrong,
+    Value(T),
+}
+
+impl<T> Given<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null | Self::Wrong => None,
+        }
+    }
+
+    /// As in a merge patch, which takes away what is `null`.
+    #[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
+    pub(crate) fn patch(self) -> Option<Option<T>> {
+        match self {
+            Self::Value(value) => Some(Some(value)),
+            Self::Null => Some(None),
+            Self::Absent | Self::Wrong => None,
+        }
+    }
+}
+
+/// The fields of an object, or of a query, where every value is text.
+pub(crate) struct Fields<'a> {
+    errors: &'a mut Errors,
+    prefix: String,
+    values: Map<String, Value>,
+    known: Vec<&'static str>,
+    is_query: bool,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of_body<T: FromFields>(values: Map<String, Value>, errors: &'a mut Errors) -> T {
+        Fields { errors, prefix: String::new(), values, known: Vec::new(), is_query: false }.whole(T::read)
+    }
+
+    pub(crate) fn of_query<T: FromFields>(pairs: Vec<(String, String)>, errors: &'a mut Errors) -> T {
+        let mut values = Map::new();
+        for (name, value) in pairs {
+            if values.insert(name.clone(), Value::String(value)).is_some() {
+                errors.add(shown(&name), "it is given twice", "once");
+            }
+        }
+        Fields { errors, prefix: String::new(), values, known: Vec::new(), is_query: true }.whole(T::read)
+    }
+
+    /// Reads what is known here, and tells what is not.
+    fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let found = read(&mut self);
+        let known = self.known.join(", ");
+        for name in self.values.keys() {
+            self.errors.add(format!("{}{}", self.prefix, shown(name)), "it is not known here", &known);
+        }
+        found
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        allowed: &str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Given<T> {
+        self.known.push(name);
+        match self.values.remove(name).map(|value| (value.is_null(), value)) {
+            None => Given::Absent,
+            Some((true, _)) => Given::Null,
+            Some((false, value)) => read(value).map_or_else(
+                |detail| {
+                    self.errors.add(format!("{}{name}", self.prefix), detail, allowed);
+                    Given::Wrong
+                },
+                Given::Value,
+            ),
+        }
+    }
+
+    /// Says that a field must be there.
+    pub(crate) fn missing(&mut self, name: &'static str, allowed: &str) {
+        self.errors.add(format!("{}{name}", self.prefix), "it is missing", allowed);
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str, allowed: &str) -> Given<String> {
+        self.take(name, allowed, |value| match value {
+            Value::String(text) => Ok(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Err(format!("it is {}, not a text", kind(&value)))
+            }
+        })
+    }
+
+    /// A whole number of at least 0.
+    pub(crate) fn count<T: TryFrom<u64>>(&mut self, name: &'static str, allowed: &str) -> Given<T> {
+        let is_query = self.is_query;
+        self.take(name, allowed, |value| {
+            let number = number(&value, is_query)?;
+            T::try_from(whole(&number)?).map_err(|_| format!("{number} is too large"))
+        })
+    }
+
+    pub(crate) fn amount(&mut self, name: &'static str, allowed: &str) -> Given<f64> {
+        let is_query = self.is_query;
+        self.take(name, allowed, |value| Ok(float(&number(&value, is_query)?)))
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Given<T> {
+        let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        self.take(name, &allowed, |value| {
+            let found = words.iter().find(|(word, _)| value.as_str() == Some(*word));
+            found.map(|(_, meaning)| *meaning).ok_or_else(|| match value.as_str() {
+                Some(text) => format!("`{}` is none of the words known here", shown(text)),
+                None => format!("it is {}, not a text", kind(&value)),
+            })
+        })
+    }
+
+    /// An object with fields of its own.
+    pub(crate) fn object<T: FromFields>(&mut self, name: &'static str) -> Given<T> {
+        match self.map(name) {
+            Given::Value(values) => {
+                let prefix = format!("{}{name}.", self.prefix);
+                let known = Vec::new();
+                let inner = Fields { errors: self.errors, prefix, values, known, is_query: self.is_query };
+                Given::Value(inner.whole(T::read))
+            }
+            Given::Absent => Given::Absent,
+            Given::Null => Given::Null,
+            Given::Wrong => Given::Wrong,
+        }
+    }
+
+    /// An object of numbers; `null` stands for `None`, and only where a field may be taken away.
+    pub(crate) fn numbers(
+        &mut self,
+        name: &'static str,
+        nulls: bool,
+    ) -> Given<BTreeMap<String, Option<f64>>> {
+        let values = match self.map(name) {
+            Given::Value(values) => values,
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Wrong => return Given::Wrong,
+        };
+        let mut numbers = BTreeMap::new();
+        for (key, value) in values {
+            if nulls && value.is_null() {
+                numbers.insert(key, None);
+                continue;
+            }
+            match number(&value, false) {
+                Ok(number) => drop(numbers.insert(key, Some(float(&number)))),
+                Err(detail) => {
+                    self.errors.add(format!("{}{name}.{}", self.prefix, shown(&key)), detail, "a number");
+                }
+            }
+        }
+        Given::Value(numbers)
+    }
+
+    fn map(&mut self, name: &'static str) -> Given<Map<String, Value>> {
+        self.take(name, "an object", |value| match value {
+            Value::Object(values) => Ok(values),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(format!("it is {}, not an object", kind(&value)))
+            }
+        })
+    }
+}
+
+/// Of a client's own text, as much as serves in a message.
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+pub(crate) const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn number(value: &Value, is_query: bool) -> Result<Number, String> {
+    match value {
+        Value::Number(number) => Ok(number.clone()),
+        Value::String(text) if is_query => {
+            serde_json::from_str(text).map_err(|_| format!("`{}` is no number", shown(text)))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("it is {}, not a number", kind(value)))
+        }
+    }
+}
+
+fn float(number: &Number) -> f64 {
+    number.as_f64().unwrap_or(f64::NAN)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and small")]
+fn whole(number: &Number) -> Result<u64, String> {
+    let float = float(number);
+    match number.as_u64() {
+        Some(count) => Ok(count),
+        None if float < 0.0 => Err(format!("{number} is negative")),
+        None if float > MAX_EXACT => Err(format!("{number} is too large")),
+        None if float.fract() == 0.0 => Ok(float as u64),
+        None => Err(format!("{number} is not a whole number")),
+    }
+}
