@@ -68,11 +68,11 @@ impl fmt::Display for Failure {
 impl From<igentai_shared::store::StoreError> for Failure {
     fn from(error: igentai_shared::store::StoreError) -> Self {
         use igentai_shared::store::StoreError::{
-            Conflict, Corrupt, Fenced, Locked, Unavailable, Unknown, Unsafe,
+            Conflict, Corrupt, Fenced, Locked, Stale, Unavailable, Unknown, Unsafe,
         };
         let exit = match &error {
             Locked(_) | Unsafe(_) | Corrupt(_) => Exit::Store,
-            Unknown(_) | Unavailable(_) | Fenced { .. } | Conflict { .. } => Exit::Failed,
+            Unknown(_) | Unavailable(_) | Fenced { .. } | Stale { .. } | Conflict { .. } => Exit::Failed,
         };
         Self::new(exit, error.to_string())
     }

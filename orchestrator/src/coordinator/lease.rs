@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use igentai_core::ids::Epoch;
 use igentai_core::time::Monotonic;
-use igentai_shared::store::StoreError;
 use tracing::warn;
 
 use crate::Context;
@@ -27,7 +26,6 @@ pub(super) async fn keep(context: &Context, epoch: Epoch, since: Monotonic) -> S
         match tokio::time::timeout(left, context.store.renew_lease(&context.id, epoch)).await {
             Ok(Ok(Some(_))) => (renewed, failing) = (asked, false),
             Ok(Ok(None)) => return "somebody else holds the lease".to_owned(),
-            Ok(Err(StoreError::Fenced { current, .. })) => return format!("epoch {current} is in force"),
             Ok(Err(error)) => {
                 if !std::mem::replace(&mut failing, true) {
                     warn!(error = %error, "the lease is not renewed yet");

@@ -193,6 +193,22 @@ async fn checkpoints_that_cannot_be_saved_are_one_topics_trouble() {
     assert_eq!(desk.epoch().await, 1);
 }
 
+/// Runs and epochs are small numbers both, and easily the same.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_over_is_its_topics_trouble_and_no_lost_epoch() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.start("fish").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    assert_eq!(desk.epoch().await, 1);
+    desk.store.open_run(&id("birds"), 2, 1, None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    registry::end(desk.store.as_ref(), &id("fish"), EndReason::Stopped).await.unwrap();
+    desk.until_state("fish", TopicState::Ended(EndReason::Stopped)).await;
+    assert_eq!(desk.epoch().await, 1, "nobody lost the lease over it");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_is_away_costs_nobody_the_lease_and_topics_can_still_be_stopped() {
     for half_open in [false, true] {

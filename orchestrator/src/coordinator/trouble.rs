@@ -92,8 +92,8 @@ impl Troubles {
     }
 
     /// A write for a run that is over is refused as well; that concerns its topic alone.
-    pub(super) fn ends_the_term(&self, error: &StoreError) -> bool {
-        matches!(error, StoreError::Fenced { held, current } if *held == self.epoch && *current > self.epoch)
+    pub(super) const fn ends_the_term(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::Fenced { current, .. } if *current > self.epoch)
     }
 
     fn gone(&mut self, topic: Option<&TopicId>, step: Step) {

@@ -108,6 +108,14 @@ pub enum StoreError {
         /// The epoch in force.
         current: Epoch,
     },
+    /// The write is for a run that is not open: it is over, or was never opened.
+    #[error("run {asked} is not open: {current} is")]
+    Stale {
+        /// The run that the write was for.
+        asked: Run,
+        /// The run that is open; 0 when none is.
+        current: Run,
+    },
     /// The record has another version than expected.
     #[error("the record was changed by somebody else: version {current:?}, expected {expected:?}")]
     Conflict {
@@ -179,7 +187,7 @@ pub trait Store: Debug + Send + Sync {
     ) -> Result<Vec<StoredAttribute>, StoreError>;
 
     /// Opens a run: when `run` is above the topic's current one, set, log, receipts and checkpoints are emptied first; the same run again only sets the
-    /// cap. Refused with [`StoreError::Fenced`] for a run below the current one or an old epoch.
+    /// cap. Refused with [`StoreError::Fenced`] for an old epoch, with [`StoreError::Stale`] for a run below the current one.
     async fn open_run(
         &self,
         topic: &TopicId,
@@ -198,7 +206,8 @@ pub trait Store: Debug + Send + Sync {
     /// A record whose epoch is not 0 and below the stored one's or the lease's is refused with [`StoreError::Fenced`].
     async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError>;
 
-    /// Keeps named checkpoints of the topic's folds, fenced by `epoch`; forgotten when a new run is opened.
+    /// Keeps named checkpoints of the topic's folds, fenced by `epoch`; forgotten when a new run is opened. Refused with [`StoreError::Stale`]
+    /// for any run but the one that is open.
     async fn save_checkpoints(
         &self,
         topic: &TopicId,

@@ -19,7 +19,7 @@ use crate::ids::{Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
-use crate::topic::{EndReason, Topic, TopicState};
+use crate::topic::{EndReason, Topic};
 
 mod ledger;
 mod managed;
@@ -331,12 +331,6 @@ impl Coordinator {
     pub fn status(&self, topic: &TopicId, now: Now) -> Option<TopicStatus> {
         let managed = self.topics.get(topic)?;
         Some(managed.status(&self.members, self.epoch, now))
-    }
-
-    /// Whether all topics have ended.
-    #[must_use]
-    pub fn all_ended(&self) -> bool {
-        self.topics.values().all(|managed| matches!(managed.topic.state, TopicState::Ended(_)))
     }
 }
 

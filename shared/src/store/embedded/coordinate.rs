@@ -44,7 +44,7 @@ pub(super) fn open_run(
     let in_force = current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?);
     fence(epoch, in_force)?;
     let row = match current {
-        Some(row) if run < row.run => return Err(fenced(run, row.run)),
+        Some(row) if run < row.run => return Err(stale(run, row.run)),
         Some(row) if run == row.run => RunRow { epoch, cap, ..row },
         other => {
             let slot: Slot = tables.setting(NEXT_SLOT)?.unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) fn save_checkpoints(
     let in_force = current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?);
     fence(epoch, in_force)?;
     let Some(row) = current.as_ref().filter(|row| row.run == run) else {
-        return Err(fenced(run, current.map_or(0, |row| row.run)));
+        return Err(stale(run, current.map_or(0, |row| row.run)));
     };
     for (name, bytes) in checkpoints {
         tables.checkpoints.insert((row.slot, name.as_str()), bytes.as_slice())?;
@@ -154,10 +154,10 @@ fn set_lease(tables: &mut Tables<'_>, lease: &LeaseRecord) -> Result<(), Stop> {
     tables.set_setting(LEASE, &LeaseRow { holder, epoch: lease.epoch, beat: lease.beat })
 }
 
-fn fence(held: u64, in_force: u64) -> Result<(), Stop> {
-    if held < in_force { Err(fenced(held, in_force)) } else { Ok(()) }
+fn fence(held: Epoch, current: Epoch) -> Result<(), Stop> {
+    if held < current { Err(StoreError::Fenced { held, current }.into()) } else { Ok(()) }
 }
 
-fn fenced(held: u64, current: u64) -> Stop {
-    StoreError::Fenced { held, current }.into()
+fn stale(asked: Run, current: Run) -> Stop {
+    StoreError::Stale { asked, current }.into()
 }

@@ -172,7 +172,9 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Unavailable(text) | StoreError::Unsafe(text) | StoreError::Locked(text) => {
             StoreError::Unavailable(text.clone())
         }
-        StoreError::Fenced { .. } | StoreError::Conflict { .. } => StoreError::Unavailable(error.to_string()),
+        StoreError::Fenced { .. } | StoreError::Stale { .. } | StoreError::Conflict { .. } => {
+            StoreError::Unavailable(error.to_string())
+        }
     }
 }
 

@@ -108,11 +108,11 @@ fn a_refused_request_leaves_its_neighbours_alone() -> Result<(), Box<dyn std::er
         answers.push(answer);
     }
     engine.apply(group);
-    let fenced: Vec<bool> = answers
+    let refused: Vec<bool> = answers
         .iter_mut()
-        .map(|answer| matches!(answer.try_recv(), Ok(Err(StoreError::Fenced { .. }))))
+        .map(|answer| matches!(answer.try_recv(), Ok(Err(StoreError::Stale { .. }))))
         .collect();
-    assert_eq!(fenced, [false, true, false]);
+    assert_eq!(refused, [false, true, false]);
     assert_eq!(handle.read(|transaction| read::head(transaction, &topic))?.run, 6);
     Ok(())
 }

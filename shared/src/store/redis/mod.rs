@@ -163,7 +163,9 @@ impl Store for RedisStore {
         let (word, first, second): (String, u64, u64) = parse(self.client.call(Access::Write, call).await?)?;
         match word.as_str() {
             "open" => Ok(Head { run, log_index: first, attributes: second }),
-            _ => Err(StoreError::Fenced { held: first, current: second }),
+            "stale" => Err(StoreError::Stale { asked: first, current: second }),
+            "fenced" => Err(StoreError::Fenced { held: first, current: second }),
+            _ => Err(corrupt(format!("`{word}` in answer to open_run"))),
         }
     }
 
@@ -223,9 +225,13 @@ impl Store for RedisStore {
             call = call.arg(name).arg(bytes);
         }
         let answer: Vec<String> = parse(self.client.call(Access::Write, call).await?)?;
-        match answer.as_slice() {
-            [_] => Ok(()),
-            [_, held, current] => Err(StoreError::Fenced {
+        match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["saved"] => Ok(()),
+            ["stale", asked, current] => Err(StoreError::Stale {
+                asked: asked.parse().map_err(corrupt)?,
+                current: current.parse().map_err(corrupt)?,
+            }),
+            ["fenced", held, current] => Err(StoreError::Fenced {
                 held: held.parse().map_err(corrupt)?,
                 current: current.parse().map_err(corrupt)?,
             }),

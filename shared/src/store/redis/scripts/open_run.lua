@@ -2,13 +2,13 @@
 --
 -- KEYS: epoch, seen, log, producers, totals, checkpoint
 -- ARGV: run, epoch, cap or '', epoch of the lease as the caller saw it
--- Returns {'open', entries, attributes} or {'fenced', held, in force}
+-- Returns {'open', entries, attributes}, {'fenced', held, in force} or {'stale', asked, current}
 local run, epoch = tonumber(ARGV[1]), tonumber(ARGV[2])
 local state = redis.call('HMGET', KEYS[1], 'run', 'epoch')
 local current = tonumber(state[1] or '0')
 local in_force = math.max(tonumber(state[2] or '0'), tonumber(ARGV[4]))
 if epoch < in_force then return { 'fenced', ARGV[2], string.format('%.0f', in_force) } end
-if state[1] and run < current then return { 'fenced', ARGV[1], state[1] } end
+if state[1] and run < current then return { 'stale', ARGV[1], state[1] } end
 -- Fails here, before anything is written, if the key is of another type.
 local totals = redis.call('HMGET', KEYS[5], 'entries', 'attributes')
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[2])
