@@ -179,6 +179,28 @@ async fn a_server_that_may_evict_is_not_trusted() {
 }
 
 #[tokio::test]
+async fn a_server_of_a_cluster_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = folder.path().join("nodes.conf");
+    let server = Redis::start_with(&[
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        &free_port().unwrap().to_string(),
+        "--cluster-config-file",
+        nodes.to_str().unwrap(),
+    ])
+    .await
+    .unwrap();
+    let store = store_of(&server);
+    let refused = store.check().await;
+    assert!(
+        matches!(&refused, Err(StoreError::Unsafe(text)) if text.contains("cluster-enabled")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_instance_changes_with_a_restart() {
     let mut server = Redis::start().await.unwrap();
     let store = store_of(&server);

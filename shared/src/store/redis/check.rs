@@ -7,6 +7,9 @@ use crate::store::{StoreCheck, StoreError};
 /// The first version with streams and their commands.
 const OLDEST: u32 = 5;
 
+/// What to say of a server that holds a part of the keys only.
+pub(super) const CLUSTER: &str = "it is a Redis Cluster, and this version speaks with one server only; use one that runs without `cluster-enabled`";
+
 /// Judges the answer to `INFO`, and `appendfsync` where the server tells it.
 pub(super) fn judge(info: &str, appendfsync: Option<&str>) -> Result<StoreCheck, StoreError> {
     let fields: BTreeMap<&str, &str> =
@@ -16,6 +19,9 @@ pub(super) fn judge(info: &str, appendfsync: Option<&str>) -> Result<StoreCheck,
     let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
     if major < OLDEST {
         return Err(StoreError::Unsafe(format!("Redis {version} is too old; use version {OLDEST} or newer")));
+    }
+    if field("cluster_enabled") == "1" {
+        return Err(StoreError::Unsafe(CLUSTER.to_owned()));
     }
     let policy = field("maxmemory_policy");
     if policy != "noeviction" {
@@ -59,6 +65,15 @@ mod tests {
     fn a_server_that_may_evict_is_refused_with_what_to_change() {
         let refused = judge(&info("allkeys-lru", "1"), Some("always"));
         assert!(matches!(refused, Err(StoreError::Unsafe(text)) if text.contains("noeviction")));
+    }
+
+    #[test]
+    fn a_server_of_a_cluster_is_refused() {
+        let cluster = |enabled: u8| {
+            judge(&format!("{}cluster_enabled:{enabled}\r\n", info("noeviction", "1")), Some("always"))
+        };
+        assert!(cluster(0).is_ok());
+        assert!(matches!(cluster(1), Err(StoreError::Unsafe(text)) if text.contains("cluster-enabled")));
     }
 
     #[test]

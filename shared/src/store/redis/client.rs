@@ -6,6 +6,7 @@ use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 
+use super::check::CLUSTER;
 use super::config::{RedisConfig, RedisConfigError};
 use super::scripts::{Lazy, Script};
 use crate::store::{StoreError, rows::corrupt};
@@ -203,7 +204,7 @@ fn collect(
 }
 
 /// Codes with which a server refuses a command or a script's first write, so that nothing happened, and which pass.
-const REFUSALS: [&str; 14] = [
+const REFUSALS: [&str; 13] = [
     "READONLY",
     "LOADING",
     "OOM",
@@ -217,12 +218,14 @@ const REFUSALS: [&str; 14] = [
     "WRONGPASS",
     "NOPERM",
     "NOSCRIPT",
-    "MOVED",
 ];
 
 fn meaning(error: &RedisError) -> StoreError {
     let code = error.code().unwrap_or_default();
     let text = error.to_string();
+    if code == "MOVED" {
+        return StoreError::Unsafe(CLUSTER.to_owned());
+    }
     // Before version 7 the code of a command in a script stands in the text of a general error.
     if REFUSALS.contains(&code) || REFUSALS.iter().any(|refusal| text.contains(&format!("-{refusal} "))) {
         StoreError::Unavailable(text)
@@ -237,4 +240,22 @@ fn lost_script(result: &Result<Value, RedisError>) -> bool {
 
 fn is_read_only(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.code() == "READONLY")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    fn answered(error: &[u8]) -> StoreError {
+        meaning(&redis::parse_redis_value(error).and_then(Value::extract_error).unwrap_err())
+    }
+
+    #[test]
+    fn to_be_sent_to_another_server_of_a_cluster_does_not_pass_by_itself() {
+        let moved = answered(b"-MOVED 3999 127.0.0.1:6381\r\n");
+        assert!(matches!(&moved, StoreError::Unsafe(text) if text.contains("cluster-enabled")), "{moved}");
+        assert!(answered(b"-READONLY You can't write against a read only replica.\r\n").is_transient());
+    }
 }

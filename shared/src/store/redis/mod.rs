@@ -2,7 +2,8 @@
 //!
 //! # What is in it
 //!
-//! All keys of a topic share the hash tag `{id}`, so a script that touches them stays in one slot of a cluster.
+//! All keys of a topic share the hash tag `{id}`, so a script that touches them would stay in one slot of a cluster. The client speaks with one
+//! server only, though, and one of a cluster is refused ([`Store::check`]).
 //!
 //! | key | type | content | why |
 //! |---|---|---|---|
