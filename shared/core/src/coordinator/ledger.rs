@@ -86,6 +86,21 @@ impl Ledger {
         self.grants == other.grants
     }
 
+    /// The lesser of both for every life.
+    #[must_use]
+    pub fn at_most(&self, other: &Self) -> Self {
+        let mut least = Self::default();
+        for (producer, lives) in &self.grants {
+            for (incarnation, lease) in lives {
+                let lesser = lease.at_most(other.lease(producer, *incarnation));
+                if lesser != Lease::default() {
+                    *least.lease_mut(producer, *incarnation) = lesser;
+                }
+            }
+        }
+        least
+    }
+
     fn lease_mut(&mut self, producer: &WorkerId, incarnation: Incarnation) -> &mut Lease {
         self.grants.entry(producer.clone()).or_default().entry(incarnation).or_default()
     }

@@ -45,7 +45,7 @@ pub(super) struct Managed {
     ending_since: Option<Monotonic>,
     /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
     inherited: Option<Monotonic>,
-    /// The ledger as the store is known to have it.
+    /// What the store is known to have of the ledger, whichever of those that were sent to it without an answer it took.
     saved: Option<Ledger>,
     samples: VecDeque<(Monotonic, Seq)>,
 }
@@ -223,7 +223,9 @@ impl Managed {
         Vec::new()
     }
 
-    fn save_ledger(&self) -> Action {
+    fn save_ledger(&mut self) -> Action {
+        // Until an answer says otherwise, the store may have this one or the one before.
+        self.saved = self.saved.take().map(|saved| saved.at_most(&self.ledger));
         let (topic, run) = (self.topic.id.clone(), self.topic.run);
         Action::SaveLedger { topic, run, ledger: self.ledger.clone() }
     }

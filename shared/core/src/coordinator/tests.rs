@@ -8,7 +8,7 @@ use crate::command::{FilterReport, Lease, ProviderReport, ProviderState, TopicRe
 use crate::cost::Cost;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
-use crate::topic::{Limits, StartRequest};
+use crate::topic::{Limits, StartRequest, TopicState};
 
 mod handover;
 mod saving;
@@ -32,9 +32,10 @@ struct World {
     commands: BTreeMap<WorkerId, Command>,
     log: LogIndex,
     beats: u64,
-    /// What the store has of the ledger, and whether it takes one.
+    /// What the store has of the ledger, whether it takes one, and whether it says so.
     ledger: Option<Ledger>,
     saves: bool,
+    answers: bool,
 }
 
 impl World {
@@ -52,6 +53,7 @@ impl World {
             beats: 0,
             ledger: None,
             saves: true,
+            answers: true,
         }
     }
 
@@ -64,7 +66,7 @@ impl World {
                 return done;
             }
             let tries_to_save = |action: &Action| matches!(action, Action::SaveLedger { .. });
-            let stuck = !self.saves && actions.iter().all(tries_to_save);
+            let stuck = !(self.saves && self.answers) && actions.iter().all(tries_to_save);
             for action in &actions {
                 self.carry_out(action.clone(), at);
             }
@@ -90,6 +92,8 @@ impl World {
             Action::SaveLedger { topic, run, ledger } => {
                 if self.saves {
                     self.ledger = Some(ledger.clone());
+                }
+                if self.saves && self.answers {
                     self.coordinator.ledger_saved(&topic, run, ledger);
                 }
             }

@@ -30,6 +30,34 @@ fn a_lease_that_could_not_be_saved_is_not_granted_however_long_that_takes() {
 }
 
 #[test]
+fn a_lease_is_not_granted_on_the_strength_of_a_ledger_that_a_write_of_unknown_outcome_may_have_replaced() {
+    let mut world = running(capped());
+    let before = granted(&world, "p1");
+    // It says that it acts on less, and is heard; that is saved, but nobody says so.
+    world.answers = false;
+    world.beat(
+        "p1",
+        1,
+        |beat| beat.topics.iter_mut().for_each(|topic| topic.lease.requests = before - 3),
+        10,
+    );
+    world.settle(10);
+    assert_eq!(world.ledger.as_ref().unwrap().lease(&producer("p1"), 1).requests, before - 3);
+    // It says that it acts on all of it after all, following no command that is known.
+    let acts_on_all = |beat: &mut Heartbeat| {
+        beat.command = (0, 0);
+        beat.topics.iter_mut().for_each(|topic| topic.lease.requests = before);
+    };
+    world.saves = false;
+    world.beat("p1", 1, acts_on_all, 20);
+    world.settle(20);
+    assert_eq!(granted(&world, "p1"), before - 3);
+    (world.saves, world.answers) = (true, true);
+    world.settle(30);
+    assert_eq!(granted(&world, "p1"), before);
+}
+
+#[test]
 fn a_cap_that_is_set_in_mid_run_takes_nothing_back_before_the_ledger_is_saved() {
     let mut world = running(Limits::default());
     let before = granted(&world, "p1");
@@ -48,7 +76,7 @@ enum Step {
     Beat(usize),
     Send(usize),
     Answer(usize),
-    Decide { saves: bool },
+    Decide { saves: bool, answers: bool },
     TakeOver,
     Restart(usize),
 }
@@ -59,7 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => who.clone().prop_map(Step::Beat),
         6 => who.clone().prop_map(Step::Send),
         4 => who.clone().prop_map(Step::Answer),
-        6 => any::<bool>().prop_map(|saves| Step::Decide { saves }),
+        6 => any::<(bool, bool)>().prop_map(|(saves, answers)| Step::Decide { saves, answers }),
         1 => Just(Step::TakeOver),
         1 => who.prop_map(Step::Restart),
     ]
@@ -68,7 +96,8 @@ fn step() -> impl Strategy<Value = Step> {
 const NAMES: [&str; 2] = ["p1", "p2"];
 
 proptest! {
-    /// Whenever a command leaves, the store has a ledger that covers it; so no sequence of lost writes and new leaders sends more than the cap.
+    /// Whenever a command leaves, the store has a ledger that covers it; so no sequence of lost writes, lost answers and new leaders sends more
+    /// than the cap.
     #[test]
     fn whatever_is_granted_stands_in_the_store(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = World::new(capped());
@@ -97,8 +126,8 @@ proptest! {
                     world.answer(NAMES[p], Outcome::Answered, &[], at);
                 }
                 Step::Answer(_) => {}
-                Step::Decide { saves } => {
-                    world.saves = saves;
+                Step::Decide { saves, answers } => {
+                    (world.saves, world.answers) = (saves, answers);
                     for action in world.settle(at) {
                         let Action::Send { producer, command } = action else { continue };
                         for order in command.topics {
