@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     StoreUnavailable,
     /// The store is slow.
     StoreSlow,
+    /// The store takes longer for a call of an orchestrator than the lease has to live.
+    StoreStalls,
     /// A producer dies and comes back in another life.
     CrashProducer,
     /// An orchestrator dies, before or after one of its calls, and comes back.
@@ -57,7 +59,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::PublishRefused,
         Self::ConfirmLost,
         Self::PublishLost,
@@ -76,6 +78,7 @@ impl Kind {
         Self::WriteUnknownUndone,
         Self::StoreUnavailable,
         Self::StoreSlow,
+        Self::StoreStalls,
         Self::CrashProducer,
         Self::CrashOrchestrator,
     ];

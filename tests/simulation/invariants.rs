@@ -9,7 +9,7 @@
 //! 10. the topic ends soon after the last fault;
 //! 11. the counts of sightings equal an independent fold of the log and the journal's count.
 //!
-//! And the caps are never exceeded.
+//! And the caps are never exceeded, and nobody takes a lease that was renewed within its time to live.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,7 +12,8 @@
 //! * Broadcasts arrive nowhere: commands, receipts, filter deltas, snapshots, events. Heartbeats and notes for the coordinator, too.
 //! * No connection to the broker for a while, for one process or for all; connections that are lost and made anew at once, with redelivery.
 //! * Filters that claim keys which the registry does not hold.
-//! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all.
+//! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all, or slower for
+//!   one orchestrator than the lease has to live.
 //! * Producers and orchestrators that die at any call to bus or store, and come back in a new life, under the same or another name.
 //! * A model that is slow, rate limited, times out, fails, declines.
 //!

@@ -51,7 +51,7 @@ impl Plan {
             Variant::MaxAttributes => 4_000,
         };
         let mut faults = Vec::new();
-        let first = Kind::ALL[usize::try_from(seed % 20).unwrap()];
+        let first = Kind::ALL[usize::try_from(seed % Kind::ALL.len() as u64).unwrap()];
         fault(first, latest, &mut random, &mut faults);
         for _ in 0..random.random_range(5..10) {
             let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
@@ -130,6 +130,7 @@ fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) 
             fault.process = (!everybody).then_some(orchestrator);
         }
         Kind::BusOutage | Kind::Reconnect => fault.chance = 1.0,
+        Kind::StoreStalls => fault.process = Some(orchestrator),
         Kind::PublishRefused
         | Kind::ConfirmLost
         | Kind::PublishLost

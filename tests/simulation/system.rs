@@ -221,14 +221,15 @@ impl World {
         // Some orchestrators keep their name, others are named anew for each life.
         let keeps_name = self.plan.seed.is_multiple_of(2);
         let name = if keeps_name { process.to_string() } else { format!("{process}-{number}") };
+        let settings = Settings { dry_after: self.plan.dry_after, ..Settings::default() };
+        let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
         let store: Arc<dyn Store> = Arc::new(FaultyStore {
             inner: Arc::clone(&self.store),
             faults: Arc::clone(&self.faults),
             life: life.clone(),
             witness: Arc::clone(&self.witness),
+            lease_ttl: options.lease_ttl,
         });
-        let settings = Settings { dry_after: self.plan.dry_after, ..Settings::default() };
-        let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
         let id = WorkerId::of_role("orchestrator", name);
         Box::pin(igentai_orchestrator::run(
             igentai_orchestrator::Context { id, bus, store, clock, options, troubles: Troubles::default() },

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use igentai_core::batch::{Batch, BatchBody};
 use igentai_core::command::{Command, Heartbeat};
@@ -48,6 +49,8 @@ pub(crate) struct Seen {
     known: BTreeSet<(LifeId, u64)>,
     written: Epoch,
     ledger: Ledger,
+    /// When the lease was last taken or renewed; `None` while it is free.
+    lease_moved: Option<u64>,
 }
 
 /// Listens to every process.
@@ -137,6 +140,23 @@ impl Witness {
     /// The store has a ledger of leases.
     pub(crate) fn ledger(&self, ledger: Ledger) {
         self.seen().ledger = ledger;
+    }
+
+    /// The lease was renewed, or released.
+    pub(crate) fn lease_moved(&self, held: bool) {
+        self.seen().lease_moved = held.then(|| self.clock.now().monotonic.0);
+    }
+
+    /// The lease was taken.
+    pub(crate) fn lease_taken(&self, holder: &WorkerId, time_to_live: Duration) {
+        let now = self.clock.now().monotonic.0;
+        let mut seen = self.seen();
+        if let Some(moved) = seen.lease_moved.replace(now)
+            && Duration::from_millis(now - moved) < time_to_live
+        {
+            let text = format!("{holder} took a lease that was renewed {} ms before", now - moved);
+            seen.violations.push(text);
+        }
     }
 
     /// A write under this epoch was done.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use igentai_core::lease::{LeaseRecord, LeaseWatch, Sight};
 use igentai_core::time::{Now, UnixMillis};
-use igentai_shared::store::LeaseRecord;
 
 use crate::api::dto::{StateName, TopicView};
 use crate::context::{Readiness, WebContext};
@@ -22,32 +22,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 struct Watch {
     /// How long it may stand still. A standby takes it over after its time to live, so only what lasts longer is worth telling.
     patience: Duration,
-    /// As last seen, and since when it stands so; `None` while it could not be read.
-    seen: Option<(LeaseRecord, Now)>,
+    lease: LeaseWatch,
     absent_since: Option<UnixMillis>,
 }
 
 impl Watch {
-    /// Without an answer nothing is known of the leader, and a standstill begins anew with the next.
-    fn look(&mut self, lease: Option<LeaseRecord>, now: Now) {
+    /// Takes in what was read between two moments. Without an answer nothing is known of the leader, and a standstill begins anew with the next.
+    fn look(&mut self, lease: Option<&LeaseRecord>, asked: Now, answered: Now) {
         let Some(lease) = lease else {
-            self.seen = None;
+            self.lease.forget();
             return;
         };
-        match &self.seen {
-            Some((known, since)) if *known == lease => {
-                if now.monotonic.since(since.monotonic) > self.patience {
-                    self.absent_since.get_or_insert(since.unix);
-                }
+        match self.lease.look(lease, asked, answered) {
+            Sight::Still { since, at_least } if at_least > self.patience => {
+                self.absent_since.get_or_insert(since.unix);
             }
-            Some(_) => {
-                // Released is a change, too, but nobody's beat.
-                if lease.holder.is_some() {
-                    self.absent_since = None;
-                }
-                self.seen = Some((lease, now));
-            }
-            None => self.seen = Some((lease, now)),
+            // Released is a change, too, but nobody's beat.
+            Sight::Moved if lease.holder.is_some() => self.absent_since = None,
+            Sight::First | Sight::Moved | Sight::Still { .. } => {}
         }
     }
 }
@@ -59,7 +51,7 @@ pub(crate) struct Leader(Mutex<Watch>);
 impl Leader {
     pub(crate) fn new(lease_ttl: Duration) -> Self {
         let patience = lease_ttl.saturating_add(lease_ttl / 2);
-        Self(Mutex::new(Watch { patience, seen: None, absent_since: None }))
+        Self(Mutex::new(Watch { patience, lease: LeaseWatch::default(), absent_since: None }))
     }
 
     /// Watches until the shutdown.
@@ -67,12 +59,13 @@ impl Leader {
         let pause = (context.lease_ttl / LOOKS).clamp(Duration::from_millis(50), LONGEST_PAUSE);
         let mut said = false;
         loop {
+            let asked = context.clock.now();
             // A read that waits for a store that is away must not hold up the shutdown.
             let lease = tokio::select! {
                 () = context.shutdown.cancelled() => return,
                 lease = context.store.lease() => lease,
             };
-            self.inner().look(lease.ok(), context.clock.now());
+            self.inner().look(lease.as_ref().ok(), asked, context.clock.now());
             let missing = self.absence();
             match &missing {
                 Some(absence) if !said => tracing::warn!("{absence}"),
@@ -152,7 +145,7 @@ mod tests {
     }
 
     fn look(leader: &Leader, lease: Option<LeaseRecord>, ms: u64) -> bool {
-        leader.inner().look(lease, at(ms));
+        leader.inner().look(lease.as_ref(), at(ms), at(ms));
         leader.absence().is_some()
     }
 
@@ -177,6 +170,14 @@ mod tests {
         let leader = Leader::new(TTL);
         assert!(!look(&leader, Some(LeaseRecord::default()), 0));
         assert!(look(&leader, Some(LeaseRecord::default()), 6_001));
+    }
+
+    #[test]
+    fn a_slow_store_makes_no_fresh_beat_look_old() {
+        let leader = Leader::new(TTL);
+        leader.inner().look(Some(&lease(1)), at(0), at(10_000));
+        assert!(!look(&leader, Some(lease(1)), 10_100));
+        assert!(look(&leader, Some(lease(1)), 16_001));
     }
 
     #[test]

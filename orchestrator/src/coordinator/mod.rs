@@ -1,8 +1,9 @@
 //! The coordinator's shell: holds the lease, feeds the core, carries out what it decides.
 
 use igentai_core::ids::Epoch;
+use igentai_core::lease::LeaseWatch;
 use igentai_core::time::Monotonic;
-use igentai_shared::store::{LeaseRecord, StoreError};
+use igentai_shared::store::StoreError;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -27,9 +28,9 @@ enum TermEnd {
 
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
-    let mut watched: Option<(LeaseRecord, Monotonic)> = None;
+    let mut watch = LeaseWatch::default();
     while !stop.is_cancelled() {
-        match stand(&context, &mut watched).await {
+        match stand(&context, &mut watch).await {
             Ok(Some((epoch, since))) => {
                 info!(epoch, "this process leads");
                 catalogue::LEADER.set_flag(true, []);
@@ -46,7 +47,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
                     }
                     TermEnd::Lost(reason) => warn!(epoch, reason, "this process leads no more"),
                 }
-                watched = None;
+                watch.forget();
             }
             Ok(None) => {}
             Err(error) => debug!(error = %error, "cannot stand for the lease yet"),
@@ -61,21 +62,12 @@ pub async fn run(context: Context, stop: CancellationToken) {
 }
 
 /// Looks at the lease, and takes it if it is free or has not moved for its time to live; the answer is its epoch, and from when it is held.
-async fn stand(
-    context: &Context,
-    watched: &mut Option<(LeaseRecord, Monotonic)>,
-) -> Result<Option<(Epoch, Monotonic)>, StoreError> {
-    let now = context.clock.now().monotonic;
+async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<(Epoch, Monotonic)>, StoreError> {
+    let asked = context.clock.now();
     let seen = context.store.lease().await?;
-    let since = match watched {
-        Some((known, since)) if *known == seen => *since,
-        Some(_) | None => {
-            *watched = Some((seen.clone(), now));
-            now
-        }
-    };
+    let standstill = watch.look(&seen, asked, context.clock.now()).standstill();
     let free = seen.holder.is_none() || context.options.sole;
-    if !free && now.since(since) < context.options.lease_ttl {
+    if !free && standstill < context.options.lease_ttl {
         return Ok(None);
     }
     let asked = context.clock.now().monotonic;

@@ -297,6 +297,21 @@ async fn a_lease_that_somebody_else_took_is_noticed_beside_everything_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_standby_to_whom_the_store_is_slow_takes_no_lease_from_one_who_renews_it() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    let store = Arc::new(desk.store.another_client());
+    store.lease_stalls.store(true, Relaxed);
+    let standby = Context { id: WorkerId::parse("o2").unwrap(), store, ..desk.context.clone() };
+    desk.running.spawn(run(standby, desk.stop.clone()));
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let lease = desk.store.lease().await.unwrap();
+    assert_eq!((lease.holder.as_ref(), lease.epoch), (Some(&desk.context.id), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_cannot_be_renewed_is_given_up_when_its_time_is_over() {
     for hangs in [false, true] {
         let desk = Desk::new();

@@ -14,6 +14,7 @@ pub mod folder;
 pub mod gate;
 pub mod ids;
 pub mod key;
+pub mod lease;
 pub mod log;
 pub mod status;
 pub mod supervise;

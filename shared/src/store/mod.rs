@@ -28,6 +28,7 @@ pub mod redis;
 mod rows;
 
 pub use self::prepare::FIRST_INEXACT;
+pub use igentai_core::lease::LeaseRecord;
 
 /// A batch, checked and fingerprinted, ready to commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,18 +78,6 @@ pub struct StoredAttribute {
     pub text: String,
     /// The entry that brought it.
     pub log_index: LogIndex,
-}
-
-/// The coordinator's lease. There is no clock in it: who wants it watches `beat`, and takes it over after not having seen it move for the time to
-/// live on his own monotonic clock. So no jump of any wall clock frees or extends it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeaseRecord {
-    /// Who holds it; `None` when it was released or never taken.
-    pub holder: Option<WorkerId>,
-    /// Grows with every change of holder.
-    pub epoch: Epoch,
-    /// Grows with every renewal.
-    pub beat: u64,
 }
 
 /// Why the store did not do as asked.

@@ -27,6 +27,7 @@ pub(crate) struct FaultyStore {
     pub(crate) faults: Arc<Faults>,
     pub(crate) life: Life,
     pub(crate) witness: Arc<Witness>,
+    pub(crate) lease_ttl: Duration,
 }
 
 impl FaultyStore {
@@ -42,6 +43,9 @@ impl FaultyStore {
         tokio::time::sleep(self.faults.millis(0, 2)).await;
         if self.strikes(Kind::StoreSlow) {
             tokio::time::sleep(self.faults.millis(100, 1_500)).await;
+        }
+        if self.strikes(Kind::StoreStalls) {
+            tokio::time::sleep(self.faults.millis(4_000, 9_000)).await;
         }
         if self.strikes(Kind::StoreUnavailable) {
             return Err(StoreError::Unavailable("as planned".to_owned()));
@@ -175,15 +179,37 @@ impl Store for FaultyStore {
         holder: &WorkerId,
         seen: &LeaseRecord,
     ) -> Result<Option<LeaseRecord>, StoreError> {
-        self.write("take_lease", self.inner.take_lease(holder, seen)).await
+        let call = async {
+            let taken = self.inner.take_lease(holder, seen).await;
+            if let Ok(Some(_)) = &taken {
+                self.witness.lease_taken(holder, self.lease_ttl);
+            }
+            taken
+        };
+        self.write("take_lease", call).await
     }
 
     async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {
-        self.write("renew_lease", self.inner.renew_lease(holder, epoch)).await
+        let call = async {
+            let renewed = self.inner.renew_lease(holder, epoch).await;
+            if let Ok(Some(_)) = &renewed {
+                self.witness.lease_moved(true);
+            }
+            renewed
+        };
+        self.write("renew_lease", call).await
     }
 
     async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
-        self.write("release_lease", self.inner.release_lease(holder, epoch)).await
+        let call = async {
+            let held = self.inner.lease().await?;
+            let released = self.inner.release_lease(holder, epoch).await;
+            if released.is_ok() && held.holder.as_ref() == Some(holder) && held.epoch == epoch {
+                self.witness.lease_moved(false);
+            }
+            released
+        };
+        self.write("release_lease", call).await
     }
 
     async fn attempts(&self, message: &str) -> Result<u32, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use async_trait::async_trait;
 use igentai_core::ids::{LogIndex, Run, Seq};
+use igentai_core::lease::LeaseRecord;
 use igentai_core::log::Entry;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Exchange, Outgoing, PublishError, Source, WorkQueue,
@@ -25,6 +26,9 @@ pub(super) struct FlawedStore {
     pub(super) slow: AtomicBool,
     pub(super) lease_fails: AtomicBool,
     pub(super) lease_hangs: AtomicBool,
+    /// Every second look at the lease takes longer than the lease has to live.
+    pub(super) lease_stalls: AtomicBool,
+    lease_looks: AtomicU64,
 }
 
 impl FlawedStore {
@@ -37,7 +41,14 @@ impl FlawedStore {
             slow: AtomicBool::new(false),
             lease_fails: AtomicBool::new(false),
             lease_hangs: AtomicBool::new(false),
+            lease_stalls: AtomicBool::new(false),
+            lease_looks: AtomicU64::new(0),
         }
+    }
+
+    /// The same store, as another process sees it.
+    pub(super) fn another_client(&self) -> Self {
+        Self::over(Arc::clone(&self.inner))
     }
 
     pub(super) fn break_log(&self, topic: &TopicId) {
@@ -126,6 +137,10 @@ impl Store for FlawedStore {
     }
 
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {
+        let looks = self.lease_looks.fetch_add(1, Relaxed);
+        if self.lease_stalls.load(Relaxed) && looks.is_multiple_of(2) {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+        }
         self.inner.lease().await
     }
 
