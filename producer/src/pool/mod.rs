@@ -77,7 +77,7 @@ pub struct Budget<'a> {
 /// Nobody may be asked at this moment. [`ProviderPool::changed`] waits until trying again makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// When the first provider may become ready by the passing of time.
+    /// When the passing of time may help.
     pub until: Option<Monotonic>,
     /// Why.
     pub reason: WaitReason,
@@ -97,7 +97,7 @@ impl Wait {
 }
 
 impl ProviderPool {
-    /// A permit to ask one question about a topic: a weighted choice among the providers that may be asked now. `weights` are the
+    /// A permit to ask one question about a topic. The provider is drawn by weight and waited for while it keeps up. `weights` are the
     /// topic's; empty means the configured ones. `random` is uniform in `0..1`.
     pub fn try_start(
         &self,
@@ -194,15 +194,13 @@ impl ProviderPool {
         let mut state = self.shared.state();
         let now = self.shared.clock.now().monotonic;
         state.complain(weights);
-        let choice = state.gates.choose(topic, weights, random, now, allowed);
-        if let Some(choice) = choice
-            && let Some(ticket) = state.gates.start(choice, now)
-        {
-            return Ok(Permit::new(Arc::clone(&self.shared), ticket, topic.clone()));
+        match state.gates.start(topic, weights, random, now, allowed) {
+            Ok(ticket) => Ok(Permit::new(Arc::clone(&self.shared), ticket, topic.clone())),
+            // Requests end under the lock that is held, so none is missed.
+            Err(wait) => {
+                Err(Wait { until: wait.until, reason: wait.reason, ended: *self.shared.ended.borrow() })
+            }
         }
-        let wait = state.gates.wait(topic, weights, now, allowed);
-        // Requests end under the lock that is held, so none is missed.
-        Err(Wait { until: wait.until, reason: wait.reason, ended: *self.shared.ended.borrow() })
     }
 }
 

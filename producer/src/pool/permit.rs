@@ -104,9 +104,6 @@ impl Permit {
         };
         let provider = self.provider_name();
         let detail = ended.detail;
-        if ended.scope == Scope::Adapted {
-            tracing::info!(provider, detail, "a provider does not take an option");
-        }
         match change {
             Some(Change::Paused { pause, failures }) => {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

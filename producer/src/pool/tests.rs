@@ -107,6 +107,31 @@ async fn whoever_waits_is_woken_by_the_end_of_a_request_even_one_that_ended_befo
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_request_wakes_whoever_waits_for_that_provider_while_another_is_free() {
+    let one_at_once = ProviderConfig { max_concurrency: 1, ..config("a") };
+    let pool = pool_of(vec![(one_at_once, answered()), (config("b"), answered())]);
+    let permit = start(&pool).unwrap();
+    let wait = start(&pool).unwrap_err();
+    let asking = question();
+    let (waited, _) =
+        tokio::join!(tokio::time::timeout(Duration::from_secs(2), pool.changed(&wait)), permit.ask(&asking));
+    assert!(waited.is_ok(), "woken by the end, before the patience is over");
+    let permit = pool.try_start(&topic(), &BTreeMap::new(), 0.9).unwrap();
+    assert_eq!(permit.provider_name(), "a");
+    assert_eq!(pool.try_start(&topic(), &BTreeMap::new(), 0.9).unwrap().provider_name(), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_provider_that_is_stuck_ends_and_the_other_is_asked() {
+    let one_at_once = ProviderConfig { max_concurrency: 1, ..config("stuck") };
+    let pool = pool_of(vec![(one_at_once, answered()), (config("b"), answered())]);
+    let _stuck = start(&pool).unwrap();
+    let wait = start(&pool).unwrap_err();
+    pool.changed(&wait).await;
+    assert_eq!(start(&pool).unwrap().provider_name(), "b");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_for_the_passing_of_time_ends_when_a_provider_may_be_asked() {
     let limited = Reply {
         retry_after: Some(Duration::from_mins(10)),

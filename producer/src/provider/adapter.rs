@@ -1,8 +1,7 @@
 //! What the protocols have in common: one request, its outcome, and options that a service turns out not to take.
 
 use std::fmt::Debug;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
@@ -10,8 +9,10 @@ use igentai_core::gate::Scope;
 use igentai_shared::clock::Clock;
 use igentai_shared::config::providers::ProviderConfig;
 use serde_json::{Value, json};
+use tracing::{info, warn};
 
 use super::http::{Client, Endpoint, Failure, SetupError};
+use super::refusal::{Options, Refusal, Words, is_too_long};
 use super::{Provider, Question, Reply};
 
 /// A protocol: pure translation from questions and to answers.
@@ -30,13 +31,8 @@ pub(super) trait Protocol: Debug + Send + Sync {
     /// The answer in a body, or the failure that a service reports with a status of success.
     fn answer(&self, body: &Value, endpoint: &Endpoint) -> Result<Answer, Failure>;
 
-    /// Words, in lower case, that a complaint about the structured output holds.
-    fn structured_words(&self) -> &'static [&'static str];
-
-    /// Words, in lower case, that a complaint about the name of the token limit holds; none where there is but one name.
-    fn limit_words(&self) -> &'static [&'static str] {
-        &[]
-    }
+    /// How it calls what a service may refuse.
+    fn words(&self) -> Words;
 
     /// What this protocol says by other means than the status.
     fn interpret(&self, _failure: &mut Failure, _endpoint: &Endpoint) {}
@@ -47,18 +43,6 @@ pub(super) trait Protocol: Debug + Send + Sync {
 pub(super) struct Settings {
     pub(super) model: String,
     pub(super) temperature: f64,
-    pub(super) max_output_tokens: u32,
-}
-
-/// Options that some services do not take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Options {
-    /// The list as structured output.
-    pub(super) structured: bool,
-    /// The configured temperature.
-    pub(super) temperature: bool,
-    /// The other name of the token limit, where there are two.
-    pub(super) other_limit_name: bool,
 }
 
 /// What a service answered.
@@ -75,18 +59,14 @@ pub(super) struct Answer {
 /// A provider over HTTP.
 #[derive(Debug)]
 pub(super) struct Adapter<P> {
+    name: String,
     protocol: P,
     endpoint: Endpoint,
     settings: Settings,
-    refused: RefusedOptions,
-}
-
-/// Options that the service has refused: not sent again while the process lives.
-#[derive(Debug, Default)]
-struct RefusedOptions {
-    structured: AtomicBool,
-    temperature: AtomicBool,
-    limit_name: AtomicBool,
+    /// The temperature is not the usual one: going without it is worth a warning.
+    own_temperature: bool,
+    /// What is sent: what the service has refused is not sent again while the process lives.
+    options: Mutex<Options>,
 }
 
 impl<P: Protocol> Adapter<P> {
@@ -97,20 +77,27 @@ impl<P: Protocol> Adapter<P> {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, SetupError> {
         let endpoint = protocol.endpoint(config, client, clock)?;
-        let settings = Settings {
-            model: config.model.clone(),
-            temperature: config.temperature,
+        let settings = Settings { model: config.model.clone(), temperature: config.temperature };
+        let options = Options {
+            structured: true,
+            system: true,
+            temperature: true,
+            other_limit_name: false,
             max_output_tokens: config.max_output_tokens,
         };
-        Ok(Self { protocol, endpoint, settings, refused: RefusedOptions::default() })
+        Ok(Self {
+            name: config.name.clone(),
+            protocol,
+            endpoint,
+            settings,
+            own_temperature: (config.temperature - ProviderConfig::USUAL_TEMPERATURE).abs() > f64::EPSILON,
+            options: Mutex::new(options),
+        })
     }
 
-    fn options(&self) -> Options {
-        Options {
-            structured: !self.refused.structured.load(Ordering::Relaxed),
-            temperature: !self.refused.temperature.load(Ordering::Relaxed),
-            other_limit_name: self.refused.limit_name.load(Ordering::Relaxed),
-        }
+    fn options(&self) -> MutexGuard<'_, Options> {
+        // Nothing panics while it is held.
+        self.options.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answered(&self, answer: Answer) -> Reply {
@@ -135,24 +122,44 @@ impl<P: Protocol> Adapter<P> {
         }
     }
 
-    /// Whether the service refused an option that was sent; it is not sent again then. The name of the option.
-    fn adapt(&self, failure: &Failure, question: &Question, sent: Options) -> Option<&'static str> {
-        if failure.outcome != Outcome::BadRequest {
-            return None;
+    fn failed(&self, failure: &Failure, question: &Question, sent: Options) -> Reply {
+        let mut reply = Reply {
+            retry_after: failure.retry_after,
+            ..Reply::failed(failure.outcome, failure.detail.clone())
+        };
+        let (complaint, words) = (failure.complaint().to_lowercase(), self.protocol.words());
+        let told = |what: &str| {
+            let detail = format!("{what} ({})", failure.detail);
+            self.endpoint.failure(failure.outcome, &detail).detail
+        };
+        if let Some(refusal) = Refusal::of(&complaint, question.list, sent, words) {
+            reply.scope = Scope::Adapted;
+            reply.detail = told(&refusal.describe(sent));
+            self.heed(refusal, sent, &reply.detail);
+        } else if is_too_long(&complaint, words) {
+            reply.detail = told("lower max_output_tokens");
         }
-        let complaint = failure.body.to_lowercase();
-        let mentions = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
-        if question.list && sent.structured && mentions(self.protocol.structured_words()) {
-            self.refused.structured.store(true, Ordering::Relaxed);
-            Some("structured output")
-        } else if !sent.other_limit_name && mentions(self.protocol.limit_words()) {
-            self.refused.limit_name.store(true, Ordering::Relaxed);
-            Some("this name of the token limit")
-        } else if sent.temperature && mentions(&["temperature"]) {
-            self.refused.temperature.store(true, Ordering::Relaxed);
-            Some("a temperature")
-        } else {
-            None
+        reply
+    }
+
+    /// Goes without what the service refuses, and says so once: aloud where the operator asked for it.
+    fn heed(&self, refusal: Refusal, sent: Options, detail: &str) {
+        let changed = {
+            let mut options = self.options();
+            let before = *options;
+            refusal.heed(&mut options, sent);
+            *options != before
+        };
+        let aloud = match refusal {
+            Refusal::Temperature => self.own_temperature,
+            Refusal::Length => true,
+            Refusal::Structured | Refusal::System | Refusal::LimitName => false,
+        };
+        let provider = &self.name;
+        match (changed, aloud) {
+            (true, true) => warn!(provider, detail, "a provider does not take what it is configured with"),
+            (true, false) => info!(provider, detail, "a provider does not take an option"),
+            (false, _) => {}
         }
     }
 }
@@ -160,27 +167,33 @@ impl<P: Protocol> Adapter<P> {
 #[async_trait]
 impl<P: Protocol> Provider for Adapter<P> {
     async fn ask(&self, question: &Question) -> Reply {
-        let sent = self.options();
+        let sent = *self.options();
         let request = self.protocol.request(question, &self.settings, sent);
         let result = self.endpoint.post(&request).await;
-        let mut failure = match result.and_then(|body| self.protocol.answer(&body, &self.endpoint)) {
-            Ok(answer) => return self.answered(answer),
-            Err(failure) => failure,
-        };
-        self.protocol.interpret(&mut failure, &self.endpoint);
-        let mut reply = Reply {
-            retry_after: failure.retry_after,
-            ..Reply::failed(failure.outcome, failure.detail.clone())
-        };
-        if let Some(option) = self.adapt(&failure, question, sent) {
-            reply.scope = Scope::Adapted;
-            let detail = format!(
-                "the service does not take {option}; asked without it from now on ({})",
-                reply.detail
-            );
-            reply.detail = self.endpoint.failure(failure.outcome, &detail).detail;
+        match result.and_then(|body| self.protocol.answer(&body, &self.endpoint)) {
+            Ok(answer) => self.answered(answer),
+            Err(mut failure) => {
+                self.protocol.interpret(&mut failure, &self.endpoint);
+                self.failed(&failure, question, sent)
+            }
         }
-        reply
+    }
+}
+
+/// The question with the standing instruction before it, for services that take none apart.
+pub(super) fn in_one(question: &Question) -> String {
+    format!("{}\n\n{}", question.system, question.user)
+}
+
+/// The messages as OpenAI and those after it have them.
+pub(super) fn messages(question: &Question, options: Options) -> Value {
+    if options.system {
+        json!([
+            { "role": "system", "content": question.system },
+            { "role": "user", "content": question.user },
+        ])
+    } else {
+        json!([{ "role": "user", "content": in_one(question) }])
     }
 }
 

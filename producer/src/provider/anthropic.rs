@@ -8,8 +8,9 @@ use igentai_shared::config::providers::ProviderConfig;
 use serde_json::{Value, json};
 
 use super::Question;
-use super::adapter::{Answer, Options, Protocol, Settings, count, list_schema, string};
+use super::adapter::{Answer, Protocol, Settings, count, in_one, list_schema, string};
 use super::http::{Client, Endpoint, Failure, SetupError};
+use super::refusal::{Options, Words};
 
 const TOOL: &str = "record_items";
 
@@ -36,10 +37,14 @@ impl Protocol for Anthropic {
     fn request(&self, question: &Question, settings: &Settings, options: Options) -> Value {
         let mut request = json!({
             "model": settings.model,
-            "max_tokens": settings.max_output_tokens,
-            "system": question.system,
-            "messages": [{ "role": "user", "content": question.user }],
+            "max_tokens": options.max_output_tokens,
         });
+        if options.system {
+            request["system"] = json!(question.system);
+            request["messages"] = json!([{ "role": "user", "content": question.user }]);
+        } else {
+            request["messages"] = json!([{ "role": "user", "content": in_one(question) }]);
+        }
         if options.temperature {
             // Others go up to 2.
             request["temperature"] = json!(settings.temperature.min(1.0));
@@ -78,7 +83,7 @@ impl Protocol for Anthropic {
         })
     }
 
-    fn structured_words(&self) -> &'static [&'static str] {
-        &["tool"]
+    fn words(&self) -> Words {
+        Words { structured: &["tool"], limit: &["max_tokens"], two_limit_names: false }
     }
 }

@@ -8,8 +8,9 @@ use igentai_shared::config::providers::ProviderConfig;
 use serde_json::{Value, json};
 
 use super::Question;
-use super::adapter::{Answer, Options, Protocol, Settings, count, string};
+use super::adapter::{Answer, Protocol, Settings, count, in_one, string};
 use super::http::{Client, Endpoint, Failure, SetupError, wait_of};
+use super::refusal::{Options, Words};
 
 #[derive(Debug)]
 pub(super) struct Gemini;
@@ -32,11 +33,14 @@ impl Protocol for Gemini {
     }
 
     fn request(&self, question: &Question, settings: &Settings, options: Options) -> Value {
+        let text = if options.system { question.user.clone() } else { in_one(question) };
         let mut request = json!({
-            "systemInstruction": { "parts": [{ "text": question.system }] },
-            "contents": [{ "role": "user", "parts": [{ "text": question.user }] }],
-            "generationConfig": { "maxOutputTokens": settings.max_output_tokens },
+            "contents": [{ "role": "user", "parts": [{ "text": text }] }],
+            "generationConfig": { "maxOutputTokens": options.max_output_tokens },
         });
+        if options.system {
+            request["systemInstruction"] = json!({ "parts": [{ "text": question.system }] });
+        }
         let generation = &mut request["generationConfig"];
         if options.temperature {
             generation["temperature"] = json!(settings.temperature);
@@ -86,8 +90,18 @@ impl Protocol for Gemini {
         })
     }
 
-    fn structured_words(&self) -> &'static [&'static str] {
-        &["responseschema", "response_schema", "responsemimetype", "response_mime_type", "json mode"]
+    fn words(&self) -> Words {
+        Words {
+            structured: &[
+                "responseschema",
+                "response_schema",
+                "responsemimetype",
+                "response_mime_type",
+                "json mode",
+            ],
+            limit: &["maxoutputtokens", "max_output_tokens"],
+            two_limit_names: false,
+        }
     }
 
     /// A wrong key has the status of a bad request, and the wait that is asked for is in the body.

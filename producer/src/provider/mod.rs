@@ -12,6 +12,7 @@ mod http;
 mod look;
 mod ollama;
 mod openai;
+mod refusal;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -8,8 +8,9 @@ use igentai_shared::config::providers::ProviderConfig;
 use serde_json::{Value, json};
 
 use super::Question;
-use super::adapter::{Answer, Options, Protocol, Settings, count, list_schema, string, without_reasoning};
+use super::adapter::{Answer, Protocol, Settings, count, list_schema, messages, string, without_reasoning};
 use super::http::{Client, Endpoint, Failure, SetupError};
+use super::refusal::{Options, Words};
 
 #[derive(Debug)]
 pub(super) struct Ollama;
@@ -34,11 +35,8 @@ impl Protocol for Ollama {
         let mut request = json!({
             "model": settings.model,
             "stream": false,
-            "messages": [
-                { "role": "system", "content": question.system },
-                { "role": "user", "content": question.user },
-            ],
-            "options": { "num_predict": settings.max_output_tokens },
+            "messages": messages(question, options),
+            "options": { "num_predict": options.max_output_tokens },
         });
         if options.temperature {
             request["options"]["temperature"] = json!(settings.temperature);
@@ -63,7 +61,11 @@ impl Protocol for Ollama {
         })
     }
 
-    fn structured_words(&self) -> &'static [&'static str] {
-        &["format", "grammar", "schema"]
+    fn words(&self) -> Words {
+        Words {
+            structured: &["format", "grammar", "schema"],
+            limit: &["num_predict"],
+            two_limit_names: false,
+        }
     }
 }

@@ -8,8 +8,9 @@ use igentai_shared::config::providers::ProviderConfig;
 use serde_json::{Value, json};
 
 use super::Question;
-use super::adapter::{Answer, Options, Protocol, Settings, count, list_schema, string, without_reasoning};
+use super::adapter::{Answer, Protocol, Settings, count, list_schema, messages, string, without_reasoning};
 use super::http::{Client, Endpoint, Failure, SetupError};
+use super::refusal::{Options, Words};
 
 /// The protocol. The token limit has two names: OpenAI's own service takes the newer for all models and the older for some, other
 /// services often know only the older.
@@ -38,14 +39,11 @@ impl Protocol for OpenAi {
     fn request(&self, question: &Question, settings: &Settings, options: Options) -> Value {
         let mut request = json!({
             "model": settings.model,
-            "messages": [
-                { "role": "system", "content": question.system },
-                { "role": "user", "content": question.user },
-            ],
+            "messages": messages(question, options),
         });
         let newer = self.newer_limit_name != options.other_limit_name;
         request[if newer { "max_completion_tokens" } else { "max_tokens" }] =
-            json!(settings.max_output_tokens);
+            json!(options.max_output_tokens);
         if options.temperature {
             request["temperature"] = json!(settings.temperature);
         }
@@ -62,7 +60,10 @@ impl Protocol for OpenAi {
         let Some(choice) = body.pointer("/choices/0").filter(|choice| choice.is_object()) else {
             return Err(not_an_answer(body, endpoint));
         };
-        let text = content(choice.pointer("/message/content"));
+        let mut text = content(choice.pointer("/message/content"));
+        if text.trim().is_empty() {
+            text = arguments(choice.pointer("/message/tool_calls/0/function/arguments"));
+        }
         let finish = string(choice, "/finish_reason").unwrap_or_default();
         let mut refusal = string(choice, "/message/refusal").filter(|words| !words.is_empty());
         if finish == "content_filter" && text.trim().is_empty() {
@@ -77,15 +78,15 @@ impl Protocol for OpenAi {
         })
     }
 
-    fn structured_words(&self) -> &'static [&'static str] {
-        &["response_format", "json_schema", "structured output", "grammar"]
-    }
-
-    fn limit_words(&self) -> &'static [&'static str] {
-        if self.newer_limit_name {
-            &["max_completion_tokens"]
-        } else {
-            &["max_completion_tokens", "max_tokens"]
+    fn words(&self) -> Words {
+        Words {
+            structured: &["response_format", "json_schema", "structured output", "grammar"],
+            limit: if self.newer_limit_name {
+                &["max_completion_tokens"]
+            } else {
+                &["max_completion_tokens", "max_tokens"]
+            },
+            two_limit_names: true,
         }
     }
 
@@ -103,6 +104,15 @@ fn content(content: Option<&Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => parts.iter().filter_map(|part| string(part, "/text")).collect(),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => String::new(),
+    }
+}
+
+/// Some services turn the structured output into the call of a tool.
+fn arguments(arguments: Option<&Value>) -> String {
+    match arguments {
+        Some(Value::String(text)) => text.clone(),
+        Some(list @ (Value::Array(_) | Value::Object(_))) => list.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => String::new(),
     }
 }
 

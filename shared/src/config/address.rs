@@ -50,10 +50,22 @@ impl fmt::Debug for ServiceUrl {
 }
 
 /// What a base URL has to be, as a sentence's end.
-pub(super) const BASE_URL_RULE: &str = "must be an address such as http://127.0.0.1:8000/v1: http or https, a host, no user or password, no ? or #";
+const BASE_URL_RULE: &str = "must be an address such as http://127.0.0.1:8000/v1: http or https, a host, no user or password, no ? or #";
 
-/// An HTTP address without its trailing slash; `None` if it breaks [`BASE_URL_RULE`].
-pub(super) fn base_url(text: &str) -> Option<String> {
+/// Ends of the addresses that requests go to, which are often copied whole.
+const REQUEST_PATHS: [&str; 6] =
+    ["/chat/completions", "/completions", "/responses", "/messages", "/api/chat", "/api/generate"];
+
+/// An HTTP address without its trailing slash; or what it has to be, as a sentence's end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let address = http_address(text).ok_or(BASE_URL_RULE)?;
+    match REQUEST_PATHS.iter().find(|path| address.ends_with(*path)) {
+        Some(path) => Err(format!("must end before {path}, which is added to every request")),
+        None => Ok(address),
+    }
+}
+
+fn http_address(text: &str) -> Option<String> {
     let url = plain_url(text)?;
     let fits = matches!(url.scheme(), "http" | "https")
         && url.host_str().is_some_and(|host| !host.is_empty())
@@ -107,8 +119,22 @@ mod tests {
             "http:\\\\x",
             "http://x\n",
         ] {
-            assert_eq!(base_url(bad), None, "{bad:?}");
+            assert_eq!(base_url(bad), Err(BASE_URL_RULE.to_owned()), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_base_url_that_was_copied_with_the_path_of_the_request_is_refused() {
+        for (bad, path) in [
+            ("http://x/v1/chat/completions", "/chat/completions"),
+            ("http://x/v1/chat/completions/", "/chat/completions"),
+            ("http://x:11434/api/chat", "/api/chat"),
+            ("https://x/v1/messages", "/messages"),
+        ] {
+            let rule = format!("must end before {path}, which is added to every request");
+            assert_eq!(base_url(bad), Err(rule), "{bad}");
+        }
+        assert!(base_url("http://chat/completions.d/v1").is_ok());
     }
 
     #[test]

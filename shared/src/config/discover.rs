@@ -110,12 +110,13 @@ fn add_vendor(found: &mut Discovery, vendor: &Vendor, environment: &Environment)
     let keys = vendor.key_variables.iter().filter_map(|name| Some((*name, environment.get(name)?)));
     let Some((variable, key)) = keys.into_iter().next() else { return };
     let written = environment.get(vendor.base_url_variable).unwrap_or(vendor.base_url);
-    let Some(address) = base_url(written) else {
-        let rule = super::address::BASE_URL_RULE;
-        found
-            .notes
-            .push(format!("{variable} is set but not used, since {} {rule}", vendor.base_url_variable));
-        return;
+    let address = match base_url(written) {
+        Ok(address) => address,
+        Err(rule) => {
+            let which = vendor.base_url_variable;
+            found.notes.push(format!("{variable} is set but not used, since {which} {rule}"));
+            return;
+        }
     };
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         found
@@ -199,7 +200,7 @@ fn ollama_address(host: Option<&str>) -> Option<String> {
     let rest = rest.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
     let after_host = rest.rsplit(']').next().unwrap_or_default();
     let port = if after_host.contains([':', '/']) || host.contains("://") { "" } else { ":11434" };
-    base_url(&format!("{scheme}://{rest}{port}"))
+    base_url(&format!("{scheme}://{rest}{port}")).ok()
 }
 
 /// The first model that can chat, by its name.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use igentai_core::cost::Price;
 
-use super::address::{self, BASE_URL_RULE};
+use super::address;
 use super::environment::Environment;
 use super::mask;
 use super::providers::{KeySource, ProviderConfig, ProviderKind, Secret};
@@ -72,6 +72,9 @@ const KINDS: [(&str, ProviderKind); 5] = [
 ];
 
 impl ProviderConfig {
+    /// The temperature that is asked for where none is configured: what services take as their own default.
+    pub const USUAL_TEMPERATURE: f64 = 1.0;
+
     /// A keyless provider that costs nothing, with the usual limits.
     #[must_use]
     pub fn new(name: &str, kind: ProviderKind, model: &str) -> Self {
@@ -88,7 +91,7 @@ impl ProviderConfig {
             max_concurrency: 8,
             requests_per_minute: None,
             timeout_seconds: 60.0,
-            temperature: 1.0,
+            temperature: Self::USUAL_TEMPERATURE,
             max_output_tokens: 4_096,
         }
     }
@@ -107,7 +110,7 @@ pub(super) fn read(name: &str, mut section: Section<'_>, ring: KeyRing<'_>) -> P
     }
     section.forbidden("api_key", "a key does not belong here; use api_key_env or api_key_file");
     let kind = section.choice("kind", &KINDS);
-    let base_url = section.parsed("base_url", BASE_URL_RULE, address::base_url);
+    let base_url = read_base_url(&mut section);
     let model = section.text("model").map(|written| written.text.trim().to_owned());
     let (key_source, key) = read_key(&mut section, ring);
     let input = section.number("usd_per_million_input_tokens", 0.0..=f64::INFINITY, 0.0);
@@ -140,6 +143,18 @@ pub(super) fn read(name: &str, mut section: Section<'_>, ring: KeyRing<'_>) -> P
     }
     section.finish();
     provider
+}
+
+/// The written address; empty where it is refused, so that nothing is said of the usual one.
+fn read_base_url(section: &mut Section<'_>) -> Option<String> {
+    let Some(written) = section.text("base_url") else {
+        return section.was_written("base_url").then(String::new);
+    };
+    let address = address::base_url(&written.text).unwrap_or_else(|rule| {
+        section.refuse_written("base_url", &written, rule);
+        String::new()
+    });
+    Some(address)
 }
 
 fn check_together(section: &Section<'_>, kind: ProviderKind, provider: &ProviderConfig, no_model: bool) {

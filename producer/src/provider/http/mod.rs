@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use igentai_core::batch::Outcome;
 use igentai_shared::clock::Clock;
-use igentai_shared::config::providers::{KeySource, ProviderConfig, Secret};
+use igentai_shared::config::providers::{KeySource, ProviderConfig, ProviderKind, Secret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
@@ -37,8 +37,19 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
     /// For people: one bounded line without the key.
     pub(super) detail: String,
+    /// The status that says so, where one does.
+    pub(super) status: Option<u16>,
     /// What the service sent with it, cut; for the adapters to look into, never shown.
     pub(super) body: String,
+}
+
+impl Failure {
+    /// What the service says against the request, if anything. Some complain of an option that they do not know as of a fault of
+    /// their own.
+    pub(super) fn complaint(&self) -> &str {
+        let is_complaint = self.outcome == Outcome::BadRequest || matches!(self.status, Some(500 | 501));
+        if is_complaint { &self.body } else { "" }
+    }
 }
 
 /// Where a provider's requests go.
@@ -49,6 +60,9 @@ pub(super) struct Endpoint {
     timeout: Duration,
     key: Option<Secret>,
     key_source: KeySource,
+    model: String,
+    /// What to look at where nothing is found.
+    address_hint: &'static str,
     clock: Arc<dyn Clock>,
 }
 
@@ -92,6 +106,12 @@ impl Endpoint {
             timeout: Duration::try_from_secs_f64(config.timeout_seconds).unwrap_or(Duration::from_mins(1)),
             key: config.key.clone(),
             key_source: config.key_source.clone(),
+            model: config.model.clone(),
+            address_hint: if config.kind == ProviderKind::OpenAi && !config.base_url.ends_with("/v1") {
+                "is base_url right? For most services it ends in /v1"
+            } else {
+                "is base_url right?"
+            },
             clock: Arc::clone(clock),
         })
     }
@@ -131,18 +151,26 @@ impl Endpoint {
             self.wrong_key(&message)
         } else if (300..400).contains(&status) {
             format!("{status}: the service redirects; set base_url to where it is")
+        } else if matches!(status, 404 | 405) && !text::names_model(&message, &self.model) {
+            let hint = self.address_hint;
+            // Before the service's words, whose end may be cut off.
+            if message.is_empty() {
+                format!("{status}: {hint}")
+            } else {
+                format!("{status}: {hint} ({message})")
+            }
         } else if message.is_empty() {
             format!("the service answered with status {status}")
         } else {
             format!("{status}: {message}")
         };
-        self.failure(outcome, &detail)
+        Failure { status: Some(status), ..self.failure(outcome, &detail) }
     }
 
     /// A failure with its text made fit for people.
     pub(super) fn failure(&self, outcome: Outcome, detail: &str) -> Failure {
         let detail = text::one_line(detail, self.key.as_ref().map(Secret::expose));
-        Failure { outcome, retry_after: None, detail, body: String::new() }
+        Failure { outcome, retry_after: None, detail, status: None, body: String::new() }
     }
 
     /// What to mend when the key is not accepted, and what the service says.
@@ -190,7 +218,7 @@ impl Endpoint {
         serde_json::from_slice(&body).map_err(|_| {
             let start = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).into_owned();
             let detail = if start.trim_start().starts_with('<') {
-                text::message_in(&start)
+                format!("{}: {}", text::WEB_PAGE, self.address_hint)
             } else {
                 format!("the answer is not JSON, or cut off: {}", text::message_in(&start))
             };

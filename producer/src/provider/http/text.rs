@@ -5,6 +5,9 @@ use serde_json::Value;
 const MAX_DETAIL_CHARS: usize = 200;
 const HIDDEN: &str = "***";
 
+/// What is said of a web page, whose text is of no use.
+pub(super) const WEB_PAGE: &str = "the service sent a web page";
+
 /// One line of at most 200 characters in which the key does not occur.
 pub(super) fn one_line(text: &str, key: Option<&str>) -> String {
     // The key is looked for after the clean-up, which could put it together from pieces, and before the cut, which could leave a part.
@@ -25,7 +28,7 @@ pub(super) fn one_line(text: &str, key: Option<&str>) -> String {
 pub(super) fn message_in(body: &str) -> String {
     let trimmed = body.trim();
     if trimmed.starts_with('<') {
-        return "the service sent a web page; is the base_url right?".to_owned();
+        return WEB_PAGE.to_owned();
     }
     match serde_json::from_str::<Value>(trimmed) {
         Ok(json) => message_of(&json).unwrap_or_else(|| trimmed.to_owned()),
@@ -42,6 +45,14 @@ fn message_of(json: &Value) -> Option<String> {
             .find_map(|name| fields.get(*name).and_then(message_of)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// Whether a message is about the model, by its name or as such. The last part of a path, as in `/v1/models`, is not.
+pub(super) fn names_model(message: &str, model: &str) -> bool {
+    let is_in_path = |at: usize| message[..at].ends_with('/');
+    let mut words = message.split_whitespace();
+    words.any(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).eq_ignore_ascii_case(model))
+        || ["model", "Model"].iter().any(|word| message.match_indices(word).any(|(at, _)| !is_in_path(at)))
 }
 
 /// Zero-width and direction characters.
@@ -67,6 +78,21 @@ mod tests {
         for offset in 180..210 {
             let line = one_line(&format!("{}{key}", "y".repeat(offset)), Some(key));
             assert!(!line.contains("sk-"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_message_about_the_model_is_told_from_one_about_an_address() {
+        for about in [
+            "The model `gpt-x` does not exist",
+            "models/gemini-x is not found for API version v1beta",
+            "No endpoints found for vendor/tiny-1.",
+            "model: other",
+        ] {
+            assert!(names_model(about, "vendor/tiny-1"), "{about}");
+        }
+        for other in ["", "Not Found", "Invalid URL (GET /v1/models)", "404 page not found"] {
+            assert!(!names_model(other, "a"), "{other}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod looks;
 mod protocols;
+mod refusals;
 mod service;
 
 use igentai_shared::clock::SystemClock;
@@ -140,35 +141,26 @@ async fn a_service_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_refused_option_is_left_out_from_then_on() {
-    let refusals = [
-        ("'response_format' is not supported by this model", "/response_format"),
-        ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", "/max_tokens"),
-        ("'temperature' does not support 1.5 with this model", "/temperature"),
-    ];
-    let complaint = |text: &str| Canned::status(400, "", &format!(r#"{{"error":{{"message":"{text}"}}}}"#));
-    let mut script: Vec<Canned> = refusals.iter().map(|(text, _)| complaint(text)).collect();
-    script.push(Canned::ok(r#"{"choices":[{"message":{"content":"a\nb"}}]}"#));
-    let service = Service::start(script).await;
-    let provider = service.provider(OPENAI);
-    for (turn, (_, option)) in refusals.iter().enumerate() {
-        let reply = provider.ask(&question()).await;
-        assert_eq!((reply.outcome, reply.scope), (Outcome::BadRequest, Scope::Adapted), "{option}");
-        assert!(service.requests()[turn].body.pointer(option).is_some(), "{option} was sent");
-    }
-    assert_eq!(provider.ask(&question()).await.outcome, Outcome::Answered);
-    let last = service.requests().pop().unwrap().body;
-    for (_, option) in refusals {
-        assert_eq!(last.pointer(option), None);
-    }
-    assert_eq!(last["max_completion_tokens"], 777);
-}
-
-#[tokio::test]
 async fn a_wrong_model_name_is_not_taken_for_a_refused_option() {
     let reply = ask(Canned::status(404, "", r#"{"error":{"message":"model-1 does not exist"}}"#)).await;
     assert_eq!((reply.outcome, reply.scope), (Outcome::BadRequest, Scope::Provider));
     assert_eq!(reply.detail, "404: model-1 does not exist");
+}
+
+#[tokio::test]
+async fn where_nothing_is_found_the_address_is_named_before_the_services_words() {
+    let service = Service::start(vec![Canned::status(404, "", r#"{"detail":"Not Found"}"#)]).await;
+    assert_eq!(service.ask(OPENAI).await.detail, "404: is base_url right? (Not Found)");
+    let without = service.base_url.trim_end_matches("/v1");
+    let reply = provider(&config(OPENAI, without)).ask(&question()).await;
+    let expected = "404: is base_url right? For most services it ends in /v1 (Not Found)";
+    assert_eq!((reply.outcome, reply.detail.as_str()), (Outcome::BadRequest, expected));
+    let reply = ask(Canned::status(405, "", "")).await;
+    assert_eq!(reply.detail, "405: is base_url right?");
+    let reply = ask(Canned::ok("<html>Welcome")).await;
+    assert_eq!(reply.detail, "the service sent a web page: is base_url right?");
+    let reply = ask(Canned::status(502, "", "<html>Bad gateway")).await;
+    assert_eq!(reply.detail, "502: the service sent a web page");
 }
 
 #[tokio::test]

@@ -59,6 +59,17 @@ async fn openai_answers_that_are_none_are_told_apart() {
 }
 
 #[tokio::test]
+async fn openai_lists_that_come_as_the_arguments_of_a_tool_are_read() {
+    let list = r#"{"items":["a","b"]}"#;
+    for arguments in [json!(list), json!({ "items": ["a", "b"] })] {
+        let call = json!({ "type": "function", "function": { "name": "items", "arguments": arguments } });
+        let answer = json!({ "choices": [{ "message": { "content": null, "tool_calls": [call] } }] });
+        let reply = reply(OPENAI, answer).await;
+        assert_eq!((reply.outcome, reply.text.as_str()), (Outcome::Answered, list));
+    }
+}
+
+#[tokio::test]
 async fn an_error_with_a_status_of_success_counts_as_what_it_says() {
     for (code, outcome) in
         [(429, Outcome::RateLimited), (401, Outcome::WrongKey), (200, Outcome::ServerError)]

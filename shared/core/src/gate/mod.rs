@@ -11,8 +11,13 @@
 //! 4. After a failure there is a pause that grows with the failures in a row; from the third on a single request probes before the
 //!    others follow.
 //! 5. A stopped provider is never asked.
+//! 6. Over time the requests about a topic are shared among its providers by weight, whatever the limits. A provider that is drawn
+//!    and keeps up is waited for, and whoever asks about the topic waits for the same one, so that its share does not go to another
+//!    that happens to be free. Passed over are those that are paused, stopped, left out, that probe, whose requests are stuck, and
+//!    those with a very low rate limit; their share goes to the others by weight. No other topic waits for that.
 
 mod backoff;
+mod draw;
 mod pace;
 mod provider;
 
@@ -69,17 +74,11 @@ pub struct Ended<'a> {
     pub detail: &'a str,
 }
 
-/// A provider that may be asked at this moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// Its position among the limits given to [`Gates::new`].
-    pub index: usize,
-}
-
 /// Nobody may be asked at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// When the first may become ready by the passing of time; `None` where only the end of a request, or nothing, can help.
+    /// When the passing of time may help: one becomes ready, or is not waited for any more. `None` where only the end of a request,
+    /// or nothing, can.
     pub until: Option<Monotonic>,
     /// Why.
     pub reason: WaitReason,
@@ -99,10 +98,15 @@ pub enum WaitReason {
     Nobody(String),
 }
 
+/// Draws that are kept for topics whose provider is waited for; forgetting one means to draw anew.
+const MAX_DRAWS: usize = 1_000;
+
 /// The gates of all providers of a process.
 #[derive(Clone, Debug)]
 pub struct Gates {
     gates: Vec<Gate>,
+    /// Of the topics that wait for the provider that was drawn. To draw anew would favour those that are free more often.
+    draws: BTreeMap<TopicId, f64>,
     /// Per key group: nothing starts earlier.
     blocked_until: Vec<Monotonic>,
 }
@@ -114,45 +118,64 @@ impl Gates {
         let groups = limits.iter().map(|limits| limits.key_group + 1).max().unwrap_or(0);
         Self {
             gates: limits.into_iter().map(Gate::new).collect(),
+            draws: BTreeMap::new(),
             blocked_until: vec![Monotonic::default(); groups],
         }
     }
 
-    /// A weighted choice among those that may be asked now. `weights` are the topic's, by provider name; where there are none, the
-    /// configured ones serve. `random` is uniform in `0..1`. `allowed` leaves providers out by position, for example those that are
-    /// too dear. Linear in the number of providers.
-    #[must_use]
-    pub fn choose(
-        &self,
+    /// Begins a request about a topic. The provider is drawn by weight, and waited for while it keeps up. `weights` are the topic's, by
+    /// provider name; where there are none, the configured ones serve. `random`, uniform in `0..1`, serves unless the topic waits for
+    /// an earlier draw. `allowed` leaves providers out by position, for example those that are too dear. Quadratic in the number of
+    /// providers.
+    ///
+    /// # Errors
+    /// The wait, when nobody may be asked at this moment.
+    pub fn start(
+        &mut self,
         topic: &TopicId,
         weights: &BTreeMap<String, f64>,
         random: f64,
         now: Monotonic,
         allowed: &dyn Fn(usize) -> bool,
-    ) -> Option<Choice> {
-        let ready: Vec<(usize, f64)> = self
-            .candidates(topic, weights)
-            .filter(|(index, gate, _)| allowed(*index) && self.readiness(gate, now) == Readiness::Ready)
-            .map(|(index, _, weight)| (index, weight))
-            .collect();
-        let total: f64 = ready.iter().map(|(_, weight)| weight).sum();
-        let mut left = random.clamp(0.0, 1.0) * total;
-        for (index, weight) in &ready {
-            left -= weight;
-            if left < 0.0 {
-                return Some(Choice { index: *index });
+    ) -> Result<Ticket, Wait> {
+        let draw = self.draws.remove(topic).unwrap_or(random);
+        let (mut until, mut waited_for) = (None, None);
+        let (mut busy, mut too_dear) = (false, false);
+        let weighted = self.candidates(topic, weights).map(|(index, _, weight)| (index, weight)).collect();
+        for index in draw::order(weighted, draw) {
+            let Some(gate) = self.gates.get_mut(index) else { continue };
+            if !allowed(index) {
+                too_dear |= !gate.is_stopped();
+                continue;
+            }
+            let blocked = blocked(&self.blocked_until, gate);
+            match (gate.readiness(blocked, now), waited_for) {
+                (Readiness::Ready, None) => return Ok(gate.start(index, now)),
+                // Its turn comes when those before it are not waited for any more.
+                (Readiness::Ready, Some(patience)) => until = earlier(until, patience),
+                (Readiness::Full { patience }, _) => {
+                    busy = true;
+                    waited_for = earlier(waited_for, patience);
+                }
+                (Readiness::Soon(at), _) => {
+                    until = earlier(until, at);
+                    waited_for = earlier(waited_for, at);
+                }
+                (Readiness::At(at), _) => until = earlier(until, at),
+                (Readiness::Busy, _) => busy = true,
+                (Readiness::Stopped, _) => {}
             }
         }
-        ready.last().map(|(index, _)| Choice { index: *index })
-    }
-
-    /// Begins a request. `None` where the provider may not be asked at this moment.
-    pub fn start(&mut self, choice: Choice, now: Monotonic) -> Option<Ticket> {
-        let gate = self.gates.get(choice.index)?;
-        if self.readiness(gate, now) != Readiness::Ready {
-            return None;
+        if waited_for.is_some() {
+            self.keep_draw(topic, draw);
         }
-        self.gates.get_mut(choice.index).map(|gate| gate.start(choice.index, now))
+        let reason = match (until, busy) {
+            (_, true) => WaitReason::Busy,
+            (Some(_), false) => WaitReason::Paused,
+            (None, false) if too_dear => WaitReason::TooDear,
+            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights)),
+        };
+        Err(Wait { until, reason })
     }
 
     /// Ends a request. `random`, uniform in `0..1`, spreads the pause after a failure. The change, if any, is for the log.
@@ -174,38 +197,6 @@ impl Gates {
         gate.finish(ticket, topic, ended, random, now, *blocked)
     }
 
-    /// When, and why not now, after [`Gates::choose`] found nobody.
-    #[must_use]
-    pub fn wait(
-        &self,
-        topic: &TopicId,
-        weights: &BTreeMap<String, f64>,
-        now: Monotonic,
-        allowed: &dyn Fn(usize) -> bool,
-    ) -> Wait {
-        let mut until: Option<Monotonic> = None;
-        let (mut busy, mut too_dear) = (false, false);
-        for (index, gate, _) in self.candidates(topic, weights) {
-            if !allowed(index) {
-                too_dear |= !gate.is_stopped();
-                continue;
-            }
-            match self.readiness(gate, now) {
-                Readiness::Ready => until = Some(now),
-                Readiness::At(at) => until = Some(until.map_or(at, |until| until.min(at))),
-                Readiness::Busy => busy = true,
-                Readiness::Stopped => {}
-            }
-        }
-        let reason = match (until, busy) {
-            (_, true) => WaitReason::Busy,
-            (Some(_), false) => WaitReason::Paused,
-            (None, false) if too_dear => WaitReason::TooDear,
-            (None, false) => WaitReason::Nobody(self.why_nobody(topic, weights)),
-        };
-        Wait { until, reason }
-    }
-
     /// Positions of the providers that may be asked about the topic, now or later.
     pub fn usable(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> impl Iterator<Item = usize> {
         self.candidates(topic, weights).filter(|(_, gate, _)| !gate.is_stopped()).map(|(index, ..)| index)
@@ -222,7 +213,7 @@ impl Gates {
     /// How every provider does, in the order of [`Gates::new`].
     #[must_use]
     pub fn report(&self, now: Monotonic) -> Vec<ProviderReport> {
-        self.gates.iter().map(|gate| gate.report(self.blocked(gate), now)).collect()
+        self.gates.iter().map(|gate| gate.report(blocked(&self.blocked_until, gate), now)).collect()
     }
 
     /// Requests under way, over all providers.
@@ -242,12 +233,11 @@ impl Gates {
         })
     }
 
-    fn blocked(&self, gate: &Gate) -> Monotonic {
-        self.blocked_until.get(gate.limits().key_group).copied().unwrap_or_default()
-    }
-
-    fn readiness(&self, gate: &Gate, now: Monotonic) -> Readiness {
-        gate.readiness(self.blocked(gate), now)
+    fn keep_draw(&mut self, topic: &TopicId, draw: f64) {
+        if self.draws.len() >= MAX_DRAWS {
+            self.draws.pop_first();
+        }
+        self.draws.insert(topic.clone(), draw);
     }
 
     fn why_nobody(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> String {
@@ -272,6 +262,15 @@ impl Gates {
         reasons.extend(self.unknown(weights).map(|name| format!("{name}: is not configured here")));
         if reasons.is_empty() { "no provider is configured".to_owned() } else { reasons.join("; ") }
     }
+}
+
+/// Until when the key of a provider has to wait.
+fn blocked(blocked_until: &[Monotonic], gate: &Gate) -> Monotonic {
+    blocked_until.get(gate.limits().key_group).copied().unwrap_or_default()
+}
+
+fn earlier(one: Option<Monotonic>, other: Monotonic) -> Option<Monotonic> {
+    Some(one.map_or(other, |one| one.min(other)))
 }
 
 /// The weight that counts; anything that is no positive number is none.

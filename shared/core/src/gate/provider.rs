@@ -15,6 +15,12 @@ use super::{Ended, Limits, Scope, backoff};
 const PROBE_FROM: u32 = 3;
 /// So many refused requests in a row, before any was answered, mean a wrong model name or the like.
 const BAD_REQUESTS: u32 = 3;
+/// A provider that may start fewer requests a minute than this keeps nobody waiting.
+const WAITED_FOR_FROM_RPM: u32 = 30;
+/// A full provider that has never answered is waited for so long.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// One that has is waited for at least so long.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// A pause of this length is worth a word even after one failure.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// Topics remembered that a provider has nothing to say on; forgetting one costs one request.
@@ -26,6 +32,7 @@ pub struct Ticket {
     index: usize,
     era: u64,
     probe: bool,
+    started: Monotonic,
 }
 
 impl Ticket {
@@ -58,9 +65,15 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
     Ready,
+    /// Not before a request under way has ended. It keeps up, so that is worth waiting for, but not beyond `patience`.
+    Full {
+        patience: Monotonic,
+    },
+    /// Not before this, by its rate limit, which is worth waiting for.
+    Soon(Monotonic),
     /// Not before this, and then only if nothing else happens.
     At(Monotonic),
-    /// Not before a request under way has ended.
+    /// Not before a request under way has ended, which may take long.
     Busy,
     Stopped,
 }
@@ -69,6 +82,10 @@ pub(super) enum Readiness {
 pub(super) struct Gate {
     limits: Limits,
     in_flight: u32,
+    /// When a request started last.
+    started: Monotonic,
+    /// How long an answer takes, lately.
+    usual: Option<Duration>,
     pace: Option<Pace>,
     /// Failures in a row.
     failures: u32,
@@ -97,6 +114,8 @@ impl Gate {
             pace: limits.requests_per_minute.map(Pace::new),
             limits,
             in_flight: 0,
+            started: Monotonic::default(),
+            usual: None,
             failures: 0,
             era: 0,
             paused_until: Monotonic::default(),
@@ -140,22 +159,38 @@ impl Gate {
         if self.stopped.is_some() {
             return Readiness::Stopped;
         }
-        if self.probing || self.in_flight >= self.limits.max_concurrency.max(1) {
+        if self.probing {
             return Readiness::Busy;
         }
-        let paced = self.pace.as_ref().map(Pace::next).unwrap_or_default();
-        let at = self.paused_until.max(blocked_until).max(paced);
-        if at > now { Readiness::At(at) } else { Readiness::Ready }
+        let paused = self.paused_until.max(blocked_until);
+        let at = paused.max(self.pace.as_ref().map(Pace::next).unwrap_or_default());
+        if paused > now {
+            return Readiness::At(at);
+        }
+        let healthy = self.failures == 0;
+        if self.in_flight >= self.limits.max_concurrency.max(1) {
+            // No request has ended since the last start: that one filled it.
+            let patience = self.started + self.patience();
+            return if healthy && patience > now { Readiness::Full { patience } } else { Readiness::Busy };
+        }
+        if at <= now {
+            Readiness::Ready
+        } else if healthy && self.limits.requests_per_minute >= Some(WAITED_FOR_FROM_RPM) {
+            Readiness::Soon(at)
+        } else {
+            Readiness::At(at)
+        }
     }
 
     pub(super) fn start(&mut self, index: usize, now: Monotonic) -> Ticket {
         self.in_flight += 1;
+        self.started = now;
         if let Some(pace) = &mut self.pace {
             pace.start(now);
         }
         let probe = self.failures >= PROBE_FROM;
         self.probing = probe;
-        Ticket { index, era: self.era, probe }
+        Ticket { index, era: self.era, probe, started: now }
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up, so that a request ends once")]
@@ -181,7 +216,7 @@ impl Gate {
             Outcome::Answered | Outcome::Empty | Outcome::Refused | Outcome::Unparsable => {
                 self.remark =
                     if ended.outcome == Outcome::Answered { String::new() } else { ended.detail.to_owned() };
-                self.succeed(&ticket)
+                self.succeed(&ticket, now)
             }
             Outcome::RateLimited | Outcome::Timeout | Outcome::ServerError | Outcome::Unreachable => {
                 self.fail(&ticket, ended.detail, random, now, blocked_until)
@@ -224,7 +259,9 @@ impl Gate {
         ProviderReport { name: self.limits.name.clone(), model: self.limits.model.clone(), state, detail }
     }
 
-    fn succeed(&mut self, ticket: &Ticket) -> Option<Change> {
+    fn succeed(&mut self, ticket: &Ticket, now: Monotonic) -> Option<Change> {
+        let took = now.since(ticket.started);
+        self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
         self.ever_answered = true;
         self.bad_requests = 0;
         self.refusals = 0;
@@ -254,6 +291,11 @@ impl Gate {
         let tell = !self.announced && (self.failures >= PROBE_FROM || pause >= LONG_PAUSE);
         self.announced |= tell;
         tell.then_some(Change::Paused { pause, failures: self.failures })
+    }
+
+    /// How long a full provider may go without an end of a request before the others are asked: twice what is usual.
+    fn patience(&self) -> Duration {
+        self.usual.map_or(FIRST_PATIENCE, |usual| LEAST_PATIENCE.max(usual * 2))
     }
 
     fn stop(&mut self, detail: &str) -> Option<Change> {

@@ -4,6 +4,8 @@ use super::*;
 use crate::command::ProviderState;
 use proptest::prelude::*;
 
+mod shares;
+
 const FAILURES: [Outcome; 4] =
     [Outcome::RateLimited, Outcome::Timeout, Outcome::ServerError, Outcome::Unreachable];
 
@@ -41,11 +43,17 @@ impl Desk {
         self.now += Duration::from_millis(millis);
     }
 
+    fn try_start(&mut self, random: f64) -> Result<Ticket, Wait> {
+        self.gates.start(&topic(), &BTreeMap::new(), random, self.now, &|_| true)
+    }
+
     fn start(&mut self) -> Option<Ticket> {
-        let choice = self.gates.choose(&topic(), &BTreeMap::new(), 0.5, self.now, &|_| true)?;
-        let ticket = self.gates.start(choice, self.now);
-        assert!(ticket.is_some(), "what was chosen can be started");
-        ticket
+        self.try_start(0.5).ok()
+    }
+
+    /// Whether this provider may be asked.
+    fn may_start(&self, index: usize) -> bool {
+        self.gates.clone().start(&topic(), &BTreeMap::new(), 0.5, self.now, &|other| other == index).is_ok()
     }
 
     fn finish(&mut self, ticket: Ticket, ended: &Ended<'_>) -> Option<Change> {
@@ -53,11 +61,14 @@ impl Desk {
     }
 
     fn wait(&self) -> Wait {
-        self.gates.wait(&topic(), &BTreeMap::new(), self.now, &|_| true)
+        self.gates.clone().start(&topic(), &BTreeMap::new(), 0.5, self.now, &|_| true).unwrap_err()
     }
 
     /// Moves on to when something may be asked, and asks.
     fn start_when_ready(&mut self) -> Ticket {
+        if let Some(ticket) = self.start() {
+            return ticket;
+        }
         if let Some(until) = self.wait().until {
             self.now = self.now.max(until);
         }
@@ -138,16 +149,16 @@ fn a_wait_that_a_service_asks_for_holds_for_all_who_use_the_key_and_for_no_one_e
     let same_key = limits("b");
     let other_key = Limits { key_group: 1, ..limits("c") };
     let mut desk = Desk::new(vec![limits("a"), same_key, other_key]);
-    let first = desk.gates.start(Choice { index: 0 }, desk.now).unwrap();
+    let first = desk.try_start(0.0).unwrap();
     let wait = Ended { retry_after: Some(Duration::from_mins(10)), ..ended(Outcome::RateLimited) };
     assert!(matches!(desk.finish(first, &wait), Some(Change::Paused { .. })));
     desk.pass(600_000);
     for (index, may) in [(0, false), (1, false), (2, true)] {
-        assert_eq!(desk.gates.clone().start(Choice { index }, desk.now).is_some(), may, "{index}");
+        assert_eq!(desk.may_start(index), may, "{index}");
     }
     desk.pass(2);
     for index in [0, 1] {
-        assert!(desk.gates.clone().start(Choice { index }, desk.now).is_some(), "{index}");
+        assert!(desk.may_start(index), "{index}");
     }
 }
 
@@ -231,17 +242,17 @@ fn a_provider_that_does_not_know_a_topic_is_asked_about_others_only() {
     assert!(desk.start().is_none());
     assert_eq!(desk.wait().reason, WaitReason::Nobody("demo: it said so".to_owned()));
     let other = TopicId::from_name("countries").unwrap();
-    assert!(desk.gates.choose(&other, &BTreeMap::new(), 0.0, desk.now, &|_| true).is_some());
+    assert!(desk.gates.start(&other, &BTreeMap::new(), 0.0, desk.now, &|_| true).is_ok());
 }
 
 #[test]
 fn choices_follow_the_weights_of_the_topic_or_else_the_configured_ones() {
     let gates = Gates::new(vec![Limits { weight: 3.0, ..limits("a") }, limits("b")]);
     let share_of_a = |weights: &BTreeMap<String, f64>| {
-        let choices = (0..100).filter_map(|i| {
-            gates.choose(&topic(), weights, f64::from(i) / 100.0, Monotonic::default(), &|_| true)
+        let tickets = (0..100).filter_map(|i| {
+            gates.clone().start(&topic(), weights, f64::from(i) / 100.0, Monotonic::default(), &|_| true).ok()
         });
-        choices.filter(|choice| choice.index == 0).count()
+        tickets.filter(|ticket| ticket.index() == 0).count()
     };
     let weights = |pairs: &[(&str, f64)]| pairs.iter().map(|(name, w)| ((*name).to_owned(), *w)).collect();
     assert_eq!(share_of_a(&BTreeMap::new()), 75);
@@ -252,17 +263,17 @@ fn choices_follow_the_weights_of_the_topic_or_else_the_configured_ones() {
 
 #[test]
 fn a_provider_that_costs_more_than_is_left_is_no_reason_to_give_up() {
-    let desk = Desk::new(vec![limits("a")]);
-    let wait = desk.gates.wait(&topic(), &BTreeMap::new(), desk.now, &|_| false);
+    let mut desk = Desk::new(vec![limits("a")]);
+    let wait = desk.gates.start(&topic(), &BTreeMap::new(), 0.5, desk.now, &|_| false).unwrap_err();
     assert_eq!(wait, Wait { until: None, reason: WaitReason::TooDear });
 }
 
 #[test]
 fn weights_for_names_that_do_not_exist_are_ignored_and_named() {
-    let desk = Desk::new(vec![limits("a")]);
+    let mut desk = Desk::new(vec![limits("a")]);
     let weights = BTreeMap::from([("typo".to_owned(), 1.0)]);
     assert_eq!(desk.gates.unknown(&weights).collect::<Vec<_>>(), ["typo"]);
-    let wait = desk.gates.wait(&topic(), &weights, desk.now, &|_| true);
+    let wait = desk.gates.start(&topic(), &weights, 0.5, desk.now, &|_| true).unwrap_err();
     assert_eq!(wait.reason, WaitReason::Nobody("a: has no weight; typo: is not configured here".to_owned()));
 }
 
@@ -348,8 +359,8 @@ proptest! {
         }
         desk.pass(120_000);
         for index in 0..all.len() {
-            let ticket = desk.gates.start(Choice { index }, desk.now);
-            prop_assert!(ticket.is_some(), "provider {} is tried again", index);
+            let ticket = desk.gates.start(&topic(), &BTreeMap::new(), 0.5, desk.now, &|other| other == index);
+            prop_assert!(ticket.is_ok(), "provider {} is tried again", index);
             desk.finish(ticket.unwrap(), &ended(Outcome::Answered));
         }
         for report in desk.gates.report(desk.now) {

@@ -86,6 +86,9 @@ fn a_provider_says_what_it_lacks() {
         ("[providers.a]\nkind = \"gemini\"\nmodel = \"m\"", "igentai.toml:1: providers.a.api_key_env: is missing: https://generativelanguage.googleapis.com wants a key; set api_key_env or api_key_file"),
         ("[providers.\"a b\"]\nkind = \"demo\"", "igentai.toml:1: providers.\"a b\": a provider's name must be 1 to 64 of the characters a-z, A-Z, 0-9, _, - and ."),
         ("[providers.a]\nkind = \"ollama\"\nmodel = \"m\"\nbase_url = \"http://me:seeded-secret@h?key=seeded-secret\"", "igentai.toml:4: providers.a.base_url = \"http://***@h?***\": must be an address such as http://127.0.0.1:8000/v1: http or https, a host, no user or password, no ? or #"),
+        ("[providers.a]\nkind = \"openai\"\nmodel = \"m\"\nbase_url = \"127.0.0.1:8000/v1\"", "igentai.toml:4: providers.a.base_url = \"127.0.0.1:8000/v1\": must be an address such as http://127.0.0.1:8000/v1: http or https, a host, no user or password, no ? or #"),
+        ("[providers.a]\nkind = \"openai\"\nmodel = \"m\"\nbase_url = 3", "igentai.toml:4: providers.a.base_url = 3: must be a text in quotes"),
+        ("[providers.a]\nkind = \"openai\"\nmodel = \"m\"\nbase_url = \"http://h/v1/chat/completions\"", "igentai.toml:4: providers.a.base_url = \"http://h/v1/chat/completions\": must end before /chat/completions, which is added to every request"),
     ];
     for (text, message) in table {
         assert_eq!(errors(text), [*message], "{text}");
