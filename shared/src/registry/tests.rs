@@ -144,6 +144,10 @@ impl Store for One {
         not_asked()
     }
 
+    async fn identity(&self, _: &str) -> Result<String, StoreError> {
+        not_asked()
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         not_asked()
     }

@@ -232,6 +232,10 @@ pub trait Store: Debug + Send + Sync {
     /// of a message that crashes everybody. Notes are few, and old ones may be dropped.
     async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError>;
 
+    /// What tells this registry from every other, for as long as it keeps anything: the id that was `proposed` first. Of several proposed at once,
+    /// one becomes it, and everybody is answered that one.
+    async fn identity(&self, proposed: &str) -> Result<String, StoreError>;
+
     /// Looks whether the store can be reached and trusted.
     async fn check(&self) -> Result<StoreCheck, StoreError>;
 

@@ -36,10 +36,12 @@ async fn a_store_closed_and_opened_again_goes_on() {
     open(&*first).await;
     commit_one(&*first, novel(1, &["a"])).await;
     let instance = first.check().await.unwrap().instance;
+    first.identity("first").await.unwrap();
     first.close().await;
     let second = EmbeddedStore::open(folder.path()).unwrap();
     assert_eq!(committed(&commit_one(&*second, novel(2, &["a", "b"])).await).first_new, 2);
     assert_eq!(second.check().await.unwrap().instance, instance);
+    assert_eq!(second.identity("second").await.unwrap(), "first");
     // Dropped without being closed.
     drop(second);
     assert_eq!(texts(&*EmbeddedStore::open(folder.path()).unwrap()).await, ["a", "b"]);

@@ -7,6 +7,7 @@ mod commits;
 mod concurrency;
 mod coordination;
 mod embedded_faults;
+mod identity;
 mod leases;
 mod model;
 mod properties;

@@ -210,6 +210,17 @@ async fn the_instance_changes_with_a_restart() {
 }
 
 #[tokio::test]
+async fn the_registry_stays_itself_over_a_restart_and_is_another_one_when_the_server_was_emptied() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    assert_eq!(store.identity("first").await.unwrap(), "first");
+    server.restart().await.unwrap();
+    assert_eq!(store.identity("second").await.unwrap(), "first");
+    server.cli(&["FLUSHALL"]).await.unwrap();
+    assert_eq!(store.identity("second").await.unwrap(), "second");
+}
+
+#[tokio::test]
 async fn a_topic_whose_parts_do_not_fit_is_not_written_to() {
     let server = Redis::start().await.unwrap();
     let store = store_of(&server);
@@ -251,13 +262,14 @@ async fn every_key_has_its_documented_name() {
     commit_one(&*store, novel(1, &["a"])).await;
     store.save_checkpoints(&topic(), 1, 1, [("f".to_owned(), vec![1])].into()).await.unwrap();
     store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default()).await.unwrap().unwrap();
+    store.identity("r1").await.unwrap();
     let listed = server.cli(&["KEYS", "*"]).await.unwrap();
     let mut names: Vec<&str> = listed.split_whitespace().collect();
     names.sort_unstable();
     let of_topic = ["checkpoint", "epoch", "log", "producers", "seen", "totals"];
     let mut expected: Vec<String> =
         of_topic.iter().map(|name| format!("igentai:{{rivers}}:{name}")).collect();
-    expected.push("igentai:lease".to_owned());
+    expected.extend(["igentai:lease", "igentai:registry"].map(str::to_owned));
     expected.sort_unstable();
     assert_eq!(names, expected);
 }

@@ -220,6 +220,10 @@ impl Store for FaultyStore {
         self.write("note_attempts", self.inner.note_attempts(message, attempts)).await
     }
 
+    async fn identity(&self, proposed: &str) -> Result<String, StoreError> {
+        self.write("identity", self.inner.identity(proposed)).await
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         self.read(self.inner.check()).await
     }

@@ -174,6 +174,10 @@ impl Store for FlawedStore {
         self.inner.note_attempts(message, attempts).await
     }
 
+    async fn identity(&self, proposed: &str) -> Result<String, StoreError> {
+        self.inner.identity(proposed).await
+    }
+
     async fn check(&self) -> Result<StoreCheck, StoreError> {
         self.inner.check().await
     }

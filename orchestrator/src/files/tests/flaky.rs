@@ -108,6 +108,10 @@ impl Store for FlakyStore {
         self.inner.note_attempts(message, attempts).await
     }
 
+    async fn identity(&self, proposed: &str) -> Answer<String> {
+        self.inner.identity(proposed).await
+    }
+
     async fn check(&self) -> Answer<StoreCheck> {
         self.inner.check().await
     }

@@ -8,7 +8,7 @@ use igentai_core::topic::Topic;
 use redb::ReadableTable;
 
 use super::engine::Stop;
-use super::tables::{ATTEMPTS, LEASE, LeaseRow, NEXT_SLOT, RunRow, Slot, Tables};
+use super::tables::{ATTEMPTS, LEASE, LeaseRow, NEXT_SLOT, REGISTRY, RunRow, Slot, Tables};
 use crate::store::rows::{decode_topic, encode_topic};
 use crate::store::{Head, LeaseRecord, StoreError};
 
@@ -31,6 +31,14 @@ pub(super) fn note_attempts(tables: &mut Tables<'_>, message: String, attempts: 
         noted.insert(message, attempts);
     }
     tables.set_setting(ATTEMPTS, &noted)
+}
+
+pub(super) fn identity(tables: &mut Tables<'_>, proposed: String) -> Result<String, Stop> {
+    if let Some(known) = tables.setting(REGISTRY)? {
+        return Ok(known);
+    }
+    tables.set_setting(REGISTRY, &proposed)?;
+    Ok(proposed)
 }
 
 pub(super) fn open_run(

@@ -23,7 +23,7 @@
 //! | `firsts` | slot, first new number of an entry → log index | reading attributes on from a number is a range, without keeping a text twice |
 //! | `receipts`, `watermarks` | slot, producer, incarnation (, number) | bounded by what is in flight |
 //! | `checkpoints` | slot, name → bytes | |
-//! | `settings` | the lease, attempts at messages, the format, what identifies the file | |
+//! | `settings` | the lease, attempts at messages, the format, the registry's id, what identifies the file | |
 //!
 //! Measured (`cargo bench --bench store`: 100,000 attributes of 20 bytes, batches of 50 of which half are known): 169 bytes of file
 //! per attribute. On two cores and a disk of about 1 ms per `fsync`: 850 batches a second from one caller, 2,800 from sixteen, 6,600 in
@@ -310,6 +310,11 @@ impl Store for EmbeddedStore {
     async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
         let message = message.to_owned();
         self.write(1, move |tables| coordinate::note_attempts(tables, message, attempts)).await
+    }
+
+    async fn identity(&self, proposed: &str) -> Result<String, StoreError> {
+        let proposed = proposed.to_owned();
+        self.write(1, move |tables| coordinate::identity(tables, proposed)).await
     }
 
     async fn check(&self) -> Result<StoreCheck, StoreError> {

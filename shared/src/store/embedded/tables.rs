@@ -35,7 +35,7 @@ pub(super) const CHECKPOINTS: TableDefinition<'static, (Slot, &str), &[u8]> =
     TableDefinition::new("checkpoints");
 /// Slots of runs that are over and whose rows are still to be removed.
 pub(super) const GARBAGE: TableDefinition<'static, Slot, ()> = TableDefinition::new("garbage");
-/// [`LEASE`], [`ATTEMPTS`], [`NEXT_SLOT`], [`VERSION`], [`INSTANCE`].
+/// [`LEASE`], [`ATTEMPTS`], [`NEXT_SLOT`], [`VERSION`], [`INSTANCE`], [`REGISTRY`].
 pub(super) const SETTINGS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("settings");
 
 pub(super) const LEASE: &str = "lease";
@@ -43,6 +43,7 @@ pub(super) const ATTEMPTS: &str = "attempts";
 pub(super) const NEXT_SLOT: &str = "next_slot";
 pub(super) const VERSION: &str = "format";
 pub(super) const INSTANCE: &str = "instance";
+pub(super) const REGISTRY: &str = "registry";
 
 /// Where a topic stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]

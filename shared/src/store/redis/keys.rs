@@ -9,6 +9,9 @@ pub(super) const LEASE: &str = "igentai:lease";
 /// Message → attempts at it that were begun and have not ended.
 pub(super) const ATTEMPTS: &str = "igentai:attempts";
 
+/// The registry's id.
+pub(super) const REGISTRY: &str = "igentai:registry";
+
 /// The keys of one topic, all in one hash slot.
 #[derive(Debug)]
 pub(super) struct Keys(String);

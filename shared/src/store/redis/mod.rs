@@ -16,6 +16,7 @@
 //! | `igentai:{id}:checkpoint` | hash | name → bytes | |
 //! | `igentai:lease` | hash | `holder`, `epoch`, `beat` | |
 //! | `igentai:attempts` | hash | message → attempts at it that have not ended | forgotten a day after the last note |
+//! | `igentai:registry` | string | the registry's id | the first one proposed stays |
 //!
 //! # Costs
 //!
@@ -57,7 +58,7 @@ use igentai_core::topic::Topic;
 pub use self::config::{RedisConfig, RedisConfigError};
 
 use self::client::{Access, Call, Client};
-use self::keys::{ATTEMPTS, Keys, LEASE, TOPICS};
+use self::keys::{ATTEMPTS, Keys, LEASE, REGISTRY, TOPICS};
 use super::prepare::{prepare, representable};
 use super::rows::{corrupt, decode_topic, encode_topic};
 use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
@@ -298,6 +299,11 @@ impl Store for RedisStore {
         };
         // It may be said twice without harm, as a read may.
         self.client.read(commands).await.map(drop)
+    }
+
+    async fn identity(&self, proposed: &str) -> Result<String, StoreError> {
+        let call = Call::new(&scripts::IDENTITY, &[REGISTRY.to_owned()]).arg(proposed);
+        parse(self.client.call(Access::Write, call).await?)
     }
 
     async fn check(&self) -> Result<StoreCheck, StoreError> {

@@ -33,4 +33,5 @@ scripts! {
     CHECKPOINT = "checkpoint.lua";
     TAKE_LEASE = "take_lease.lua";
     MOVE_LEASE = "move_lease.lua";
+    IDENTITY = "identity.lua";
 }
