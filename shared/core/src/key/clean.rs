@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Key;
-use super::scrub::scrub;
+use super::joiner::readable;
 
 /// The longest text of an attribute, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 512;
@@ -55,8 +55,9 @@ impl Rejection {
 }
 
 /// Makes one clean line out of a model's string: NFC, no escape sequences, control, zero-width or bidirectional
-/// characters, white space folded to single spaces, trimmed. Cleaning again changes nothing, and the key stays the
-/// same. Reads no more than it needs to find a text too long.
+/// characters, white space folded to single spaces, trimmed. What joins letters where their script needs it, or
+/// makes one emoji of several, stays (`می‌خواهم`, a family, the flag of Wales). Cleaning again changes nothing, and
+/// the key stays the same. Reads no more than it needs to find a text too long.
 ///
 /// # Errors
 ///
@@ -64,7 +65,7 @@ impl Rejection {
 pub fn clean_text(text: &str) -> Result<String, Rejection> {
     let mut line = String::new();
     let mut gap = false;
-    for c in scrub(text).nfc() {
+    for c in readable(text).nfc() {
         if c == ' ' {
             gap = !line.is_empty();
             continue;

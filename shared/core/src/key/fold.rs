@@ -1,6 +1,7 @@
 //! Folding of characters: compatibility forms, case, quotation marks and dashes.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
 
 use super::scrub::scrub;
 
@@ -39,7 +40,9 @@ fn fold_case(text: &str) -> impl Iterator<Item = char> {
         .flat_map(char::to_lowercase)
         .filter(move |&c| {
             let dot = after_i && c == '\u{307}';
-            after_i = dot || c == 'i';
+            // Normalisation puts marks that are written below a letter before the dot.
+            let below = !matches!(canonical_combining_class(c), 0 | 230);
+            after_i = dot || matches!(c, 'i' | 'į' | 'ị' | 'ḭ') || (after_i && below);
             !dot
         })
 }

@@ -3,6 +3,7 @@
 mod clean;
 mod fingerprint;
 mod fold;
+mod joiner;
 mod scrub;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ pub const KEY_VERSION: u16 = 1;
 
 /// The canonical form of a candidate: two candidates are the same attribute when their keys are equal.
 ///
-/// Made in this order: escape sequences, control, zero-width and bidirectional characters removed; Unicode NFKC;
+/// Made in this order: escape sequences, control, zero-width and bidirectional characters removed (but not the tags
+/// that tell the flags of England, Scotland and Wales apart); Unicode NFKC;
 /// typographic quotation marks and dashes written plainly and case folded; surrounding quotes and trailing
 /// `. , ; :` (and `。 、`) removed; dashes and white space between words folded to one space; a leading English
 /// article dropped where something is left.

@@ -1,9 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
 use super::fold::fold_text;
+use super::joiner::{is_pictograph, is_virama, uses_joiners};
 use super::scrub::is_invisible;
 use super::{Fingerprint, Key, MAX_TEXT_BYTES, Rejection, clean_text};
 
@@ -64,8 +67,32 @@ fn tricky() -> impl Strategy<Value = String> {
         "\u{ffa0}",
         "ŉ",
         "C",
+        "\u{200c}",
+        "\u{200d}",
+        "\u{fe0f}",
+        "\u{20e3}",
+        "❤",
+        "👩",
+        "🏽",
+        "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+        "🏴",
+        "\u{e0067}",
+        "\u{e007f}",
+        "م",
+        "\u{653}",
+        "\u{651}",
+        "ශ",
+        "\u{dca}",
+        "\u{dd9}",
+        "क",
+        "\u{93c}",
     ]);
     prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Joiners, and the tags of flags, which show in what they do.
+fn stays(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0f}' | '\u{e0030}'..='\u{e007f}')
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -94,7 +121,7 @@ proptest! {
             Ok(line) => {
                 prop_assert_eq!(Key::of(&line), Key::of(&text));
                 prop_assert!(line.len() <= MAX_TEXT_BYTES);
-                prop_assert!(!line.chars().any(is_invisible));
+                prop_assert!(!line.chars().any(|c| is_invisible(c) && !stays(c)));
                 prop_assert_eq!(clean_text(&line), Ok(line));
             }
             Err(Rejection::Empty) => prop_assert_eq!(Key::of(&text), None),
@@ -125,6 +152,67 @@ fn every_single_character_folds_to_something_settled_that_shows() {
 }
 
 #[test]
+fn normalisation_leaves_what_stands_around_a_joiner_as_it_was() {
+    let around = |c: char| (uses_joiners(c), is_pictograph(c));
+    for c in '\0'..='\u{3ffff}' {
+        let parts: Vec<char> = c.nfd().collect();
+        if let [first, .., last] = parts[..] {
+            assert_eq!(around(first), around(c), "U+{:04X}", u32::from(c));
+            assert_eq!(is_virama(last), is_virama(c), "U+{:04X}", u32::from(c));
+        }
+    }
+}
+
+#[test]
+fn what_joins_letters_or_emoji_stays_in_the_text_and_nothing_else_that_is_invisible() {
+    for text in [
+        "می\u{200c}خواهم",
+        "ශ්\u{200d}රී ලංකාව",
+        "क्\u{200d}ष",
+        "അവന്\u{200d}",
+        "❤\u{fe0f}",
+        "❤\u{fe0f}\u{200d}🔥",
+        "1\u{fe0f}\u{20e3}",
+        "👨\u{200d}👩\u{200d}👧",
+        "👩🏽\u{200d}🚀 in space",
+        "🏳\u{fe0f}\u{200d}🌈",
+        "🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
+    ] {
+        assert_eq!(clean_text(text).as_deref(), Ok(text), "{}", text.escape_unicode());
+    }
+    for (text, expected) in [
+        ("Lou\u{200d}vre\u{200c}", "Louvre"),
+        ("\u{200c}خانه\u{200c}", "خانه"),
+        ("خا\u{200c}\u{200d}\u{200c}نه", "خا\u{200c}نه"),
+        ("Louvre\u{fe0f} 1\u{fe0f}", "Louvre 1"),
+        ("👩\u{200d} x", "👩 x"),
+        ("❤\u{fe0e}", "❤"),
+        ("x\u{e0067}\u{e0062}\u{e007f}", "x"),
+        ("🏴\u{e0068}\u{e0069}", "🏴"),
+        ("🏴\u{e0067}\u{200b}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "🏴"),
+        ("🏴\u{e0073}\u{e0065}\u{e0063}\u{e0072}\u{e0065}\u{e0074}\u{e0073}\u{e007f}", "🏴"),
+        ("م\u{1b}[31m\u{200c}\u{202e}ن", "م\u{200c}ن"),
+    ] {
+        assert_eq!(clean_text(text).as_deref(), Ok(expected), "{}", text.escape_unicode());
+    }
+}
+
+#[test]
+fn joiners_make_no_difference_but_the_tags_of_a_flag_do() {
+    for (one, other) in
+        [("خانه\u{200c}ها", "خانهها"), ("❤\u{fe0f}", "❤"), ("ශ්\u{200d}රී", "ශ්රී"), ("\u{200d}Louvre", "Louvre")]
+    {
+        assert_eq!(key(one), key(other));
+    }
+    let flags = ["gbeng", "gbsct", "gbwls", ""].map(|region| {
+        let tags = region.bytes().filter_map(|b| char::from_u32(0xe0000 + u32::from(b)));
+        let end = (!region.is_empty()).then_some('\u{e007f}');
+        key(&"🏴".chars().chain(tags).chain(end).collect::<String>())
+    });
+    assert_eq!(BTreeSet::from(flags.clone()).len(), flags.len(), "{flags:?}");
+}
+
+#[test]
 fn spellings_of_one_thing_share_a_key() {
     for (canonical, spellings) in [
         ("sci fi", &["Sci-Fi", "Sci Fi", "sci‑fi", "SCI – FI", " sci  -  fi ", "sci -fi", "Sci—Fi"][..]),
@@ -145,6 +233,7 @@ fn spellings_of_one_thing_share_a_key() {
         ("strasse", &["Straße", "STRASSE", "STRAẞE", "ſtraſſe"]),
         ("istanbul", &["İstanbul", "Istanbul", "istanbul", "ISTANBUL", "I\u{307}stanbul"]),
         ("iğdir", &["Iğdır", "IĞDIR"]),
+        ("ị", &["İ\u{323}", "i\u{307}\u{323}", "I\u{323}\u{307}", "Ị"]),
         ("οδοσ", &["Οδος", "ΟΔΟΣ", "οδοσ"]),
         ("café", &["Café", "Cafe\u{301}", "CAFÉ"]),
         ("ナイキ", &["ナイキ", "ﾅｲｷ", "「ナイキ」。"]),
