@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
 use super::fold::fold_text;
-use super::scrub::is_invisible;
+use super::is_invisible;
 use super::{Fingerprint, Key, MAX_TEXT_BYTES, Rejection, clean_text};
 
 fn key(candidate: &str) -> String {
