@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::output;
 
 /// The same bounds hold in the API.
 const MAX_WEIGHT: f64 = 1e6;
@@ -52,7 +56,7 @@ pub(crate) enum Command {
     Topics(crate::topics::args::Topics),
     /// Look whether everything is in place, and say what to do where it is not
     Doctor(crate::doctor::Doctor),
-    /// Measure what broker and store can do, what the whole way does, and the ratio
+    /// Measure what broker and store can do, what the whole way does, and the ratios
     Bench(crate::bench::Bench),
     /// Check, show or begin a configuration
     Config(crate::config::ConfigCommand),
@@ -169,9 +173,19 @@ pub(crate) struct Up {
     pub(crate) out: Option<PathBuf>,
 }
 
-/// The command line, or its end with what is wrong with it.
-pub(crate) fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| with_suggestion(error).exit())
+/// The command line; where it asks for help, or is wrong, that was said.
+pub(crate) fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| {
+        let answer = with_suggestion(error);
+        let printed = answer.print().and_then(|()| output::standard_output().flush());
+        if answer.use_stderr() {
+            return Exit::Usage;
+        }
+        if let Err(failure) = printed {
+            output::has_no_reader(&failure);
+        }
+        Exit::Done
+    })
 }
 
 /// Short names are too unlike each other for clap to see that two letters were swapped.

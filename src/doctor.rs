@@ -1,15 +1,14 @@
 //! `igentai doctor`: looks whether everything is in place.
 
+mod providers;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use igentai_producer::provider::{Client, Look, look};
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
 use igentai_shared::bus::{Bus, BusState};
-use igentai_shared::clock::{Clock, SystemClock};
-use igentai_shared::config::{Config, Flag, Keys, ProviderConfig, ServiceUrl};
+use igentai_shared::config::{Config, ConfigError, Flag, Keys, Place, ServiceUrl};
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
 use igentai_shared::store::{Store, StoreError};
@@ -67,13 +66,16 @@ fn finding(grade: Grade, what: &str, detail: impl Into<String>) -> Finding {
 }
 
 pub(crate) async fn doctor(arguments: Doctor, common: &Common) -> Result<Exit, Failure> {
-    // Every mistake is said there, and nothing can be looked at with a configuration that is wrong.
     let out = arguments.out.as_ref().map(|out| out.display().to_string());
     let flags: Vec<Flag> = settings::flag("--out", &["run", "out"], out).into_iter().collect();
-    let Ok((mut config, environment)) = settings::load(common, &flags, Keys::Needed) else {
-        let advice = "correct what is named above; `igentai config example` shows every setting";
-        say(&finding(Grade::Fail, "configuration", advice), arguments.json);
-        return Ok(Exit::Usage);
+    let (mut config, environment) = match settings::read(common, &flags, Keys::Needed) {
+        Ok(read) => read,
+        Err(mistakes) => {
+            // Nothing can be looked at with a configuration that is wrong.
+            mistakes.iter().for_each(|mistake| output::line(&said(mistake, arguments.json)));
+            output::note("correct this first; `igentai config example` shows every setting");
+            return Ok(Exit::Usage);
+        }
     };
     say(&finding(Grade::Ok, "configuration", "no mistakes"), arguments.json);
     for note in settings::find_providers(&mut config, &environment).await {
@@ -96,21 +98,45 @@ fn say(finding: &Finding, as_json: bool) {
     }
 }
 
+/// A mistake in the configuration; for programs with its place in parts.
+fn said(mistake: &ConfigError, as_json: bool) -> String {
+    let (grade, what) = (Grade::Fail.as_str(), "configuration");
+    if !as_json {
+        return format!("{grade:<5} {what} — {mistake}");
+    }
+    let ConfigError { place, path, value, problem } = mistake;
+    let mut said = json!({ "grade": grade, "what": what });
+    match place {
+        Place::File { path, line } => {
+            said["file"] = json!(path.display().to_string());
+            said["line"] = json!(line);
+        }
+        Place::Variable(name) => said["variable"] = json!(name),
+        Place::Flag(name) => said["flag"] = json!(name),
+    }
+    said["key"] = json!(path);
+    said["value"] = json!(value);
+    said["detail"] = json!(problem);
+    said.to_string()
+}
+
 async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![folder(&config.run.out)];
+    let folder = folder(&config.run.out);
+    let can_write = folder.grade == Grade::Ok;
+    let mut findings = vec![folder];
     match &config.bus.amqp_url {
         Some(url) => findings.push(broker(url).await),
         None => findings.push(finding(Grade::Ok, "broker", "none configured: the embedded shape needs none")),
     }
     match &config.store.redis_url {
         Some(url) => findings.extend(redis(url).await),
-        None => findings.push(embedded(&config.run.out).await),
+        None => findings.push(embedded(&config.run.out, can_write).await),
     }
     if config.bus.amqp_url.is_some() != config.store.redis_url.is_some() {
         let detail = "the distributed shape needs both: set AMQP_URL and REDIS_URL, or neither";
         findings.push(finding(Grade::Warn, "broker and store", detail));
     }
-    findings.extend(providers(&config.providers).await);
+    findings.extend(providers::providers(&config.providers).await);
     findings
 }
 
@@ -188,11 +214,15 @@ async fn redis(url: &ServiceUrl) -> Vec<Finding> {
     findings
 }
 
-async fn embedded(out: &Path) -> Finding {
+async fn embedded(out: &Path, can_write: bool) -> Finding {
     let folder = out.join(".igentai");
     let what = format!("store {}", folder.display());
     if !folder.exists() {
-        return finding(Grade::Ok, &what, "will be made by the first run");
+        return if can_write {
+            finding(Grade::Ok, &what, "will be made by the first run")
+        } else {
+            finding(Grade::Fail, &what, "cannot be made there; choose another output folder with --out")
+        };
     }
     match EmbeddedStore::open(&folder) {
         Ok(store) => {
@@ -205,48 +235,16 @@ async fn embedded(out: &Path) -> Finding {
                 }
             }
         }
-        Err(StoreError::Locked(holder)) => finding(Grade::Ok, &what, format!("in use: {holder}")),
+        Err(StoreError::Locked(told)) => {
+            // What it advises to whoever wants the store is no advice here, where nothing is wrong.
+            let holder = told.split_once(';').map_or(told.as_str(), |(holder, _)| holder);
+            finding(Grade::Ok, &what, format!("in use, as it should be while igentai runs: {holder}"))
+        }
         // It says itself what to do.
         Err(error @ StoreError::Corrupt(_)) => finding(Grade::Fail, &what, error.to_string()),
         Err(error) => {
             finding(Grade::Fail, &what, format!("{error}; use another output folder, or move it away"))
         }
-    }
-}
-
-async fn providers(configured: &[ProviderConfig]) -> Vec<Finding> {
-    let client = match Client::new() {
-        Ok(client) => client,
-        Err(error) => return vec![finding(Grade::Fail, "providers", error.to_string())],
-    };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let looks = configured.iter().map(|provider| {
-        let (client, clock) = (&client, &clock);
-        async move { told(provider, look(provider, client, clock).await.map_err(|error| error.to_string())) }
-    });
-    futures::future::join_all(looks).await
-}
-
-fn told(provider: &ProviderConfig, found: Result<Look, String>) -> Finding {
-    let what = format!("provider {} ({})", provider.name, provider.model);
-    match found {
-        Ok(Look::Ready) => finding(Grade::Ok, &what, "answers, takes the key, lists the model"),
-        Ok(Look::BuiltIn) => finding(Grade::Ok, &what, "built in"),
-        Ok(Look::ModelNotListed(models)) => {
-            let some: Vec<&str> = models.iter().take(5).map(String::as_str).collect();
-            let some = if some.is_empty() { "no model at all".to_owned() } else { some.join(", ") };
-            let detail =
-                format!("does not list this model; it lists {some}; correct `model` if requests fail");
-            finding(Grade::Warn, &what, detail)
-        }
-        Ok(Look::NoList(why)) => {
-            finding(Grade::Warn, &what, format!("answers, but has no list of models to look at: {why}"))
-        }
-        Ok(Look::WrongKey(why)) => finding(Grade::Fail, &what, format!("{why}; set the right key")),
-        Ok(Look::Failed(why)) => {
-            finding(Grade::Fail, &what, format!("{why}; is it running, is `base_url` right?"))
-        }
-        Err(error) => finding(Grade::Fail, &what, error),
     }
 }
 

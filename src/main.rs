@@ -16,23 +16,25 @@ mod up;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let cli = cli::parse();
-    match work(cli) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            output::error(&failure.to_string());
-            failure.exit.into()
-        }
-    }
+    let exit = cli::parse().map_or_else(|answer| answer, |cli| ended(work(cli)));
+    let exit = if exit == Exit::Done && output::is_lost() { Exit::Failed } else { exit };
+    exit.into()
 }
 
-fn work(cli: Cli) -> Result<exit::Exit, Failure> {
+fn ended(work: Result<Exit, Failure>) -> Exit {
+    work.unwrap_or_else(|failure| {
+        output::error(&failure.to_string());
+        failure.exit
+    })
+}
+
+fn work(cli: Cli) -> Result<Exit, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("igentai").build().map_err(
-            |error| Failure::new(exit::Exit::Failed, format!("the async runtime cannot start: {error}")),
+            |error| Failure::new(Exit::Failed, format!("the async runtime cannot start: {error}")),
         )?;
     let exit = runtime.block_on(async {
         match cli.command {

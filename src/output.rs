@@ -1,6 +1,11 @@
-//! The only place that writes to standard output and standard error. A reader that went away is no reason to fail.
+//! The only place that writes to standard output and standard error. A reader that went away is no reason to fail; what cannot be written for another
+//! reason (a full disk) is said at once, and the process fails by it in the end.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Something was not written.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// A line on standard output.
 pub(crate) fn line(text: &str) {
@@ -12,7 +17,22 @@ pub(crate) fn line_read(text: &str) -> bool {
     let mut out = io::stdout().lock();
     let written =
         out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    written.map_or_else(|error| error.kind() != io::ErrorKind::BrokenPipe, |()| true)
+    drop(out);
+    written.map_or_else(|error| !has_no_reader(&error), |()| true)
+}
+
+/// Whether the reader has gone; any other failure is noted, and said when it is the first.
+pub(crate) fn has_no_reader(failure: &io::Error) -> bool {
+    let gone = failure.kind() == io::ErrorKind::BrokenPipe;
+    if !gone && !LOST.swap(true, Ordering::Relaxed) {
+        error(&format!("standard output cannot be written: {failure}"));
+    }
+    gone
+}
+
+/// Whether something that belonged on standard output is not there, though somebody may read it.
+pub(crate) fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Standard output, for what is longer than a line; who writes there decides what a reader that went away means.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use igentai_shared::config::discover::discover;
-use igentai_shared::config::{Config, Environment, Flag, Keys, Sources};
+use igentai_shared::config::{Config, ConfigError, Environment, Flag, Keys, Sources};
 use igentai_shared::telemetry::logging::{self, Sink};
 
 use crate::cli::Common;
@@ -19,6 +19,22 @@ pub(crate) fn flag(name: &str, path: &[&str], value: Option<impl ToString>) -> O
 
 /// Loads the configuration, and says every mistake in it at once.
 pub(crate) fn load(common: &Common, flags: &[Flag], keys: Keys) -> Result<(Config, Environment), Failure> {
+    read(common, flags, keys).map_err(|errors| {
+        for error in &errors {
+            output::note(&error.to_string());
+        }
+        let count =
+            if errors.len() == 1 { "one mistake".to_owned() } else { format!("{} mistakes", errors.len()) };
+        Failure::usage(format!("the configuration has {count}; nothing was started"))
+    })
+}
+
+/// Loads the configuration, or says nothing and returns every mistake in it.
+pub(crate) fn read(
+    common: &Common,
+    flags: &[Flag],
+    keys: Keys,
+) -> Result<(Config, Environment), Vec<ConfigError>> {
     let environment = Environment::of_process();
     let sources = Sources {
         file: common.config.as_deref(),
@@ -27,20 +43,7 @@ pub(crate) fn load(common: &Common, flags: &[Flag], keys: Keys) -> Result<(Confi
         flags,
         keys,
     };
-    match Config::load_from(&sources) {
-        Ok(config) => Ok((config, environment)),
-        Err(errors) => {
-            for error in &errors {
-                output::note(&error.to_string());
-            }
-            let count = if errors.len() == 1 {
-                "one mistake".to_owned()
-            } else {
-                format!("{} mistakes", errors.len())
-            };
-            Err(Failure::usage(format!("the configuration has {count}; nothing was started")))
-        }
-    }
+    Config::load_from(&sources).map(|config| (config, environment))
 }
 
 /// Starts logging. `least` is the level without `-v` or `-q` and without one in the configuration.

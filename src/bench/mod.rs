@@ -1,4 +1,4 @@
-//! `igentai bench`: what broker and store can do, what the whole way does, and the ratio of the two, in one run.
+//! `igentai bench`: what broker and store can do, what the whole way does, and the ratios, in one run.
 
 mod load;
 mod measure;
@@ -178,7 +178,7 @@ fn report(distributed: bool, broker: &Measured, store: &Measured, whole: &Measur
             "attributes_per_second": rate * NEW as f64,
         })
     };
-    let least = rate(broker).min(rate(store));
+    let share_of = |ceiling: f64| if ceiling > 0.0 { rate(whole) / ceiling } else { 0.0 };
     json!({
         "shape": if distributed { "distributed" } else { "embedded" },
         "strings_per_batch": STRINGS,
@@ -188,7 +188,9 @@ fn report(distributed: bool, broker: &Measured, store: &Measured, whole: &Measur
         "whole": line(whole),
         "publish_to_receipt_p50_ms": percentile(&whole.latencies_ms, 0.5),
         "publish_to_receipt_p99_ms": percentile(&whole.latencies_ms, 0.99),
-        "whole_to_least_ceiling": if least > 0.0 { rate(whole) / least } else { 0.0 },
+        "whole_to_broker": share_of(rate(broker)),
+        "whole_to_store": share_of(rate(store)),
+        "whole_to_least_ceiling": share_of(rate(broker).min(rate(store))),
     })
 }
 
@@ -211,7 +213,12 @@ fn in_words(report: &Value) -> String {
         line("store ceiling", "store"),
         line("end to end", "whole"),
         format!("  publish to receipt: p50 {p50:.0} ms, p99 {p99:.0} ms at that rate"),
-        format!("  end to end ÷ the lower ceiling: {:.2}", number("/whole_to_least_ceiling")),
+        format!(
+            "  end to end ÷ broker ceiling: {:.2}, ÷ store ceiling: {:.2}, ÷ the lower of the two: {:.2}",
+            number("/whole_to_broker"),
+            number("/whole_to_store"),
+            number("/whole_to_least_ceiling")
+        ),
     ]
     .join("\n")
 }

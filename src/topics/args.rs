@@ -119,7 +119,7 @@ pub(crate) struct Export {
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Where to [default: standard output]
+    /// Where to; a file is replaced when all of it is there, a pipe or device is written to, - is standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -27,6 +27,9 @@ const PAGE: usize = 10_000;
 /// Topics on a page: the most that the server gives.
 const TOPICS_PAGE: usize = 1_000;
 
+/// How rustls begins when what comes is no TLS.
+const NO_TLS: &str = "received corrupt message";
+
 /// Why the server did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
@@ -282,7 +285,11 @@ impl Client {
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        self.unreachable(&innermost.to_string())
+        let cause = innermost.to_string();
+        if self.base.scheme() == "https" && cause.contains(NO_TLS) {
+            return self.strange("without TLS (does it speak https?)");
+        }
+        self.unreachable(&cause)
     }
 }
 

@@ -1,47 +1,41 @@
 //! `igentai topics export`: the whole set, page by page.
 
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+mod target;
+
+use std::io::{BufWriter, ErrorKind, Write};
 
 use igentai_webserver::api::dto::{Attribute, TopicView};
 
+use self::target::Target;
 use super::Trouble;
 use super::args::{Export, Format};
 use super::client::Client;
 use super::inert::{csv_cell, inert};
 use crate::output;
 
-/// Writes the set. A file has its name only when it is whole.
+/// Writes the set.
 pub(super) async fn export(
     client: &Client,
     topic: &TopicView,
     arguments: &Export,
     out: &mut dyn Write,
 ) -> Result<(), Trouble> {
-    let Some(path) = &arguments.output else {
+    let Some(path) = arguments.output.as_deref().filter(|path| !target::is_standard_output(path)) else {
         write(client, topic, arguments.format, out).await?;
         return Ok(());
     };
-    let partial = beside(path);
     let named =
         |error: std::io::Error| Trouble::Other(format!("{} cannot be written: {error}", path.display()));
-    let mut file = BufWriter::new(File::create(&partial).map_err(named)?);
-    let written = write(client, topic, arguments.format, &mut file).await;
-    let whole = match written {
-        Ok(count) => file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| {
-            file.sync_all()?;
-            std::fs::rename(&partial, path)?;
-            Ok(count)
-        }),
-        Err(error) => {
-            drop(std::fs::remove_file(&partial));
-            return Err(error);
-        }
+    let (mut file, target) = Target::open(path).map_err(named)?;
+    let mut buffered = BufWriter::new(&mut file);
+    let count = match write(client, topic, arguments.format, &mut buffered).await {
+        // Of a reader that went away the caller knows what to think.
+        Err(Trouble::Output(error)) if error.kind() != ErrorKind::BrokenPipe => return Err(named(error)),
+        written => written?,
     };
-    let count = whole.map_err(named)?;
-    output::note(&format!("{count} items written to {}", path.display()));
+    drop(buffered);
+    target.keep(&file).map_err(named)?;
+    output::note(&format!("{} written to {}", output::counted(count, "item"), path.display()));
     Ok(())
 }
 
@@ -84,10 +78,4 @@ fn line(out: &mut dyn Write, format: Format, item: &Attribute) -> std::io::Resul
             writeln!(out, "{}", serde_json::to_string(&item)?)
         }
     }
-}
-
-fn beside(path: &Path) -> std::path::PathBuf {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".partial");
-    path.with_file_name(name)
 }

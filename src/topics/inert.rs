@@ -12,10 +12,13 @@ pub(super) fn inert(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What a formula begins with. A spreadsheet with an East Asian language takes the full-width ones for the same.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// A cell of a CSV file: inert, quoted where need be, and never a formula for a spreadsheet.
 pub(super) fn csv_cell(text: &str) -> String {
     let text = inert(text);
-    let text = if text.starts_with(['=', '+', '-', '@']) { Cow::Owned(format!("'{text}")) } else { text };
+    let text = if text.starts_with(FORMULA) { Cow::Owned(format!("'{text}")) } else { text };
     if text.contains([',', '"', ';']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -55,6 +58,10 @@ mod tests {
             ("+33 1", "'+33 1"),
             ("-5 °C", "'-5 °C"),
             ("@sum", "'@sum"),
+            ("＝1+1", "'＝1+1"),
+            ("＋1", "'＋1"),
+            ("－1", "'－1"),
+            ("＠sum", "'＠sum"),
             ("plain", "plain"),
             ("a,b", "\"a,b\""),
             ("say \"x\"", "\"say \"\"x\"\"\""),

@@ -26,6 +26,9 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 /// Stands for `--server`.
 const SERVER_VARIABLE: &str = "IGENTAI_SERVER";
 
+/// How much a name must be like another to be taken for what was meant.
+const ALIKE: f64 = 0.8;
+
 pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
     let environment = Environment::of_process();
     let server = arguments.server.as_deref().or(environment.get(SERVER_VARIABLE)).unwrap_or(DEFAULT_SERVER);
@@ -104,11 +107,25 @@ async fn resolve(client: &Client, given: &str) -> Result<TopicView, Failure> {
     }
     // As the folder is named: whatever the case and the signs between the words.
     let id = TopicId::from_name(given).ok();
-    let found = all.into_iter().find(|topic| id.as_ref().is_some_and(|id| id.as_str() == topic.id));
-    found.ok_or_else(|| {
+    let found = all.iter().find(|topic| id.as_ref().is_some_and(|id| id.as_str() == topic.id));
+    found.cloned().ok_or_else(|| {
+        let advice = match nearest(given, &all) {
+            Some(topic) => format!("did you mean {}?", inert::inert(&topic.id)),
+            None => "`igentai topics list` shows all".to_owned(),
+        };
         let given = inert::inert(given);
-        Failure::new(Exit::Failed, format!("there is no topic `{given}`; `igentai topics list` shows all"))
+        Failure::new(Exit::Failed, format!("there is no topic `{given}`; {advice}"))
     })
+}
+
+/// The topic whose id or name is most like what was given, where it is alike at all.
+fn nearest<'a>(given: &str, all: &'a [TopicView]) -> Option<&'a TopicView> {
+    let given = given.to_lowercase();
+    let alike = |topic: &TopicView| {
+        strsim::jaro_winkler(&given, &topic.id).max(strsim::jaro_winkler(&given, &topic.name.to_lowercase()))
+    };
+    let candidates = all.iter().map(|topic| (alike(topic), topic)).filter(|(alike, _)| *alike >= ALIKE);
+    candidates.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, topic)| topic)
 }
 
 fn request(start: &Start) -> Result<StartTopic, Failure> {

@@ -117,9 +117,11 @@ async fn what_the_server_refuses_is_told_with_title_detail_and_field() {
     let twice = refused(&server.url, Action::Start(Box::new(twice))).await;
     assert_eq!(twice.exit, Exit::Usage);
     assert!(twice.to_string().contains("--provider small is there twice"), "{twice}");
-    let missing = refused(&server.url, tail("rome", false, None)).await;
-    assert_eq!(missing.exit, Exit::Failed);
-    assert!(missing.to_string().contains("there is no topic `rome`"), "{missing}");
+    for (given, advice) in [("rome", "`igentai topics list` shows all"), ("Pairs", "did you mean paris?")] {
+        let missing = refused(&server.url, tail(given, false, None)).await;
+        assert_eq!(missing.exit, Exit::Failed);
+        assert_eq!(missing.to_string(), format!("there is no topic `{given}`; {advice}"));
+    }
     server.stop().await;
 }
 
@@ -177,6 +179,19 @@ async fn a_server_that_speaks_something_else_is_told_apart_and_its_text_stays_in
     let strange = refused(&url, Action::List { json: false }).await;
     assert!(strange.to_string().contains("with status 500; is this igentai's address?"), "{strange}");
     assert_eq!(refused(&url, Action::List { json: false }).await.to_string(), "t[2J: d");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_that_is_asked_with_it_is_told_as_such() {
+    let world = World::new();
+    let server = world.serve().await;
+    let url = server.url.replace("http:", "https:");
+    let failure = refused(&url, Action::List { json: false }).await.to_string();
+    assert!(
+        failure.ends_with("answered without TLS (does it speak https?); is this igentai's address?"),
+        "{failure}"
+    );
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -12,5 +12,6 @@ mod refusals;
 mod refused;
 mod serving;
 mod supervised;
+mod unwritten;
 mod waiting;
 mod world;

@@ -94,12 +94,46 @@ async fn a_wrong_configuration_ends_the_doctor_like_everybody_else() {
     command.arg(&config);
     let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
     assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(2), "{}", process.tail());
+    let mut command = place.command(&["doctor", "--json", "--config"]);
+    command.arg(&config);
+    let output = command.output().unwrap();
+    let mistake: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&mistake["key"], &mistake["line"]), (&"run.producers".into(), &2.into()), "{mistake}");
+    assert!(mistake["file"].as_str().unwrap().ends_with("wrong.toml"), "{mistake}");
     std::fs::write(&config, "[providers.demo]\nkind = \"demo\"\n").unwrap();
     let mut command = place.command(&["doctor", "--out", "elsewhere", "--config"]);
     command.arg(&config);
     let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
     assert_eq!(process.wait(crate::world::SOON).await.unwrap().code(), Some(0), "{}", process.tail());
     assert!(process.tail().contains("output folder elsewhere"), "{}", process.tail());
+}
+
+#[tokio::test]
+async fn the_doctor_does_not_call_well_what_could_not_run() {
+    let key = Some("right".into());
+    let place = Place::new(igentai_test_support::model::Script { key, ..script(50, 0) }).await;
+    let config = place.config_with("stand-in", "api_key_env = \"SIGHTS_KEY\"");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let doctor = async |text: &str, key: &str| {
+        std::fs::write(&config, text).unwrap();
+        let mut command = place.command(&["doctor", "--json", "--config"]);
+        command.arg(&config).env("SIGHTS_KEY", key);
+        let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
+        let code = process.wait(crate::world::SOON).await.unwrap().code();
+        let told = process.lines().into_iter().find(|line| line.contains("provider small")).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        (code, told["detail"].as_str().unwrap().to_owned())
+    };
+    let (code, detail) = doctor(&text, "right").await;
+    assert_eq!((code, detail.as_str()), (Some(0), "answers, takes the key, knows the model"));
+    for (text, key, said) in [
+        (text.clone(), "wrong", "SIGHTS_KEY"),
+        (text.replace("/v1", ""), "right", "does `base_url` lack /v1?"),
+        (text.replace("\"stand-in\"", "\"stand-inn\""), "right", "did you mean stand-in?"),
+    ] {
+        let (code, detail) = doctor(&text, key).await;
+        assert!(code == Some(1) && detail.contains(said), "{code:?} {detail}");
+    }
 }
 
 #[tokio::test]

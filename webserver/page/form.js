@@ -106,7 +106,7 @@ export function NewTopic({ from, mode, providers, started }) {
       <input type="text" ...${described('name')} required maxlength="300" autocomplete="off" placeholder="Paris attractions" readonly=${Boolean(from)} />
     <//>
     <${Field} name="prompt" label="Prompt" hint=${from?.prompt ? 'What to list, in your own words; left empty, it stays as it was.' : 'Optional. What to list, in your own words; phrased from the topic when left out.'} errors=${errors}>
-      <textarea rows="3" ...${described('prompt')} maxlength="8000"></textarea>
+      <textarea rows="3" ...${described('prompt')} maxlength="8192"></textarea>
     <//>
     <fieldset>
       <legend>End at the latest after</legend>

@@ -11,6 +11,10 @@ use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use igentai_core::folder::TopicId;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Required, Schema};
 
 use crate::fields::{self, Errors, Fields, FromFields};
 use crate::problem::{FieldError, Problem, ProblemKind};
@@ -113,6 +117,40 @@ impl<S: Send + Sync> FromRequestParts<S> for TopicPath {
         };
         TopicId::parse(&id).map(Self).map_err(|_| Problem::no_topic(&id))
     }
+}
+
+/// For the OpenAPI document: the header that [`if_match`] reads.
+pub(crate) struct IfMatch;
+
+/// For the OpenAPI document: the header that a stream goes on from.
+pub(crate) struct LastEventId;
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "change it only at this version: the ETag of the topic as last read, or `*`";
+        vec![header("If-Match", description, r#"^(\*|"[0-9]{1,20}")$"#)]
+    }
+}
+
+impl IntoParams for LastEventId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![header(
+            "Last-Event-ID",
+            "where an earlier stream was: the id of its last event",
+            "^[A-Za-z0-9_-]*$",
+        )]
+    }
+}
+
+fn header(name: &str, description: &str, pattern: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).pattern(Some(pattern));
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(Schema::Object(text.build())))
+        .build()
 }
 
 /// The version that an `If-Match` header asks for; `None` without one or with `*`.

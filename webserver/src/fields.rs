@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number, Value};
 
@@ -14,6 +15,9 @@ const MAX_ERRORS: usize = 100;
 
 /// Whole numbers up to here are exact as floating-point numbers, as which some clients write them.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Largest whole number: that of the signed 64 bits that the OpenAPI document speaks of.
+const MAX_COUNT: u64 = i64::MAX.unsigned_abs();
 
 /// What is wrong with a request: of every field the first thing.
 #[derive(Clone, Debug, Default)]
@@ -139,12 +143,38 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A text of at most so many characters.
+    pub(crate) fn short_text(&mut self, name: &'static str, most: usize, allowed: &str) -> Given<String> {
+        match self.text(name, allowed) {
+            Given::Value(text) if text.chars().nth(most).is_some() => {
+                self.errors.add(format!("{}{name}", self.prefix), "it is too long", allowed);
+                Given::Wrong
+            }
+            given => given,
+        }
+    }
+
     /// A whole number of at least 0.
     pub(crate) fn count<T: TryFrom<u64>>(&mut self, name: &'static str, allowed: &str) -> Given<T> {
         let is_query = self.is_query;
         self.take(name, allowed, |value| {
             let number = number(&value, is_query)?;
             T::try_from(whole(&number)?).map_err(|_| format!("{number} is too large"))
+        })
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn count_in<T: TryFrom<u64>>(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Given<T> {
+        let is_query = self.is_query;
+        let allowed = format!("{} to {}", range.start(), range.end());
+        self.take(name, &allowed, |value| {
+            let count = whole(&number(&value, is_query)?)?;
+            let fitting = T::try_from(count).ok().filter(|_| range.contains(&count));
+            fitting.ok_or_else(|| format!("{count} is out of range"))
         })
     }
 
@@ -246,6 +276,12 @@ fn number(value: &Value, is_query: bool) -> Result<Number, String> {
     }
 }
 
+/// A number in few characters, however large or small it is.
+pub(crate) fn shown_number(number: f64) -> String {
+    let size = number.abs();
+    if number == 0.0 || (1e-6..1e15).contains(&size) { number.to_string() } else { format!("{number:e}") }
+}
+
 fn float(number: &Number) -> f64 {
     number.as_f64().unwrap_or(f64::NAN)
 }
@@ -254,7 +290,8 @@ fn float(number: &Number) -> f64 {
 fn whole(number: &Number) -> Result<u64, String> {
     let float = float(number);
     match number.as_u64() {
-        Some(count) => Ok(count),
+        Some(count) if count <= MAX_COUNT => Ok(count),
+        Some(_) => Err(format!("{number} is too large")),
         None if float < 0.0 => Err(format!("{number} is negative")),
         None if float > MAX_EXACT => Err(format!("{number} is too large")),
         None if float.fract() == 0.0 => Ok(float as u64),

@@ -4,13 +4,15 @@
 //!   registry every second, so that a lost event heals.
 //! * A [`follower`] serves one reader: it subscribes to the hub first, replays from the registry what lies after the reader's cursor, and
 //!   goes on live. One that falls behind reads from the registry again; its memory is bounded by one page.
-//! * A [`cursor`] says where a reader is, in every topic.
+//! * A [`cursor`] says where a reader is, in every topic; [`told`] keeps it, [`begin`] reads it again.
 
+pub(crate) mod begin;
 pub(crate) mod cursor;
 pub(crate) mod follower;
 mod hub;
 mod inbox;
 mod pump;
+mod told;
 
 use std::sync::Arc;
 

@@ -27,7 +27,7 @@ use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
 use adapter::Adapter;
 use demo::Demo;
 pub use http::{Client, SetupError, fetch};
-pub use look::{Look, look};
+pub use look::{KeyLook, Look, look};
 
 /// A question to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::key::fold_text;
+use crate::key::{fold_text, is_invisible};
 
 /// The longest id, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 64;
@@ -44,6 +44,9 @@ pub enum TopicIdError {
     /// A name with control characters (line breaks and tabs among them).
     #[error("the topic's name holds a control character: give it one line of visible characters")]
     Control,
+    /// A name with a character that shows nothing, or turns the direction of what stands behind it.
+    #[error("the topic's name holds the invisible character U+{0:04X}: leave it out")]
+    Invisible(u32),
     /// An id from outside that no name leads to.
     #[error(
         "not a topic id: 1 to {MAX_ID_BYTES} bytes of lower-case letters and digits with single `_` between them \
@@ -61,7 +64,7 @@ impl TopicId {
     ///
     /// # Errors
     ///
-    /// A name that is blank, over [`MAX_NAME_CHARS`] or holds control characters.
+    /// A name that is blank, over [`MAX_NAME_CHARS`], or holds control characters or such as are not seen.
     pub fn from_name(name: &str) -> Result<Self, TopicIdError> {
         if name.chars().nth(MAX_NAME_CHARS).is_some() {
             return Err(TopicIdError::TooLong);
@@ -72,6 +75,9 @@ impl TopicId {
         let folded = fold_text(name);
         if folded.trim().is_empty() {
             return Err(TopicIdError::Empty);
+        }
+        if let Some(hidden) = name.chars().find(|c| is_hidden(*c)) {
+            return Err(TopicIdError::Invisible(hidden.into()));
         }
         let mut words = words_of(&folded);
         cut(&mut words, MAX_ID_BYTES);
@@ -110,6 +116,12 @@ impl TopicId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a character is not seen and no script or emoji needs it: joiners, variation selectors and the tags of flags are.
+fn is_hidden(c: char) -> bool {
+    let needed = matches!(c, '\u{200c}'..='\u{200d}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}');
+    matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !needed)
 }
 
 /// The letters and digits of a folded text, with one `_` for each run of other characters between them. Accents that

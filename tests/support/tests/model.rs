@@ -143,12 +143,15 @@ async fn connections_are_closed_stalled_and_refused() -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_turned_away_and_models_are_listed() -> io::Result<()> {
+async fn a_wrong_key_is_turned_away_and_models_are_listed_with_the_right_one() -> io::Result<()> {
     let service = ModelService::start(Script { key: Some("other".into()), ..birds() }).await?;
     assert_eq!(post(&service, list(3)).await?.status, 401);
-    let models =
-        http::request_async(service.addr().to_string(), "GET", "/v1/models".into(), vec![], vec![]).await?;
-    let models: Value = serde_json::from_slice(&models.body).expect("JSON");
+    let models = async |key: &str| {
+        let headers = vec![("authorization".to_owned(), format!("Bearer {key}"))];
+        http::request_async(service.addr().to_string(), "GET", "/v1/models".into(), headers, vec![]).await
+    };
+    assert_eq!(models("wrong").await?.status, 401);
+    let models: Value = serde_json::from_slice(&models("other").await?.body).expect("JSON");
     assert_eq!(models["data"][0]["id"], "stand-in");
     Ok(())
 }

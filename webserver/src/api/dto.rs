@@ -3,6 +3,7 @@
 mod answer;
 mod read;
 mod request;
+mod schemas;
 
 pub use answer::{
     Attribute, AttributePage, AttributesEvent, Curve, CurvePoint, Format, Hello, Numbers, ProviderNumbers,

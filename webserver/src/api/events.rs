@@ -13,11 +13,12 @@ use utoipa::IntoParams;
 
 use crate::api::allowed;
 use crate::context::AppRef;
-use crate::extract::QueryOf;
+use crate::extract::{LastEventId, QueryOf};
 use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
+use crate::stream::begin::Start;
 use crate::stream::cursor::Cursor;
-use crate::stream::follower::{Follower, Start};
+use crate::stream::follower::Follower;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -51,7 +52,7 @@ impl FromFields for EventsQuery {
 /// Every event's id is a cursor: a stream that begins with one (`Last-Event-ID`, or `cursor`) tells what came after it, in order, without gap or repeat. Without one it
 /// begins at the present. A comment comes every 15 seconds when nothing else does.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
-    params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "where an earlier stream was")),
+    params(EventsQuery, LastEventId),
     responses(
         (status = 200, description = "the data of the events are `Hello`, `AttributesEvent`, `TopicView` and `Reset`",
             body = String, content_type = "text/event-stream"),

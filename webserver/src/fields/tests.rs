@@ -59,6 +59,15 @@ fn numbers_of_another_kind_are_told_and_whole_ones_are_taken_however_they_are_wr
 }
 
 #[test]
+fn a_number_is_shown_in_few_characters() {
+    for (number, shown) in
+        [(-1.0, "-1"), (0.5, "0.5"), (0.0, "0"), (1e6, "1000000"), (1e308, "1e308"), (-5e-324, "-5e-324")]
+    {
+        assert_eq!(shown_number(number), shown);
+    }
+}
+
+#[test]
 fn a_field_that_is_not_known_is_told_with_those_that_are() {
     let (_, errors) = read::<StartTopic>(json!({"name": "x", "limits": {"max_euro": 1}}));
     let error = errors.first().unwrap();

@@ -1,8 +1,11 @@
 //! Where a reader is. Clients get it as the id of an event and give it back; they need not understand it.
 //!
-//! Version, scope, then for each topic 6 bytes of the XXH3-64 of its id, run and sequence number as LEB128; behind it 4 bytes of the
-//! XXH3-64 of all of that, so that a mistyped cursor is refused; base64url without padding. A topic that is not named did not exist
-//! when the cursor was made: everything in it is new.
+//! Version, scope, seals where the scope says so, then for each topic that is named 6 bytes of the XXH3-64 of its id, run and sequence
+//! number as LEB128; behind it 4 bytes of the XXH3-64 of all of that, so that a mistyped cursor is refused; base64url without padding.
+//! [`seal`] says how topics at rest are written. A topic that is neither named nor sealed did not exist when the cursor was made:
+//! everything in it is new.
+
+pub(crate) mod seal;
 
 use std::collections::BTreeMap;
 
@@ -12,11 +15,15 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::seal::Seals;
+
 const VERSION: u8 = 1;
 const HASH_BYTES: usize = 6;
 const CHECK_BYTES: usize = 4;
 const SCOPE_ALL: u8 = 0;
 const SCOPE_ONE: u8 = 1;
+/// All, and some of them sealed.
+const SCOPE_SEALED: u8 = 2;
 
 /// How far a reader has come in one topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +32,22 @@ pub(crate) struct Position {
     pub(crate) seq: Seq,
 }
 
+impl Position {
+    /// Somewhere in this run or an earlier one: the reader must begin the topic anew.
+    pub(crate) const fn uncertain(run: Run) -> Self {
+        Self { run, seq: Seq::MAX }
+    }
+
+    pub(crate) const fn is_uncertain(self) -> bool {
+        self.seq == Seq::MAX
+    }
+}
+
 /// How far a reader has come in every topic of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     narrowed: bool,
+    seals: Seals,
     positions: BTreeMap<[u8; HASH_BYTES], Position>,
 }
 
@@ -38,9 +57,14 @@ impl Cursor {
         self.narrowed
     }
 
-    /// Where the reader is; `None` when the topic did not exist for it.
+    /// Where the reader is; `None` when the topic is not named.
     pub(crate) fn position(&self, topic: &TopicId) -> Option<Position> {
         self.positions.get(&hash(topic)).copied()
+    }
+
+    /// What it says of the topics that it does not name.
+    pub(crate) fn seals(&self) -> &Seals {
+        &self.seals
     }
 
     /// Reads a cursor; `None` if it is none.
@@ -51,8 +75,12 @@ impl Cursor {
             return None;
         }
         let (&[version, scope], mut rest) = body.split_first_chunk::<2>()?;
-        if version != VERSION || scope > SCOPE_ONE {
+        if version != VERSION || scope > SCOPE_SEALED {
             return None;
+        }
+        let mut seals = Seals::default();
+        if scope == SCOPE_SEALED {
+            (seals, rest) = Seals::read(rest)?;
         }
         let mut positions = BTreeMap::new();
         while !rest.is_empty() {
@@ -62,14 +90,26 @@ impl Cursor {
             positions.insert(*hash, Position { run, seq });
             rest = after;
         }
-        Some(Self { narrowed: scope == SCOPE_ONE, positions })
+        Some(Self { narrowed: scope == SCOPE_ONE, seals, positions })
     }
 }
 
-/// Writes a cursor.
-pub(crate) fn encode(narrowed: bool, positions: &BTreeMap<TopicId, Position>) -> String {
-    let mut bytes = vec![VERSION, if narrowed { SCOPE_ONE } else { SCOPE_ALL }];
-    for (topic, position) in positions {
+/// Writes a cursor of a stream of one topic, or of all; only the latter has topics that are sealed.
+pub(crate) fn encode<'a>(
+    narrowed: bool,
+    named: impl IntoIterator<Item = (&'a TopicId, &'a Position)>,
+    seals: &Seals,
+) -> String {
+    let scope = match (narrowed, seals.is_empty()) {
+        (true, _) => SCOPE_ONE,
+        (false, true) => SCOPE_ALL,
+        (false, false) => SCOPE_SEALED,
+    };
+    let mut bytes = vec![VERSION, scope];
+    if scope == SCOPE_SEALED {
+        seals.write(&mut bytes);
+    }
+    for (topic, position) in named {
         bytes.extend(hash(topic));
         put_number(&mut bytes, position.run);
         put_number(&mut bytes, position.seq);
@@ -126,11 +166,19 @@ mod tests {
             .into()
     }
 
+    fn seals() -> Seals {
+        let mut seals = Seals::default();
+        for (topic, position) in positions() {
+            seals.add(&topic, position);
+        }
+        seals
+    }
+
     #[test]
     fn a_cursor_comes_back_as_it_went_out() {
-        for narrowed in [true, false] {
-            let cursor = Cursor::decode(&encode(narrowed, &positions())).unwrap();
-            assert_eq!(cursor.is_narrowed(), narrowed);
+        for (narrowed, seals) in [(true, Seals::default()), (false, Seals::default()), (false, seals())] {
+            let cursor = Cursor::decode(&encode(narrowed, &positions(), &seals)).unwrap();
+            assert_eq!((cursor.is_narrowed(), cursor.seals()), (narrowed, &seals));
             for (topic, position) in positions() {
                 assert_eq!(cursor.position(&topic), Some(position));
             }
@@ -140,12 +188,15 @@ mod tests {
 
     #[test]
     fn a_cursor_with_any_character_changed_or_cut_is_refused() {
-        let text = encode(false, &positions());
-        for place in 0..text.len() {
-            assert_eq!(Cursor::decode(&text[..place]), None, "cut at {place}");
-            let other = if &text[place..=place] == "A" { "B" } else { "A" };
-            let changed = format!("{}{other}{}", &text[..place], &text[place + 1..]);
-            assert_eq!(Cursor::decode(&changed), None, "changed at {place}");
+        for text in
+            [encode(false, &positions(), &Seals::default()), encode(false, &BTreeMap::new(), &seals())]
+        {
+            for place in 0..text.len() {
+                assert_eq!(Cursor::decode(&text[..place]), None, "cut at {place}");
+                let other = if &text[place..=place] == "A" { "B" } else { "A" };
+                let changed = format!("{}{other}{}", &text[..place], &text[place + 1..]);
+                assert_eq!(Cursor::decode(&changed), None, "changed at {place}");
+            }
         }
         for nonsense in ["", "0", "null", "🦀", &"A".repeat(10_000)] {
             assert_eq!(Cursor::decode(nonsense), None);

@@ -1,18 +1,21 @@
 //! One reader of the event stream.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use axum::response::sse::Event;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
-use igentai_shared::store::{StoreError, StoredAttribute};
+use igentai_core::topic::Topic;
+use igentai_shared::store::{Store, StoreError, StoredAttribute};
 use igentai_shared::wire::NewAttributes;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::cursor::{Cursor, Position, encode};
+use super::begin::{Start, head};
+use super::cursor::Position;
 use super::hub::{Batch, Live, Subscription};
+use super::told::Told;
 use crate::api::dto::{Hello, Reset, ResetReason};
 use crate::context::AppRef;
 use crate::view;
@@ -26,23 +29,14 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// Before asking a registry again that did not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where a stream begins.
-#[derive(Clone, Debug)]
-pub(crate) enum Start {
-    /// With what comes after now.
-    Present,
-    /// Where an earlier stream was.
-    Cursor(Cursor),
-    /// Behind this attribute of the one topic, in this run or the current one.
-    After { run: Option<Run>, seq: Seq },
-}
-
 /// A reader: what it has been told, and what it still has to be told.
 pub(crate) struct Follower {
     app: AppRef,
     topic: Option<TopicId>,
     live: Subscription,
-    told: BTreeMap<TopicId, Position>,
+    told: Told,
+    /// Topics that are not expected to go on.
+    ended: BTreeSet<TopicId>,
     /// Topics to read from the registry before going on live.
     behind: VecDeque<TopicId>,
     ready: VecDeque<Event>,
@@ -54,15 +48,18 @@ impl Follower {
     /// Begins a stream of one topic or of all. It listens before it looks, so that nothing falls in between.
     pub(crate) async fn open(app: AppRef, topic: Option<TopicId>, start: &Start) -> Result<Self, StoreError> {
         let live = app.hub.subscribe(topic.clone());
-        let (told, behind, ready) = (BTreeMap::new(), VecDeque::new(), VecDeque::new());
-        let mut follower = Self { app, topic, live, told, behind, ready, lost: false };
-        for topic in follower.topics().await? {
-            let position = follower.begin(&topic, start).await?;
-            if !matches!(start, Start::Present) {
-                follower.behind.push_back(topic.clone());
+        let (told, ended, behind, ready) =
+            (Told::default(), BTreeSet::new(), VecDeque::new(), VecDeque::new());
+        let mut follower = Self { app, topic, live, told, ended, behind, ready, lost: false };
+        let topics = follower.topics().await?;
+        let places = start.places(follower.store(), &topics, follower.topic.is_some()).await?;
+        for (topic, place) in places {
+            follower.told.move_to(&topic, place.position);
+            if !place.is_head {
+                follower.behind.push_back(topic);
             }
-            follower.told.insert(topic, position);
         }
+        topics.iter().for_each(|topic| follower.note(&topic.id, topic.state.is_ended()));
         let hello = Hello { server: follower.app.context.id.to_string(), cursor: follower.cursor() };
         let event = follower.event("hello", &view::json(&hello)).retry(RECONNECT);
         follower.ready.push_back(event);
@@ -115,32 +112,34 @@ impl Follower {
         Ok(true)
     }
 
-    async fn topics(&self) -> Result<Vec<TopicId>, StoreError> {
+    fn store(&self) -> &dyn Store {
+        self.app.context.store.as_ref()
+    }
+
+    async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
         match &self.topic {
-            Some(topic) => Ok(vec![topic.clone()]),
-            None => Ok(self.app.context.store.topics().await?.into_iter().map(|topic| topic.id).collect()),
+            Some(topic) => Ok(self.store().topic(topic).await?.into_iter().collect()),
+            None => self.store().topics().await,
         }
     }
 
-    async fn begin(&self, topic: &TopicId, start: &Start) -> Result<Position, StoreError> {
-        match start {
-            Start::Cursor(cursor) => Ok(cursor.position(topic).unwrap_or_default()),
-            Start::After { run: Some(run), seq } => Ok(Position { run: *run, seq: *seq }),
-            Start::After { run: None, seq } => Ok(Position { seq: *seq, ..self.head(topic).await? }),
-            Start::Present => self.head(topic).await,
+    /// Whether a topic has ended, so that it may rest; not before it was read to its end.
+    fn note(&mut self, topic: &TopicId, has_ended: bool) {
+        if has_ended {
+            self.ended.insert(topic.clone());
+        } else {
+            self.ended.remove(topic);
+            self.told.wake(topic);
         }
-    }
-
-    async fn head(&self, topic: &TopicId) -> Result<Position, StoreError> {
-        let head = self.app.context.store.head(topic).await?;
-        Ok(Position { run: head.run, seq: head.attributes })
+        if has_ended && !self.behind.contains(topic) {
+            self.told.rest(topic);
+        }
     }
 
     /// After events were missed: every topic is read on from the registry.
     async fn recover(&mut self) -> Result<(), StoreError> {
         for topic in self.topics().await? {
-            self.told.entry(topic.clone()).or_default();
-            self.look(topic);
+            self.look(topic.id);
         }
         self.show().await?;
         self.lost = false;
@@ -162,30 +161,46 @@ impl Follower {
 
     /// Reads the next page of a topic from the registry.
     async fn replay(&mut self, topic: TopicId) -> Result<(), StoreError> {
-        let told = self.told.get(&topic).copied().unwrap_or_default();
+        let told = self.told.position(&topic);
         let page = match told.run {
+            _ if told.is_uncertain() => Vec::new(),
             0 => Vec::new(),
-            run => self.app.context.store.attributes(&topic, run, told.seq, PAGE).await?,
+            run => self.store().attributes(&topic, run, told.seq, PAGE).await?,
         };
         if page.is_empty() {
-            let head = self.head(&topic).await?;
+            let head = head(self.store(), &topic).await?;
             // A run that was started is not in the registry before the coordinator opens it.
             let to_come = head.run < told.run && told.seq == 0;
             if to_come || (head.run == told.run && head.seq >= told.seq) {
-                self.behind.pop_front();
+                self.caught_up(&topic);
             } else {
-                let reason = if head.run > told.run { ResetReason::NewRun } else { ResetReason::Rewound };
+                let reason = if told.is_uncertain() {
+                    ResetReason::Uncertain
+                } else if head.run > told.run {
+                    ResetReason::NewRun
+                } else {
+                    ResetReason::Rewound
+                };
                 self.restart(&topic, head.run, reason);
             }
             return Ok(());
         }
         check(&page, told.seq)?;
-        if page.len() < PAGE {
-            self.behind.pop_front();
-        }
+        let whole = page.len() < PAGE;
         let texts = page.into_iter().map(|attribute| attribute.text).collect();
-        self.tell(&NewAttributes { topic, run: told.run, first: told.seq + 1, texts });
+        let event = NewAttributes { topic, run: told.run, first: told.seq + 1, texts };
+        self.tell(&event);
+        if whole {
+            self.caught_up(&event.topic);
+        }
         Ok(())
+    }
+
+    fn caught_up(&mut self, topic: &TopicId) {
+        self.behind.pop_front();
+        if self.ended.contains(topic) {
+            self.told.rest(topic);
+        }
     }
 
     fn live_event(&mut self, event: Live) {
@@ -195,7 +210,7 @@ impl Follower {
                 if !self.wants(&topic) {
                     return;
                 }
-                let told = *self.told.entry(topic.clone()).or_default();
+                let told = self.told.position(&topic);
                 if position.run > told.run {
                     self.restart(&topic, position.run, ResetReason::NewRun);
                 }
@@ -203,8 +218,9 @@ impl Follower {
                     self.look(topic);
                 }
             }
-            Live::Topic { topic, json } => {
+            Live::Topic { topic, json, has_ended } => {
                 if self.wants(&topic) {
+                    self.note(&topic, has_ended);
                     let event = self.event("topic", &json);
                     self.ready.push_back(event);
                 }
@@ -217,7 +233,7 @@ impl Follower {
         if !self.wants(&event.topic) {
             return;
         }
-        let told = *self.told.entry(event.topic.clone()).or_default();
+        let told = self.told.position(&event.topic);
         if event.run < told.run {
             return;
         }
@@ -234,7 +250,7 @@ impl Follower {
         match event.first.cmp(&(told.seq + 1)) {
             Ordering::Greater => self.look(event.topic.clone()),
             Ordering::Equal => {
-                self.move_to(&event.topic, Position { run: event.run, seq: last });
+                self.told.move_to(&event.topic, Position { run: event.run, seq: last });
                 let event = self.event("attributes", &batch.json);
                 self.ready.push_back(event);
             }
@@ -258,15 +274,15 @@ impl Follower {
 
     fn tell(&mut self, event: &NewAttributes) {
         let seq = event.first - 1 + event.texts.len() as u64;
-        self.move_to(&event.topic, Position { run: event.run, seq });
+        self.told.move_to(&event.topic, Position { run: event.run, seq });
         let event = self.event("attributes", &view::attributes_json(event));
         self.ready.push_back(event);
     }
 
     /// Another run, or a log that is shorter than it was. A reader who has seen nothing need not be told.
     fn restart(&mut self, topic: &TopicId, run: Run, reason: ResetReason) {
-        let told = self.told.get(topic).copied().unwrap_or_default();
-        self.move_to(topic, Position { run, seq: 0 });
+        let told = self.told.position(topic);
+        self.told.move_to(topic, Position { run, seq: 0 });
         if told.run != 0 {
             let reset = Reset { topic: topic.to_string(), run, reason };
             let event = self.event("reset", &view::json(&reset));
@@ -274,12 +290,8 @@ impl Follower {
         }
     }
 
-    fn move_to(&mut self, topic: &TopicId, position: Position) {
-        self.told.insert(topic.clone(), position);
-    }
-
     fn cursor(&self) -> String {
-        encode(self.topic.is_some(), &self.told)
+        self.told.cursor(self.topic.is_some())
     }
 
     /// An event whose id says what the reader knows after it.

@@ -20,7 +20,7 @@ pub(crate) enum Live {
     /// The registry's log of a topic stands here: whoever is not there yet reads from the registry. `rewound`: it has lost something.
     Head { topic: TopicId, position: Position, rewound: bool },
     /// A topic's definition, state or numbers changed: its view as JSON.
-    Topic { topic: TopicId, json: Arc<str> },
+    Topic { topic: TopicId, json: Arc<str>, has_ended: bool },
 }
 
 /// New attributes with their JSON, made once for all readers.

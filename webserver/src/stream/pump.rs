@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::cursor::Position;
 use super::hub::{Batch, Hub, Live};
 use super::inbox::FromBus;
-use crate::api::dto::Numbers;
+use crate::api::dto::{Numbers, StateName, TopicView};
 use crate::leader::Leader;
 use crate::view;
 
@@ -138,7 +138,7 @@ impl Pump {
         let topic = status.topic.id.clone();
         let view = view::of_status(status);
         known.numbers = Some((view.run, view.numbers.clone()));
-        self.hub.tell(Live::Topic { topic, json: view::json(&view) });
+        self.hub.tell(told(topic, &view));
     }
 
     /// Compares what readers were told with the registry.
@@ -192,7 +192,7 @@ impl Pump {
                     view.numbers = numbers.clone();
                 }
                 self.leader.correct(&mut view);
-                self.hub.tell(Live::Topic { topic: id, json: view::json(&view) });
+                self.hub.tell(told(id, &view));
             }
         }
         Ok(())
@@ -230,6 +230,10 @@ impl Pump {
             Ok(()) | Err(_) => {}
         }
     }
+}
+
+fn told(topic: TopicId, view: &TopicView) -> Live {
+    Live::Topic { topic, json: view::json(view), has_ended: view.state == StateName::Ended }
 }
 
 /// Tells readers what follows `position`, and moves it.

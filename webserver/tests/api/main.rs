@@ -4,6 +4,7 @@
 
 mod changes;
 mod client;
+mod cursors;
 mod documents;
 mod edges;
 mod leader;

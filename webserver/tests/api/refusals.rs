@@ -150,6 +150,12 @@ async fn fields_of_another_form_are_told_together_with_wrong_values_and_in_our_o
         ("provider_weights.a", "it is a text, not a number"),
     ];
     assert_eq!(details(&server.patch(&format!("{TOPICS}/t"), &change).await), expected.each_ref().map(pair));
+    let huge = json!({"name": "x", "provider_weights": {"a": 1e308}, "limits": {"max_usd": 1e-300, "time_limit_seconds": 1e308}});
+    let expected = [
+        ("limits.time_limit_seconds", "1e308 is out of range"),
+        ("provider_weights.a", "1e308 is no weight"),
+    ];
+    assert_eq!(details(&server.post(TOPICS, &huge).await), expected.each_ref().map(pair));
     for body in [json!([]), json!({}), json!({"name": null})] {
         let answer = server.post(TOPICS, &body).await;
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
@@ -162,8 +168,19 @@ async fn a_query_of_the_wrong_form_is_refused() {
     let world = World::new();
     let server = world.serve().await;
     world.running("t").await;
+    let long = format!("/api/v1/topics?after={}", "x".repeat(101));
     for (path, field, detail) in [
         ("/api/v1/topics?limit=-1", "limit", "-1 is negative"),
+        ("/api/v1/topics?limit=0", "limit", "0 is out of range"),
+        ("/api/v1/topics/t/attributes?limit=0", "limit", "0 is out of range"),
+        ("/api/v1/topics/t/attributes?limit=10001", "limit", "10001 is out of range"),
+        ("/api/v1/topics/t/curve?points=1", "points", "1 is out of range"),
+        (&long, "after", "it is too long"),
+        (
+            "/api/v1/topics/t/attributes?after=9223372036854775808",
+            "after",
+            "9223372036854775808 is too large",
+        ),
         ("/api/v1/topics?limit=x&state=lost", "state", "`lost` is none of the words known here"),
         ("/api/v1/topics?limit=1&limit=2", "limit", "it is given twice"),
         ("/api/v1/topics?unknown=1", "unknown", "it is not known here"),
@@ -174,6 +191,8 @@ async fn a_query_of_the_wrong_form_is_refused() {
         let body = answer.json();
         assert_eq!((&body["field"], &body["errors"][0]["detail"]), (&json!(field), &json!(detail)), "{path}");
     }
+    let largest = server.get("/api/v1/topics/t/attributes?after=9223372036854775807").await;
+    assert_eq!((largest.status, &largest.json()["items"]), (200, &json!([])));
     for path in [
         "/api/v1/topics?limit=0",
         "/api/v1/topics?limit=1001",

@@ -145,10 +145,26 @@ fn impossible_names_are_refused_with_a_reason() {
         (&"x".repeat(301), TopicIdError::TooLong),
         ("a\nb", TopicIdError::Control),
         ("a\0", TopicIdError::Control),
+        ("gnp.\u{202e}tac", TopicIdError::Invisible(0x202e)),
+        ("Par\u{200b}is", TopicIdError::Invisible(0x200b)),
+        ("a\u{2028}b", TopicIdError::Invisible(0x2028)),
+        ("Paris\u{3164}", TopicIdError::Invisible(0x3164)),
     ] {
         assert_eq!(TopicId::from_name(name), Err(error), "{name:?}");
     }
     assert_eq!(TopicIdError::Empty.to_string(), "the topic's name is empty: give it 1 to 300 characters");
+}
+
+#[test]
+fn what_scripts_and_emoji_need_may_stand_in_a_name_though_it_is_not_seen() {
+    for name in [
+        "می\u{200c}خواهم",
+        "👩\u{200d}🎨 painters",
+        "❤\u{fe0f} songs",
+        "🏴\u{e0067}\u{e0062}\u{e007f} rivers",
+    ] {
+        assert!(TopicId::from_name(name).is_ok(), "{name:?}");
+    }
 }
 
 #[test]

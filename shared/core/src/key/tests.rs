@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
 use super::fold::fold_text;
+use super::is_invisible;
 use super::joiner::{is_pictograph, is_virama, uses_joiners};
-use super::scrub::is_invisible;
 use super::{Fingerprint, Key, MAX_TEXT_BYTES, Rejection, clean_text};
 
 fn key(candidate: &str) -> String {

@@ -59,9 +59,16 @@ impl Service {
     ) -> Result<Response<Scripted>, Close> {
         match (request.method(), request.uri().path()) {
             (&Method::POST, "/v1/chat/completions") => self.complete(request).await,
+            (&Method::GET, "/v1/models") if self.refuses(key(request.headers()).as_deref()) => {
+                Ok(error(401, "wrong key"))
+            }
             (&Method::GET, "/v1/models") => Ok(respond_json(200, &self.models())),
             _ => Ok(error(404, "no such address")),
         }
+    }
+
+    fn refuses(&self, key: Option<&str>) -> bool {
+        self.script.key.is_some() && self.script.key.as_deref() != key
     }
 
     fn models(&self) -> Value {
@@ -94,7 +101,7 @@ impl Service {
             prompt_tokens: 0,
             completion_tokens: 0,
         });
-        if self.script.key.is_some() && self.script.key != key {
+        if self.refuses(key.as_deref()) {
             open.change(|entry| entry.behaviour = "wrong key".into());
             return Ok(error(401, "wrong key"));
         }

@@ -277,4 +277,6 @@ pub enum ResetReason {
     NewRun,
     /// The registry holds less than the reader was told.
     Rewound,
+    /// It had ended and went on while nobody listened, and the cursor does not tell where the reader was.
+    Uncertain,
 }

@@ -6,6 +6,8 @@ use igentai_core::cost::Cost;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::schemas;
+
 /// Where a topic ends at the latest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -76,10 +78,11 @@ pub struct StartTopic {
     pub name: String,
     /// What models are asked to list, in your own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 8_000)]
+    #[schema(min_length = 1, max_length = 8_192)]
     pub prompt: Option<String>,
     /// Weight of each provider; an empty map means the producers' own configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::weights)]
     pub provider_weights: Option<BTreeMap<String, f64>>,
     /// Where it ends at the latest. Left out, there are no limits, whatever an earlier start said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,11 +102,11 @@ pub struct StartTopic {
 pub struct ChangeTopic {
     /// See [`StartTopic::prompt`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 8_000)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 8_192)]
     pub prompt: Option<Option<String>>,
     /// Weights by provider; `null` for one takes it away, `null` for all goes back to the producers' own configuration.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<BTreeMap<String, Option<f64>>>)]
+    #[schema(schema_with = schemas::changed_weights)]
     pub provider_weights: Option<Option<BTreeMap<String, Option<f64>>>>,
     /// Limits; `null` for all takes all of them away.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -21,10 +21,10 @@ use crate::api::percent_encoded;
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
 use crate::fields::{Fields, FromFields};
-use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
+use crate::problem::{Problem, ReadErrors, TopicErrors};
 
 const DEFAULT_LIMIT: usize = 1_000;
-const MAX_LIMIT: usize = 10_000;
+const MAX_LIMIT: u64 = 10_000;
 
 /// Attributes read at once for a text without limit.
 const TEXT_PAGE: usize = 2_000;
@@ -45,7 +45,7 @@ impl FromFields for AttributesQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             after: fields.count("after", allowed::POSITION).value(),
-            limit: fields.count("limit", "1 to 10000").value(),
+            limit: fields.count_in("limit", 1..=MAX_LIMIT).value(),
             format: fields.word("format", &[("json", Format::Json), ("text", Format::Text)]).value(),
         }
     }
@@ -68,10 +68,6 @@ pub(crate) async fn attributes(
     QueryOf(query): QueryOf<AttributesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if query.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-        let problem = Problem::new(ProblemKind::BadQuery, "a page cannot have so many items");
-        return Err(problem.at("limit", Some("1 to 10000")));
-    }
     app.topic(&id).await?;
     let store = app.context.store.clone();
     let head = store.head(&id).await?;

@@ -11,7 +11,7 @@ use super::rules::Rules;
 use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
 use crate::api::with_etag;
 use crate::context::{AppRef, WebContext};
-use crate::extract::{JsonBody, TopicPath, if_match};
+use crate::extract::{IfMatch, JsonBody, TopicPath, if_match};
 use crate::fields::Errors;
 use crate::problem::{Problem, ProblemBody, ProblemKind, ReadErrors, TopicErrors, WriteErrors};
 use crate::view;
@@ -24,10 +24,7 @@ const ENDING: &str =
 ///
 /// A JSON merge patch: what is left out stays, `null` takes it away.
 #[utoipa::path(patch, path = "/api/v1/topics/{id}", tag = "topics", request_body = ChangeTopic,
-    params(
-        ("id" = String, Path),
-        ("If-Match" = Option<String>, Header, description = "change it only at this version"),
-    ),
+    params(("id" = String, Path), IfMatch),
     responses(
         (status = 200, body = TopicView, headers(("ETag" = String, description = "its new version"))),
         (status = 409, description = "it is just ending (`ending`), or others keep changing it (`conflict`)", body = ProblemBody, content_type = "application/problem+json"),

@@ -9,7 +9,7 @@ use crate::api::dto::{Curve, CurvePoint};
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
 use crate::fields::{Fields, FromFields};
-use crate::problem::{Problem, ProblemKind, ReadErrors, TopicErrors};
+use crate::problem::{Problem, ReadErrors, TopicErrors};
 
 const DEFAULT_POINTS: u64 = 200;
 const MAX_POINTS: u64 = 1_000;
@@ -27,7 +27,7 @@ pub(crate) struct CurveQuery {
 
 impl FromFields for CurveQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self { points: fields.count("points", "2 to 1000").value() }
+        Self { points: fields.count_in("points", 2..=MAX_POINTS).value() }
     }
 }
 
@@ -45,10 +45,6 @@ pub(crate) async fn curve(
     QueryOf(query): QueryOf<CurveQuery>,
 ) -> Result<Json<Curve>, Problem> {
     let most = query.points.unwrap_or(DEFAULT_POINTS);
-    if !(2..=MAX_POINTS).contains(&most) {
-        let problem = Problem::new(ProblemKind::BadQuery, format!("a curve cannot have {most} points"));
-        return Err(problem.at("points", Some("2 to 1000")));
-    }
     app.topic(&id).await?;
     let store = app.context.store.as_ref();
     let head = store.head(&id).await?;

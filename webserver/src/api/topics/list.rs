@@ -9,11 +9,14 @@ use crate::api::dto::{StateName, TopicList};
 use crate::context::AppRef;
 use crate::extract::QueryOf;
 use crate::fields::{Fields, FromFields};
-use crate::problem::{Problem, ProblemKind, ReadErrors};
+use crate::problem::{Problem, ReadErrors};
 use crate::view;
 
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1_000;
+const MAX_LIMIT: u64 = 1_000;
+
+/// Longest id asked for: longer than any that there is.
+const MAX_AFTER: usize = 100;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -34,8 +37,8 @@ impl FromFields for ListQuery {
         let states = [Starting, Running, Ending, Ended].map(|state| (state.as_str(), state));
         Self {
             state: fields.word("state", &states).value(),
-            after: fields.text("after", "a topic's id").value(),
-            limit: fields.count("limit", "1 to 1000").value(),
+            after: fields.short_text("after", MAX_AFTER, "a topic's id").value(),
+            limit: fields.count_in("limit", 1..=MAX_LIMIT).value(),
         }
     }
 }
@@ -50,10 +53,6 @@ pub(crate) async fn list(
     QueryOf(query): QueryOf<ListQuery>,
 ) -> Result<Json<TopicList>, Problem> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        let problem = Problem::new(ProblemKind::BadQuery, format!("a page cannot have {limit} topics"));
-        return Err(problem.at("limit", Some("1 to 1000")));
-    }
     let store = app.context.store.as_ref();
     let mut topics = store.topics().await?.into_iter().filter(|topic| query.takes(topic));
     let mut items = Vec::new();

@@ -5,7 +5,7 @@ use igentai_core::topic::MAX_PROMPT_BYTES;
 
 use crate::api::allowed;
 use crate::api::dto::Limits;
-use crate::fields::Errors;
+use crate::fields::{Errors, shown_number};
 use crate::problem::{Problem, ProblemKind};
 
 const MAX_ITEMS: u32 = 500;
@@ -62,11 +62,15 @@ impl Rules {
             let field = format!("provider_weights.{}", provider.chars().take(100).collect::<String>());
             if !known.is_empty() && !known.contains(provider) {
                 self.fail(&field, "there is no such provider", known.join(", "));
-            } else if provider.is_empty() || provider.len() > 100 {
-                self.fail(&field, "this cannot be a provider's name", "1 to 100 bytes");
+            } else if !(1..=100).contains(&provider.chars().count()) {
+                self.fail(&field, "this cannot be a provider's name", "1 to 100 characters");
             }
             if !(0.0..=MAX_WEIGHT).contains(weight) {
-                self.fail(&field, format!("{weight} is no weight"), format!("0 to {MAX_WEIGHT}"));
+                self.fail(
+                    &field,
+                    format!("{} is no weight", shown_number(*weight)),
+                    format!("0 to {MAX_WEIGHT}"),
+                );
             }
         }
         if count > MAX_PROVIDERS {
@@ -93,7 +97,7 @@ impl Rules {
         if let Some(amount) = amount
             && !(amount > 0.0 && amount <= most)
         {
-            self.fail(field, format!("{amount} is out of range"), allowed);
+            self.fail(field, format!("{} is out of range", shown_number(amount)), allowed);
         }
     }
 
