@@ -3,6 +3,8 @@
 //! A seed gives a topic, a model and a plan of faults. The faults come, end, the topic runs to its end, and then the
 //! [invariants] must hold. The same seed gives the same run, message by message.
 //!
+//! In some runs the registry is nearly full of a filter's first generation when they begin, so that it is outgrown; others have caps.
+//!
 //! A seed that fails prints how to run it again. `IGENTAI_SIM_SEEDS` says how many seeds are run in all.
 //!
 //! # Faults that are made
@@ -43,49 +45,51 @@ use crate::plan::{Plan, Variant};
 use crate::system::{Evidence, simulate};
 
 mod faults;
+mod history;
 mod invariants;
 mod model;
 mod plan;
 mod reader;
 mod system;
+mod things;
 mod witness;
 
-/// Tests that share the seeds among them.
-const SHARES: u64 = 6;
-
-const DEFAULT_SEEDS: u64 = 180;
+const DEFAULT_SEEDS: u64 = 300;
 
 #[expect(clippy::disallowed_methods, reason = "a test's own options")]
 fn option(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-/// Runs the seeds of a share; fails with the first seed that goes wrong, or when a kind of fault was never made.
-fn run(share: u64, variant: Variant) {
-    let seeds = option("IGENTAI_SIM_SEEDS").unwrap_or(DEFAULT_SEEDS).div_ceil(SHARES);
+/// Runs so many of a hundred seeds; fails with the first that goes wrong, or when a kind of fault was never made.
+fn run(part: u64, percent: u64, variant: Variant) {
+    let seeds = (option("IGENTAI_SIM_SEEDS").unwrap_or(DEFAULT_SEEDS) * percent).div_ceil(100);
     let mut struck: BTreeMap<Kind, u64> = BTreeMap::new();
-    let (mut requests, mut resolutions, mut filled) = (0, 0, 0);
-    for seed in share * 1_000_000..share * 1_000_000 + seeds {
-        let evidence = judged(seed, variant);
+    let (mut requests, mut resolutions, mut filled, mut outgrown) = (0, 0, 0, 0);
+    for seed in part * 1_000_000..part * 1_000_000 + seeds {
+        let evidence = judged(simulate(Plan::of(seed, variant), false));
         evidence.struck.iter().for_each(|(kind, times)| *struck.entry(*kind).or_default() += times);
         requests += evidence.journal.len();
         resolutions += evidence.seen.resolutions;
         filled += evidence.read.filled_from_registry;
+        outgrown += evidence.seen.outgrown();
     }
     println!(
-        "{seeds} seeds, {requests} requests, {resolutions} resolutions, {filled} attributes read to fill holes"
+        "{seeds} seeds, {requests} requests, {resolutions} resolutions, {filled} attributes read to fill holes, {outgrown} filters outgrown"
     );
     println!("faults: {struck:?}");
     let missing: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !struck.contains_key(kind)).collect();
+    assert!(variant != Variant::Outgrown || seeds < 5 || outgrown > 0, "no filter was outgrown");
     assert!(seeds < 30 || missing.is_empty(), "these faults were never made: {missing:?}");
 }
 
-fn judged(seed: u64, variant: Variant) -> Evidence {
-    let evidence = simulate(Plan::of(seed, variant), false);
+fn judged(evidence: Evidence) -> Evidence {
     let violations = invariants::violations(&evidence);
+    let Plan { seed, variant, .. } = evidence.plan;
     assert!(
         violations.is_empty(),
-        "seed {seed} ({variant:?}):\n  {}\nplan: {:?}\nrun it again with: IGENTAI_SIM_SEED={seed} cargo nextest run --test simulation --no-capture replay",
+        "seed {seed} ({variant:?}):\n  {}\nplan: {:?}\nrun it again with: IGENTAI_SIM_SEED={seed} tests/run simulation \
+         --run-ignored=only --no-capture replay",
         violations.join("\n  "),
         evidence.plan,
     );
@@ -97,38 +101,44 @@ fn variant(seed: u64) -> Variant {
         3 => Variant::MaxRequests,
         4 => Variant::MaxAttributes,
         5 => Variant::MaxCost,
+        6 => Variant::Outgrown,
         _ => Variant::Natural,
     }
 }
 
 #[test]
 fn every_invariant_holds_under_faults_1() {
-    run(0, Variant::Natural);
+    run(0, 16, Variant::Natural);
 }
 
 #[test]
 fn every_invariant_holds_under_faults_2() {
-    run(1, Variant::Natural);
+    run(1, 16, Variant::Natural);
 }
 
 #[test]
 fn every_invariant_holds_under_faults_3() {
-    run(2, Variant::Natural);
+    run(2, 16, Variant::Natural);
 }
 
 #[test]
 fn a_cap_on_requests_holds_under_faults() {
-    run(3, Variant::MaxRequests);
+    run(3, 16, Variant::MaxRequests);
 }
 
 #[test]
 fn a_cap_on_attributes_holds_under_faults() {
-    run(4, Variant::MaxAttributes);
+    run(4, 16, Variant::MaxAttributes);
 }
 
 #[test]
 fn a_cap_on_money_holds_under_faults() {
-    run(5, Variant::MaxCost);
+    run(5, 16, Variant::MaxCost);
+}
+
+#[test]
+fn a_filter_is_outgrown_under_faults() {
+    run(6, 3, Variant::Outgrown);
 }
 
 #[test]
@@ -143,12 +153,14 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-/// Runs the seed in `IGENTAI_SIM_SEED`, with the log of the system.
+/// Shows a run: the log of the system and, behind it, every call to bus and store with its time.
 #[test]
+#[ignore = "by hand: it runs the one seed that IGENTAI_SIM_SEED names"]
 fn replay() {
-    let Some(seed) = option("IGENTAI_SIM_SEED") else { return };
+    let seed = option("IGENTAI_SIM_SEED").unwrap_or_else(|| panic!("IGENTAI_SIM_SEED names no seed"));
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG);
     subscriber.without_time().with_ansi(false).init();
-    let evidence = judged(seed, variant(seed));
-    println!("{:#?}", evidence.struck);
+    let evidence = simulate(Plan::of(seed, variant(seed)), true);
+    println!("{}\n{:?}", evidence.trace.1.join("\n"), evidence.struck);
+    judged(evidence);
 }

@@ -8,20 +8,22 @@ use async_trait::async_trait;
 use igentai_core::batch::Outcome;
 use igentai_core::cost::{Cost, Price};
 use igentai_core::gate::Scope;
-use igentai_core::key::{Fingerprint, Key};
+use igentai_core::key::Fingerprint;
 use igentai_producer::provider::{Provider, Question, Reply};
 use igentai_shared::clock::Clock;
 use igentai_shared::config::providers::{KeySource, ProviderConfig, ProviderKind};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::plan::Plan;
+use crate::things::{Thing, Things};
 use crate::witness::LifeId;
 
 /// Longest answer, in tokens.
 const MAX_OUTPUT_TOKENS: u32 = 4_096;
 
 /// Input tokens of every answered request.
-const INPUT_TOKENS: u64 = 120;
+pub(crate) const INPUT_TOKENS: u64 = 120;
 
 /// Names of the providers and what they charge in USD per million tokens.
 const PROVIDERS: [(&str, f64, f64); 2] = [("alpha", 0.15, 0.60), ("beta", 1.0, 2.0)];
@@ -36,8 +38,12 @@ pub(crate) struct Asked {
     pub(crate) provider: &'static str,
     /// What it came to, or would have.
     pub(crate) outcome: Outcome,
-    /// Fingerprints of the items named, each once.
-    pub(crate) named: BTreeSet<Fingerprint>,
+    /// The things named.
+    pub(crate) named: BTreeSet<Thing>,
+    /// How many items they were named by: some are named twice.
+    pub(crate) items: u64,
+    /// Texts that are no items.
+    pub(crate) talk: u64,
     /// The answer was given into the hands of who asked.
     pub(crate) delivered: bool,
     /// What the provider may charge for it at most.
@@ -62,7 +68,9 @@ impl Asked {
 #[derive(Debug)]
 pub(crate) struct Model {
     clock: Arc<dyn Clock>,
-    catalogue: Vec<(String, Fingerprint)>,
+    things: Arc<Things>,
+    /// Things from here on were all named before the run began.
+    known_from: usize,
     failures: f64,
     state: Mutex<State>,
 }
@@ -74,14 +82,21 @@ struct State {
 }
 
 impl Model {
-    pub(crate) fn new(seed: u64, items: usize, failures: f64, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let state = State { random: StdRng::seed_from_u64(seed ^ 0x0dd5), journal: Vec::new() };
-        let catalogue = (0..items).map(word).map(|word| (word.clone(), fingerprint(&word))).collect();
-        Arc::new(Self { clock, catalogue, failures, state: Mutex::new(state) })
+    /// Of the things it knows, those behind the first `plan.items` are in the registry already.
+    pub(crate) fn new(plan: &Plan, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let state = State { random: StdRng::seed_from_u64(plan.seed ^ 0x0dd5), journal: Vec::new() };
+        let things = Arc::new(Things::new(plan.items + plan.known, plan.items));
+        let (known_from, failures) = (plan.items, plan.failures);
+        Arc::new(Self { clock, things, known_from, failures, state: Mutex::new(state) })
     }
 
-    pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.catalogue.iter().map(|(_, fingerprint)| *fingerprint).collect()
+    pub(crate) fn things(&self) -> Arc<Things> {
+        Arc::clone(&self.things)
+    }
+
+    /// Fingerprints of things that may be new.
+    pub(crate) fn lures(&self) -> Vec<Fingerprint> {
+        (0..self.known_from).map(|thing| self.things.fingerprint(thing)).collect()
     }
 
     pub(crate) fn journal(&self) -> Vec<Asked> {
@@ -118,16 +133,39 @@ impl Model {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts an answer into the journal that was given before the run began.
+    pub(crate) fn answered_before(&self, life: &LifeId, named: BTreeSet<Thing>) -> Asked {
+        let (name, input, output) = PROVIDERS[0];
+        let (provider, price) = (name, Price::per_million(input, output));
+        let mut state = self.state();
+        let number = u64::try_from(state.journal.len()).unwrap() + 1;
+        let asked = Asked {
+            number,
+            at: 0,
+            life: life.clone(),
+            provider,
+            outcome: Outcome::Answered,
+            items: u64::try_from(named.len()).unwrap(),
+            talk: 0,
+            named,
+            delivered: true,
+            worst_case: price.of(INPUT_TOKENS, u64::from(MAX_OUTPUT_TOKENS)),
+            price: price.of(INPUT_TOKENS, number),
+        };
+        state.journal.push(asked.clone());
+        asked
+    }
+
     fn begin(&self, provider: &Scripted, question: &Question) -> (usize, Duration, Reply) {
         let mut state = self.state();
         let random = &mut state.random;
         let (outcome, latency, retry_after) = outcome(self.failures, random);
-        let (text, named) = if outcome != Outcome::Answered {
-            (String::new(), BTreeSet::new())
+        let answer = if outcome != Outcome::Answered {
+            Answer::default()
         } else if random.random_bool(0.03) {
-            ("I'm sorry, but I can't help with that.".to_owned(), BTreeSet::new())
+            Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk: 1, ..Answer::default() }
         } else {
-            self.name_items(usize::try_from(question.items).unwrap(), random)
+            self.name_things(usize::try_from(question.items).unwrap(), random)
         };
         let number = u64::try_from(state.journal.len()).unwrap() + 1;
         let answered = outcome == Outcome::Answered;
@@ -140,7 +178,9 @@ impl Model {
             life: provider.life.clone(),
             provider: provider.name,
             outcome,
-            named,
+            named: answer.named,
+            items: answer.items,
+            talk: answer.talk,
             delivered: false,
             worst_case: provider.price.of(question.bytes() + 1_024, output_limit),
             price: provider.price.of(input_tokens, output_tokens),
@@ -148,7 +188,7 @@ impl Model {
         let reply = Reply {
             outcome,
             scope: Scope::Provider,
-            text,
+            text: answer.text,
             truncated: false,
             input_tokens,
             output_tokens,
@@ -158,22 +198,38 @@ impl Model {
         (state.journal.len() - 1, latency, reply)
     }
 
-    /// A list as a model gives it: popular items first choice, spellings that differ, an item named twice.
-    fn name_items(&self, items: usize, random: &mut StdRng) -> (String, BTreeSet<Fingerprint>) {
-        let mut left: Vec<usize> = (0..self.catalogue.len()).collect();
+    /// A list as a model gives it: popular things first choice, spellings that differ, a thing named twice.
+    fn name_things(&self, items: usize, random: &mut StdRng) -> Answer {
+        let mut left: Vec<Thing> = (0..self.known_from).collect();
+        let known = self.known_from..self.things.count();
         let (mut said, mut named) = (Vec::new(), BTreeSet::new());
         while said.len() < items && !left.is_empty() {
             let rank = left.len() as f64 * random.random::<f64>().powi(2);
-            let (text, fingerprint) = &self.catalogue[left.remove((rank as usize).min(left.len() - 1))];
-            named.insert(*fingerprint);
-            said.push(if random.random_bool(0.1) { text.to_uppercase() } else { text.clone() });
-            if random.random_bool(0.02) {
-                said.push(text.clone());
+            let mut thing = left.remove((rank as usize).min(left.len() - 1));
+            if !known.is_empty() && random.random_bool(0.2) {
+                thing = random.random_range(known.clone());
+            }
+            named.insert(thing);
+            let times = if random.random_bool(0.02) { 2 } else { 1 };
+            for _ in 0..times {
+                let spellings = self.things.spellings(thing);
+                let unusual = random.random_bool(0.2);
+                let spelling = if unusual { random.random_range(0..spellings.len()) } else { 0 };
+                said.push(format!("\"{}\"", spellings[spelling]));
             }
         }
-        let quoted: Vec<String> = said.iter().map(|text| format!("\"{text}\"")).collect();
-        (format!("[{}]", quoted.join(", ")), named)
+        let items = u64::try_from(said.len()).unwrap();
+        Answer { text: format!("[{}]", said.join(", ")), named, items, talk: 0 }
     }
+}
+
+/// What a model says.
+#[derive(Debug, Default)]
+struct Answer {
+    text: String,
+    named: BTreeSet<Thing>,
+    items: u64,
+    talk: u64,
 }
 
 fn outcome(failures: f64, random: &mut StdRng) -> (Outcome, Duration, Option<Duration>) {
@@ -187,20 +243,6 @@ fn outcome(failures: f64, random: &mut StdRng) -> (Outcome, Duration, Option<Dur
         2 => (Outcome::ServerError, latency, None),
         _ => (Outcome::Unreachable, Duration::from_millis(5), None),
     }
-}
-
-/// The fingerprint of an item.
-pub(crate) fn fingerprint(text: &str) -> Fingerprint {
-    Fingerprint::of(&Key::of(text).unwrap())
-}
-
-/// An item that looks like a name and differs from every other.
-fn word(index: usize) -> String {
-    const SYLLABLES: [&str; 12] = ["ba", "ke", "mi", "no", "ru", "ta", "lo", "ve", "si", "pu", "ga", "do"];
-    let [a, b, c] = [index % 12, index / 12 % 12, index / 144 % 12].map(|part| SYLLABLES[part]);
-    let mut name = format!("{a}{b}l{c}n {c}{a}r{b}");
-    name[..1].make_ascii_uppercase();
-    name
 }
 
 #[derive(Debug)]

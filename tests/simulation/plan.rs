@@ -18,13 +18,22 @@ pub(crate) enum Variant {
     MaxRequests,
     MaxAttributes,
     MaxCost,
+    /// The registry is so full when the run begins that the filter outgrows its first generation.
+    Outgrown,
 }
+
+/// Attributes that a filter's first generation holds, as `igentai_core::filter` documents it.
+pub(crate) const FIRST_GENERATION: usize = 16_384;
 
 /// Everything that a run is made of.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    pub(crate) variant: Variant,
+    /// Things that the model finds by and by.
     pub(crate) items: usize,
+    /// Things that are in the registry when the run begins.
+    pub(crate) known: usize,
     pub(crate) items_per_request: u32,
     pub(crate) dry_after: u64,
     /// Share of requests that fail at the model.
@@ -36,18 +45,20 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn of(seed: u64, variant: Variant) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let items = random.random_range(60..=200);
+        let items = random.random_range(40..=140);
         let mut limits = Limits::default();
+        let mut known = 0;
         match variant {
             Variant::Natural => {}
+            Variant::Outgrown => known = FIRST_GENERATION - random.random_range(items / 2..items * 3 / 4),
             Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
             Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
-            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.15))),
+            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.12))),
         }
         // Capped runs are short.
         let latest = match variant {
-            Variant::Natural => 14_000,
-            Variant::MaxRequests | Variant::MaxCost => 8_000,
+            Variant::Natural => 12_000,
+            Variant::Outgrown | Variant::MaxRequests | Variant::MaxCost => 8_000,
             Variant::MaxAttributes => 4_000,
         };
         let mut faults = Vec::new();
@@ -59,13 +70,21 @@ impl Plan {
         }
         Self {
             seed,
+            variant,
             items,
-            items_per_request: random.random_range(4..10),
-            dry_after: random.random_range(12..25),
+            known,
+            // Producers are to have the first generation before it is outgrown.
+            items_per_request: if known > 0 { 3 } else { random.random_range(4..10) },
+            dry_after: random.random_range(10..20),
             failures: random.random_range(0.0..0.15),
             limits,
             faults,
         }
+    }
+
+    /// Whether events may arrive nowhere, and nobody told of it.
+    pub(crate) fn loses_events(&self) -> bool {
+        self.faults.iter().any(|fault| fault.kind == Kind::DropEvents)
     }
 
     /// When the last fault is over, in milliseconds.

@@ -65,11 +65,12 @@ impl Read {
     }
 }
 
-/// Reads for ever.
+/// Reads for ever. One that `looks` does not wait for an event to tell it of a hole: where events are lost, the last may be.
 pub(crate) async fn read(
     bus: Arc<MemoryBus>,
     store: Arc<EmbeddedStore>,
     topic: TopicId,
+    looks: bool,
     read: Arc<Mutex<Read>>,
 ) {
     let bindings = vec![(Exchange::Events, "#".to_owned())];
@@ -83,7 +84,7 @@ pub(crate) async fn read(
             Err(_) => {
                 let after = {
                     let read = read.lock().unwrap();
-                    read.has_hole().then(|| read.count())
+                    (looks || read.has_hole()).then(|| read.count())
                 };
                 let Some(after) = after else { continue };
                 let filled = store.attributes(&topic, 1, after, 1_000).await.unwrap();

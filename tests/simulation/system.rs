@@ -25,9 +25,11 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::bus::FaultyBus;
 use crate::faults::store::FaultyStore;
 use crate::faults::{Faults, Kind, Life};
+use crate::history;
 use crate::model::{Asked, Model};
 use crate::plan::{ORCHESTRATORS, PRODUCERS, Plan};
 use crate::reader::{self, Read};
+use crate::things::Things;
 use crate::witness::{LifeId, Seen, Witness};
 
 /// The topic must have ended so long after the last fault.
@@ -36,7 +38,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How long the system is left alone when the topic has ended, before it must be quiet.
 pub(crate) const SETTLING: Duration = Duration::from_secs(35);
 
-const MORNING: UnixMillis = UnixMillis(1_700_000_000_000);
+/// When a run begins.
+pub(crate) const MORNING: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// What is left of a run, for the invariants.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(crate) struct Evidence {
     pub(crate) attributes: Vec<StoredAttribute>,
     pub(crate) status: Option<TopicStatus>,
     pub(crate) journal: Vec<Asked>,
+    pub(crate) things: Arc<Things>,
     pub(crate) killed: BTreeSet<LifeId>,
     pub(crate) seen: Seen,
     pub(crate) read: Read,
@@ -96,7 +100,7 @@ impl World {
                 Arc::clone(&clock),
                 plan.limits.max_requests.is_some() || plan.limits.max_cost.is_some(),
             ),
-            model: Model::new(plan.seed, plan.items, plan.failures, Arc::clone(&clock)),
+            model: Model::new(&plan, Arc::clone(&clock)),
             stop: CancellationToken::new(),
             killed: Mutex::default(),
             ended: Mutex::default(),
@@ -110,8 +114,10 @@ impl World {
         let read = Arc::new(Mutex::new(Read::default()));
         let (bus, store, topic) = (world.bus.another_client(), Arc::clone(&world.store), world.topic.clone());
         let mut reading = JoinSet::new();
-        reading.spawn(reader::read(bus, store, topic, Arc::clone(&read)));
+        let looks = world.plan.loses_events();
+        reading.spawn(reader::read(bus, store, topic, looks, Arc::clone(&read)));
         world.start_topic().await;
+        history::fill(&world.store, &world.model, &world.topic, &world.plan, MORNING).await;
         let mut processes = JoinSet::new();
         for process in 0..PRODUCERS + ORCHESTRATORS {
             processes.spawn(Arc::clone(&world).live(process));
@@ -197,7 +203,7 @@ impl World {
             faults: Arc::clone(&self.faults),
             life: life.clone(),
             witness: Arc::clone(&self.witness),
-            lures: Arc::new(self.model.fingerprints()),
+            lures: Arc::new(self.model.lures()),
         });
         let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
         if process < PRODUCERS {
@@ -254,6 +260,7 @@ impl World {
             attributes: store.attributes(topic, 1, 0, 100_000).await.unwrap(),
             status: status.map(|bytes| checkpoints::decode(&bytes).unwrap()),
             journal: self.model.journal(),
+            things: self.model.things(),
             killed: self.killed.lock().unwrap().clone(),
             seen: std::mem::take(&mut self.witness.seen()),
             read,

@@ -31,6 +31,8 @@ pub(crate) struct Stand {
     pub(crate) life: LifeId,
     /// `None` when it does not work on the topic.
     pub(crate) complete_to: Option<LogIndex>,
+    /// Generation of its filter.
+    pub(crate) generation: u32,
     pub(crate) in_flight: u32,
     pub(crate) unresolved: u32,
 }
@@ -51,6 +53,16 @@ pub(crate) struct Seen {
     ledger: Ledger,
     /// When the lease was last taken or renewed; `None` while it is free.
     lease_moved: Option<u64>,
+}
+
+impl Seen {
+    /// Lives of producers whose filter was in use and was then replaced by one of the next generation.
+    pub(crate) fn outgrown(&self) -> usize {
+        let used = self.stands.iter().filter(|stand| stand.generation == 0 && stand.complete_to > Some(0));
+        let used: BTreeSet<&LifeId> = used.map(|stand| &stand.life).collect();
+        let next = self.stands.iter().filter(|stand| stand.generation > 0 && used.contains(&stand.life));
+        next.map(|stand| &stand.life).collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// Listens to every process.
@@ -85,6 +97,7 @@ impl Witness {
             at: self.clock.now().monotonic.0,
             life,
             complete_to: report.map(|report| report.filter.complete_to),
+            generation: report.map_or(0, |report| report.filter.generation),
             in_flight: report.map_or(0, |report| report.in_flight),
             unresolved: report.map_or(0, |report| report.unresolved),
         });

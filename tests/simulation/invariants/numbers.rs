@@ -1,0 +1,131 @@
+//! What each response named, and the sums: by the log, by the journal, and as the system says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use igentai_core::batch::Outcome;
+use igentai_core::cost::Cost;
+use igentai_core::fold::{TopicFold, Totals};
+use igentai_core::ids::Seq;
+use igentai_core::log::{Entry, EntryKind};
+
+use super::{Check, life_of};
+use crate::model::{Asked, INPUT_TOKENS};
+use crate::system::Evidence;
+use crate::things::Thing;
+use crate::witness::LifeId;
+
+impl Check<'_> {
+    pub(super) fn sightings(&mut self) {
+        let Evidence { log, journal, killed, plan, .. } = self.evidence;
+        let things: BTreeMap<Seq, Option<Thing>> =
+            log.iter().flat_map(Entry::attributes).map(|(seq, text)| (seq, self.thing(text))).collect();
+        let mut named: BTreeMap<(LifeId, u64), (BTreeSet<Thing>, u32, u64)> = BTreeMap::new();
+        for entry in log {
+            let (of, number) = match &entry.head.kind {
+                EntryKind::Response(meta) => (entry.head.seq, meta.output_tokens),
+                EntryKind::Resolution { of } => (*of, 0),
+            };
+            let response = named.entry((life_of(entry), of)).or_default();
+            response.1 += entry.tail.missing;
+            response.2 = response.2.max(number);
+            let new = entry.attributes().map(|(seq, _)| seq);
+            for seq in new.chain(entry.tail.again.iter().copied()) {
+                let thing = things.get(&seq).copied().flatten();
+                self.must(thing.is_some_and(|thing| response.0.insert(thing)), || {
+                    format!("11: entry {} names a thing twice, or one that there is not", entry.index)
+                });
+            }
+            for (seq, text) in &entry.tail.variants {
+                let other = self.thing(text);
+                self.must(things.get(seq) == Some(&other), || {
+                    format!("11: entry {} takes `{text}` for attribute {seq}", entry.index)
+                });
+            }
+        }
+        let by_number = by_number(journal);
+        let capped = plan.limits.max_attributes.is_some();
+        for ((life, seq), (things, missing, number)) in named {
+            let Some(asked) = by_number.get(&number) else { continue };
+            self.must(things.is_subset(&asked.named), || {
+                format!("1: batch {seq} of {life:?} holds what no model named")
+            });
+            let unresolved = missing > 0 && killed.contains(&life);
+            self.must(unresolved || capped || things == asked.named, || {
+                let lost = asked.named.difference(&things).count();
+                format!(
+                    "1: {lost} items of batch {seq} of {life:?} are lost ({missing} were false positives)"
+                )
+            });
+        }
+    }
+
+    pub(super) fn folds(&mut self) {
+        let Evidence { log, status, .. } = self.evidence;
+        let mut fold = TopicFold::default();
+        for entry in log {
+            let applied = fold.apply(entry);
+            self.must(applied.is_ok(), || format!("3: {applied:?}"));
+        }
+        let mut counts: BTreeMap<Seq, u32> = BTreeMap::new();
+        for entry in log {
+            let new = entry.attributes().map(|(seq, _)| seq);
+            new.chain(entry.tail.again.iter().copied()).for_each(|seq| *counts.entry(seq).or_default() += 1);
+        }
+        let counts: Vec<u32> = counts.into_values().collect();
+        self.must(fold.sightings() == counts, || {
+            "11: the fold's sightings are not those of the log".to_owned()
+        });
+        let counted = recount(log, &self.evidence.journal);
+        self.must(*fold.totals() == counted, || {
+            format!("3: the fold says {:?}, counted were {counted:?}", fold.totals())
+        });
+        if self.evidence.topic.state.is_ended() {
+            let told = status.as_ref().map(|status| (status.log_index, status.totals));
+            let end = u64::try_from(log.len()).unwrap();
+            self.must(told == Some((end, counted)), || {
+                format!("3: the topic ended with {told:?}, counted were {:?}", (end, counted))
+            });
+        }
+    }
+}
+
+fn by_number(journal: &[Asked]) -> BTreeMap<u64, &Asked> {
+    journal.iter().map(|asked| (asked.number, asked)).collect()
+}
+
+/// The sums once more: what was answered by the journal, what became of it by the entries' lists.
+fn recount(log: &[Entry], journal: &[Asked]) -> Totals {
+    let by_number = by_number(journal);
+    let mut sums = Totals::default();
+    for entry in log {
+        let tail = &entry.tail;
+        sums.attributes += count(&tail.new);
+        sums.over_cap += u64::from(tail.over_cap);
+        let EntryKind::Response(meta) = &entry.head.kind else {
+            sums.resolved += count(&tail.new) + count(&tail.again) + u64::from(tail.over_cap);
+            continue;
+        };
+        sums.false_positives += u64::from(tail.missing);
+        if let Some(asked) = by_number.get(&meta.output_tokens) {
+            sums.responses += 1;
+            sums.candidates += asked.items;
+            sums.rejected += asked.talk;
+            sums.input_tokens += INPUT_TOKENS;
+            sums.output_tokens += asked.number;
+            sums.cost += asked.price;
+            sums.latency_ms += meta.latency_ms;
+        } else {
+            let charged =
+                matches!(meta.outcome, Outcome::Timeout | Outcome::ServerError | Outcome::Abandoned);
+            sums.failed_responses += 1;
+            sums.cost_at_risk += if charged { meta.worst_case } else { Cost::ZERO };
+        }
+    }
+    let unresolved = sums.false_positives - sums.resolved;
+    sums.duplicates = sums.candidates - sums.attributes - sums.over_cap - unresolved;
+    sums
+}
+
+fn count<T>(list: &[T]) -> u64 {
+    u64::try_from(list.len()).unwrap()
+}
