@@ -6,7 +6,7 @@ use igentai_core::time::Monotonic;
 use igentai_shared::store::StoreError;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::Context;
 
@@ -16,6 +16,9 @@ mod telling;
 mod term;
 mod topics;
 mod trouble;
+
+/// How it is called where troubles are told.
+const PART: &str = "the coordinator";
 
 /// Why a term ended.
 #[derive(Debug)]
@@ -30,7 +33,11 @@ enum TermEnd {
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watch = LeaseWatch::default();
     while !stop.is_cancelled() {
-        match stand(&context, &mut watch).await {
+        let standing = stand(&context, &mut watch).await;
+        if standing.is_ok() {
+            context.troubles.clear(PART);
+        }
+        match standing {
             Ok(Some((epoch, since))) => {
                 info!(epoch, "this process leads");
                 catalogue::LEADER.set_flag(true, []);
@@ -50,7 +57,12 @@ pub async fn run(context: Context, stop: CancellationToken) {
                 watch.forget();
             }
             Ok(None) => {}
-            Err(error) => debug!(error = %error, "cannot stand for the lease yet"),
+            Err(error) => {
+                let reason = format!("it cannot stand for the lease: {error}");
+                if context.troubles.set(PART, &reason).is_none() {
+                    warn!(error = %error, "cannot stand for the lease yet; nothing is decided here meanwhile");
+                }
+            }
         }
         let pause = lease::watch_pause(context.options.lease_ttl);
         tokio::select! {

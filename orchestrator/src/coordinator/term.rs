@@ -10,6 +10,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
+use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue,
 };
@@ -20,7 +21,7 @@ use tracing::{info, trace, warn};
 
 use super::topics::Topics;
 use super::trouble::Step;
-use super::{TermEnd, lease, notes, telling};
+use super::{PART, TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
 
@@ -37,6 +38,8 @@ const PREFETCH: u16 = 256;
 
 enum Event {
     Stop,
+    /// From now on producers are heard; `None`: they never will be.
+    Hears(Option<Box<dyn Consumer>>),
     Heard(Result<Incoming, BusError>),
     Tick,
 }
@@ -45,8 +48,12 @@ struct Term<'a> {
     context: &'a Context,
     core: Coordinator,
     topics: Topics<'a>,
-    /// When the definitions were read last; `None` when they must be read at once.
+    /// The definitions were read once in this term. Before, nothing is decided: everybody would be ordered to drop everything.
+    knows: bool,
+    /// When they were read last; `None` when they must be read at once.
     reread: Option<Monotonic>,
+    /// Producers are heard.
+    hears: bool,
     told: Monotonic,
 }
 
@@ -62,7 +69,9 @@ pub(super) async fn lead(
         context,
         core: Coordinator::new(epoch, context.options.settings),
         topics: Topics::new(context, epoch, files),
+        knows: false,
         reread: None,
+        hears: false,
         told: context.clock.now().monotonic,
     };
     // Beside everything else, so that nothing the term waits for costs the lease.
@@ -86,28 +95,27 @@ pub(super) async fn lead(
 
 impl Term<'_> {
     async fn serve(&mut self, stop: &CancellationToken) -> TermEnd {
-        let source = Source::Work(WorkQueue::Coordinate);
-        let mut consumer = match self.context.bus.consume(source, PREFETCH).await {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                let reason = format!("cannot hear producers: {error}");
-                self.context.troubles.note("the coordinator", &reason);
-                return TermEnd::Lost(reason);
-            }
-        };
-        self.context.troubles.clear("the coordinator");
+        let (context, source) = (self.context, Source::Work(WorkQueue::Coordinate));
+        let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
+        // Beside everything else: a broker that refuses the queue keeps no topic from being followed, or stopped.
+        let mut hearing = pin!(consume_at_last(bus, &source, PREFETCH, PART, troubles, stop));
+        let mut consumer: Option<Box<dyn Consumer>> = None;
         let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => Event::Stop,
+                heard_by = &mut hearing, if consumer.is_none() => Event::Hears(heard_by),
                 _ = tick.tick() => Event::Tick,
-                heard = consumer.next() => Event::Heard(heard),
+                heard = next(consumer.as_deref_mut()) => Event::Heard(heard),
             };
             match event {
-                Event::Stop | Event::Heard(Err(BusError::Closed)) => break,
+                Event::Stop | Event::Hears(None) | Event::Heard(Err(BusError::Closed)) => break,
+                Event::Hears(heard_by) => (consumer, self.hears) = (heard_by, true),
                 Event::Heard(Ok(Incoming::Delivery(delivery))) => {
-                    self.hear(consumer.as_mut(), delivery).await;
+                    if let Some(consumer) = consumer.as_deref_mut() {
+                        self.hear(consumer, delivery).await;
+                    }
                 }
                 Event::Heard(Ok(Incoming::Resumed)) => {}
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
@@ -119,6 +127,9 @@ impl Term<'_> {
                     tick.reset();
                 }
             }
+        }
+        if !self.knows {
+            return TermEnd::Stopped;
         }
         if let Err(error) = self.topics.tell(&self.core, self.context.clock.now()).await {
             warn!(error = %error, "the last state of the topics could not be saved");
@@ -155,6 +166,9 @@ impl Term<'_> {
         self.listen(now.monotonic);
         self.topics.troubles.forget_old(now.monotonic);
         self.read_definitions(now).await?;
+        if !self.knows {
+            return Ok(());
+        }
         self.topics.follow(&mut self.core, now).await?;
         // What could be saved may be granted at once.
         if self.act(now).await? {
@@ -171,7 +185,10 @@ impl Term<'_> {
     /// Looks whether anybody can be heard at all.
     fn listen(&mut self, now: Monotonic) {
         let why = match self.context.bus.state() {
-            BusState::Connected => None,
+            BusState::Connected if self.hears => None,
+            BusState::Connected => {
+                self.context.troubles.reason(PART).map(|why| format!("producers are not heard: {why}"))
+            }
             BusState::Disconnected(why) => Some(format!("no connection to the broker: {why}")),
             BusState::Blocked(why) => Some(format!("the broker takes no messages: {why}")),
         };
@@ -197,9 +214,9 @@ impl Term<'_> {
             for topic in topics {
                 self.core.topic(topic, now);
             }
-            self.reread = Some(at);
+            (self.knows, self.reread) = (true, Some(at));
         }
-        if self.reread.is_some() {
+        if self.knows {
             self.topics.check_ended_files(&self.core);
         }
         Ok(())
@@ -289,5 +306,12 @@ impl Term<'_> {
         if let Err(error) = telling::say(bus, Exchange::Commands, key, name, command).await {
             warn!(producer = %producer, error = %error, "a command is not sent yet");
         }
+    }
+}
+
+async fn next(consumer: Option<&mut (dyn Consumer + 'static)>) -> Result<Incoming, BusError> {
+    match consumer {
+        Some(consumer) => consumer.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
-use igentai_core::command::Heartbeat;
+use igentai_core::command::{Command, Heartbeat};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -14,12 +14,13 @@ use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, StartRequest, Topic, TopicState};
-use igentai_shared::bus::Exchange;
 use igentai_shared::bus::memory::MemoryBus;
+use igentai_shared::bus::{Bus, Exchange, Incoming, Source};
 use igentai_shared::clock::VirtualClock;
 use igentai_shared::registry;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{Commit, Store, checkpoints};
+use igentai_shared::wire;
 use tokio::task::JoinSet;
 
 use self::flawed::{FlawedBus, FlawedStore};
@@ -116,6 +117,23 @@ impl Desk {
             sightings: Vec::new(),
         };
         self.store.commit(vec![commit]).await.unwrap();
+    }
+
+    /// A producer is heard.
+    async fn beat(&self, producer: &str, seq: u64) {
+        let heartbeat = Heartbeat {
+            producer: WorkerId::parse(producer).unwrap(),
+            incarnation: 1,
+            seq,
+            command: (0, 0),
+            concurrency: 1,
+            draining: false,
+            left: false,
+            topics: Vec::new(),
+            providers: Vec::new(),
+        };
+        let (key, name) = (format!("producer.{producer}"), format!("heartbeat-{seq}"));
+        send(self.bus.as_ref(), Exchange::Status, key, name, &heartbeat).await.unwrap();
     }
 
     async fn epoch(&self) -> Epoch {
@@ -231,6 +249,84 @@ async fn a_broker_that_is_away_costs_nobody_the_lease_and_topics_can_still_be_st
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queue_that_is_refused_costs_no_term_and_topics_can_still_be_stopped() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.bus.refuses_queue.store(true, Relaxed);
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    desk.until("birds says why", async || {
+        desk.problem("birds").await.is_some_and(|why| why.contains("producers are not heard"))
+    })
+    .await;
+    assert_eq!(desk.context.troubles.reasons().len(), 1);
+    registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
+    desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
+    desk.start("fish").await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    desk.bus.refuses_queue.store(false, Relaxed);
+    desk.until("nobody is heard, since there is nobody", async || {
+        desk.problem("fish").await.is_some_and(|why| why == "no producer is connected")
+    })
+    .await;
+    assert_eq!(desk.context.troubles.reasons(), [""; 0]);
+    desk.stop.cancel();
+    desk.running.join_next().await.unwrap().unwrap();
+    assert_eq!(desk.epoch().await, 1, "nobody lost the lease over it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_to_stop_while_its_queue_is_refused_stops() {
+    let mut desk = Desk::new();
+    desk.bus.refuses_queue.store(true, Relaxed);
+    desk.run();
+    desk.until("somebody leads", async || desk.epoch().await == 1).await;
+    desk.stop.cancel();
+    tokio::time::timeout(Duration::from_millis(100), desk.running.join_next()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_cannot_read_the_definitions_orders_nobody_to_drop_anything() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    desk.stop.cancel();
+    desk.running.join_next().await.unwrap().unwrap();
+    let bindings = vec![(Exchange::Commands, "producer.p1".to_owned())];
+    let source = Source::Broadcast { name: "igentai.producer.p1".to_owned(), bindings };
+    let mut commands = desk.bus.consume(source, 100).await.unwrap();
+    desk.store.topics_fail.store(true, Relaxed);
+    desk.stop = CancellationToken::new();
+    desk.run();
+    for seq in 1..10 {
+        desk.beat("p1", seq).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(commands.try_next().is_none(), "nothing is known, so nothing is ordered");
+    assert_eq!(desk.epoch().await, 2);
+    desk.store.topics_fail.store(false, Relaxed);
+    desk.beat("p1", 10).await;
+    let Incoming::Delivery(first) = commands.next().await.unwrap() else { unreachable!("a command") };
+    let command: Command = wire::decode(&first.content_type, &first.payload).unwrap();
+    assert_eq!(command.topics.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_stand_for_the_lease_says_so_until_it_can() {
+    let mut desk = Desk::new();
+    desk.store.lease_fails.store(true, Relaxed);
+    desk.run();
+    desk.until("it is said", async || {
+        desk.context.troubles.reasons().iter().any(|reason| reason.contains("cannot stand for the lease"))
+    })
+    .await;
+    desk.store.lease_fails.store(false, Relaxed);
+    desk.until("it is over", async || desk.context.troubles.reasons().is_empty()).await;
+    assert_eq!(desk.epoch().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_slow_lets_no_producer_be_taken_for_dead() {
     let mut desk = Desk::new();
     desk.start("birds").await;
@@ -238,19 +334,7 @@ async fn a_store_that_is_slow_lets_no_producer_be_taken_for_dead() {
     desk.until_state("birds", TopicState::Running).await;
     desk.store.slow.store(true, Relaxed);
     for seq in 1..30 {
-        let heartbeat = Heartbeat {
-            producer: WorkerId::parse("p1").unwrap(),
-            incarnation: 1,
-            seq,
-            command: (0, 0),
-            concurrency: 1,
-            draining: false,
-            left: false,
-            topics: Vec::new(),
-            providers: Vec::new(),
-        };
-        let name = format!("heartbeat-{seq}");
-        send(desk.bus.as_ref(), Exchange::Status, "producer.p1".to_owned(), name, &heartbeat).await.unwrap();
+        desk.beat("p1", seq).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         if seq >= 15 {
             assert_eq!(desk.problem("birds").await, None, "after {seq} s");

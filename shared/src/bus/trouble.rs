@@ -19,10 +19,20 @@ pub struct Troubles(Arc<Mutex<BTreeMap<String, String>>>);
 impl Troubles {
     /// Notes why a part does not work, and says so where it was not said before.
     pub fn note(&self, part: &str, reason: &str) {
-        let known = self.list().insert(part.to_owned(), reason.to_owned());
-        if known.as_deref() != Some(reason) {
+        if self.set(part, reason).as_deref() != Some(reason) {
             error!(part, reason, "a part of this process does not work and tries again");
         }
+    }
+
+    /// Notes it without a word; what was noted of the part before.
+    pub fn set(&self, part: &str, reason: &str) -> Option<String> {
+        self.list().insert(part.to_owned(), reason.to_owned())
+    }
+
+    /// Why a part does not work.
+    #[must_use]
+    pub fn reason(&self, part: &str) -> Option<String> {
+        self.list().get(part).cloned()
     }
 
     /// A part works.

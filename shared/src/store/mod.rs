@@ -26,6 +26,7 @@ pub mod embedded;
 mod prepare;
 pub mod redis;
 mod rows;
+mod unreadable;
 
 pub use self::prepare::FIRST_INEXACT;
 pub use igentai_core::lease::LeaseRecord;
@@ -185,7 +186,8 @@ pub trait Store: Debug + Send + Sync {
         max_attributes: Option<u64>,
     ) -> Result<Head, StoreError>;
 
-    /// All topics, ordered by id.
+    /// All topics, ordered by id. One whose record cannot be read is left out, and told of once in the log: it must not stand in the way of the
+    /// others.
     async fn topics(&self) -> Result<Vec<Topic>, StoreError>;
 
     /// One topic.

@@ -26,7 +26,7 @@ on_every_adapter! {
     a_closed_store_serves_no_more,
 }
 
-fn record(name: &str, version: u64, epoch: u64) -> Topic {
+pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
     Topic {
         id: topic_named(name),
         name: format!("{name}\0 \u{1f3de}"),

@@ -9,7 +9,8 @@ use igentai_shared::store::{LeaseRecord, Store, StoreError};
 use igentai_test_support::servers::Redis;
 use igentai_test_support::{eventually, free_port, until_some};
 
-use super::batches::{batch, commit_one, committed, novel, open, texts, topic};
+use super::batches::{batch, commit_one, committed, novel, open, texts, topic, topic_named};
+use super::coordination::record;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -233,6 +234,32 @@ async fn a_topic_whose_parts_do_not_fit_is_not_written_to() {
     let refused = store.commit(vec![novel(2, &["c"])]).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     assert_eq!(store.head(&topic()).await.unwrap().log_index, 1);
+}
+
+#[tokio::test]
+async fn a_definition_that_cannot_be_read_stands_in_the_way_of_no_other() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    for name in ["rivers", "lakes"] {
+        store.put_topic(&record(name, 1, 0), None).await.unwrap();
+    }
+    server.cli(&["HSET", "igentai:topics", "zzz", "garbage"]).await.unwrap();
+    // A record that stands under another topic's id is nobody's.
+    server
+        .cli(&[
+            "EVAL",
+            "redis.call('HSET', KEYS[1], 'moors', redis.call('HGET', KEYS[1], 'lakes'))",
+            "1",
+            "igentai:topics",
+        ])
+        .await
+        .unwrap();
+    let ids: Vec<String> =
+        store.topics().await.unwrap().into_iter().map(|topic| topic.id.to_string()).collect();
+    assert_eq!(ids, ["lakes", "rivers"]);
+    let alone = store.topic(&topic_named("zzz")).await;
+    assert!(matches!(alone, Err(StoreError::Corrupt(_))), "{alone:?}");
+    store.put_topic(&record("rivers", 2, 0), Some(1)).await.unwrap();
 }
 
 #[tokio::test]

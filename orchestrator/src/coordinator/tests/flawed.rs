@@ -22,6 +22,8 @@ pub(super) struct FlawedStore {
     broken_log: Mutex<Option<TopicId>>,
     pub(super) log_calls: AtomicU64,
     pub(super) refuses_checkpoints: AtomicBool,
+    /// The definitions cannot be read.
+    pub(super) topics_fail: AtomicBool,
     /// A look at a log's head takes longer than a producer may be silent.
     pub(super) slow: AtomicBool,
     pub(super) lease_fails: AtomicBool,
@@ -38,6 +40,7 @@ impl FlawedStore {
             broken_log: Mutex::default(),
             log_calls: AtomicU64::new(0),
             refuses_checkpoints: AtomicBool::new(false),
+            topics_fail: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             lease_fails: AtomicBool::new(false),
             lease_hangs: AtomicBool::new(false),
@@ -108,6 +111,9 @@ impl Store for FlawedStore {
     }
 
     async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
+        if self.topics_fail.load(Relaxed) {
+            return Err(StoreError::Unavailable("as wished".to_owned()));
+        }
         self.inner.topics().await
     }
 
@@ -137,6 +143,9 @@ impl Store for FlawedStore {
     }
 
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {
+        if self.lease_fails.load(Relaxed) {
+            return Err(StoreError::Unavailable("as wished".to_owned()));
+        }
         let looks = self.lease_looks.fetch_add(1, Relaxed);
         if self.lease_stalls.load(Relaxed) && looks.is_multiple_of(2) {
             tokio::time::sleep(Duration::from_secs(6)).await;
@@ -195,6 +204,8 @@ pub(super) struct FlawedBus {
     pub(super) hangs: AtomicBool,
     /// And the connection is known to be lost.
     pub(super) says_so: AtomicBool,
+    /// The coordinator's queue is not for us.
+    pub(super) refuses_queue: AtomicBool,
     pub(super) statuses: AtomicU64,
     /// States that were told before they were saved.
     pub(super) ahead_of_the_store: AtomicU64,
@@ -202,9 +213,9 @@ pub(super) struct FlawedBus {
 
 impl FlawedBus {
     pub(super) fn over(inner: Arc<MemoryBus>, store: Arc<FlawedStore>) -> Self {
-        let [hangs, says_so] = [(), ()].map(|()| AtomicBool::new(false));
+        let [hangs, says_so, refuses_queue] = [(), (), ()].map(|()| AtomicBool::new(false));
         let [statuses, ahead_of_the_store] = [(), ()].map(|()| AtomicU64::new(0));
-        Self { inner, store, hangs, says_so, statuses, ahead_of_the_store }
+        Self { inner, store, hangs, says_so, refuses_queue, statuses, ahead_of_the_store }
     }
 }
 
@@ -227,6 +238,9 @@ impl Bus for FlawedBus {
     }
 
     async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, BusError> {
+        if self.refuses_queue.load(Relaxed) && source == Source::Work(WorkQueue::Coordinate) {
+            return Err(BusError::Refused("as wished".to_owned()));
+        }
         self.inner.consume(source, prefetch).await
     }
 

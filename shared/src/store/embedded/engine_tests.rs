@@ -3,11 +3,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use igentai_core::folder::TopicId;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::StartRequest;
 use redb::{Builder, StorageBackend};
 
 use super::*;
+use crate::registry;
+use crate::store::Store;
 use crate::store::embedded::handle::open_error;
-use crate::store::embedded::{coordinate, read};
+use crate::store::embedded::{EmbeddedStore, coordinate, read};
+use crate::store::rows::{corrupt, encode_topic};
 
 /// A disk that can be full.
 #[derive(Clone, Debug, Default)]
@@ -129,4 +134,24 @@ fn a_file_that_is_no_store_is_named_and_told_apart_from_a_folder_that_cannot_be_
     assert!(said.contains("store.redb") && said.contains("move it away"), "{said}");
     let refused = EmbeddedStore::open(&folder.path().join("store.redb")).unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_definition_that_cannot_be_read_stands_in_the_way_of_no_other() -> Result<(), StoreError> {
+    let store = EmbeddedStore::in_memory()?;
+    let request = StartRequest { name: "rivers".to_owned(), ..StartRequest::default() };
+    let started = registry::start(store.as_ref(), &request, UnixMillis(1)).await;
+    let rivers = started.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let record = encode_topic(&rivers)?;
+    let spoil = move |tables: &mut Tables<'_>| {
+        tables.topics.insert("zzz", b"garbage".as_slice())?;
+        // A record that stands under another topic's id is nobody's.
+        tables.topics.insert("moors", record.as_slice())?;
+        Ok(())
+    };
+    store.write(1, spoil).await?;
+    assert_eq!(store.topics().await?, [rivers]);
+    let alone = store.topic(&TopicId::from_name("zzz").map_err(corrupt)?).await;
+    assert!(matches!(alone, Err(StoreError::Corrupt(_))), "{alone:?}");
+    Ok(())
 }

@@ -54,6 +54,7 @@ use self::handle::{Handle, closed};
 use self::lock::LockFile;
 use self::tables::Tables;
 use super::prepare::prepare;
+use super::unreadable::Unreadable;
 use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
 
 mod commit;
@@ -79,6 +80,7 @@ const LOCK: &str = "store.lock";
 pub struct EmbeddedStore {
     handle: Arc<Handle>,
     writer: Writer,
+    unreadable: Unreadable,
 }
 
 #[derive(Debug)]
@@ -105,14 +107,14 @@ impl EmbeddedStore {
             .spawn(move || write_until_closed(engine, waiting))
             .map_err(failed)?;
         let writer = Writer::Thread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) };
-        Ok(Arc::new(Self { handle, writer }))
+        Ok(Arc::new(Self { handle, writer, unreadable: Unreadable::default() }))
     }
 
     /// A store that ends with the process and carries out every call where it is made.
     pub fn in_memory() -> Result<Arc<Self>, StoreError> {
         let handle = Arc::new(Handle::in_memory()?);
         let writer = Writer::Inline(Mutex::new(Engine::new(Arc::clone(&handle))));
-        Ok(Arc::new(Self { handle, writer }))
+        Ok(Arc::new(Self { handle, writer, unreadable: Unreadable::default() }))
     }
 
     async fn write<T: Send + 'static>(
@@ -245,7 +247,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
-        self.read(read::topics).await
+        Ok(self.unreadable.left_out(self.read(read::topics).await?))
     }
 
     async fn topic(&self, id: &TopicId) -> Result<Option<Topic>, StoreError> {

@@ -68,12 +68,14 @@ pub(super) fn attributes(
     Ok(found)
 }
 
-pub(super) fn topics(transaction: &ReadTransaction) -> Result<Vec<Topic>, Stop> {
-    let mut topics = Vec::new();
+/// Ids and records of all topics.
+pub(super) fn topics(transaction: &ReadTransaction) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Stop> {
+    let mut records = Vec::new();
     for item in transaction.open_table(TOPICS)?.iter()? {
-        topics.push(decode_topic(item?.1.value())?);
+        let (id, record) = item?;
+        records.push((id.value().as_bytes().to_vec(), record.value().to_vec()));
     }
-    Ok(topics)
+    Ok(records)
 }
 
 pub(super) fn topic(transaction: &ReadTransaction, id: &TopicId) -> Result<Option<Topic>, Stop> {

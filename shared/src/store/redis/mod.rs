@@ -61,6 +61,7 @@ use self::client::{Access, Call, Client};
 use self::keys::{ATTEMPTS, Keys, LEASE, REGISTRY, TOPICS};
 use super::prepare::{prepare, representable};
 use super::rows::{corrupt, decode_topic, encode_topic};
+use super::unreadable::Unreadable;
 use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
 
 mod check;
@@ -81,6 +82,7 @@ const ATTEMPTS_KEPT: u32 = 86_400;
 #[derive(Debug)]
 pub struct RedisStore {
     client: Client,
+    unreadable: Unreadable,
 }
 
 impl RedisStore {
@@ -91,7 +93,7 @@ impl RedisStore {
     ///
     /// The URL is none of a Redis.
     pub fn connect(config: &RedisConfig) -> Result<Arc<Self>, RedisConfigError> {
-        Ok(Arc::new(Self { client: Client::new(config)? }))
+        Ok(Arc::new(Self { client: Client::new(config)?, unreadable: Unreadable::default() }))
     }
 
     /// Removes everything that a topic without a definition has left, such as one that served a measurement.
@@ -172,12 +174,9 @@ impl Store for RedisStore {
     }
 
     async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
-        let values = self.client.read(vec![redis::cmd("HVALS").arg(TOPICS).take()]).await?;
-        let records: Vec<Vec<Vec<u8>>> = parse(Value::Array(values))?;
-        let mut topics: Vec<Topic> =
-            records.iter().flatten().map(|record| decode_topic(record)).collect::<Result<_, _>>()?;
-        topics.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(topics)
+        let mut values = self.client.read(vec![redis::cmd("HGETALL").arg(TOPICS).take()]).await?;
+        let records: Vec<(Vec<u8>, Vec<u8>)> = parse(values.pop().unwrap_or(Value::Nil))?;
+        Ok(self.unreadable.left_out(records))
     }
 
     async fn topic(&self, id: &TopicId) -> Result<Option<Topic>, StoreError> {
