@@ -144,7 +144,7 @@ pub struct ProviderReport {
     pub model: String,
     /// Its state.
     pub state: ProviderState,
-    /// Why, for people; of one that is ready, what its last answer was instead of a list. Never holds a secret.
+    /// Why, for people; of one that is ready, why there was no list at last. Never holds a secret.
     #[serde(default)]
     pub detail: String,
 }

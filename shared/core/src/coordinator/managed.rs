@@ -213,7 +213,8 @@ impl Managed {
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
-            let tells = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);
+            let stood_still = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);
+            let tells = stood_still || self.is_unanswered();
             let problem = if tells { self.problem(members, &self.worst_reports(members)) } else { None };
             return vec![self.put(TopicState::Ending(reason), problem, epoch, now), note];
         }

@@ -438,6 +438,26 @@ fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
 }
 
 #[test]
+fn a_run_whose_requests_all_failed_tells_the_last_failure_however_it_ends() {
+    for outcome in [Outcome::BadRequest, Outcome::Answered] {
+        let mut world = running(Limits { max_requests: Some(2), ..Limits::default() });
+        let small = ProviderReport {
+            name: "small".into(),
+            model: "m".into(),
+            state: ProviderState::Ready,
+            detail: "404: no such model".into(),
+        };
+        world.answer("p1", Outcome::BadRequest, &[], 20);
+        world.answer("p1", outcome, &[], 20);
+        world.beat("p1", 1, |beat| beat.providers = vec![small], 20);
+        world.settle(30);
+        assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
+        let problem = (outcome == Outcome::BadRequest).then_some("small: 404: no such model");
+        assert_eq!(world.stored.problem.as_deref(), problem);
+    }
+}
+
+#[test]
 fn a_filter_that_is_behind_gets_a_snapshot_at_most_once_a_second() {
     let mut world = running(Limits::default());
     let behind = |beat: &mut Heartbeat| beat.topics[0].filter.wants_snapshot = true;

@@ -103,7 +103,7 @@ pub(super) struct Gate {
     stopped: Option<String>,
     /// What went wrong last.
     detail: String,
-    /// What the last answer was instead of a list.
+    /// What the last answer was instead of a list, or the option that was refused last.
     remark: String,
     unable: BTreeMap<TopicId, String>,
 }
@@ -208,7 +208,10 @@ impl Gate {
             self.probing = false;
         }
         match ended.scope {
-            Scope::Adapted => return None,
+            Scope::Adapted => {
+                ended.detail.clone_into(&mut self.remark);
+                return None;
+            }
             Scope::Topic => return self.learn_unable(topic, ended.detail),
             Scope::Provider => {}
         }
@@ -233,6 +236,7 @@ impl Gate {
             }
             Outcome::BadRequest => {
                 self.bad_requests = self.bad_requests.saturating_add(1);
+                ended.detail.clone_into(&mut self.detail);
                 if self.bad_requests < BAD_REQUESTS {
                     None
                 } else if self.ever_answered {
@@ -254,7 +258,8 @@ impl Gate {
             let cause = if self.failures == 0 { "its key has to wait" } else { self.detail.as_str() };
             (ProviderState::Waiting, format!("asked again in {seconds} s: {cause}"))
         } else {
-            (ProviderState::Ready, self.remark.clone())
+            let failed_last = self.failures > 0 || self.bad_requests > 0;
+            (ProviderState::Ready, if failed_last { &self.detail } else { &self.remark }.clone())
         };
         ProviderReport { name: self.limits.name.clone(), model: self.limits.model.clone(), state, detail }
     }

@@ -186,6 +186,30 @@ fn a_key_that_worked_and_is_refused_once_is_tried_again() {
 }
 
 #[test]
+fn what_went_wrong_last_is_told_before_it_leads_to_anything_and_until_there_is_an_answer() {
+    for (outcome, scope) in [
+        (Outcome::BadRequest, Scope::Provider),
+        (Outcome::BadRequest, Scope::Adapted),
+        (Outcome::ServerError, Scope::Provider),
+    ] {
+        let mut desk = Desk::new(vec![limits("small")]);
+        let ticket = desk.start().unwrap();
+        desk.finish(ticket, &Ended { scope, ..ended(outcome) });
+        desk.pass(1_000);
+        let report = |desk: &Desk| desk.gates.report(desk.now).remove(0);
+        let failed = report(&desk);
+        assert_eq!(
+            (failed.state, failed.detail.as_str()),
+            (ProviderState::Ready, "it said so"),
+            "{outcome:?}"
+        );
+        let ticket = desk.start().unwrap();
+        desk.finish(ticket, &ended(Outcome::Answered));
+        assert_eq!(report(&desk).detail, "");
+    }
+}
+
+#[test]
 fn what_an_answer_was_instead_of_a_list_is_told_until_there_is_a_list() {
     let mut desk = Desk::new(vec![limits("small")]);
     let remark = |desk: &Desk| desk.gates.report(desk.now)[0].detail.clone();

@@ -62,7 +62,15 @@ impl Managed {
             return Some(if details.is_empty() { problem } else { format!("{problem} ({details})") });
         }
         let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
-        waiting.then_some(details)
+        let nothing = self.is_unanswered() && !details.is_empty();
+        (waiting || nothing).then_some(details)
+    }
+
+    /// Whether all requests since the start have failed, and there were some.
+    pub(super) fn is_unanswered(&self) -> bool {
+        let (answers, failures) = self.baseline.unwrap_or_default();
+        let totals = self.fold.totals();
+        totals.responses == answers && totals.failed_responses > failures
     }
 
     /// The worst report over all producers of each provider that the topic asks.
