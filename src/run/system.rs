@@ -12,6 +12,7 @@ use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::Config;
+use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
 use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
@@ -105,6 +106,7 @@ impl System {
         let options = igentai_orchestrator::Options { sole: true, ..parts::orchestrator_options(config) };
         let context = Orchestrator {
             id: self.id.clone(),
+            new_registry_id: id::random_suffix(&mut random),
             bus: Arc::clone(bus),
             store: Arc::clone(store),
             clock: Arc::clone(clock),

@@ -230,10 +230,16 @@ impl World {
         let settings = Settings { dry_after: self.plan.dry_after, ..Settings::default() };
         let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
         let id = WorkerId::of_role("orchestrator", name);
-        Box::pin(igentai_orchestrator::run(
-            igentai_orchestrator::Context { id, bus, store, clock, options, troubles: Troubles::default() },
-            stop,
-        ))
+        let context = igentai_orchestrator::Context {
+            id,
+            new_registry_id: format!("registry-{process}-{number}"),
+            bus,
+            store,
+            clock,
+            options,
+            troubles: Troubles::default(),
+        };
+        Box::pin(igentai_orchestrator::run(context, stop))
     }
 
     async fn gather(

@@ -25,16 +25,27 @@ enum TermEnd {
     Lost(String),
 }
 
+/// A lease that was taken.
+#[derive(Debug)]
+struct Taken {
+    epoch: Epoch,
+    /// From when it is held.
+    since: Monotonic,
+    /// The id of the registry that is led.
+    registry: String,
+}
+
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watched: Option<(LeaseRecord, Monotonic)> = None;
     while !stop.is_cancelled() {
         match stand(&context, &mut watched).await {
-            Ok(Some((epoch, since))) => {
-                info!(epoch, "this process leads");
+            Ok(Some(taken)) => {
+                let epoch = taken.epoch;
+                info!(epoch, registry = taken.registry, "this process leads");
                 catalogue::LEADER.set_flag(true, []);
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
-                let end = term::lead(&context, epoch, since, &stop).await;
+                let end = term::lead(&context, taken, &stop).await;
                 catalogue::LEADER.set_flag(false, []);
                 match end {
                     TermEnd::Stopped => {
@@ -60,11 +71,11 @@ pub async fn run(context: Context, stop: CancellationToken) {
     }
 }
 
-/// Looks at the lease, and takes it if it is free or has not moved for its time to live; the answer is its epoch, and from when it is held.
+/// Looks at the lease, and takes it if it is free or has not moved for its time to live.
 async fn stand(
     context: &Context,
     watched: &mut Option<(LeaseRecord, Monotonic)>,
-) -> Result<Option<(Epoch, Monotonic)>, StoreError> {
+) -> Result<Option<Taken>, StoreError> {
     let now = context.clock.now().monotonic;
     let seen = context.store.lease().await?;
     let since = match watched {
@@ -78,8 +89,10 @@ async fn stand(
     if !free && now.since(since) < context.options.lease_ttl {
         return Ok(None);
     }
-    let asked = context.clock.now().monotonic;
-    Ok(context.store.take_lease(&context.id, &seen).await?.map(|lease| (lease.epoch, asked)))
+    let registry = context.store.identity(&context.new_registry_id).await?;
+    let since = context.clock.now().monotonic;
+    let lease = context.store.take_lease(&context.id, &seen).await?;
+    Ok(lease.map(|lease| Taken { epoch: lease.epoch, since, registry }))
 }
 
 #[cfg(test)]
