@@ -11,6 +11,7 @@ use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::{Config, Environment, Flag, Keys};
+use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
 use igentai_shared::store::{Store, StoreError};
@@ -201,7 +202,7 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
         settings::flag("--port", &["orchestrator", "port"], role.port),
         settings::flag("--out", &["run", "out"], out),
     ];
-    let base =
+    let mut base =
         Base::start("orchestrator", role.id.as_deref(), common, &flags, Keys::NotNeeded, role.supervised)
             .await?;
     // Before anything is connected: a port that cannot be had ends the process.
@@ -221,6 +222,7 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
     }
     let context = Orchestrator {
         id: base.id.clone(),
+        new_registry_id: id::random_suffix(&mut base.random),
         bus: Arc::clone(&bus),
         store: Arc::clone(&store),
         clock: Arc::clone(&base.clock),

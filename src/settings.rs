@@ -17,6 +17,19 @@ pub(crate) fn flag(name: &str, path: &[&str], value: Option<impl ToString>) -> O
     value.map(|value| Flag { name: name.to_owned(), path, value: value.to_string() })
 }
 
+/// The flags that `run` and `up` share.
+pub(crate) fn whole_system(producers: Option<u32>, port: Option<u16>, out: Option<&Path>) -> Vec<Flag> {
+    let out = out.map(|out| out.display().to_string());
+    [
+        flag("--producers", &["run", "producers"], producers),
+        flag("--port", &["web", "port"], port),
+        flag("--out", &["run", "out"], out),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// Loads the configuration, and says every mistake in it at once.
 pub(crate) fn load(common: &Common, flags: &[Flag], keys: Keys) -> Result<(Config, Environment), Failure> {
     read(common, flags, keys).map_err(|errors| {

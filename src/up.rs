@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use igentai_core::supervise::{Action, Ended, Event, Supervisor};
 use igentai_shared::clock::{Clock, SystemClock};
-use igentai_shared::config::{Config, Flag, Keys};
+use igentai_shared::config::{Config, Keys};
 use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
 use igentai_shared::telemetry::logging;
@@ -27,7 +27,7 @@ use child::{Child, Plan};
 const EVENTS: usize = 256;
 
 pub(crate) async fn up(arguments: Up, common: &Common) -> Result<Exit, Failure> {
-    let flags = flags(&arguments);
+    let flags = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref());
     let (config, environment) = settings::load(common, &flags, Keys::Needed)?;
     roles::refuse_missing_servers(&config, true)?;
     settings::log(common, &config, &environment, "info", logging::standard_error())?;
@@ -43,18 +43,6 @@ pub(crate) async fn up(arguments: Up, common: &Common) -> Result<Exit, Failure> 
     let children = plans.into_iter().map(|plan| Child::new(plan, events.clone())).collect();
     let system = System { supervisor, children, clock, shutdown, page, quiet: common.quiet };
     system.supervise(heard).await
-}
-
-fn flags(arguments: &Up) -> Vec<Flag> {
-    let out = arguments.out.as_ref().map(|out| out.display().to_string());
-    [
-        settings::flag("--producers", &["run", "producers"], arguments.producers),
-        settings::flag("--port", &["web", "port"], arguments.port),
-        settings::flag("--out", &["run", "out"], out),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// The page's port is one that people know, so it stays the same when the webserver is started again.

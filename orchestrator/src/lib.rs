@@ -26,6 +26,8 @@ mod send;
 pub struct Context {
     /// Its id.
     pub id: WorkerId,
+    /// Made of chance: the registry's id from now on, if it has none yet.
+    pub new_registry_id: String,
     /// Broker.
     pub bus: Arc<dyn Bus>,
     /// Registry.

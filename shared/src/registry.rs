@@ -68,11 +68,41 @@ pub async fn start(
     request: &StartRequest,
     now: UnixMillis,
 ) -> Result<Topic, RegistryError> {
+    start_from(store, request, now, |_| None).await
+}
+
+/// Starts a topic for a process that has the store alone: what an earlier one has left of it is nobody's work any more, whatever its state says.
+pub async fn start_alone(
+    store: &dyn Store,
+    request: &StartRequest,
+    now: UnixMillis,
+) -> Result<Topic, RegistryError> {
+    start_from(store, request, now, |left| left.abandoned(now)).await
+}
+
+/// Starts a topic from what `seen` makes of it, if it makes something else of it than what stands in the registry.
+async fn start_from(
+    store: &dyn Store,
+    request: &StartRequest,
+    now: UnixMillis,
+    seen: impl Fn(&Topic) -> Option<Topic>,
+) -> Result<Topic, RegistryError> {
     let place = Place::Named(TopicId::from_name(&request.name)?, &request.name);
-    let begin = |id, current: Option<&Topic>| Ok(Some(Topic::start(current, id, request.clone(), now)?));
+    let begin = |id, current: Option<&Topic>| {
+        let seen = current.and_then(&seen);
+        Ok(Some(Topic::start(seen.as_ref().or(current), id, request.clone(), now)?))
+    };
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
     started?.map(Altered::topic).ok_or(RegistryError::Contended)
+}
+
+/// Ends what an earlier process has left running, but for one topic. The caller has the store alone.
+pub async fn abandon_others(store: &dyn Store, but: &TopicId, now: UnixMillis) -> Result<(), RegistryError> {
+    for topic in store.topics().await?.iter().filter(|topic| topic.id != *but) {
+        alter(store, &topic.id, |topic| Ok::<_, RegistryError>(topic.abandoned(now))).await?;
+    }
+    Ok(())
 }
 
 /// Refuses a start that would go on with caps that its run has used up, so that it would end at once. The numbers are those of the last

@@ -131,6 +131,7 @@ async fn measure_all(bed: &Bed, time: Duration, shutdown: &Shutdown) -> Result<[
         let store = measure::store(&bed.store, &clock, &alone, time).await?;
         let context = Context {
             id: producer.clone(),
+            new_registry_id: suffix.clone(),
             bus: Arc::clone(&bed.bus),
             store: Arc::clone(&bed.store),
             clock: Arc::clone(&clock),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +95,8 @@ impl Show {
         }
     }
 
-    pub(crate) fn serving(&self, address: &str, topics: u64) {
+    pub(crate) fn serving(&self, address: SocketAddr, topics: u64) {
+        let address = format!("http://{address}");
         if matches!(self.manner, Manner::Json) {
             output::line(&json!({ "event": "serving", "url": address, "topics": topics }).to_string());
         } else {
@@ -102,7 +104,8 @@ impl Show {
         }
     }
 
-    pub(crate) fn started(&self, topic: &Topic, known: Seq, config: &Config, address: Option<&str>) {
+    pub(crate) fn started(&self, topic: &Topic, known: Seq, config: &Config, address: Option<SocketAddr>) {
+        let address = address.map(|address| format!("http://{address}"));
         let providers: Vec<&str> =
             config.providers.iter().filter(|p| p.weight > 0.0).map(|p| p.name.as_str()).collect();
         if matches!(self.manner, Manner::Json) {

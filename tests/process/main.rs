@@ -10,6 +10,7 @@ mod measuring;
 mod poison;
 mod refusals;
 mod refused;
+mod registries;
 mod serving;
 mod supervised;
 mod unwritten;

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use igentai_core::topic::{EndReason, TopicState};
+use igentai_shared::store::Store;
+use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_test_support::model::{Behaviour, Plan};
 use igentai_test_support::process::Process;
 use igentai_test_support::{free_port, until_some};
 use serde_json::json;
 
+use crate::embedded::JsonRun;
 use crate::world::{Api, Place, SOON, script};
 
 struct Serving {
@@ -92,6 +96,47 @@ async fn a_prompt_that_is_too_long_is_refused_and_the_longest_one_works() {
     let mut process = Process::spawn(command).unwrap();
     assert_eq!(process.wait(SOON).await.unwrap().code(), Some(2), "{}", process.tail());
     assert!(process.tail().contains("longer than 8192 bytes"), "{}", process.tail());
+}
+
+/// Where the topics stand, read when no process has the registry: state, and entries of the log.
+async fn left(place: &Place) -> Vec<(String, TopicState, u64)> {
+    let store = EmbeddedStore::open(&place.out().join(".igentai")).unwrap();
+    let mut left = Vec::new();
+    for topic in store.topics().await.unwrap() {
+        let entries = store.head(&topic.id).await.unwrap().log_index;
+        left.push((topic.id.to_string(), topic.state, entries));
+    }
+    store.close().await;
+    left
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_leaves_the_topics_of_a_killed_process_to_go_on() {
+    let place = Place::new(script(5_000, 30)).await;
+    let mut serving = Serving::start(&place).await;
+    for name in ["Sights", "Other sights"] {
+        let id = serving.api.start(json!({ "name": name })).await;
+        serving.api.until_attributes(&id, 10).await;
+    }
+    serving.process.kill().unwrap();
+    let before = left(&place).await;
+    assert!(before.iter().all(|(_, state, _)| *state == TopicState::Running), "{before:?}");
+
+    let config = place.config("m");
+    let too_long = "x".repeat(8_193);
+    for refused in [&["Birds", "--resume"][..], &["Sights", "--prompt", &too_long]] {
+        let mut run = JsonRun::start(&place, &config, &[refused, &["--no-web"]].concat());
+        assert_eq!(run.code().await, Some(2), "{}", run.process.tail());
+        assert_eq!(left(&place).await, before, "{refused:?}");
+    }
+
+    let mut run = JsonRun::start(&place, &config, &["Birds", "--no-web", "--max-attributes", "5"]);
+    run.finished().await;
+    for (id, _, entries) in before {
+        let now = left(&place).await;
+        let interrupted = (id, TopicState::Ended(EndReason::Interrupted), entries);
+        assert!(now.contains(&interrupted), "nobody works on {interrupted:?} any more: {now:?}");
+    }
 }
 
 #[tokio::test]

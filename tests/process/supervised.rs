@@ -32,14 +32,14 @@ fn children(config: &Path) -> Vec<Pid> {
     running(&["--stop-with-stdin", config.to_str().unwrap()])
 }
 
-struct Up {
-    process: Process,
+pub(crate) struct Up {
+    pub(crate) process: Process,
     config: PathBuf,
-    api: Api,
+    pub(crate) api: Api,
 }
 
 impl Up {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let (port, config) = (free_port().unwrap(), world.place.config("up"));
         let mut command =
             world.command(&["up", "-n", "2", "--port", &port.to_string(), "--out", "outputs", "--config"]);
@@ -48,7 +48,7 @@ impl Up {
         Self { process, config, api: Api { address: format!("127.0.0.1:{port}") } }
     }
 
-    async fn until_up(&mut self) {
+    pub(crate) async fn until_up(&mut self) {
         self.process.wait_for_line("everything is up", SOON).await.unwrap();
         assert_eq!(children(&self.config).len(), 4);
     }

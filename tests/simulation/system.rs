@@ -237,10 +237,16 @@ impl World {
             lease_ttl: options.lease_ttl,
         });
         let id = WorkerId::of_role("orchestrator", name);
-        Box::pin(igentai_orchestrator::run(
-            igentai_orchestrator::Context { id, bus, store, clock, options, troubles: Troubles::default() },
-            stop,
-        ))
+        let context = igentai_orchestrator::Context {
+            id,
+            new_registry_id: format!("registry-{process}-{number}"),
+            bus,
+            store,
+            clock,
+            options,
+            troubles: Troubles::default(),
+        };
+        Box::pin(igentai_orchestrator::run(context, stop))
     }
 
     async fn gather(

@@ -29,6 +29,16 @@ enum TermEnd {
     Lost(String),
 }
 
+/// A lease that was taken.
+#[derive(Debug)]
+struct Taken {
+    epoch: Epoch,
+    /// From when it is held.
+    since: Monotonic,
+    /// The id of the registry that is led.
+    registry: String,
+}
+
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watch = LeaseWatch::default();
@@ -38,11 +48,12 @@ pub async fn run(context: Context, stop: CancellationToken) {
             context.troubles.clear(PART);
         }
         match standing {
-            Ok(Some((epoch, since))) => {
-                info!(epoch, "this process leads");
+            Ok(Some(taken)) => {
+                let epoch = taken.epoch;
+                info!(epoch, registry = taken.registry, "this process leads");
                 catalogue::LEADER.set_flag(true, []);
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
-                let end = term::lead(&context, epoch, since, &stop).await;
+                let end = term::lead(&context, taken, &stop).await;
                 catalogue::LEADER.set_flag(false, []);
                 match end {
                     TermEnd::Stopped => {
@@ -73,8 +84,8 @@ pub async fn run(context: Context, stop: CancellationToken) {
     }
 }
 
-/// Looks at the lease, and takes it if it is free or has not moved for its time to live; the answer is its epoch, and from when it is held.
-async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<(Epoch, Monotonic)>, StoreError> {
+/// Looks at the lease, and takes it if it is free or has not moved for its time to live.
+async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<Taken>, StoreError> {
     let asked = context.clock.now();
     let seen = context.store.lease().await?;
     let standstill = watch.look(&seen, asked, context.clock.now()).standstill();
@@ -82,8 +93,10 @@ async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<(Epoc
     if !free && standstill < context.options.lease_ttl {
         return Ok(None);
     }
-    let asked = context.clock.now().monotonic;
-    Ok(context.store.take_lease(&context.id, &seen).await?.map(|lease| (lease.epoch, asked)))
+    let registry = context.store.identity(&context.new_registry_id).await?;
+    let since = context.clock.now().monotonic;
+    let lease = context.store.take_lease(&context.id, &seen).await?;
+    Ok(lease.map(|lease| Taken { epoch: lease.epoch, since, registry }))
 }
 
 #[cfg(test)]

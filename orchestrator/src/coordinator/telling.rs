@@ -72,9 +72,12 @@ impl Topics<'_> {
         for (id, _) in self.open.extract_if(.., |_, topic| over(topic)) {
             self.files.leave(&id);
         }
-        let news = |topic: &OpenTopic| topic.ended.is_none_or(|(_, told)| told < topic.master.complete_to());
+        let news = |id: &TopicId, topic: &OpenTopic| {
+            let told = |(_, told)| told >= topic.master.complete_to();
+            !topic.ended.is_some_and(told) || topic.told_of_files != self.files.trouble(id)
+        };
         let ids: Vec<TopicId> =
-            self.open.iter().filter(|(_, topic)| news(topic)).map(|(id, _)| id.clone()).collect();
+            self.open.iter().filter(|(id, topic)| news(id, topic)).map(|(id, _)| id.clone()).collect();
         let mut all = Vec::new();
         for id in ids.iter().filter(|id| core.is_open(id)) {
             all.extend(self.record(core, id, now).await?);
@@ -117,6 +120,7 @@ impl Topics<'_> {
     ) -> Result<Option<News>, StoreError> {
         let open = self.open.get(id).filter(|_| core.is_open(id));
         let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(None) };
+        let files = self.files.trouble(id);
         let status = self.with_problem(status);
         let (run, to, ended) = (topic.run, topic.master.complete_to(), status.topic.state.is_ended());
         let generation = topic.master.bits().generation();
@@ -137,6 +141,7 @@ impl Topics<'_> {
             if let (Some(()), Some(topic)) = (saved, self.open.get_mut(id)) {
                 let since = topic.ended.map_or(now.monotonic, |(since, _)| since);
                 topic.ended = ended.then_some((since, to));
+                topic.told_of_files = files;
             }
         }
         let fingerprints = Vec::new();
@@ -171,7 +176,9 @@ impl Topics<'_> {
 
     fn with_problem(&self, status: TopicStatus) -> TopicStatus {
         let deaf = self.deaf.clone().filter(|_| !status.topic.state.is_ended());
-        let problem = self.troubles.problem(&status.topic.id).or(deaf).or(status.problem);
+        let moves = self.troubles.problem(&status.topic.id).or(deaf).or(status.problem);
+        let problems: Vec<String> = moves.into_iter().chain(self.files.trouble(&status.topic.id)).collect();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
         TopicStatus { problem, ..status }
     }
 

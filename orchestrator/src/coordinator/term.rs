@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::coordinator::{Action, Coordinator, Ledger};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Epoch, Run, WorkerId};
+use igentai_core::ids::{Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
 use igentai_shared::bus::trouble::consume_at_last;
@@ -21,7 +21,7 @@ use tracing::{info, trace, warn};
 
 use super::topics::Topics;
 use super::trouble::Step;
-use super::{PART, TermEnd, lease, notes, telling};
+use super::{PART, Taken, TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
 
@@ -57,14 +57,10 @@ struct Term<'a> {
     told: Monotonic,
 }
 
-/// Leads until the lease, which was held at `since`, is lost or `stop`.
-pub(super) async fn lead(
-    context: &Context,
-    epoch: Epoch,
-    since: Monotonic,
-    stop: &CancellationToken,
-) -> TermEnd {
-    let files = Files::start(context, epoch);
+/// Leads until the lease that was taken is lost or `stop`.
+pub(super) async fn lead(context: &Context, taken: Taken, stop: &CancellationToken) -> TermEnd {
+    let Taken { epoch, since, registry } = taken;
+    let files = Files::start(context, registry, epoch);
     let mut term = Term {
         context,
         core: Coordinator::new(epoch, context.options.settings),

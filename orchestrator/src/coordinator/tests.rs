@@ -45,6 +45,7 @@ impl Desk {
         let bus = Arc::new(FlawedBus::over(MemoryBus::new(), Arc::clone(&store)));
         let context = Context {
             id: WorkerId::parse("o1").unwrap(),
+            new_registry_id: "r1".to_owned(),
             bus: Arc::clone(&bus) as _,
             store: Arc::clone(&store) as _,
             clock: Arc::new(VirtualClock::starting_at(UnixMillis(1_700_000_000_000))),

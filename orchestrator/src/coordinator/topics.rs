@@ -43,6 +43,8 @@ pub(super) struct OpenTopic {
     started_at: UnixMillis,
     /// When it had ended, and what was told of it last.
     pub(super) ended: Option<(Monotonic, LogIndex)>,
+    /// What was told last of what keeps its files from being written.
+    pub(super) told_of_files: Option<String>,
     pub(super) master: Master,
     fingerprints: Vec<Fingerprint>,
     pub(super) published: Ranges,
@@ -108,6 +110,7 @@ impl<'a> Topics<'a> {
             run,
             started_at: definition.started_at,
             ended: None,
+            told_of_files: None,
             master: Master::new(),
             fingerprints: Vec::new(),
             published: ranges,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Seq;
 use igentai_core::status::TopicStatus;
-use igentai_core::time::{Monotonic, Now};
+use igentai_core::time::{Monotonic, Now, UnixMillis};
 use igentai_core::topic::Topic;
 use igentai_shared::store::Store;
 use tracing::{error, info, warn};
@@ -14,7 +14,8 @@ use tracing::{error, info, warn};
 use super::ended::{Check, Found};
 use super::mail::{Global, Letter, Mail};
 use super::output::OutputFile;
-use super::trouble::{Backoff, Trouble};
+use super::owner::Refusal;
+use super::trouble::{Backoff, Board, Trouble};
 use super::{Style, atomic, place, reports};
 
 /// Lines read at once.
@@ -36,6 +37,9 @@ struct List {
     heard: Seq,
     /// The newest, while it is not in the files.
     status: Option<Box<TopicStatus>>,
+    /// Whether what another registry has written in the folder makes room: for a topic that is worked on, and once. If somebody takes the
+    /// folder afterwards, taking it back and forth would keep nobody's list.
+    may_take: bool,
     /// Nothing will follow: it is forgotten when everything stands.
     leaving: bool,
     backoff: Backoff,
@@ -47,6 +51,11 @@ impl List {
             && self.file.as_ref().is_some_and(|file| file.is_settled() && file.last() >= self.heard)
     }
 
+    /// Whether it is of a topic that has ended, and has no files that it would have to keep.
+    const fn is_out_of_place(&self) -> bool {
+        self.leaving || self.topic.state.is_ended() && self.file.is_none()
+    }
+
     fn is_due(&self, all: bool) -> bool {
         let missing = |file: &OutputFile| self.heard.saturating_sub(file.last());
         let urgent = self.file.as_ref().is_none_or(|file| !file.is_placed() || missing(file) >= SYNC_LINES);
@@ -54,10 +63,20 @@ impl List {
     }
 
     /// Does a page's worth: reads lines that are missing, writes them, and when none is missing any more makes them durable and tells of them.
-    async fn step(&mut self, style: &Style, store: &dyn Store, all: bool) -> Result<(), Trouble> {
+    async fn step(
+        &mut self,
+        style: &Style,
+        store: &dyn Store,
+        all: bool,
+        at: UnixMillis,
+    ) -> Result<(), Trouble> {
         let file = match &mut self.file {
             Some(file) => file,
-            empty @ None => empty.insert(place::prepare(style, &self.topic).map_err(Trouble::Later)?),
+            empty @ None => {
+                let file = place::prepare(style, &self.topic, self.may_take, at)?;
+                self.may_take = false;
+                empty.insert(file)
+            }
         };
         let (id, run) = (&self.topic.id, self.topic.run);
         if let Some(after) = file.wants(self.heard) {
@@ -71,15 +90,14 @@ impl List {
         let caught_up = file.last() >= self.heard;
         if caught_up || (all && file.is_placed()) {
             if !file.is_placed() {
-                place::fence(style, id).map_err(Trouble::Later)?;
+                place::fence(style, id)?;
             }
             file.settle()?;
         }
         // What a list that is left says comes last, as the sign that it stands.
         if let Some(status) = self.status.as_deref().filter(|_| caught_up || !self.leaving) {
-            place::fence(style, id).map_err(Trouble::Later)?;
-            reports::write(&place::folder(&style.out, id), status, &style.default_weights)
-                .map_err(Trouble::Later)?;
+            place::fence(style, id)?;
+            reports::write(&place::folder(&style.out, id), status, style)?;
             self.status = None;
         }
         Ok(())
@@ -101,6 +119,7 @@ pub(super) struct Left {
 pub(super) struct Desk {
     style: Style,
     store: Arc<dyn Store>,
+    board: Arc<Board>,
     lists: BTreeMap<TopicId, List>,
     checks: VecDeque<Check>,
     checking: Backoff,
@@ -108,9 +127,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(style: Style, store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(style: Style, store: Arc<dyn Store>, board: Arc<Board>) -> Self {
         let (lists, checks) = (BTreeMap::new(), VecDeque::new());
-        Self { style, store, lists, checks, checking: Backoff::default(), global: Backoff::default() }
+        let (checking, global) = (Backoff::default(), Backoff::default());
+        Self { style, store, board, lists, checks, checking, global }
     }
 
     /// Takes in what is wanted. In a hurry, what had failed gets another chance at once.
@@ -129,7 +149,8 @@ impl Desk {
 
     fn read(&mut self, id: &TopicId, letter: Letter) {
         if let Some(topic) = letter.open {
-            self.lists.insert(id.clone(), List::new(topic));
+            self.board.take_down(id);
+            self.lists.insert(id.clone(), List { may_take: !topic.state.is_ended(), ..List::new(topic) });
         }
         // Of a run that was never begun here nothing is written.
         let Some(list) = self.lists.get_mut(id) else { return };
@@ -147,11 +168,19 @@ impl Desk {
             if !list.backoff.is_over(now.monotonic) || !list.is_due(all) {
                 continue;
             }
-            match list.step(&self.style, self.store.as_ref(), all).await {
-                Ok(()) => list.backoff = Backoff::default(),
+            match list.step(&self.style, self.store.as_ref(), all, now.unix).await {
+                Ok(()) => {
+                    list.backoff = Backoff::default();
+                    self.board.take_down(id);
+                }
                 // Another run has begun: nothing of this one is to be shown any more.
                 Err(Trouble::Gone) if list.leaving => over.push(id.clone()),
-                Err(trouble) => list.stumble(&trouble, &self.style, now.monotonic),
+                // What has ended does not wait for a folder that is another registry's.
+                Err(Trouble::Refused(Refusal::Another(registry))) if list.is_out_of_place() => {
+                    tell_out_of_place(id, &self.style, &registry);
+                    over.push(id.clone());
+                }
+                Err(trouble) => list.stumble(&trouble, &self.style, &self.board, now.monotonic),
             }
         }
         self.lists.retain(|id, list| !(over.contains(id) || list.leaving && list.is_complete()));
@@ -187,6 +216,10 @@ impl Desk {
         match check.step(&self.style, self.store.as_ref(), now.unix).await {
             Ok(Found::Nothing) => self.checks.push_front(check),
             Ok(Found::Same) => self.checking = Backoff::default(),
+            Ok(Found::Anothers(registry)) => {
+                tell_out_of_place(&id, &self.style, &registry);
+                self.checking = Backoff::default();
+            }
             Ok(Found::Differs(status)) => {
                 info!(topic = %id, attributes = status.attributes, "the files of an ended topic differ from the registry and are built anew");
                 self.checking = Backoff::default();
@@ -204,7 +237,7 @@ impl Desk {
     }
 
     fn write_global(&mut self, global: &Global, now: Monotonic) {
-        let content = reports::global(&global.topics, self.style.epoch, global.producers, global.now);
+        let content = reports::global(&global.topics, &self.style, global.producers, global.now);
         let path = self.style.out.join("global_state.json");
         let written =
             std::fs::create_dir_all(&self.style.out).and_then(|()| atomic::replace(&path, &content));
@@ -219,17 +252,31 @@ impl Desk {
     }
 }
 
+fn tell_out_of_place(topic: &TopicId, style: &Style, registry: &str) {
+    let path = place::folder(&style.out, topic);
+    warn!(path = %path.display(), registry, "the files of an ended topic are not written: its folder holds those of another registry, which stay until the topic is started again");
+}
+
 impl List {
     fn new(topic: Topic) -> Self {
-        Self { topic, file: None, heard: 0, status: None, leaving: false, backoff: Backoff::default() }
+        let backoff = Backoff::default();
+        Self { topic, file: None, heard: 0, status: None, may_take: false, leaving: false, backoff }
     }
 
-    fn stumble(&mut self, trouble: &Trouble, style: &Style, now: Monotonic) {
+    fn stumble(&mut self, trouble: &Trouble, style: &Style, board: &Board, now: Monotonic) {
+        let path = place::folder(&style.out, &self.topic.id);
+        match trouble {
+            // What is wrong with the registry is told by those who work with it.
+            Trouble::Registry(_) | Trouble::Gone => {}
+            Trouble::Refused(_) | Trouble::Later(_) | Trouble::Broken(_) => {
+                let text = format!("its files in {} cannot be written: {trouble}", path.display());
+                board.put_up(&self.topic.id, text);
+            }
+        }
         if matches!(trouble, Trouble::Broken(_)) {
             self.file = None;
         }
         if self.backoff.failed(now) {
-            let path = place::folder(&style.out, &self.topic.id);
             error!(path = %path.display(), trouble = %trouble, "files cannot be written; commits go on, and the files catch up");
         }
     }

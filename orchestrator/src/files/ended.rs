@@ -6,9 +6,10 @@ use igentai_core::time::UnixMillis;
 use igentai_core::topic::Topic;
 use igentai_shared::store::{Head, Store, StoreError, checkpoints};
 
+use super::Style;
 use super::desk::PAGE;
+use super::place::{self, Standing};
 use super::trouble::Trouble;
-use super::{Style, place};
 
 /// The comparison of one topic.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) enum Found {
     Nothing,
     /// The files are as they should be, or their run is over.
     Same,
+    /// They are those of this other registry.
+    Anothers(String),
     /// They must be built anew, and say this.
     Differs(Box<TopicStatus>),
 }
@@ -49,8 +52,10 @@ impl Check {
             head => head,
         };
         let Some(counted) = &mut self.counted else {
-            if place::stands(style, &self.topic, head.attributes).map_err(Trouble::Later)? {
-                return Ok(Found::Same);
+            match place::standing(style, &self.topic, head.attributes)? {
+                Standing::Right => return Ok(Found::Same),
+                Standing::Anothers(registry) => return Ok(Found::Anothers(registry)),
+                Standing::Wrong => {}
             }
             let kept = store.checkpoint(id, run, checkpoints::STATUS).await?;
             let kept = kept.and_then(|bytes| checkpoints::decode::<TopicStatus>(&bytes).ok());

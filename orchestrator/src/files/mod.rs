@@ -23,6 +23,7 @@ mod desk;
 mod ended;
 mod mail;
 mod output;
+mod owner;
 mod place;
 mod reports;
 mod trouble;
@@ -30,6 +31,7 @@ mod writer;
 
 use desk::Desk;
 use mail::{End, Global, Post};
+use trouble::Board;
 
 /// How long the writer may go on when it is told to end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -41,6 +43,7 @@ pub(crate) struct Files {
 
 struct Writer {
     post: Arc<Post>,
+    board: Arc<Board>,
     /// Answers when the thread has ended.
     ended: oneshot::Receiver<()>,
     thread: std::thread::JoinHandle<()>,
@@ -50,17 +53,21 @@ struct Writer {
 #[derive(Clone, Debug)]
 struct Style {
     out: PathBuf,
+    /// The id of the registry that the files are made from.
+    registry: String,
     epoch: Epoch,
     default_weights: BTreeMap<String, f64>,
 }
 
 impl Files {
-    /// Starts the writer for a term of leadership.
-    pub(crate) fn start(context: &Context, epoch: Epoch) -> Self {
+    /// Starts the writer for a term of leadership over the registry of this id.
+    pub(crate) fn start(context: &Context, registry: String, epoch: Epoch) -> Self {
         let Some(out) = context.options.out.clone() else { return Self { writer: None } };
         let default_weights = context.options.default_weights.clone();
-        let desk = Desk::new(Style { out, epoch, default_weights }, Arc::clone(&context.store));
-        let (post, clock) = (Arc::<Post>::default(), Arc::clone(&context.clock));
+        let (post, board) = (Arc::<Post>::default(), Arc::<Board>::default());
+        let style = Style { out, registry, epoch, default_weights };
+        let desk = Desk::new(style, Arc::clone(&context.store), Arc::clone(&board));
+        let clock = Arc::clone(&context.clock);
         let (alive, ended) = oneshot::channel::<()>();
         let (theirs, interval) = (Arc::clone(&post), context.options.sync_interval);
         let runtime = tokio::runtime::Handle::current();
@@ -69,7 +76,7 @@ impl Files {
             drop(alive);
         };
         match std::thread::Builder::new().name("files".to_owned()).spawn(body) {
-            Ok(thread) => Self { writer: Some(Writer { post, ended, thread }) },
+            Ok(thread) => Self { writer: Some(Writer { post, board, ended, thread }) },
             Err(error) => {
                 error!(error = %error, "no files are written: the thread for them could not be started");
                 Self { writer: None }
@@ -83,7 +90,8 @@ impl Files {
         }
     }
 
-    /// Begins the files of a topic's run, of which the registry holds so many attributes; those of an earlier run are moved aside.
+    /// Begins the files of a topic's run, of which the registry holds so many attributes; those of an earlier run, or of another
+    /// registry, are moved aside.
     pub(crate) fn open(&self, topic: Topic, attributes: Seq) {
         self.tell(|mail| mail.open(topic, attributes));
     }
@@ -113,6 +121,11 @@ impl Files {
         self.tell(|mail| mail.global = Some(Global { topics, producers, now }));
     }
 
+    /// What keeps a topic's files from being written at the moment, for people.
+    pub(crate) fn trouble(&self, topic: &TopicId) -> Option<String> {
+        self.writer.as_ref()?.board.read(topic)
+    }
+
     /// Waits until everything given so far is on disk, or could not be brought there, or the patience is over. Whether it is there. While the disk stands
     /// still, only the first who asks waits.
     pub(crate) async fn flush(&self, patience: Duration) -> bool {
@@ -134,7 +147,7 @@ impl Files {
 
     /// Writes what is left and ends the writer; or leaves it behind when the disk stands still.
     pub(crate) async fn close(self) {
-        let Some(Writer { post, ended, thread }) = self.writer else { return };
+        let Some(Writer { post, ended, thread, .. }) = self.writer else { return };
         let (done, complete) = oneshot::channel();
         post.leave(|mail| {
             mail.flushes.push(done);

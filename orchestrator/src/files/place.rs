@@ -4,25 +4,27 @@ use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use igentai_core::fold::TopicFold;
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Epoch, Run, Seq};
-use igentai_core::topic::Topic;
-use serde::Deserialize;
+use igentai_core::ids::Seq;
+use igentai_core::status::TopicStatus;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::{EndReason, Topic};
+use tracing::warn;
 
 use super::output::OutputFile;
+use super::owner::{Before, Found};
+use super::trouble::Trouble;
 use super::{Style, atomic, reports};
 
-/// What a `state.json` says that was found.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct OldState {
-    run: Run,
-    epoch: Epoch,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    last_sequence: Option<Seq>,
+/// How the files of a topic that has ended compare with its registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As they should be; or as another leader wants them.
+    Right,
+    Wrong,
+    /// They are those of this other registry.
+    Anothers(String),
 }
 
 pub(super) fn folder(out: &Path, topic: &TopicId) -> PathBuf {
@@ -33,42 +35,63 @@ fn list_path(folder: &Path) -> PathBuf {
     folder.join("output.txt")
 }
 
-/// Makes room for a run's files. The folder of an earlier run is moved to `.replaced/`, one generation.
-pub(super) fn prepare(style: &Style, topic: &Topic) -> io::Result<OutputFile> {
+/// Makes room for a run's files: what stands there of an earlier run, or of another registry whose folder may be taken, is moved to `.replaced/`, one
+/// generation. Whenever this is broken off, doing it again does what is left.
+pub(super) fn prepare(
+    style: &Style,
+    topic: &Topic,
+    may_take: bool,
+    at: UnixMillis,
+) -> Result<OutputFile, Trouble> {
     let folder = folder(&style.out, &topic.id);
-    let old = old_state(&folder);
-    refuse_newer(style, old.as_ref())?;
-    if old.is_some_and(|old| old.run < topic.run) {
-        set_aside(&style.out, &folder, &topic.id)?;
+    let before = Found::look(&folder)?.before(style, topic.run, may_take);
+    match &before {
+        Before::Refuse(why) => return Err(why.clone().into()),
+        Before::SetAside(why) => {
+            let place = set_aside(&style.out, &folder, &topic.id)?;
+            if let Some(reason) = why {
+                let (path, to) = (folder.display(), place.display());
+                warn!(path = %path, to = %to, reason, "what stood in a topic's folder was moved aside");
+            }
+        }
+        Before::Nothing | Before::Sign => {}
     }
     fs::create_dir_all(&folder)?;
-    atomic::replace(
-        &folder.join("topic.txt"),
-        reports::topic_text(topic, 0, &style.default_weights).as_bytes(),
-    )?;
-    OutputFile::create(&list_path(&folder))
-}
-
-/// Files of a later epoch are another leader's.
-pub(super) fn fence(style: &Style, topic: &TopicId) -> io::Result<()> {
-    refuse_newer(style, old_state(&folder(&style.out, topic)).as_ref())
-}
-
-/// Whether the files of a topic that has ended are those of its registry, which holds so many attributes. Files of another leader are as he wants them.
-pub(super) fn stands(style: &Style, topic: &Topic, attributes: Seq) -> io::Result<bool> {
-    let folder = folder(&style.out, &topic.id);
-    let Some(old) = old_state(&folder) else { return Ok(false) };
-    if old.epoch > style.epoch {
-        return Ok(true);
+    if before != Before::Nothing {
+        let nothing_yet = TopicStatus::of(topic.clone(), &TopicFold::default(), style.epoch, at);
+        reports::write_state(&folder, &nothing_yet, style)?;
     }
-    let reason = topic.state.reason().map(igentai_core::topic::EndReason::as_str);
-    Ok(old.run == topic.run
-        && old.state == topic.state.as_str()
-        && old.reason.as_deref() == reason
-        && old.last_sequence == Some(attributes)
+    let text = reports::topic_text(topic, 0, &style.default_weights);
+    atomic::replace(&folder.join("topic.txt"), text.as_bytes())?;
+    Ok(OutputFile::create(&list_path(&folder))?)
+}
+
+/// Refuses to go on where somebody else writes since: a later leader, or another registry.
+pub(super) fn fence(style: &Style, topic: &TopicId) -> Result<(), Trouble> {
+    let refusal = Found::look(&folder(&style.out, topic))?.refusal(style);
+    refusal.map_or(Ok(()), |why| Err(why.into()))
+}
+
+/// How the files of a topic that has ended compare with its registry, which holds so many attributes.
+pub(super) fn standing(style: &Style, topic: &Topic, attributes: Seq) -> io::Result<Standing> {
+    let folder = folder(&style.out, &topic.id);
+    // What cannot be looked at cannot be written either, which is told then.
+    let found = Found::look(&folder).unwrap_or_default();
+    if let Some(sign) = found.anothers(style) {
+        return Ok(Standing::Anothers(sign.registry.clone()));
+    }
+    let Some(sign) = found.sign else { return Ok(Standing::Wrong) };
+    if sign.epoch > style.epoch {
+        return Ok(Standing::Right);
+    }
+    let right = sign.run == topic.run
+        && sign.state == topic.state.as_str()
+        && sign.reason.as_deref() == topic.state.reason().map(EndReason::as_str)
+        && sign.last_sequence == Some(attributes)
         && folder.join("topic.txt").exists()
         && folder.join("metrics.json").exists()
-        && whole_lines(&list_path(&folder))? == Some(attributes))
+        && whole_lines(&list_path(&folder))? == Some(attributes);
+    Ok(if right { Standing::Right } else { Standing::Wrong })
 }
 
 /// Number of lines; `None` when there is no file, or its last line has no end.
@@ -90,26 +113,16 @@ fn whole_lines(path: &Path) -> io::Result<Option<u64>> {
     }
 }
 
-fn old_state(folder: &Path) -> Option<OldState> {
-    fs::read(folder.join("state.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
-}
-
-fn refuse_newer(style: &Style, old: Option<&OldState>) -> io::Result<()> {
-    match old {
-        Some(old) if old.epoch > style.epoch => {
-            let text = format!("they were written in epoch {}, this is epoch {}", old.epoch, style.epoch);
-            Err(io::Error::other(text))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn set_aside(out: &Path, folder: &Path, topic: &TopicId) -> io::Result<()> {
+/// Moves a folder to `.replaced/`, in place of what was moved there before.
+fn set_aside(out: &Path, folder: &Path, topic: &TopicId) -> io::Result<PathBuf> {
     let replaced = out.join(".replaced");
     fs::create_dir_all(&replaced)?;
     let place = replaced.join(topic.as_str());
     if place.exists() {
         fs::remove_dir_all(&place)?;
     }
-    fs::rename(folder, &place)
+    fs::rename(folder, &place)?;
+    atomic::sync_folder(&place)?;
+    atomic::sync_folder(folder)?;
+    Ok(place)
 }

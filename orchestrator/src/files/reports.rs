@@ -5,27 +5,28 @@ use std::io;
 use std::path::Path;
 
 use igentai_core::fold::Totals;
-use igentai_core::ids::Epoch;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::Topic;
 use serde_json::{Value, json};
 
+use super::Style;
 use super::atomic::replace;
 
 /// Writes the three files of a topic.
-pub(super) fn write(
-    folder: &Path,
-    status: &TopicStatus,
-    default_weights: &BTreeMap<String, f64>,
-) -> io::Result<()> {
+pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> io::Result<()> {
     let worked = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
-    let text = topic_text(&status.topic, status.active_producers.max(worked), default_weights);
+    let text = topic_text(&status.topic, status.active_producers.max(worked), &style.default_weights);
     if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
         replace(&folder.join("topic.txt"), text.as_bytes())?;
     }
     replace(&folder.join("metrics.json"), &pretty(&metrics(status)))?;
-    replace(&folder.join("state.json"), &pretty(&state(status, default_weights)))
+    write_state(folder, status, style)
+}
+
+/// Writes `state.json`, which says whose folder it is.
+pub(super) fn write_state(folder: &Path, status: &TopicStatus, style: &Style) -> io::Result<()> {
+    replace(&folder.join("state.json"), &pretty(&state(status, style)))
 }
 
 /// The text of `topic.txt`.
@@ -107,13 +108,14 @@ fn totals_json(totals: &Totals) -> Value {
     })
 }
 
-fn state(status: &TopicStatus, default_weights: &BTreeMap<String, f64>) -> Value {
+fn state(status: &TopicStatus, style: &Style) -> Value {
     json!({
         "current_topic": status.topic.name,
         "total_unique_count": status.attributes,
         "active_producer_count": status.active_producers,
-        "provider_weights": weights(&status.topic, default_weights),
+        "provider_weights": weights(&status.topic, &style.default_weights),
         "last_updated": utc(status.at),
+        "registry": style.registry,
         "run": status.topic.run,
         "epoch": status.epoch,
         "last_sequence": status.attributes,
@@ -123,7 +125,7 @@ fn state(status: &TopicStatus, default_weights: &BTreeMap<String, f64>) -> Value
 }
 
 /// The text of `global_state.json`.
-pub(super) fn global(topics: &[Topic], epoch: Epoch, producers: usize, now: Now) -> Vec<u8> {
+pub(super) fn global(topics: &[Topic], style: &Style, producers: usize, now: Now) -> Vec<u8> {
     let topics: Vec<Value> = topics
         .iter()
         .map(|topic| {
@@ -137,7 +139,12 @@ pub(super) fn global(topics: &[Topic], epoch: Epoch, producers: usize, now: Now)
             })
         })
         .collect();
-    let system = json!({ "epoch": epoch, "producers": producers, "version": env!("CARGO_PKG_VERSION") });
+    let system = json!({
+        "registry": style.registry,
+        "epoch": style.epoch,
+        "producers": producers,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
     pretty(&json!({ "last_updated": utc(now.unix), "system": system, "topics": topics }))
 }
 

@@ -22,6 +22,7 @@ use crate::Options;
 mod ended;
 mod faults;
 mod flaky;
+mod registries;
 
 /// For what takes a moment.
 const SOON: Duration = Duration::from_secs(20);
@@ -31,13 +32,21 @@ const LIST: &str = "best_sci_fi_movies_2020s/output.txt";
 
 /// A registry, and a folder for the files made from it.
 struct Place {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
     store: Arc<dyn Store>,
+    registry: &'static str,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), store: EmbeddedStore::in_memory().unwrap() }
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self { folder, store: EmbeddedStore::in_memory().unwrap(), registry: "r1" }
+    }
+
+    /// Another registry over the same folder.
+    fn of_another_registry(&self) -> Self {
+        let store = EmbeddedStore::in_memory().unwrap();
+        Self { folder: Arc::clone(&self.folder), store, registry: "r2" }
     }
 
     fn files(&self, epoch: Epoch) -> Files {
@@ -45,12 +54,13 @@ impl Place {
     }
 
     fn files_brought_to_disk_every(&self, sync_interval: Duration, epoch: Epoch) -> Files {
-        Files::start(&self.context(sync_interval), epoch)
+        Files::start(&self.context(sync_interval), self.registry.to_owned(), epoch)
     }
 
     fn context(&self, sync_interval: Duration) -> Context {
         Context {
             id: WorkerId::parse("o1").unwrap(),
+            new_registry_id: self.registry.to_owned(),
             bus: MemoryBus::new(),
             store: Arc::clone(&self.store),
             clock: Arc::new(SystemClock::new()),
@@ -62,6 +72,11 @@ impl Place {
             },
             troubles: Troubles::default(),
         }
+    }
+
+    fn style(&self, epoch: Epoch) -> Style {
+        let (out, registry) = (self.folder.path().to_owned(), self.registry.to_owned());
+        Style { out, registry, epoch, default_weights: BTreeMap::new() }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -151,6 +166,7 @@ async fn the_files_stand_where_and_as_they_are_expected() {
         "active_producer_count",
         "provider_weights",
         "last_updated",
+        "registry",
         "run",
         "epoch",
         "last_sequence",
@@ -243,5 +259,9 @@ async fn the_file_about_all_topics_names_each_with_its_state() {
     let global: serde_json::Value = serde_json::from_str(&place.read("global_state.json")).unwrap();
     assert_eq!(global["topics"][0]["state"], "ended");
     assert_eq!(global["topics"][0]["reason"], "dry");
-    assert_eq!((&global["system"]["producers"], &global["system"]["epoch"]), (&3.into(), &4.into()));
+    let system = &global["system"];
+    assert_eq!(
+        (&system["producers"], &system["epoch"], &system["registry"]),
+        (&3.into(), &4.into(), &"r1".into())
+    );
 }

@@ -1,13 +1,17 @@
 //! What can go wrong with files, and when it is tried again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use igentai_core::folder::TopicId;
 use igentai_core::time::Monotonic;
 use igentai_shared::store::StoreError;
 
 use super::output::Failed;
+use super::owner::Refusal;
 
 /// Longest pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
@@ -19,6 +23,8 @@ pub(super) enum Trouble {
     Registry(StoreError),
     /// The registry does not hold what it was said to hold.
     Gone,
+    /// The folder is somebody else's.
+    Refused(Refusal),
     /// A file could not be written; what stands is known.
     Later(io::Error),
     /// A list could not be written; nobody knows what stands.
@@ -28,6 +34,18 @@ pub(super) enum Trouble {
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         Self::Registry(error)
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Later(error)
     }
 }
 
@@ -45,8 +63,27 @@ impl fmt::Display for Trouble {
         match self {
             Self::Registry(error) => write!(f, "the registry cannot be read: {error}"),
             Self::Gone => write!(f, "the registry does not hold the attributes that it was said to hold"),
+            Self::Refused(refusal) => refusal.fmt(f),
             Self::Later(error) | Self::Broken(error) => error.fmt(f),
         }
+    }
+}
+
+/// What keeps files from being written, topic by topic, where people read it.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<BTreeMap<TopicId, String>>);
+
+impl Board {
+    pub(super) fn put_up(&self, topic: &TopicId, text: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.clone(), text);
+    }
+
+    pub(super) fn take_down(&self, topic: &TopicId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+    }
+
+    pub(super) fn read(&self, topic: &TopicId) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
     }
 }
 

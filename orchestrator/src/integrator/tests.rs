@@ -96,6 +96,7 @@ impl World {
         let struck = Arc::clone(&self.struck);
         Context {
             id: WorkerId::parse("o1").unwrap(),
+            new_registry_id: "r1".to_owned(),
             bus: Arc::new(BadLuck { inner: self.bus.another_client(), victim, fate, struck }),
             store: self.store.clone(),
             clock: Arc::new(SystemClock::new()),

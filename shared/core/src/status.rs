@@ -43,7 +43,7 @@ pub struct TopicStatus {
     pub active_producers: u32,
     /// How its providers do, the worst report of each.
     pub provider_reports: Vec<ProviderReport>,
-    /// Why nothing moves, for people; `None` when it does.
+    /// Why nothing moves, or why its files are not written, for people; `None` when all is well.
     pub problem: Option<String>,
 }
 

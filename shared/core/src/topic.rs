@@ -314,6 +314,19 @@ impl Topic {
         Ok(topic)
     }
 
+    /// What the topic becomes when the only process that worked on it is gone, whatever its state says: ended as it was about to, or else
+    /// interrupted. `None` when it has ended.
+    #[must_use]
+    pub fn abandoned(&self, now: UnixMillis) -> Option<Self> {
+        let reason = match self.state {
+            TopicState::Starting | TopicState::Running => EndReason::Interrupted,
+            TopicState::Ending(reason) => reason,
+            TopicState::Ended(_) => return None,
+        };
+        let (state, version) = (TopicState::Ended(reason), self.version + 1);
+        Some(Self { state, ended_at: Some(now), version, ..self.clone() })
+    }
+
     /// What the topic becomes when it is asked to end for `reason`; `None` when it is ending or ended already.
     #[must_use]
     pub fn end(&self, reason: EndReason) -> Option<Self> {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq};
 use igentai_core::log::Entry;
-use igentai_core::topic::TopicState;
+use igentai_core::topic::{StartMode, TopicState};
 
 use super::*;
 use crate::store::{Commit, CommitOutcome, Head, LeaseRecord, StoreCheck, StoredAttribute};
@@ -212,4 +212,37 @@ async fn a_change_is_made_on_what_somebody_else_made_of_the_topic_meanwhile() {
     };
     let topic = alter(&store, &id(), raise).await.unwrap().unwrap().topic();
     assert_eq!((topic.prompt.as_deref(), topic.items_per_request), (Some("theirs"), 9));
+}
+
+#[tokio::test]
+async fn a_process_that_works_alone_takes_on_what_a_dead_one_left_and_changes_nothing_when_it_is_refused() {
+    let left = async || {
+        let store = one(&[]);
+        start(&store, &birds(), NOW).await.unwrap();
+        store
+    };
+    let store = left().await;
+    let topic = start_alone(&store, &birds(), UnixMillis(2_000)).await.unwrap();
+    assert_eq!((topic.state, topic.run, topic.started_at), (TopicState::Starting, 1, UnixMillis(2_000)));
+    assert_eq!(store.topic.lock().unwrap().as_ref(), Some(&topic));
+
+    let store = left().await;
+    let before = store.topic.lock().unwrap().clone();
+    let too_long = StartRequest { prompt: Some("x".repeat(9_000)), ..birds() };
+    let fish = StartRequest { name: "fish".to_owned(), mode: StartMode::Resume, ..birds() };
+    for refused in [too_long, fish] {
+        assert!(start_alone(&store, &refused, UnixMillis(2_000)).await.is_err());
+        assert_eq!(*store.topic.lock().unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn others_that_a_dead_process_left_are_interrupted() {
+    let store = one(&[]);
+    let topic = start(&store, &birds(), NOW).await.unwrap();
+    abandon_others(&store, &topic.id, UnixMillis(2_000)).await.unwrap();
+    assert_eq!(store.topic.lock().unwrap().as_ref(), Some(&topic));
+    abandon_others(&store, &TopicId::from_name("fish").unwrap(), UnixMillis(2_000)).await.unwrap();
+    let left = store.topic.lock().unwrap().clone().unwrap();
+    assert_eq!(left.state, TopicState::Ended(EndReason::Interrupted));
 }

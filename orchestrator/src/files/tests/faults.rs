@@ -121,8 +121,7 @@ async fn a_disk_that_stands_still_does_not_keep_the_process_from_ending() {
 async fn while_a_folder_refuses_it_is_not_tried_again_before_its_time_unless_somebody_waits() {
     let place = Place::new();
     let count = place.commit(1, &["a"]).await;
-    let style = Style { out: place.folder.path().to_owned(), epoch: 1, default_weights: BTreeMap::new() };
-    let mut desk = Desk::new(style, Arc::clone(&place.store));
+    let mut desk = Desk::new(place.style(1), Arc::clone(&place.store), Arc::default());
     let at = |millis| Now { monotonic: igentai_core::time::Monotonic(millis), unix: UnixMillis(millis) };
     let mut opened = mail::Mail::default();
     opened.open(topic(1), count);

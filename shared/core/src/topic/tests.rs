@@ -91,3 +91,18 @@ fn a_cap_that_is_used_up_says_how_much_was() {
         ]
     );
 }
+
+#[test]
+fn what_a_process_that_is_gone_has_left_is_ended_as_it_was_about_to_or_interrupted() {
+    let start = StartRequest { name: "T".to_owned(), ..StartRequest::default() };
+    let topic = Topic::start(None, "t".parse().unwrap(), start, UnixMillis(1)).unwrap();
+    let left = |state| Topic { state, version: 7, ..topic.clone() }.abandoned(UnixMillis(5));
+    for state in [TopicState::Starting, TopicState::Running] {
+        let ended = left(state).unwrap();
+        assert_eq!(ended.state, TopicState::Ended(EndReason::Interrupted));
+        assert_eq!((ended.ended_at, ended.version, ended.run), (Some(UnixMillis(5)), 8, topic.run));
+    }
+    let ended = left(TopicState::Ending(EndReason::Dry)).unwrap();
+    assert_eq!(ended.state, TopicState::Ended(EndReason::Dry));
+    assert_eq!(left(TopicState::Ended(EndReason::Dry)), None);
+}

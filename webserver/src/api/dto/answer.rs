@@ -99,7 +99,7 @@ pub struct Numbers {
     pub attributes_per_minute: f64,
     /// Producers that work on it.
     pub active_producers: u32,
-    /// Why nothing moves.
+    /// Why nothing moves, or why its files are not written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// By provider.

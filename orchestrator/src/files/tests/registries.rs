@@ -1,0 +1,185 @@
+//! Folders that another registry has written in, and those that nobody says he has.
+
+use igentai_shared::registry;
+use igentai_shared::store::checkpoints;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+const REPLACED: &str = ".replaced/best_sci_fi_movies_2020s/output.txt";
+
+impl Place {
+    /// A run of the topic, as its registry has it and the folder shows it.
+    async fn written(&self, texts: &[&str], epoch: Epoch) -> Seq {
+        let count = self.commit(1, texts).await;
+        let files = self.files(epoch);
+        assert!(write(&files, 1, count, epoch).await);
+        files.close().await;
+        count
+    }
+
+    fn owner(&self) -> String {
+        self.state()["registry"].as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn problem(&self) -> Option<String> {
+        let bytes = self.store.checkpoint(&topic(1).id, 1, checkpoints::STATUS).await.unwrap()?;
+        checkpoints::decode::<TopicStatus>(&bytes).unwrap().problem
+    }
+
+    async fn until_problem(&self, what: &str, holds: impl Fn(Option<&str>) -> bool) {
+        let so = async {
+            while !holds(self.problem().await.as_deref()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let so = tokio::time::timeout(SOON, so).await;
+        assert!(so.is_ok(), "{what}: the problem is {:?}", self.problem().await);
+    }
+}
+
+#[tokio::test]
+async fn what_another_registry_has_written_is_moved_aside_whatever_its_epoch_and_run() {
+    for epoch in [1, 9] {
+        let embedded = Place::new();
+        embedded.written(&["a", "b", "c"], epoch).await;
+        assert_eq!(embedded.owner(), "r1");
+        let shared = embedded.of_another_registry();
+        shared.written(&["x"], 1).await;
+        assert_eq!((shared.read(LIST), shared.read(REPLACED)), ("x\n".to_owned(), "a\nb\nc\n".to_owned()));
+        assert_eq!(shared.owner(), "r2");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_which_nobody_says_where_it_comes_from_is_moved_aside() {
+    for state in [None, Some("{\"run\": 1, \"epoch\": 1}"), Some("no state")] {
+        let place = Place::new();
+        fs::create_dir_all(place.path(FOLDER)).unwrap();
+        fs::write(place.path(LIST), "somebody's\n").unwrap();
+        if let Some(state) = state {
+            fs::write(place.path(FOLDER).join("state.json"), state).unwrap();
+        }
+        place.written(&["a"], 1).await;
+        assert_eq!((place.read(LIST), place.read(REPLACED)), ("a\n".to_owned(), "somebody's\n".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_a_run_that_the_registry_forgot_when_it_was_put_back_is_moved_aside() {
+    let place = Place::new();
+    place.commit(1, &["a"]).await;
+    let files = place.files(3);
+    let count = place.commit(2, &["b", "c"]).await;
+    assert!(write(&files, 2, count, 3).await);
+    files.close().await;
+    let older = Place { registry: place.registry, ..place.of_another_registry() };
+    older.written(&["a"], 4).await;
+    assert_eq!((older.read(LIST), older.read(REPLACED)), ("a\n".to_owned(), "b\nc\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_folder_without_a_list_costs_nothing_that_was_moved_aside_before() {
+    let place = Place::new();
+    place.written(&["a"], 1).await;
+    let second = place.of_another_registry();
+    second.written(&["x"], 1).await;
+    fs::write(place.path(LIST), "").unwrap();
+    place.written(&[], 2).await;
+    assert_eq!((place.read(LIST), place.read(REPLACED)), ("a\n".to_owned(), "a\n".to_owned()));
+    assert_eq!(place.owner(), "r1");
+}
+
+#[tokio::test]
+async fn a_move_that_was_broken_off_at_any_step_is_done_once() {
+    let first = Place::new();
+    first.written(&["a", "b"], 3).await;
+    let second = first.of_another_registry();
+    let prepare = || place::prepare(&second.style(1), &topic(1), true, UnixMillis(1)).unwrap();
+    prepare();
+    assert_eq!((second.owner(), second.read(REPLACED)), ("r2".to_owned(), "a\nb\n".to_owned()));
+    // Killed with a list of its own in place, and no other state yet.
+    fs::write(second.path(LIST), "x\n").unwrap();
+    prepare();
+    assert_eq!(second.read(REPLACED), "a\nb\n");
+    // Killed between the move and the sign.
+    fs::remove_dir_all(second.path(FOLDER)).unwrap();
+    prepare();
+    assert_eq!((second.owner(), second.read(REPLACED)), ("r2".to_owned(), "a\nb\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_folder_that_another_registry_takes_meanwhile_is_not_taken_back_and_that_is_told() {
+    let first = Place::new();
+    let count = first.commit(1, &["a"]).await;
+    let mine = first.files(5);
+    assert!(write(&mine, 1, count, 5).await);
+    let second = first.of_another_registry();
+    let count = second.commit(1, &["x"]).await;
+    let theirs = second.files(1);
+    assert!(write(&theirs, 1, count, 1).await);
+
+    let count = first.commit(1, &["b"]).await;
+    mine.grown(&topic(1).id, count);
+    mine.status(&status(topic(1), count, 5));
+    assert!(!mine.flush(SOON).await);
+    let told = mine.trouble(&topic(1).id).unwrap_or_default();
+    assert!(told.contains(FOLDER) && told.contains("another registry, r2"), "{told}");
+    let count = second.commit(1, &["y"]).await;
+    assert!(write(&theirs, 1, count, 1).await);
+    assert_eq!((second.read(LIST), second.owner()), ("x\ny\n".to_owned(), "r2".to_owned()));
+    assert_eq!(theirs.trouble(&topic(1).id), None);
+
+    // Started again, the topic is worth it.
+    let count = first.commit(1, &["c"]).await;
+    assert!(write(&mine, 1, count, 5).await);
+    assert_eq!((first.read(LIST), first.owner()), ("a\nb\nc\n".to_owned(), "r1".to_owned()));
+    assert_eq!((mine.trouble(&topic(1).id), first.read(REPLACED)), (None, "x\ny\n".to_owned()));
+    mine.close().await;
+    theirs.close().await;
+}
+
+#[tokio::test]
+async fn a_topic_that_has_ended_takes_no_folder_from_another_registry() {
+    let first = Place::new();
+    first.written(&["a", "b"], 1).await;
+    let second = first.of_another_registry();
+    second.written(&["x"], 1).await;
+    let files = first.files(2);
+    files.check(std::iter::once(ended(1)));
+    files.close().await;
+    assert_eq!((first.read(LIST), first.owner()), ("x\n".to_owned(), "r2".to_owned()));
+    // Nor one that has ended just now, so that answers may still come; and others do not wait for it.
+    let files = first.files(3);
+    files.open(ended(1), 2);
+    files.status(&status(ended(1), 2, 3));
+    assert!(files.flush(SOON).await);
+    files.close().await;
+    assert_eq!((first.read(LIST), first.owner()), ("x\n".to_owned(), "r2".to_owned()));
+}
+
+#[tokio::test]
+async fn that_files_are_of_a_later_epoch_of_the_same_registry_is_told_as_the_topics_problem_until_it_is_over()
+{
+    let place = Place::new();
+    let count = place.written(&["a"], 9).await;
+    place.store.put_topic(&Topic { version: 1, ..topic(1) }, None).await.unwrap();
+    let stop = CancellationToken::new();
+    let led = crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone());
+    let watched = async {
+        let told = |problem: Option<&str>| problem.is_some_and(|why| why.contains("written in epoch 9"));
+        place.until_problem("while it runs", told).await;
+        registry::end(place.store.as_ref(), &topic(1).id, EndReason::Stopped).await.unwrap();
+        let is_ended = async || place.store.topic(&topic(1).id).await.unwrap().unwrap().state.is_ended();
+        while !is_ended().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        place.until_problem("when it has ended", told).await;
+        fs::remove_dir_all(place.path(FOLDER)).unwrap();
+        place.until_it_reads("a\n").await;
+        place.until_problem("when it is over", |problem| problem.is_none()).await;
+        stop.cancel();
+    };
+    futures::future::join(led, watched).await;
+    assert_eq!((&place.state()["epoch"], &place.state()["last_sequence"]), (&1.into(), &count.into()));
+}

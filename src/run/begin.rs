@@ -1,0 +1,67 @@
+//! Starting the topic that was asked for, before anybody works.
+
+use igentai_core::cost::Cost;
+use igentai_core::topic::{Limits, StartError, StartMode, StartRequest, Topic};
+use igentai_shared::config::Config;
+use igentai_shared::registry::{self, RegistryError};
+
+use super::refuse_what_nobody_knows;
+use super::system::System;
+use crate::cli::Run;
+use crate::exit::{Exit, Failure};
+
+/// Starts the topic. Others that an earlier process was interrupted in do not go on beside it: they are ended once it is started, so that a start that
+/// is refused changes nothing.
+pub(super) async fn begin(
+    system: &System,
+    config: &Config,
+    arguments: &Run,
+    name: &str,
+) -> Result<Topic, Failure> {
+    let (store, now) = (system.store.as_ref(), system.clock.now().unix);
+    let request = request(config, arguments, name);
+    if arguments.resume && store.topics().await?.iter().any(|topic| topic.name == request.name) {
+        refuse_what_nobody_knows(config, name)?;
+    }
+    let refused = |error| cannot_start(&error, name);
+    let topic = registry::start_alone(store, &request, now).await.map_err(refused)?;
+    registry::abandon_others(store, &topic.id, now).await.map_err(refused)?;
+    Ok(topic)
+}
+
+fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
+    let limits = Limits {
+        max_attributes: arguments.max_attributes,
+        max_requests: arguments.max_requests,
+        max_cost: arguments.max_usd.map(Cost::from_usd),
+        time_limit_ms: arguments.time_limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let given = !arguments.providers.is_empty();
+    StartRequest {
+        name: name.trim().to_owned(),
+        prompt: arguments.prompt.clone(),
+        provider_weights: given.then(|| arguments.providers.iter().cloned().collect()),
+        limits: Some(limits),
+        items_per_request: Some(config.run.items_per_request),
+        configured_items: None,
+        mode: match (arguments.fresh, arguments.resume) {
+            (true, _) => StartMode::Fresh,
+            (_, true) => StartMode::Resume,
+            _ => StartMode::Auto,
+        },
+    }
+}
+
+fn cannot_start(error: &RegistryError, name: &str) -> Failure {
+    let text = error.to_string();
+    match error {
+        RegistryError::State(StartError::NothingToResume) => Failure::usage(format!(
+            "there is no earlier run of “{name}” to resume; leave out --resume to start it"
+        )),
+        RegistryError::Name(_)
+        | RegistryError::State(_)
+        | RegistryError::UsedUp(_)
+        | RegistryError::Namesakes(_) => Failure::usage(text),
+        RegistryError::Store(_) | RegistryError::Contended => Failure::new(Exit::Failed, text),
+    }
+}
