@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::http::{Client, Endpoint, Failure, SetupError};
-use super::refusal::{Options, Refusal, Words, is_too_long};
+use super::refusal::{LimitName, Options, Refusal, Words, is_too_long};
 use super::{Provider, Question, Reply};
 
 /// A protocol: pure translation from questions and to answers.
@@ -82,7 +82,7 @@ impl<P: Protocol> Adapter<P> {
             structured: true,
             system: true,
             temperature: true,
-            other_limit_name: false,
+            limit_name: LimitName::Expected,
             max_output_tokens: config.max_output_tokens,
         };
         Ok(Self {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Question;
 use super::adapter::{Answer, Protocol, Settings, count, list_schema, messages, string, without_reasoning};
 use super::http::{Client, Endpoint, Failure, SetupError};
-use super::refusal::{Options, Words};
+use super::refusal::{LimitName, Options, Words};
 
 /// The protocol. The token limit has two names: OpenAI's own service takes the newer for all models and the older for some, other
 /// services often know only the older.
@@ -41,7 +41,7 @@ impl Protocol for OpenAi {
             "model": settings.model,
             "messages": messages(question, options),
         });
-        let newer = self.newer_limit_name != options.other_limit_name;
+        let newer = self.newer_limit_name == (options.limit_name == LimitName::Expected);
         request[if newer { "max_completion_tokens" } else { "max_tokens" }] =
             json!(options.max_output_tokens);
         if options.temperature {

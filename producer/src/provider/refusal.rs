@@ -9,10 +9,19 @@ pub(super) struct Options {
     pub(super) system: bool,
     /// The configured temperature.
     pub(super) temperature: bool,
-    /// The other name of the token limit, where there are two.
-    pub(super) other_limit_name: bool,
+    /// By which name the token limit is sent, where there are two.
+    pub(super) limit_name: LimitName,
     /// The token limit itself, which is always sent: without it no cap on money holds.
     pub(super) max_output_tokens: u32,
+}
+
+/// The names of the token limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LimitName {
+    /// The one that the service is expected to know.
+    Expected,
+    /// The other one.
+    Other,
 }
 
 /// How a protocol calls what may be refused, in lower case.
@@ -91,7 +100,7 @@ impl Refusal {
         } else if list && sent.structured && mentions(complaint, words.structured) {
             Some(Self::Structured)
         } else if words.two_limit_names
-            && !sent.other_limit_name
+            && sent.limit_name == LimitName::Expected
             && mentions(complaint, words.limit)
             && mentions(complaint, UNKNOWN)
         {
@@ -111,7 +120,7 @@ impl Refusal {
             Self::Structured => options.structured = false,
             Self::System => options.system = false,
             Self::Temperature => options.temperature = false,
-            Self::LimitName => options.other_limit_name = true,
+            Self::LimitName => options.limit_name = LimitName::Other,
             Self::Length => {
                 options.max_output_tokens = options.max_output_tokens.min(sent.max_output_tokens / 2);
             }
@@ -150,7 +159,7 @@ mod tests {
         structured: true,
         system: true,
         temperature: true,
-        other_limit_name: false,
+        limit_name: LimitName::Expected,
         max_output_tokens: 4_096,
     };
     const WORDS: Words = Words {
@@ -198,8 +207,13 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_is_not_refused() {
-        let none =
-            Options { structured: false, system: false, temperature: false, other_limit_name: true, ..ALL };
+        let none = Options {
+            structured: false,
+            system: false,
+            temperature: false,
+            limit_name: LimitName::Other,
+            ..ALL
+        };
         let short = Options { max_output_tokens: 511, ..ALL };
         for (sent, complaint) in [
             (none, "response_format is unknown"),

@@ -104,7 +104,7 @@ const MAX_DRAWS: usize = 1_000;
 /// The gates of all providers of a process.
 #[derive(Clone, Debug)]
 pub struct Gates {
-    gates: Vec<Gate>,
+    providers: Vec<Gate>,
     /// Of the topics that wait for the provider that was drawn. To draw anew would favour those that are free more often.
     draws: BTreeMap<TopicId, f64>,
     /// Per key group: nothing starts earlier.
@@ -117,7 +117,7 @@ impl Gates {
     pub fn new(limits: Vec<Limits>) -> Self {
         let groups = limits.iter().map(|limits| limits.key_group + 1).max().unwrap_or(0);
         Self {
-            gates: limits.into_iter().map(Gate::new).collect(),
+            providers: limits.into_iter().map(Gate::new).collect(),
             draws: BTreeMap::new(),
             blocked_until: vec![Monotonic::default(); groups],
         }
@@ -143,7 +143,7 @@ impl Gates {
         let (mut busy, mut too_dear) = (false, false);
         let weighted = self.candidates(topic, weights).map(|(index, _, weight)| (index, weight)).collect();
         for index in draw::order(weighted, draw) {
-            let Some(gate) = self.gates.get_mut(index) else { continue };
+            let Some(gate) = self.providers.get_mut(index) else { continue };
             if !allowed(index) {
                 too_dear |= !gate.is_stopped();
                 continue;
@@ -152,16 +152,16 @@ impl Gates {
             match (gate.readiness(blocked, now), waited_for) {
                 (Readiness::Ready, None) => return Ok(gate.start(index, now)),
                 // Its turn comes when those before it are not waited for any more.
-                (Readiness::Ready, Some(patience)) => until = earlier(until, patience),
+                (Readiness::Ready, Some(patience)) => until = Some(earlier(until, patience)),
                 (Readiness::Full { patience }, _) => {
                     busy = true;
-                    waited_for = earlier(waited_for, patience);
+                    waited_for = Some(earlier(waited_for, patience));
                 }
                 (Readiness::Soon(at), _) => {
-                    until = earlier(until, at);
-                    waited_for = earlier(waited_for, at);
+                    until = Some(earlier(until, at));
+                    waited_for = Some(earlier(waited_for, at));
                 }
-                (Readiness::At(at), _) => until = earlier(until, at),
+                (Readiness::At(at), _) => until = Some(earlier(until, at)),
                 (Readiness::Busy, _) => busy = true,
                 (Readiness::Stopped, _) => {}
             }
@@ -187,7 +187,7 @@ impl Gates {
         random: f64,
         now: Monotonic,
     ) -> Option<Change> {
-        let gate = self.gates.get_mut(ticket.index())?;
+        let gate = self.providers.get_mut(ticket.index())?;
         let blocked = self.blocked_until.get_mut(gate.limits().key_group)?;
         if let Some(wait) = ended.retry_after
             && !ended.outcome.is_answer()
@@ -207,19 +207,19 @@ impl Gates {
         weights
             .keys()
             .map(String::as_str)
-            .filter(|name| self.gates.iter().all(|gate| gate.limits().name != *name))
+            .filter(|name| self.providers.iter().all(|gate| gate.limits().name != *name))
     }
 
     /// How every provider does, in the order of [`Gates::new`].
     #[must_use]
     pub fn report(&self, now: Monotonic) -> Vec<ProviderReport> {
-        self.gates.iter().map(|gate| gate.report(blocked(&self.blocked_until, gate), now)).collect()
+        self.providers.iter().map(|gate| gate.report(blocked(&self.blocked_until, gate), now)).collect()
     }
 
     /// Requests under way, over all providers.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.gates.iter().map(Gate::in_flight).sum()
+        self.providers.iter().map(Gate::in_flight).sum()
     }
 
     fn candidates(
@@ -227,7 +227,7 @@ impl Gates {
         topic: &TopicId,
         weights: &BTreeMap<String, f64>,
     ) -> impl Iterator<Item = (usize, &Gate, f64)> {
-        self.gates.iter().enumerate().filter_map(move |(index, gate)| {
+        self.providers.iter().enumerate().filter_map(move |(index, gate)| {
             let weight = weight_of(gate, weights);
             (weight > 0.0 && !gate.is_unable(topic)).then_some((index, gate, weight))
         })
@@ -242,8 +242,8 @@ impl Gates {
 
     fn why_nobody(&self, topic: &TopicId, weights: &BTreeMap<String, f64>) -> String {
         let mut reasons: Vec<String> = Vec::new();
-        let any_weight = self.gates.iter().any(|gate| weight_of(gate, weights) > 0.0);
-        for gate in &self.gates {
+        let any_weight = self.providers.iter().any(|gate| weight_of(gate, weights) > 0.0);
+        for gate in &self.providers {
             // Who is not to be asked is worth a word only where nobody is.
             if any_weight && weight_of(gate, weights) <= 0.0 {
                 continue;
@@ -269,8 +269,8 @@ fn blocked(blocked_until: &[Monotonic], gate: &Gate) -> Monotonic {
     blocked_until.get(gate.limits().key_group).copied().unwrap_or_default()
 }
 
-fn earlier(one: Option<Monotonic>, other: Monotonic) -> Option<Monotonic> {
-    Some(one.map_or(other, |one| one.min(other)))
+fn earlier(one: Option<Monotonic>, other: Monotonic) -> Monotonic {
+    one.map_or(other, |one| one.min(other))
 }
 
 /// The weight that counts; anything that is no positive number is none.
