@@ -74,18 +74,20 @@ pub(crate) fn watch_dependencies(shutdown: &Shutdown, bus: Arc<dyn Bus>, store: 
     });
 }
 
-/// Listens to SIGINT and SIGTERM.
-pub(crate) fn listen(shutdown: &Shutdown) -> Result<(), Failure> {
-    shutdown.listen().map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+/// Listens to signals. After one that a kill follows the process leaves at once when `patience` is over.
+pub(crate) fn listen(shutdown: &Shutdown, patience: Option<Duration>) -> Result<(), Failure> {
+    shutdown.listen(patience).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
 
 /// How the orchestrator goes about it, by the configuration.
 pub(crate) fn orchestrator_options(config: &Config) -> Options {
-    let OrchestratorConfig { producer_timeout_ms, lease_ttl_ms, sync_interval_ms, .. } = config.orchestrator;
+    let OrchestratorConfig { producer_timeout_ms, lease_ttl_ms, end_grace_ms, sync_interval_ms, .. } =
+        config.orchestrator;
     Options {
         settings: Settings {
             producer_timeout: Duration::from_millis(producer_timeout_ms),
             dry_after: u64::from(config.run.dry_after_answers),
+            end_grace: Duration::from_millis(end_grace_ms),
             ..Settings::default()
         },
         lease_ttl: Duration::from_millis(lease_ttl_ms),
@@ -119,6 +121,7 @@ pub(crate) fn producer(
     let incarnation: Incarnation = id::incarnation(clock.now().unix, random);
     let options = igentai_producer::Options {
         concurrency: config.producer.concurrency,
+        sharers: 1,
         heartbeat: Duration::from_millis(config.producer.heartbeat_ms),
     };
     igentai_producer::Context { id, incarnation, bus, clock, pool, options, seed: random.random(), troubles }

@@ -67,7 +67,7 @@ impl Base {
         let notes = if asks { settings::find_providers(&mut config, &environment).await } else { Vec::new() };
         let port_by_variable = environment.get("PORT").is_some();
         let shutdown = Shutdown::new();
-        parts::listen(&shutdown)?;
+        parts::listen(&shutdown, None)?;
         if supervised.stop_with_stdin {
             stop_with_stdin(&shutdown)?;
         }
@@ -255,7 +255,13 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     let context =
         parts::producer(id, Arc::clone(&bus), clock, pool, &base.config, &mut base.random, troubles);
     let (stop, now) = (base.shutdown.stop_token().clone(), base.shutdown.now_token().clone());
-    base.spawn_role("producer", web_stop, igentai_producer::run(context, stop, now));
+    let run = async move {
+        let unconfirmed = igentai_producer::run(context, stop, now).await;
+        if unconfirmed > 0 {
+            warn!(unconfirmed, "a producer left before all its answers were known to be committed");
+        }
+    };
+    base.spawn_role("producer", web_stop, run);
     base.finish(bus, None).await
 }
 

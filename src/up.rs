@@ -32,7 +32,7 @@ pub(crate) async fn up(arguments: Up, common: &Common) -> Result<Exit, Failure> 
     roles::refuse_missing_servers(&config, true)?;
     settings::log(common, &config, &environment, "info", logging::standard_error())?;
     let shutdown = Shutdown::new();
-    parts::listen(&shutdown)?;
+    parts::listen(&shutdown, None)?;
     let page = page_address(&config, &arguments).await?;
     // Somebody else may have an `up` on the same broker.
     let tag = id::random_suffix(&mut parts::random()?);

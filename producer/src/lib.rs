@@ -46,12 +46,14 @@ pub struct Context {
 pub struct Options {
     /// Requests it has under way at once, over all topics.
     pub concurrency: u32,
+    /// Producers that share the providers of this process, itself among them.
+    pub sharers: u32,
     /// Time between two heartbeats.
     pub heartbeat: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { concurrency: 4, heartbeat: Duration::from_secs(1) }
+        Self { concurrency: 4, sharers: 1, heartbeat: Duration::from_secs(1) }
     }
 }

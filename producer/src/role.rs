@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::batch::Batch;
-use igentai_core::command::{Command, Heartbeat};
+use igentai_core::command::{Command, Heartbeat, TopicOrder};
 use igentai_core::filter::{Delta, SnapshotPiece};
 use igentai_core::folder::TopicId;
 use igentai_core::gate::WaitReason;
@@ -32,6 +32,9 @@ use crate::pool::{Budget, Permit, Wait};
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
 
 const PREFETCH: u16 = 512;
+
+/// How long who leaves at once may tell what becomes of the requests under way.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How long the farewell may take.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
@@ -65,8 +68,8 @@ struct Role<'a> {
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
-/// `now` it leaves at once.
-pub async fn run(context: Context, stop: CancellationToken, now: CancellationToken) {
+/// `now` it gives up what is under way, says so, and leaves at once. The answer is the number of batches whose receipts had not come by then.
+pub async fn run(context: Context, stop: CancellationToken, now: CancellationToken) -> usize {
     let id = &context.id;
     let source = Source::Broadcast {
         name: format!("igentai.producer.{id}"),
@@ -80,7 +83,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
     let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
     // `now` implies `stop`.
     let consumer = consume_at_last(bus, &source, PREFETCH, id.as_str(), troubles, &stop).await;
-    let Some(mut consumer) = consumer else { return };
+    let Some(mut consumer) = consumer else { return 0 };
     info!(producer = %id, "a producer is up");
     let mut role = Role {
         worker: Worker::new(id.clone(), context.incarnation, context.options.concurrency),
@@ -99,6 +102,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
     role.work(consumer.as_mut(), &stop, &now).await;
     role.leave().await;
     info!(producer = %id, "a producer is down");
+    role.worker.unresolved()
 }
 
 impl Role<'_> {
@@ -106,6 +110,7 @@ impl Role<'_> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut draining = false;
+        let mut leaves_by: Option<Monotonic> = None;
         loop {
             let event = {
                 let (pool, wait) = (&self.context.pool, &self.wait);
@@ -117,7 +122,7 @@ impl Role<'_> {
                 };
                 tokio::select! {
                     biased;
-                    () = now.cancelled() => Event::Now,
+                    () = now.cancelled(), if leaves_by.is_none() => Event::Now,
                     () = stop.cancelled(), if !draining => Event::Stop,
                     _ = tick.tick() => Event::Tick,
                     Some(published) = self.publishing.next() => Event::Published(published),
@@ -127,11 +132,17 @@ impl Role<'_> {
                 }
             };
             match event {
-                Event::Now | Event::Heard(Err(BusError::Closed)) => return,
+                Event::Heard(Err(BusError::Closed)) => return,
                 Event::Stop => {
                     draining = true;
                     self.worker.drain();
                     self.heartbeat();
+                }
+                Event::Now => {
+                    draining = true;
+                    self.worker.drain();
+                    self.give_all_up();
+                    leaves_by = Some(self.context.clock.now().monotonic + LAST_WORDS);
                 }
                 Event::Tick => self.tick(),
                 Event::Published(published) => self.published(published),
@@ -146,7 +157,8 @@ impl Role<'_> {
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear commands"),
                 Event::ProvidersChanged => self.wait = None,
             }
-            if draining && self.worker.is_idle() && self.publishing.is_empty() {
+            let is_late = leaves_by.is_some_and(|at| self.context.clock.now().monotonic >= at);
+            if is_late || draining && self.worker.is_idle() && self.publishing.is_empty() {
                 return;
             }
             self.ask();
@@ -205,6 +217,13 @@ impl Role<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// Requests that are given up are told as such: they may have been paid for.
+    fn give_all_up(&mut self) {
+        for token in std::mem::take(&mut self.given_up).into_values() {
+            token.cancel();
         }
     }
 
@@ -349,7 +368,9 @@ impl Role<'_> {
         let now = self.context.clock.now().monotonic;
         self.heartbeat_at = Some(now);
         if self.context.bus.state() == BusState::Connected {
-            let heartbeat = self.worker.heartbeat(self.context.pool.report(), now);
+            let (pool, sharers) = (&self.context.pool, self.context.options.sharers);
+            let places = |order: &TopicOrder| pool.places(&order.topic, &order.provider_weights, sharers);
+            let heartbeat = self.worker.heartbeat(pool.report(), places, now);
             self.send_heartbeat(&heartbeat);
         }
     }

@@ -1,7 +1,7 @@
 //! Shutdown in two phases, with a deadline, and with every task accounted for.
 //!
-//! Phase one, *stop*: take no new work, finish or abandon what is under way, say goodbye. Phase two, *now*: leave. The first SIGINT
-//! or SIGTERM begins phase one, the second begins phase two at once, and so does the end of the grace period.
+//! Phase one, *stop*: take no new work, finish or abandon what is under way, say goodbye. Phase two, *now*: leave. The first SIGINT,
+//! SIGTERM or SIGHUP begins phase one, the second begins phase two at once, and so does the end of the grace period.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,6 +28,7 @@ struct Tasks {
     running: BTreeMap<u64, String>,
     panicked: Vec<String>,
     ended_early: Vec<String>,
+    patience: Option<Duration>,
 }
 
 /// How a shutdown went.
@@ -67,12 +68,12 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
-/// Signals that come so soon after the first are no second one.
-const SAME_WISH: Duration = Duration::from_millis(300);
+/// Signals that come so soon after the first are no second one. Nobody presses a key twice as quickly.
+const SAME_WISH: Duration = Duration::from_millis(50);
 
 /// Why signals cannot be listened to.
 #[derive(Debug, thiserror::Error)]
-#[error("the handlers for SIGINT and SIGTERM could not be installed")]
+#[error("the handlers for SIGINT, SIGTERM and SIGHUP could not be installed")]
 pub struct ListenError(#[from] std::io::Error);
 
 impl Default for Shutdown {
@@ -118,6 +119,12 @@ impl Shutdown {
         self.stop.is_cancelled()
     }
 
+    /// How long phase one lasts at most, where whoever asked for it does not wait longer.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        lock(&self.tasks).patience
+    }
+
     /// Starts a task that [`Shutdown::finish`] waits for. The name is for the report; several tasks may have the same.
     pub fn spawn<F>(&self, name: impl Into<String>, task: F) -> JoinHandle<F::Output>
     where
@@ -152,28 +159,42 @@ impl Shutdown {
         lock(&self.tasks).ended_early.clone()
     }
 
-    /// Listens to SIGINT and SIGTERM from here on: the first begins phase one, the second phase two.
-    pub fn listen(&self) -> Result<(), ListenError> {
-        let mut signals = Signals::new()?;
+    /// Listens to SIGINT, SIGTERM and SIGHUP from here on: the first begins phase one, the second phase two. After SIGTERM or SIGHUP phase two
+    /// begins by itself when `patience` is over, if it is given: who sends them does not wait for ever, and kills.
+    pub fn listen(&self, patience: Option<Duration>) -> Result<(), ListenError> {
+        let signals = Signals::new()?;
         let shutdown = self.clone();
         // The listener lives as long as the process and is no work to wait for: it is not tracked.
         #[expect(clippy::disallowed_methods, reason = "this is the home of tracked tasks")]
-        drop(tokio::spawn(async move {
-            while let Some(signal) = signals.next().await {
-                if shutdown.is_stopping() {
-                    // Who ends at once says so in its own words.
-                    tracing::debug!(signal, "second signal: leaving at once");
-                    shutdown.now();
-                } else {
-                    tracing::info!(signal, "stopping; a second signal leaves at once");
-                    shutdown.stop();
-                    // A supervisor may send the same signal to the process and to its group: that is one wish.
-                    let repeated = async { while signals.next().await.is_some() {} };
-                    tokio::time::timeout(SAME_WISH, repeated).await.unwrap_or_default();
-                }
-            }
-        }));
+        drop(tokio::spawn(async move { shutdown.obey(signals, patience).await }));
         Ok(())
+    }
+
+    async fn obey(&self, mut signals: Signals, patience: Option<Duration>) {
+        let Some(signal) = signals.next().await else { return };
+        if !self.is_stopping() {
+            tracing::info!(signal = signal.name(), "stopping; a second signal leaves at once");
+            let patience = patience.filter(|_| signal.announces_a_kill());
+            lock(&self.tasks).patience = patience;
+            self.stop();
+            // A supervisor may send the same signal to the process and to its group: that is one wish.
+            let repeated = async { while signals.next().await.is_some() {} };
+            tokio::time::timeout(SAME_WISH, repeated).await.unwrap_or_default();
+            let over = async {
+                match patience {
+                    Some(patience) => tokio::time::sleep(patience).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                // Who ends at once says so in its own words.
+                _ = signals.next() => tracing::debug!("second signal: leaving at once"),
+                () = over => tracing::info!("the patience of who asked to stop may be over: leaving at once"),
+            }
+        }
+        self.now();
+        // What is not listened to any more would end the process as it is.
+        while signals.next().await.is_some() {}
     }
 
     /// Waits for phase one, then for the tasks: for `grace`, or until phase two begins if that is sooner, and then, in phase two, for `last`
@@ -255,25 +276,84 @@ fn lock(tasks: &Mutex<Tasks>) -> MutexGuard<'_, Tasks> {
     tasks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A wish to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Interrupt,
+    #[cfg(unix)]
+    Terminate,
+    #[cfg(unix)]
+    HangUp,
+}
+
+impl Signal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            #[cfg(unix)]
+            Self::Terminate => "SIGTERM",
+            #[cfg(unix)]
+            Self::HangUp => "SIGHUP",
+        }
+    }
+
+    /// Whether it comes from somebody who ends the process in another way when it does not end by itself.
+    const fn announces_a_kill(self) -> bool {
+        match self {
+            Self::Interrupt => false,
+            #[cfg(unix)]
+            Self::Terminate | Self::HangUp => true,
+        }
+    }
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Not listened to where it is ignored, as `nohup` has it, or where that cannot be seen.
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hang_up = hang_up_ends_us().then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up,
+        })
     }
 
-    async fn next(&mut self) -> Option<&'static str> {
+    async fn next(&mut self) -> Option<Signal> {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            received = self.interrupt.recv() => received.map(|()| "SIGINT"),
-            received = self.terminate.recv() => received.map(|()| "SIGTERM"),
+            received = self.interrupt.recv() => received.map(|()| Signal::Interrupt),
+            received = self.terminate.recv() => received.map(|()| Signal::Terminate),
+            received = hang_up => received.map(|()| Signal::HangUp),
         }
     }
+}
+
+/// Whether SIGHUP is known not to be ignored.
+#[cfg(unix)]
+fn hang_up_ends_us() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored(&status).is_some_and(|mask| mask & 1 == 0)
+}
+
+/// The mask of the signals that a process ignores, SIGHUP being its lowest bit, as Linux tells it.
+#[cfg(unix)]
+fn ignored(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
 }
 
 #[cfg(not(unix))]
@@ -285,8 +365,8 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> Option<&'static str> {
-        tokio::signal::ctrl_c().await.ok().map(|()| "Ctrl-C")
+    async fn next(&mut self) -> Option<Signal> {
+        tokio::signal::ctrl_c().await.ok().map(|()| Signal::Interrupt)
     }
 }
 

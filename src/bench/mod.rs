@@ -59,7 +59,7 @@ pub(crate) async fn bench(arguments: Bench, common: &Common) -> Result<Exit, Fai
     let (config, _) = settings::load(common, &[], Keys::NotNeeded)?;
     let bed = if arguments.distributed { distributed(&config)? } else { embedded(&config)? };
     let shutdown = Shutdown::new();
-    parts::listen(&shutdown)?;
+    parts::listen(&shutdown, None)?;
     let measured = async {
         refuse_active(&bed, arguments.force).await?;
         measure_all(&bed, Duration::from_secs(arguments.seconds), &shutdown).await

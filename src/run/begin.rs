@@ -5,8 +5,8 @@ use igentai_core::topic::{Limits, StartError, StartMode, StartRequest, Topic};
 use igentai_shared::config::Config;
 use igentai_shared::registry::{self, RegistryError};
 
-use super::refuse_what_nobody_knows;
 use super::system::System;
+use super::{refuse_what_nobody_knows, weights};
 use crate::cli::Run;
 use crate::exit::{Exit, Failure};
 
@@ -20,9 +20,12 @@ pub(super) async fn begin(
 ) -> Result<Topic, Failure> {
     let (store, now) = (system.store.as_ref(), system.clock.now().unix);
     let request = request(config, arguments, name);
-    if arguments.resume && store.topics().await?.iter().any(|topic| topic.name == request.name) {
+    let topics = store.topics().await?;
+    let stored = topics.iter().find(|topic| topic.name == request.name);
+    if arguments.resume && stored.is_some() {
         refuse_what_nobody_knows(config, name)?;
     }
+    weights::refuse_strangers(config, request.provider_weights.is_some(), stored)?;
     let refused = |error| cannot_start(&error, name);
     let topic = registry::start_alone(store, &request, now).await.map_err(refused)?;
     registry::abandon_others(store, &topic.id, now).await.map_err(refused)?;

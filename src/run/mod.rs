@@ -1,5 +1,7 @@
 //! `igentai run`: everything in this one process.
 
+use std::time::Duration;
+
 use igentai_core::folder::TopicId;
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::EndReason;
@@ -21,10 +23,23 @@ mod summary;
 mod system;
 mod terminal;
 mod watch;
+mod weights;
 
 use show::Show;
 use system::{Means, System};
 use watch::{Watch, Watched};
+
+/// How long producers may take to leave when their topic has ended: what they had under way is settled then.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// How much longer than its time and the answers under way a topic may take to end while nothing is heard of it.
+const SILENT_END: Duration = Duration::from_secs(15);
+
+/// How long who leaves at once is waited for: as long as producers have for their last words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Whoever sends SIGTERM sends SIGKILL after a while, Kubernetes after 30 s: by then everything must be told.
+const PATIENCE_OF_SUPERVISORS: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure> {
     let flags = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref());
@@ -45,17 +60,18 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
         }
     }
     let shutdown = Shutdown::new();
-    parts::listen(&shutdown)?;
+    parts::listen(&shutdown, Some(PATIENCE_OF_SUPERVISORS))?;
     let (system, means) = System::open(&config, &arguments, shutdown).await?;
     for note in notes {
         show.note(&note);
     }
-    let outcome = match &arguments.topic {
-        Some(name) => enumerate(&system, means, &config, &arguments, name, &show).await,
-        None => serve(&system, means, &config, &show).await,
+    let (outcome, patience) = match &arguments.topic {
+        Some(name) => (enumerate(&system, means, &config, &arguments, name, &show).await, SETTLED),
+        None => (serve(&system, means, &config, &show).await, system.grace(&config)),
     };
-    system.stop().await;
-    outcome
+    let in_order = !system.shutdown.now_token().is_cancelled();
+    let uncommitted = system.stop(patience).await;
+    if in_order { outcome.and_then(|exit| uncommitted.map_or(Ok(exit), Err)) } else { outcome }
 }
 
 fn refuse_what_nobody_knows(config: &Config, name: &str) -> Result<(), Failure> {
@@ -100,6 +116,7 @@ async fn enumerate(
     system.work(means, config)?;
     show.started(&topic, known, config, system.address);
     let mut interrupted = false;
+    let mut last: Option<Box<TopicStatus>> = None;
     loop {
         let stop = system.shutdown.stop_token();
         let watched = tokio::select! {
@@ -107,7 +124,7 @@ async fn enumerate(
             () = stop.cancelled(), if !interrupted => {
                 system.is_whole()?;
                 interrupted = true;
-                show.stopping();
+                show.stopping(system.pool.in_flight(), system.grace(config));
                 if let Err(error) = registry::end(system.store.as_ref(), &topic.id, EndReason::Interrupted).await {
                     tracing::warn!(error = %error, "the topic could not be ended in good order");
                     return Ok(Exit::Interrupted);
@@ -115,6 +132,8 @@ async fn enumerate(
                 continue;
             }
             () = system.shutdown.now_token().cancelled() => {
+                // What producers give up is committed as such, and their leases are given back.
+                watch.until_ended(&topic, LAST_WORDS).await;
                 show.interrupted_at_once(&topic, &config.run.out);
                 return Ok(Exit::Interrupted);
             }
@@ -129,6 +148,22 @@ async fn enumerate(
                     return Ok(exit_of(&status));
                 }
                 show.progress(&status, seconds);
+                last = Some(status);
+            }
+            Watched::Silence => {
+                let seconds = system.clock.now().monotonic.since(started);
+                let why = system.why_silent();
+                let too_long = |limit| seconds > limit + system.grace(config) + SILENT_END;
+                if arguments.time_limit.is_some_and(too_long) {
+                    return Err(Failure::new(
+                        Exit::Failed,
+                        format!("the time is over, and the topic cannot be ended: {why}"),
+                    ));
+                }
+                if let Some(status) = &mut last {
+                    status.problem = Some(why);
+                    show.progress(status, seconds);
+                }
             }
         }
         if show.is_unread() && !interrupted {
@@ -139,8 +174,10 @@ async fn enumerate(
 }
 
 fn exit_of(status: &TopicStatus) -> Exit {
+    let (nobody_answered, asked) = (status.totals.responses == 0, status.totals.failed_responses > 0);
     match status.topic.state.reason() {
-        Some(EndReason::TimeLimit) if status.totals.responses == 0 => Exit::NoProvider,
+        Some(EndReason::TimeLimit) if nobody_answered => Exit::NoProvider,
+        Some(EndReason::MaxRequests | EndReason::MaxUsd) if nobody_answered && asked => Exit::NoProvider,
         Some(EndReason::NoProvider) => Exit::NoProvider,
         Some(EndReason::Interrupted) => Exit::Interrupted,
         Some(
@@ -167,6 +204,7 @@ async fn serve(system: &System, means: Means, config: &Config, show: &Show) -> R
     show.serving(address, u64::try_from(topics).unwrap_or(u64::MAX));
     system.shutdown.stop_token().cancelled().await;
     system.is_whole()?;
-    output::note("stopping; topics go on from here at the next start");
+    show.stopping(system.pool.in_flight(), system.grace(config));
+    output::note("topics go on from here at the next start");
     Ok(Exit::Done)
 }

@@ -16,8 +16,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::line::{fitted, whole};
-use super::summary::{finished_json, flags, go_on, summary};
+use super::summary::{finished_json, flags, go_on, seconds, summary};
 use super::terminal::{self, Terminal};
+use super::weights;
 use crate::cli::{Common, Run};
 use crate::output::{self, counted};
 
@@ -106,8 +107,7 @@ impl Show {
 
     pub(crate) fn started(&self, topic: &Topic, known: Seq, config: &Config, address: Option<SocketAddr>) {
         let address = address.map(|address| format!("http://{address}"));
-        let providers: Vec<&str> =
-            config.providers.iter().filter(|p| p.weight > 0.0).map(|p| p.name.as_str()).collect();
+        let providers = weights::asked(config, &topic.provider_weights);
         if matches!(self.manner, Manner::Json) {
             let line = json!({
                 "event": "started", "topic": topic.name, "folder": topic.id.as_str(), "run": topic.run,
@@ -162,7 +162,7 @@ impl Show {
                     "attributes": status.attributes, "attributes_per_minute": status.attributes_per_minute,
                     "responses": status.totals.responses, "failed_responses": status.totals.failed_responses,
                     "duplicates": status.totals.duplicates, "coverage": status.coverage,
-                    "usd": status.totals.cost.usd(), "seconds": ran.as_secs_f64(), "problem": status.problem,
+                    "usd": status.totals.cost.usd(), "seconds": seconds(ran), "problem": status.problem,
                 });
                 self.json(&line);
             }
@@ -170,8 +170,17 @@ impl Show {
         }
     }
 
-    pub(crate) fn stopping(&self) {
-        self.note("stopping: finishing the requests under way (Ctrl-C again leaves at once)");
+    /// How long is waited, and for what.
+    pub(crate) fn stopping(&self, under_way: u32, grace: Duration) {
+        let what = match under_way {
+            0 => "stopping".to_owned(),
+            count => format!(
+                "stopping: waiting up to {} s for the answers of {} (Ctrl-C again leaves at once)",
+                grace.as_secs_f64(),
+                counted(u64::from(count), "request"),
+            ),
+        };
+        self.note(&what);
     }
 
     pub(crate) fn interrupted_at_once(&self, topic: &Topic, out: &Path) {

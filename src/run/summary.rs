@@ -53,7 +53,13 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
     }
     lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
-    lines.push(format!("  cost         {}{}", totals.cost, at_risk(totals)));
+    if status.lost.requests > 0 {
+        lines.push(format!(
+            "  at risk      {} that producers may have sent which ended without a word; they count against the cap",
+            counted(status.lost.requests, "request")
+        ));
+    }
+    lines.push(format!("  cost         {}{}", totals.cost, at_risk(status)));
     lines.push(format!("  time         {}", clock(ran)));
     for (name, part) in &status.providers {
         let Totals { responses, attributes, cost, failed_responses, .. } = part;
@@ -87,12 +93,19 @@ fn in_words(status: &TopicStatus, which: impl Fn(Outcome) -> bool) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
-fn at_risk(totals: &Totals) -> String {
-    if totals.cost_at_risk.is_zero() {
+fn at_risk(status: &TopicStatus) -> String {
+    let cost = status.cost_at_risk();
+    if cost.is_zero() {
         String::new()
     } else {
-        format!(" (and at most {} for requests whose cost is not known)", totals.cost_at_risk)
+        format!(" (and at most {cost} for requests whose cost is not known)")
     }
+}
+
+/// To the millisecond.
+#[expect(clippy::cast_precision_loss, reason = "exact for longer than anybody waits")]
+pub(super) fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1_000.0
 }
 
 pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::Value {
@@ -124,8 +137,9 @@ pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::
         "input_tokens": totals.input_tokens,
         "output_tokens": totals.output_tokens,
         "usd": totals.cost.usd(),
-        "usd_at_risk": totals.cost_at_risk.usd(),
-        "seconds": ran.as_secs_f64(),
+        "usd_at_risk": status.cost_at_risk().usd(),
+        "requests_at_risk": status.lost.requests,
+        "seconds": seconds(ran),
         "coverage": status.coverage,
         "outcomes": status.outcomes.iter().map(|(how, count)| (how.as_str(), *count)).collect::<BTreeMap<_, _>>(),
         "providers": providers,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use igentai_core::ids::WorkerId;
@@ -24,10 +25,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::cli::Run;
 use crate::exit::{Exit, Failure};
+use crate::output::counted;
 use crate::parts::{self, Door};
 
-/// How long producers may finish what is under way when the process stops.
-const PRODUCERS_DEADLINE: Duration = Duration::from_secs(12);
+use super::LAST_WORDS;
 
 /// How long the rest may take after them.
 const REST_DEADLINE: Duration = Duration::from_secs(5);
@@ -46,11 +47,15 @@ pub(super) struct System {
     pub(super) id: WorkerId,
     /// Of page and API, if they are served.
     pub(super) address: Option<SocketAddr>,
+    pub(super) pool: ProviderPool,
+    /// What keeps the orchestrator from its work.
+    troubles: Troubles,
+    /// Answers that producers had when they left, and nobody had committed.
+    uncommitted: Arc<AtomicUsize>,
 }
 
 /// What those need who work.
 pub(super) struct Means {
-    pool: ProviderPool,
     metrics: Metrics,
     listener: Option<TcpListener>,
     random: StdRng,
@@ -90,14 +95,17 @@ impl System {
             clock,
             id,
             address,
+            pool,
+            troubles: Troubles::default(),
+            uncommitted: Arc::default(),
             shutdown,
         };
-        Ok((system, Means { pool, metrics, listener, random }))
+        Ok((system, Means { metrics, listener, random }))
     }
 
     /// Serves page and API, and sets orchestrator and producers to work.
     pub(super) fn work(&self, means: Means, config: &Config) -> Result<(), Failure> {
-        let Means { pool, metrics, listener, mut random } = means;
+        let Means { metrics, listener, mut random } = means;
         let (bus, store, clock) = (&self.bus, &self.store, &self.clock);
         if let Some(listener) = listener {
             let (stop, id) = (self.stop_web.clone(), self.id.clone());
@@ -111,7 +119,7 @@ impl System {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             options,
-            troubles: Troubles::default(),
+            troubles: self.troubles.clone(),
         };
         let stop = self.stop_orchestrator.clone();
         let run = igentai_orchestrator::run(context, stop.clone());
@@ -119,10 +127,14 @@ impl System {
         for number in 1..=config.run.producers {
             let id = parts::worker_id("producer", Some(&format!("producer-{number}")), &mut random)?;
             let name = id.to_string();
-            let (bus, clock, pool) = (Arc::clone(bus), Arc::clone(clock), pool.clone());
-            let context = parts::producer(id, bus, clock, pool, config, &mut random, Troubles::default());
+            let (bus, clock, pool) = (Arc::clone(bus), Arc::clone(clock), self.pool.clone());
+            let mut context = parts::producer(id, bus, clock, pool, config, &mut random, Troubles::default());
+            context.options.sharers = config.run.producers;
             let (stop, now) = (self.stop_producers.clone(), self.shutdown.now_token().clone());
-            let run = igentai_producer::run(context, stop.clone(), now);
+            let (asked, uncommitted) = (stop.clone(), Arc::clone(&self.uncommitted));
+            let run = async move {
+                uncommitted.fetch_add(igentai_producer::run(context, asked, now).await, Ordering::Relaxed);
+            };
             self.producers.spawn(self.shutdown.vital(&name, stop, run));
         }
         Ok(())
@@ -141,18 +153,33 @@ impl System {
         Err(Failure::new(Exit::Failed, what))
     }
 
-    /// Producers first, so that what they have under way is still committed; the store last.
-    pub(super) async fn stop(self) {
+    /// Why nothing is heard of a topic.
+    pub(super) fn why_silent(&self) -> String {
+        let known = self.troubles.reasons().into_iter().next();
+        known.unwrap_or_else(|| "the coordinator is silent; its messages in the log say why".to_owned())
+    }
+
+    /// How long requests under way are waited for.
+    pub(super) fn grace(&self, config: &Config) -> Duration {
+        let grace = Duration::from_millis(config.orchestrator.end_grace_ms);
+        self.shutdown.patience().map_or(grace, |patience| patience.min(grace))
+    }
+
+    /// Producers first, so that what they have under way is still committed; the store last. What is lost by it is a failure.
+    pub(super) async fn stop(self, patience: Duration) -> Option<Failure> {
         self.stop_producers.cancel();
         self.producers.close();
-        let hurry = self.shutdown.now_token();
-        let patient = tokio::time::timeout(PRODUCERS_DEADLINE, self.producers.wait());
-        tokio::select! {
+        let hurry = self.shutdown.now_token().cancelled();
+        let left = tokio::select! {
             biased;
-            () = hurry.cancelled() => {}
-            done = patient => if done.is_err() {
-                tracing::warn!("producers did not finish in time; what they had not published is lost");
-            },
+            () = hurry => false,
+            left = tokio::time::timeout(patience, self.producers.wait()) => left.is_ok(),
+        };
+        if !left {
+            self.shutdown.now();
+            if tokio::time::timeout(LAST_WORDS, self.producers.wait()).await.is_err() {
+                tracing::warn!("producers did not leave in time; what they had not published is lost");
+            }
         }
         self.stop_orchestrator.cancel();
         self.stop_web.cancel();
@@ -167,5 +194,14 @@ impl System {
         }
         self.bus.close().await;
         self.store.close().await;
+        let uncommitted = u64::try_from(self.uncommitted.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        (uncommitted > 0).then(|| {
+            let why = self.troubles.reasons().into_iter().map(|why| format!("; {why}")).collect::<String>();
+            let what = counted(uncommitted, "answer");
+            Failure::new(
+                Exit::Failed,
+                format!("{what} could not be committed and must be asked for again{why}"),
+            )
+        })
     }
 }

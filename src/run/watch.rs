@@ -1,8 +1,11 @@
 //! What happens to a topic, as the bus tells it.
 
+use std::time::Duration;
+
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq, WorkerId};
 use igentai_core::status::TopicStatus;
+use igentai_core::topic::Topic;
 use igentai_shared::bus::{Bus, Consumer, Exchange, Incoming, Source};
 use igentai_shared::wire::{self, DecodeError, Message, NewAttributes, StatusEvent};
 
@@ -14,7 +17,12 @@ pub(crate) enum Watched {
     New { first: Seq, texts: Vec<String> },
     /// Where the topic stands.
     Status(Box<TopicStatus>),
+    /// Nobody has said anything for a while: the coordinator, which speaks every second, cannot.
+    Silence,
 }
+
+/// How long the coordinator may be silent before that is worth a word.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// A subscription to a process's events.
 pub(crate) struct Watch {
@@ -33,7 +41,9 @@ impl Watch {
     /// The next event of the topic's run.
     pub(crate) async fn next(&mut self, topic: &TopicId, run: Run) -> Result<Watched, Failure> {
         loop {
-            let heard = self.consumer.next().await;
+            let Ok(heard) = tokio::time::timeout(SILENCE, self.consumer.next()).await else {
+                return Ok(Watched::Silence);
+            };
             let heard = heard
                 .map_err(|error| Failure::new(Exit::Failed, format!("events cannot be heard: {error}")))?;
             let Incoming::Delivery(delivery) = heard else { continue };
@@ -52,6 +62,23 @@ impl Watch {
                 Err(error) => tracing::warn!(error = %error, "an event cannot be shown"),
             }
         }
+    }
+}
+
+impl Watch {
+    /// Waits for the topic's end, but not for long.
+    pub(crate) async fn until_ended(&mut self, topic: &Topic, patience: Duration) {
+        let ended = async {
+            while let Ok(watched) = self.next(&topic.id, topic.run).await {
+                let ends = |status: &TopicStatus| {
+                    status.topic.state.is_ended() && status.topic.version > topic.version
+                };
+                if matches!(&watched, Watched::Status(status) if ends(status)) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(patience, ended).await.unwrap_or_default();
     }
 }
 

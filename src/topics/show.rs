@@ -100,6 +100,10 @@ pub(super) fn topic(topic: &TopicView) -> String {
     line("coverage", coverage(numbers));
     let without = counted(totals.failed_responses, "request");
     line("answers", format!("{}, and {without} without one", totals.responses));
+    if numbers.requests_at_risk > 0 {
+        let more = counted(numbers.requests_at_risk, "request");
+        line("at risk", format!("{more} that producers may have sent which ended without a word"));
+    }
     line("named", format!("{} times, {} of them known already", totals.candidates, totals.duplicates));
     line("tokens", format!("{} in, {} out", totals.input_tokens, totals.output_tokens));
     line("cost", cost(totals));
@@ -142,7 +146,7 @@ fn coverage(numbers: &Numbers) -> String {
 
 fn cost(sums: &Sums) -> String {
     let risk = if sums.usd_at_risk > 0.0 {
-        format!(" (unanswered requests at most ${:.4} more)", sums.usd_at_risk)
+        format!(" (at most ${:.4} more may be charged)", sums.usd_at_risk)
     } else {
         String::new()
     };

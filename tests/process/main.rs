@@ -4,6 +4,7 @@
 mod checks;
 mod distributed;
 mod embedded;
+mod interrupted;
 mod leaders;
 mod limits;
 mod measuring;

@@ -211,7 +211,8 @@ impl World {
             let life = (id.to_string(), incarnation);
             let seed = self.plan.seed.wrapping_mul(31).wrapping_add(incarnation);
             let pool = ProviderPool::of(self.model.providers(&life), seed, Arc::clone(&clock));
-            let options = igentai_producer::Options { concurrency: 2, heartbeat: Duration::from_secs(1) };
+            let options =
+                igentai_producer::Options { concurrency: 2, sharers: 1, heartbeat: Duration::from_secs(1) };
             let context = igentai_producer::Context {
                 id,
                 incarnation,
@@ -222,7 +223,9 @@ impl World {
                 seed,
                 troubles: Troubles::default(),
             };
-            return Box::pin(igentai_producer::run(context, stop, CancellationToken::new()));
+            return Box::pin(async move {
+                igentai_producer::run(context, stop, CancellationToken::new()).await;
+            });
         }
         // Some orchestrators keep their name, others are named anew for each life.
         let keeps_name = self.plan.seed.is_multiple_of(2);

@@ -25,7 +25,7 @@ function Field({ name, label, hint, errors, children }) {
 // The cap that a run that goes on has nothing left of, and what to say about it. Money ends a little below its cap, so its end tells.
 function spent({ reason, limits, numbers }) {
   const { totals } = numbers;
-  if (limits.max_requests && totals.requests >= limits.max_requests) {
+  if (limits.max_requests && totals.requests + numbers.requests_at_risk >= limits.max_requests) {
     return { name: 'max_requests', text: `The cap of ${count(limits.max_requests)} requests is used up; raise or clear it.` };
   }
   if (limits.max_attributes && numbers.attributes >= limits.max_attributes) {

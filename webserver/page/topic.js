@@ -33,7 +33,7 @@ function Tiles({ topic, found, now }) {
     <${Tile} label="Duplicates" value=${percent(sums.duplicates, sums.candidates)} note=${compact(sums.duplicates)} />
     <${Tile} label="Spend" value=${usd(sums.usd)} note=${limits.max_usd ? `of ${usd(limits.max_usd)}` : sums.usd_at_risk ? `risk ${usd(sums.usd_at_risk)}` : ''}
       of=${limits.max_usd && [sums.usd + sums.usd_at_risk, limits.max_usd]} />
-    <${Tile} label="Requests" value=${compact(sums.requests)} of=${limits.max_requests && [sums.requests, limits.max_requests]}
+    <${Tile} label="Requests" value=${compact(sums.requests)} of=${limits.max_requests && [sums.requests + numbers.requests_at_risk, limits.max_requests]}
       note=${`${limits.max_requests ? `of ${compact(limits.max_requests)}, ` : ''}${compact(sums.failed_responses)} failed`} />
     <${Tile} label="Tokens" value=${compact(sums.input_tokens + sums.output_tokens)} note=${`${compact(sums.output_tokens)} out`} />
     <${Tile} label=${topic.ended_at ? 'Ran for' : 'Running for'} value=${span(running)} note=${limits.time_limit_seconds ? `of ${span(limits.time_limit_seconds * 1000)}` : ''}

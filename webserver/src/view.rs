@@ -90,6 +90,7 @@ fn time(at: UnixMillis) -> String {
 }
 
 fn numbers(status: TopicStatus) -> Numbers {
+    let totals = Totals { cost_at_risk: status.cost_at_risk(), ..status.totals };
     let mut providers: BTreeMap<String, ProviderNumbers> = status
         .providers
         .into_iter()
@@ -109,7 +110,8 @@ fn numbers(status: TopicStatus) -> Numbers {
         at: Some(time(status.at)),
         log_index: status.log_index,
         attributes: status.attributes,
-        totals: sums(&status.totals),
+        totals: sums(&totals),
+        requests_at_risk: status.lost.requests,
         coverage: status.coverage,
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,

@@ -176,7 +176,13 @@ impl Topics<'_> {
 
     fn with_problem(&self, status: TopicStatus) -> TopicStatus {
         let deaf = self.deaf.clone().filter(|_| !status.topic.state.is_ended());
-        let moves = self.troubles.problem(&status.topic.id).or(deaf).or(status.problem);
+        let own = self.troubles.problem(&status.topic.id).or(deaf);
+        let moves = match (self.context.troubles.reasons().into_iter().next(), &status.problem) {
+            // Of a topic that has ended it explains no more than what is missing.
+            (Some(why), Some(missing)) if status.topic.state.is_ended() => Some(format!("{missing}: {why}")),
+            (Some(why), _) if !status.topic.state.is_ended() => Some(why),
+            (Some(_) | None, _) => own.or(status.problem),
+        };
         let problems: Vec<String> = moves.into_iter().chain(self.files.trouble(&status.topic.id)).collect();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         TopicStatus { problem, ..status }

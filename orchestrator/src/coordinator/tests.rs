@@ -345,6 +345,20 @@ async fn a_store_that_is_slow_lets_no_producer_be_taken_for_dead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_keeps_the_process_from_committing_is_the_problem_of_a_topic_that_runs() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    desk.context.troubles.note("committing", "no space left");
+    let why = "committing does not work: no space left";
+    desk.until("birds says why", async || desk.problem("birds").await.as_deref() == Some(why)).await;
+    registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
+    desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
+    desk.until("nothing is missing", async || desk.problem("birds").await.is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_topic_stands_in_the_registry_as_it_is_told() {
     let mut desk = Desk::new();
     desk.start("birds").await;

@@ -58,6 +58,7 @@ fn metrics(status: &TopicStatus) -> Value {
             .into()
     };
     let producers = status.producers.iter().map(|(id, totals)| (id.to_string(), *totals)).collect();
+    let totals = Totals { cost_at_risk: status.cost_at_risk(), ..status.totals };
     json!({
         "topic": status.topic.name,
         "folder": status.topic.id.as_str(),
@@ -65,7 +66,8 @@ fn metrics(status: &TopicStatus) -> Value {
         "at": utc(status.at),
         "log_entries": status.log_index,
         "attributes": status.attributes,
-        "totals": totals_json(&status.totals),
+        "requests_at_risk": status.lost.requests,
+        "totals": totals_json(&totals),
         "rates": {
             "attributes_per_minute": status.attributes_per_minute,
             "new_per_response": ratio(status.totals.attributes, status.totals.responses),

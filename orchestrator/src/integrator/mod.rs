@@ -137,7 +137,7 @@ impl Integrator<'_> {
     async fn alone(&mut self, delivery: Delivery) -> Result<(), Stopping> {
         let (context, stop) = (self.context, self.stop);
         let (store, name) = (context.store.as_ref(), name_of(&delivery));
-        let before = at_last(stop, || store.attempts(&name)).await?.unwrap_or_else(|error| {
+        let before = at_last(context, stop, || store.attempts(&name)).await?.unwrap_or_else(|error| {
             warn!(error = %error, "attempts at messages cannot be read; one that crashes is not found out");
             0
         });
@@ -146,7 +146,7 @@ impl Integrator<'_> {
                 return Ok(());
             }
         } else {
-            let noted = at_last(stop, || store.note_attempts(&name, before + 1)).await?;
+            let noted = at_last(context, stop, || store.note_attempts(&name, before + 1)).await?;
             if let Err(error) = noted {
                 warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
             }
@@ -156,7 +156,7 @@ impl Integrator<'_> {
                 return Ok(());
             }
         }
-        if let Err(error) = at_last(stop, || store.note_attempts(&name, 0)).await? {
+        if let Err(error) = at_last(context, stop, || store.note_attempts(&name, 0)).await? {
             warn!(error = %error, "the note of an attempt is left behind");
         }
         Ok(())
@@ -216,7 +216,7 @@ impl Integrator<'_> {
     async fn try_commit(&mut self, works: &[Work]) -> Result<Result<(), StoreError>, Stopping> {
         let (store, clock) = (self.context.store.as_ref(), self.context.clock.as_ref());
         let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
-        let committed = at_last(self.stop, || async {
+        let committed = at_last(self.context, self.stop, || async {
             let start = clock.now().monotonic;
             let outcomes = store.commit(commits.iter().copied().cloned().collect()).await?;
             catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);

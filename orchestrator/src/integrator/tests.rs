@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -269,4 +271,43 @@ async fn a_message_that_was_at_hand_when_two_processes_were_killed_is_not_lost()
     for seq in 1..=40 {
         assert_eq!(world.store.attempts(&format!("innocent-{seq}")).await.unwrap(), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_nothing_is_a_trouble_of_the_process_until_it_does() {
+    let world = World::new().await;
+    let (context, stop) = (world.context(CRASHER, Fate::Hangs), CancellationToken::new());
+    let full = AtomicBool::new(true);
+    let ask = async || match full.load(Relaxed) {
+        true => Err(StoreError::Unavailable("no space left".to_owned())),
+        false => Ok(()),
+    };
+    let noticed = async {
+        while context.troubles.reasons().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let reasons = context.troubles.reasons();
+        assert_eq!(reasons, ["committing does not work: the store cannot be used: no space left"]);
+        full.store(false, Relaxed);
+    };
+    let both = futures::future::join(at_last(&context, &stop, ask), noticed);
+    let (committed, ()) = tokio::time::timeout(DEADLINE, both).await.unwrap();
+    assert!(matches!(committed, Ok(Ok(()))), "{committed:?}");
+    assert!(context.troubles.reasons().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stumbles_for_a_moment_is_no_trouble() {
+    let world = World::new().await;
+    let (context, stop) = (world.context(CRASHER, Fate::Hangs), CancellationToken::new());
+    let asked = AtomicU32::new(0);
+    let ask = async || {
+        assert!(context.troubles.reasons().is_empty());
+        match asked.fetch_add(1, Relaxed) {
+            0..3 => Err(StoreError::Unknown("no answer".to_owned())),
+            _ => Ok(()),
+        }
+    };
+    let committed = at_last(&context, &stop, ask).await;
+    assert!(matches!(committed, Ok(Ok(()))), "{committed:?}");
 }

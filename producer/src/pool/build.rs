@@ -63,6 +63,7 @@ impl ProviderPool {
             price: config.price,
             price_known: config.price_known,
             max_output_tokens: config.max_output_tokens,
+            max_concurrency: config.max_concurrency,
             provider,
         });
         let shared = Shared {

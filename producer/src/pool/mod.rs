@@ -55,6 +55,7 @@ struct Entry {
     price: Price,
     price_known: bool,
     max_output_tokens: u32,
+    max_concurrency: u32,
     provider: Arc<dyn Provider>,
 }
 
@@ -170,6 +171,15 @@ impl ProviderPool {
         let state = self.shared.state();
         let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
         entries.filter(|entry| entry.price_known).map(|entry| entry.worst_case(question)).collect()
+    }
+
+    /// Requests about a topic that each of so many who share the pool can have under way at once, when all of them ask: at least 1.
+    #[must_use]
+    pub fn places(&self, topic: &TopicId, weights: &BTreeMap<String, f64>, sharers: u32) -> u32 {
+        let state = self.shared.state();
+        let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
+        let all = entries.fold(0_u32, |all, entry| all.saturating_add(entry.max_concurrency.max(1)));
+        all.div_ceil(sharers.max(1)).max(1)
     }
 
     /// How every provider does, in the order of the configuration.

@@ -228,3 +228,17 @@ fn of_two_waits_the_earlier_end_counts() {
         assert_eq!(wait(one).or(&wait(other)).until, first.map(Monotonic));
     }
 }
+
+#[test]
+fn the_places_at_the_providers_are_shared_by_those_who_ask() {
+    let stopped = Reply::failed(Outcome::WrongKey, "no".to_owned());
+    let pool = pool_of(vec![
+        (ProviderConfig { max_concurrency: 8, ..config("a") }, answered()),
+        (ProviderConfig { max_concurrency: 3, ..config("b") }, stopped),
+    ]);
+    let weights = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
+    assert_eq!(pool.places(&topic(), &weights(&["a"]), 4), 2);
+    assert_eq!(pool.places(&topic(), &BTreeMap::new(), 4), 3, "eleven for four");
+    assert_eq!(pool.places(&topic(), &weights(&["b"]), 10), 1, "there is room for one at times");
+    assert_eq!(pool.places(&topic(), &weights(&["nobody"]), 1), 1);
+}

@@ -213,6 +213,15 @@ impl Batch {
             BatchBody::Resolution { texts, .. } => texts.len(),
         }
     }
+
+    /// Number of texts that may be new.
+    #[must_use]
+    pub fn novel(&self) -> usize {
+        match &self.body {
+            BatchBody::Response { novel, .. } => novel.len(),
+            BatchBody::Resolution { texts, .. } => texts.len(),
+        }
+    }
 }
 
 /// What became of a batch.

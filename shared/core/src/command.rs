@@ -35,6 +35,9 @@ pub struct TopicOrder {
     pub prompt: Option<String>,
     /// Items to ask for in a request.
     pub items_per_request: u32,
+    /// Items beyond which none is taken: who sees that they are there asks no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attributes: Option<u64>,
     /// Weight of each provider; empty means the producer's own configuration.
     #[serde(default)]
     pub provider_weights: BTreeMap<String, f64>,
@@ -100,6 +103,10 @@ pub struct TopicReport {
     pub sent: u64,
     /// Requests under way.
     pub in_flight: u32,
+    /// Requests about the topic that it can have under way at once, by its own bound and its part of what its process may ask of the
+    /// providers; 0 where that was not looked at.
+    #[serde(default)]
+    pub places: u32,
     /// Batches without a resolved receipt.
     pub unresolved: u32,
     /// Money settled plus the worst case under way, in this life.

@@ -255,14 +255,18 @@ impl TopicFold {
 
     /// The probability that the next mention of an item is of a known one, estimated as `1 - f1 / n` with `f1` the attributes
     /// named once and `n` all mentions (Good, I. J. (1953), "The population frequencies of species and the estimation of population
-    /// parameters", Biometrika 40, 237–264). `None` before the first mention.
+    /// parameters", Biometrika 40, 237–264), to six places and only 1 when none is. `None` before the first mention.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn coverage(&self) -> Option<f64> {
         // Items beyond a cap were mentioned and are not known.
         let (unknown, mentions) =
             (self.singletons + self.totals.over_cap, self.mentions + self.totals.over_cap);
-        (mentions > 0).then(|| 1.0 - unknown as f64 / mentions as f64)
+        let millionth = |share: f64| (share * 1e6).round() / 1e6;
+        (mentions > 0).then(|| match unknown {
+            0 => 1.0,
+            _ => millionth((mentions - unknown) as f64 / mentions as f64).min(0.999_999),
+        })
     }
 }
 

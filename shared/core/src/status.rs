@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Outcome;
-use crate::command::ProviderReport;
+use crate::command::{Lease, ProviderReport};
+use crate::cost::Cost;
 use crate::fold::{TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
@@ -26,6 +27,10 @@ pub struct TopicStatus {
     pub attributes: Seq,
     /// Over everything.
     pub totals: Totals,
+    /// Leased to producers that ended without a word, and not settled by the log. It may have been spent, so it counts against the caps; zero
+    /// where there is none.
+    #[serde(default)]
+    pub lost: Lease,
     /// By provider.
     pub providers: BTreeMap<String, Totals>,
     /// By producer.
@@ -59,6 +64,7 @@ impl TopicStatus {
             log_index: fold.log_index(),
             attributes: fold.attributes(),
             totals: *fold.totals(),
+            lost: Lease::default(),
             providers: fold.providers().clone(),
             producers: fold.producers().clone(),
             cells: fold.cells().clone(),
@@ -68,6 +74,12 @@ impl TopicStatus {
             active_producers: 0,
             provider_reports: Vec::new(),
         }
+    }
+
+    /// What may be on the bill besides what answered requests cost, at worst.
+    #[must_use]
+    pub fn cost_at_risk(&self) -> Cost {
+        self.totals.cost_at_risk + self.lost.cost
     }
 }
 

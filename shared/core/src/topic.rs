@@ -97,7 +97,7 @@ impl EndReason {
 ///
 /// | state | operator starts | operator stops | coordinator |
 /// |---|---|---|---|
-/// | `Starting` | refused: it runs | `Ending(Stopped)` | opens the run: `Running` |
+/// | `Starting` | refused: it runs | `Ending(Stopped)` | opens the run: `Running`, or `Ending(reason)` when a cap is used up |
 /// | `Running` | refused: it runs | `Ending(Stopped)` | a limit or the end: `Ending(reason)` |
 /// | `Ending(r)` | refused: it is ending | stays | all work is in: `Ended(r)` |
 /// | `Ended(r)` | `Starting` | stays | nothing |

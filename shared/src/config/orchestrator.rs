@@ -11,13 +11,21 @@ pub struct OrchestratorConfig {
     pub producer_timeout_ms: u64,
     /// How long the lead is held without being renewed, 500 to 600,000 ms.
     pub lease_ttl_ms: u64,
+    /// How long requests under way may take to be answered when a topic ends, before they are given up, 0 to 3,600,000 ms.
+    pub end_grace_ms: u64,
     /// The longest wait before what is new is in the files, 50 to 60,000 ms.
     pub sync_interval_ms: u64,
 }
 
 impl Default for OrchestratorConfig {
     fn default() -> Self {
-        Self { port: 9_000, producer_timeout_ms: 5_000, lease_ttl_ms: 5_000, sync_interval_ms: 1_000 }
+        Self {
+            port: 9_000,
+            producer_timeout_ms: 5_000,
+            lease_ttl_ms: 5_000,
+            end_grace_ms: 60_000,
+            sync_interval_ms: 1_000,
+        }
     }
 }
 
@@ -33,6 +41,7 @@ impl OrchestratorConfig {
                 default.producer_timeout_ms,
             ),
             lease_ttl_ms: section.whole("lease_ttl_ms", 500..=600_000, default.lease_ttl_ms),
+            end_grace_ms: section.whole("end_grace_ms", 0..=3_600_000, default.end_grace_ms),
             sync_interval_ms: section.whole("sync_interval_ms", 50..=60_000, default.sync_interval_ms),
         };
         if config.producer_timeout_ms <= heartbeat_ms * 2 {

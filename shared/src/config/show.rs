@@ -43,6 +43,7 @@ impl Config {
         text.value("port", self.orchestrator.port);
         text.value("producer_timeout_ms", self.orchestrator.producer_timeout_ms);
         text.value("lease_ttl_ms", self.orchestrator.lease_ttl_ms);
+        text.value("end_grace_ms", self.orchestrator.end_grace_ms);
         text.value("sync_interval_ms", self.orchestrator.sync_interval_ms);
         text.0
     }

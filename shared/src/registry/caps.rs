@@ -12,9 +12,10 @@ pub(super) async fn refuse_used_up(store: &dyn Store, topic: &Topic) -> Result<(
     let attributes = if head.run == topic.run { head.attributes } else { 0 };
     let saved = store.checkpoint(&topic.id, topic.run, checkpoints::STATUS).await?;
     // Numbers that cannot be read refuse nothing: they are for showing.
-    let totals = saved.and_then(|bytes| checkpoints::decode::<TopicStatus>(&bytes).ok()).map(|s| s.totals);
-    let requests = totals.map_or(0, |totals| totals.requests());
-    let cost = totals.map_or(Cost::ZERO, |totals| totals.cost + totals.cost_at_risk);
+    let status = saved.and_then(|bytes| checkpoints::decode::<TopicStatus>(&bytes).ok());
+    // What ended producers may have sent or spent counts as well.
+    let requests = status.as_ref().map_or(0, |status| status.totals.requests() + status.lost.requests);
+    let cost = status.map_or(Cost::ZERO, |status| status.totals.cost + status.cost_at_risk());
     let used_up = topic.limits.used_up(attributes, requests, cost);
     if used_up.is_empty() { Ok(()) } else { Err(RegistryError::UsedUp(used_up)) }
 }

@@ -100,23 +100,47 @@ async fn an_aborted_task_leaves_the_list() {
 #[tokio::test]
 async fn the_first_signal_stops_and_the_second_leaves_at_once() {
     let shutdown = Shutdown::new();
-    shutdown.listen().unwrap();
-    kill("-TERM");
+    shutdown.listen(None).unwrap();
+    kill("kill -TERM $0; kill -TERM $0");
     tokio::time::timeout(LONG, shutdown.stop_token().cancelled()).await.unwrap();
-    kill("-TERM");
-    tokio::time::timeout(SAME_WISH / 2, shutdown.now_token().cancelled())
+    tokio::time::timeout(SAME_WISH / 5, shutdown.now_token().cancelled())
         .await
         .expect_err("the same wish, said twice");
     let again = async {
         while tokio::time::timeout(SAME_WISH, shutdown.now_token().cancelled()).await.is_err() {
-            kill("-INT");
+            kill("kill -INT $0");
         }
     };
     tokio::time::timeout(LONG, again).await.unwrap();
 }
 
 #[cfg(unix)]
-fn kill(signal: &str) {
+#[tokio::test]
+async fn a_closed_terminal_stops_and_is_not_waited_for_longer_than_its_patience() {
+    for (signal, hurries) in [("HUP", true), ("TERM", true), ("INT", false)] {
+        if signal == "HUP" && !hang_up_ends_us() {
+            continue;
+        }
+        let shutdown = Shutdown::new();
+        shutdown.listen(Some(SHORT)).unwrap();
+        kill(&format!("kill -{signal} $0"));
+        tokio::time::timeout(LONG, shutdown.stop_token().cancelled()).await.unwrap();
+        assert_eq!(shutdown.patience().is_some(), hurries, "{signal}");
+        let patience = if hurries { LONG } else { SAME_WISH * 4 };
+        let now = tokio::time::timeout(patience, shutdown.now_token().cancelled()).await;
+        assert_eq!(now.is_ok(), hurries, "{signal}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hang_up_that_is_ignored_stays_ignored() {
+    assert_eq!(ignored("Name:\tigentai\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), Some(0x1001));
+    assert_eq!(ignored("Name:\tigentai\n"), None);
+}
+
+#[cfg(unix)]
+fn kill(script: &str) {
     let own = std::process::id().to_string();
-    assert!(std::process::Command::new("kill").args([signal, &own]).status().unwrap().success());
+    assert!(std::process::Command::new("sh").args(["-c", script, &own]).status().unwrap().success());
 }

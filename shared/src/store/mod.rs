@@ -85,7 +85,7 @@ pub struct StoredAttribute {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It may have happened or not: ask again, every write is idempotent.
-    #[error("the store did not answer in time ({0}); the outcome is unknown")]
+    #[error("the store did not confirm a write, so its outcome is unknown: {0}")]
     Unknown(String),
     /// No connection, or the store cannot serve now; nothing happened.
     #[error("the store cannot be used: {0}")]

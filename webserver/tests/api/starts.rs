@@ -208,7 +208,7 @@ async fn a_start_that_would_go_on_with_a_cap_that_is_used_up_is_refused_with_wha
         let fields: Vec<_> =
             errors.as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
         assert_eq!(fields, ["limits.max_attributes", "limits.max_requests", "limits.max_usd"]);
-        assert_eq!(errors[1]["detail"], "the cap of 3 requests is used up: the run has sent 3");
+        assert_eq!(errors[1]["detail"], "the cap of 3 requests is used up: 3 count against it");
     }
     let more = start("resume", json!({"max_attributes": 16, "max_requests": 4, "max_usd": 0.1})).await;
     assert_eq!((more.status, &more.json()["run"]), (201, &json!(1)), "{}", more.text);

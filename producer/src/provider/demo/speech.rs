@@ -109,22 +109,19 @@ fn with_chatter(title: &str, count: usize, list: String, random: &mut StdRng) ->
     text
 }
 
-/// Now and then another spelling of the same name: one that differs in case, dashes, quotes or the article only.
+/// Now and then another spelling of the same name: with another dash, in quotes, or without its article. A list keeps the spelling that came
+/// first, so none is made that nobody would write.
 pub(super) fn respell(item: &str, random: &mut StdRng) -> String {
     if random.random_bool(0.9) {
         return item.to_owned();
     }
-    match random.random_range(0..5) {
-        0 if item.is_ascii() => item.to_lowercase(),
-        1 if item.is_ascii() => item.to_uppercase(),
-        2 => between_letters(item, random),
-        3 => format!("“{item}”"),
-        4 => match item.strip_prefix("The ") {
+    match random.random_range(0..3) {
+        0 => between_letters(item, random),
+        1 => format!("“{item}”"),
+        _ => match item.strip_prefix("The ") {
             Some(bare) => bare.to_owned(),
-            None if has_article(item) => item.to_owned(),
-            None => format!("The {item}"),
+            None => item.to_owned(),
         },
-        _ => item.to_owned(),
     }
 }
 
@@ -140,9 +137,4 @@ fn between_letters(item: &str, random: &mut StdRng) -> String {
         if *c == '-' && inside { other } else { *c }
     };
     chars.iter().enumerate().map(swap).collect()
-}
-
-fn has_article(item: &str) -> bool {
-    let first = item.split_whitespace().next().unwrap_or_default().to_lowercase();
-    matches!(first.as_str(), "the" | "a" | "an")
 }

@@ -48,7 +48,8 @@ fn an_answer_names_about_as_many_as_asked_for_each_once_and_popular_ones_first()
 }
 
 #[test]
-fn other_spellings_keep_the_key() {
+fn other_spellings_keep_the_key_and_are_such_as_people_write() {
+    let plain = |text: &str| text.trim_matches(['“', '”']).replace(['-', '\u{2011}'], " ");
     let mut random = StdRng::seed_from_u64(3);
     let mut respelt = 0;
     for list in lists::all() {
@@ -56,6 +57,8 @@ fn other_spellings_keep_the_key() {
             for _ in 0..10 {
                 let other = speech::respell(item, &mut random);
                 assert_eq!(Key::of(&other), Key::of(item), "{item} as {other}");
+                let bare = item.strip_prefix("The ").unwrap_or(item);
+                assert!([plain(item), plain(bare)].contains(&plain(&other)), "{item} as {other}");
                 respelt += u32::from(other != *item);
             }
         }

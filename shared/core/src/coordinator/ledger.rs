@@ -8,6 +8,9 @@
 //! ```
 //!
 //! holds at every moment, and with it the cap. Money works the same way: a request's worst case is covered before it is sent.
+//!
+//! What a life that ended has left of its leases is lost to the cap, so little is leased ahead: what the producer can have under way at once,
+//! and a lead, so that the next request need not wait for the commit of an answer. The lead is a small part of what is left to all.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -46,10 +49,12 @@ pub struct LiveLease {
     pub producer: WorkerId,
     /// Which life.
     pub incarnation: Incarnation,
-    /// Requests it has under way at once.
-    pub concurrency: u32,
+    /// Requests that it can have under way at once.
+    pub places: u32,
     /// What it says it has used.
     pub used: Lease,
+    /// What of that is over.
+    pub settled: Lease,
     /// The least a request may cost it.
     pub request_cost: Cost,
     /// The most a request may cost it.
@@ -59,6 +64,9 @@ pub struct LiveLease {
     /// It has had budget for a while and sent nothing, or has nobody to ask: its budget goes to others when it runs short.
     pub stuck: bool,
 }
+
+/// The lead of all producers together is this part of what is left.
+const LEAD_OF_WHAT_IS_LEFT: u64 = 8;
 
 impl LiveLease {
     fn unused_cost(&self, lease: Lease) -> Cost {
@@ -155,16 +163,14 @@ impl Ledger {
         // Who has used most comes first, or the last requests would go back and forth between those who do not use them.
         free.sort_by_key(|one| Reverse(one.used.requests));
         for one in &free {
-            let window = match budget.requests {
-                None => budget.window,
-                Some(_) => budget.window.min(u64::from(one.concurrency).saturating_mul(2).max(1)),
-            };
             let lease = self.lease_mut(&one.producer, one.incarnation);
-            let unused = lease.requests.saturating_sub(one.used.requests);
-            if unused < window.div_ceil(2) {
-                let more = (window - unused).min((left_requests / share).max(1)).min(left_requests);
+            if budget.requests.is_some() {
+                let more = more_requests(one, *lease, left_requests, share);
                 lease.requests += more;
-                left_requests -= if budget.requests.is_some() { more } else { 0 };
+                left_requests -= more;
+            } else {
+                let unused = lease.requests.saturating_sub(one.used.requests);
+                lease.requests += if unused < budget.window.div_ceil(2) { budget.window - unused } else { 0 };
             }
             if budget.cost.is_some() {
                 let more = more_cost(one, *lease, left_cost, share);
@@ -208,6 +214,20 @@ impl Ledger {
         cut(recalled);
     }
 
+    /// What lives that are over hold still: it may have been spent, and the log does not say so. `lives` are those that go on.
+    #[must_use]
+    pub fn lost(&self, fold: &TopicFold, lives: &BTreeMap<WorkerId, Incarnation>) -> Lease {
+        let mut lost = Lease::default();
+        for (producer, leases) in &self.grants {
+            for (incarnation, lease) in leases.iter().filter(|(life, _)| lives.get(producer) != Some(life)) {
+                let settled = fold.settled(producer, *incarnation);
+                lost.requests += lease.requests.saturating_sub(settled.requests);
+                lost.cost += lease.cost.saturating_sub(settled.cost);
+            }
+        }
+        lost
+    }
+
     /// Whether a live producer could still send a request, or has one that is not settled.
     #[must_use]
     pub fn requests_open(&self, fold: &TopicFold, live: &[LiveLease]) -> bool {
@@ -228,15 +248,26 @@ impl Ledger {
     }
 }
 
+/// Requests to lease to a producer; it gets one part in `share` of what is left at once.
+fn more_requests(one: &LiveLease, lease: Lease, left: u64, share: u64) -> u64 {
+    let places = u64::from(one.places).max(1);
+    let lead = (left / (share * LEAD_OF_WHAT_IS_LEFT)).clamp(1, places);
+    let missing = (places + lead).saturating_sub(lease.requests.saturating_sub(one.settled.requests));
+    if missing < lead.div_ceil(2) { 0 } else { missing.min((left / share).max(1)).min(left) }
+}
+
+/// The same for money. A request that cost less than its worst case leaves the rest of it to the next one, so the lead may be small, or none.
 fn more_cost(one: &LiveLease, lease: Lease, left: Cost, share: u64) -> Cost {
-    let unused = one.unused_cost(lease);
-    let ahead = one.dearest_cost.times(u64::from(one.concurrency).max(1));
-    if unused >= ahead {
+    let part = |of: u64| Cost::from_picodollars(left.picodollars() / of);
+    let under_way = one.dearest_cost.times(u64::from(one.places).max(1));
+    let lead = part(share.saturating_mul(LEAD_OF_WHAT_IS_LEFT)).min(under_way);
+    let open = lease.cost.saturating_sub(one.settled.cost);
+    if open >= under_way + Cost::from_picodollars(lead.picodollars() / 2) {
         return Cost::ZERO;
     }
-    let fair = Cost::from_picodollars(left.picodollars() / share).max(one.request_cost);
-    let more = ahead.saturating_sub(unused).min(fair).min(left);
-    if unused + more >= one.request_cost { more } else { Cost::ZERO }
+    let fair = part(share).max(one.request_cost);
+    let more = (under_way + lead).saturating_sub(open).min(fair).min(left);
+    if open + more >= one.request_cost { more } else { Cost::ZERO }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::time::{Monotonic, Now, UnixMillis};
-use crate::topic::{EndReason, Topic, TopicState};
+use crate::topic::{Topic, TopicState, UsedUp};
 
 mod ending;
 mod showing;
@@ -43,6 +43,8 @@ pub(super) struct Managed {
     last_answer: Monotonic,
     failures_at_last_answer: u64,
     ending_since: Option<Monotonic>,
+    /// Since when it is ending and no producer has a request under way.
+    quiet_since: Option<Monotonic>,
     /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
     inherited: Option<Monotonic>,
     /// What the store is known to have of the ledger, whichever of those that were sent to it without an answer it took.
@@ -67,6 +69,7 @@ impl Managed {
             last_answer: now.monotonic,
             failures_at_last_answer: 0,
             ending_since: None,
+            quiet_since: None,
             saved: None,
             samples: VecDeque::new(),
         }
@@ -88,10 +91,9 @@ impl Managed {
             self.samples.clear();
         }
         self.topic = topic;
-        self.ending_since = match self.topic.state {
-            TopicState::Ending(_) => self.ending_since.or(Some(now.monotonic)),
-            TopicState::Starting | TopicState::Running | TopicState::Ended(_) => None,
-        };
+        let ending = matches!(self.topic.state, TopicState::Ending(_));
+        self.ending_since = self.ending_since.or(Some(now.monotonic)).filter(|_| ending);
+        self.quiet_since = self.quiet_since.filter(|_| ending);
     }
 
     pub(super) fn opened(&mut self, max_attributes: Option<u64>, ledger: Option<Ledger>) {
@@ -166,26 +168,26 @@ impl Managed {
                 let (topic, run) = (self.topic.id.clone(), self.topic.run);
                 vec![Action::Open { topic, run, max_attributes: wanted_cap }]
             }
-            TopicState::Starting => vec![self.put(TopicState::Running, None, epoch, now)],
+            TopicState::Starting => self.decide_starting(epoch, now),
             TopicState::Running => self.decide_running(members, settings, epoch, now),
-            TopicState::Ending(reason) => {
-                let since = *self.ending_since.get_or_insert(now.monotonic);
-                let overdue = now.monotonic.since(since) >= settings.end_grace + settings.end_deadline;
-                let (id, run) = (&self.topic.id, self.topic.run);
-                let settled = self.heard_all(settings, now.monotonic)
-                    && self.caught_up()
-                    && members.values().all(|member| member.has_settled(id, run));
-                let unsaved = self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger));
-                if (settled || overdue) && unsaved {
-                    // What was given back is free for the next start.
-                    return vec![self.save_ledger()];
-                }
-                if settled || overdue {
-                    vec![self.put(TopicState::Ended(reason), self.topic.problem.clone(), epoch, now)]
-                } else {
-                    Vec::new()
-                }
+            TopicState::Ending(reason) => self.decide_ending(reason, members, settings, epoch, now),
+        }
+    }
+
+    /// A run that goes on with a cap that is used up asks nobody.
+    fn decide_starting(&self, epoch: Epoch, now: Now) -> Vec<Action> {
+        if !self.caught_up() {
+            return Vec::new();
+        }
+        let totals = self.fold.totals();
+        let cost = totals.cost + totals.cost_at_risk;
+        let used_up = self.topic.limits.used_up(self.fold.attributes(), totals.requests(), cost);
+        match used_up.first().map(UsedUp::reason) {
+            Some(reason) => {
+                let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
+                vec![self.put(TopicState::Ending(reason), None, epoch, now), note]
             }
+            None => vec![self.put(TopicState::Running, None, epoch, now)],
         }
     }
 
@@ -213,9 +215,7 @@ impl Managed {
         self.ledger.plan(&self.fold, budget, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
-            let stood_still = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);
-            let tells = stood_still || self.is_unanswered();
-            let problem = if tells { self.problem(members, &self.worst_reports(members)) } else { None };
+            let problem = self.problem_at_end(reason, members);
             return vec![self.put(TopicState::Ending(reason), problem, epoch, now), note];
         }
         if self.is_capped() && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
@@ -249,13 +249,23 @@ impl Managed {
                 let incarnation = member.incarnation();
                 let settled = self.fold.settled(producer, incarnation);
                 let used = report.map_or(Lease::default(), |r| Lease { requests: r.sent, cost: r.risked });
+                let used = Lease {
+                    requests: used.requests.max(settled.requests),
+                    cost: used.cost.max(settled.cost),
+                };
+                // Who waits for nothing has lost what the log does not have: it must not keep a place for ever.
+                let rests = report.is_some_and(|report| report.in_flight == 0 && report.unresolved == 0);
+                let in_log = Lease { requests: settled.requests, cost: settled.cost };
                 let hopeless = report.is_some_and(|report| report.hopeless.is_some());
                 let request_cost = report.map_or(Cost::ZERO, |r| r.request_cost);
+                let concurrency = member.last().map_or(1, |last| last.concurrency);
+                let places = report.map_or(0, |report| report.places);
                 LiveLease {
                     producer: producer.clone(),
                     incarnation,
-                    concurrency: member.last().map_or(1, |last| last.concurrency),
-                    used: Lease { requests: used.requests.max(settled.requests), cost: used.cost },
+                    places: if places == 0 { concurrency } else { places.min(concurrency) },
+                    used,
+                    settled: if rests { used } else { in_log },
                     // Who has nobody to ask can pay nobody.
                     request_cost: if hopeless { Cost::MAX } else { request_cost },
                     dearest_cost: report.map_or(Cost::ZERO, |r| r.dearest_cost),
@@ -307,6 +317,7 @@ impl Managed {
             name: self.topic.name.clone(),
             prompt: self.topic.prompt.clone(),
             items_per_request: self.topic.items_per_request,
+            max_attributes: self.topic.limits.max_attributes,
             provider_weights: self.topic.provider_weights.clone(),
             ask,
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),

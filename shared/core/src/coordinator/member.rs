@@ -98,13 +98,18 @@ impl Member {
         self.progress.get(topic).is_some_and(|(_, since)| now.since(*since) >= STUCK_AFTER)
     }
 
-    /// Whether it follows an order not to ask about the topic, and has nothing left of it.
-    pub(super) fn has_settled(&self, topic: &TopicId, run: Run) -> bool {
+    /// Whether it follows an order not to ask about the topic, and has no request under way.
+    pub(super) fn asks_nobody(&self, topic: &TopicId, run: Run) -> bool {
         let told = self.sent.as_ref().is_some_and(|(sent, _)| {
             let asks = sent.topics.iter().any(|order| order.topic == *topic && order.ask);
             !asks && self.last.as_ref().is_some_and(|last| last.command == (sent.epoch, sent.version))
         });
-        told && self.report(topic, run).is_none_or(|report| report.in_flight == 0 && report.unresolved == 0)
+        told && self.report(topic, run).is_none_or(|report| report.in_flight == 0)
+    }
+
+    /// Whether besides it has nothing left of it.
+    pub(super) fn has_settled(&self, topic: &TopicId, run: Run) -> bool {
+        self.asks_nobody(topic, run) && self.report(topic, run).is_none_or(|report| report.unresolved == 0)
     }
 
     /// The command to send now: a changed one under its new version, or the last one again when it was not heard back.

@@ -44,7 +44,7 @@ pub struct Settings {
     pub window: u64,
     /// How long requests under way may take to finish when a topic ends, before they are given up.
     pub end_grace: Duration,
-    /// How long producers may take to settle after that.
+    /// How long producers may take to settle when none is under way any more.
     pub end_deadline: Duration,
     /// A topic ends when no request was answered for so long, and at least ten failed.
     pub give_up_after: Duration,
@@ -58,7 +58,7 @@ impl Default for Settings {
             producer_timeout: Duration::from_secs(5),
             dry_after: 30,
             window: 256,
-            end_grace: Duration::from_secs(5),
+            end_grace: Duration::from_mins(1),
             end_deadline: Duration::from_secs(10),
             give_up_after: Duration::from_mins(2),
             command_patience: Duration::from_secs(2),
@@ -330,7 +330,7 @@ impl Coordinator {
     #[must_use]
     pub fn status(&self, topic: &TopicId, now: Now) -> Option<TopicStatus> {
         let managed = self.topics.get(topic)?;
-        Some(managed.status(&self.members, self.epoch, now))
+        Some(managed.status(&self.members, &self.settings, self.epoch, now))
     }
 }
 

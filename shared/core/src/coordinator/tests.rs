@@ -10,6 +10,7 @@ use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest, TopicState};
 
+mod ending;
 mod handover;
 mod saving;
 
@@ -32,6 +33,8 @@ struct World {
     commands: BTreeMap<WorkerId, Command>,
     log: LogIndex,
     beats: u64,
+    /// What an answer costs.
+    price: Cost,
     /// What the store has of the ledger, whether it takes one, and whether it says so.
     ledger: Option<Ledger>,
     saves: bool,
@@ -51,6 +54,7 @@ impl World {
             commands: BTreeMap::new(),
             log: 0,
             beats: 0,
+            price: Cost::ZERO,
             ledger: None,
             saves: true,
             answers: true,
@@ -119,6 +123,7 @@ impl World {
             run: order.run,
             sent: 0,
             in_flight: 0,
+            places: 0,
             unresolved: 0,
             risked: Cost::ZERO,
             lease: order.lease,
@@ -154,8 +159,8 @@ impl World {
             latency_ms: 1,
             input_tokens: 1,
             output_tokens: 1,
-            cost: Cost::ZERO,
-            worst_case: Cost::ZERO,
+            cost: self.price,
+            worst_case: self.price,
             repeated: 0,
             rejected: 0,
         };
@@ -280,12 +285,15 @@ fn requests_under_way_are_given_up_after_the_grace_and_a_silent_producer_does_no
     world.stored = stopped.clone();
     world.coordinator.topic(stopped, now(100));
     world.settle(100);
-    for at in [1_000, 2_000, 3_000, 4_000, 5_000, 5_200] {
+    let abandons =
+        |world: &World| world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().abandon;
+    for at in (1_000..=61_000).step_by(1_000) {
         world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, at);
         world.settle(at);
+        assert_eq!(abandons(&world), at > 60_000, "at {at}");
     }
-    assert!(world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().abandon);
-    world.settle(11_000);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Stopped));
+    world.settle(67_000);
     assert_eq!(world.stored.state, TopicState::Ended(EndReason::Stopped));
 }
 

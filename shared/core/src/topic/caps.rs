@@ -1,6 +1,6 @@
 //! Whether a run that is to go on has anything left of its caps.
 
-use super::Limits;
+use super::{EndReason, Limits};
 use crate::cost::Cost;
 use crate::ids::Seq;
 
@@ -16,21 +16,33 @@ pub enum UsedUp {
         used: Seq,
     },
     /// On requests.
-    #[error("the cap of {cap} requests is used up: the run has sent {used}")]
+    #[error("the cap of {cap} requests is used up: {used} count against it")]
     Requests {
         /// What is allowed.
         cap: u64,
-        /// What the run has sent.
+        /// What the run has sent, and what producers that ended without a word may have sent.
         used: u64,
     },
     /// On money.
-    #[error("the cap of ${} is used up: the run has cost ${}", cap.usd(), used.usd())]
+    #[error("the cap of ${} is used up: ${} count against it", cap.usd(), used.usd())]
     Cost {
         /// What is allowed.
         cap: Cost,
-        /// What the run has cost, with what unanswered requests may have cost at worst.
+        /// What the run has cost, with what may be charged at worst besides.
         used: Cost,
     },
+}
+
+impl UsedUp {
+    /// Why a topic ends by it.
+    #[must_use]
+    pub const fn reason(&self) -> EndReason {
+        match self {
+            Self::Attributes { .. } => EndReason::MaxAttributes,
+            Self::Requests { .. } => EndReason::MaxRequests,
+            Self::Cost { .. } => EndReason::MaxUsd,
+        }
+    }
 }
 
 impl Limits {

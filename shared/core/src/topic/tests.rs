@@ -86,8 +86,8 @@ fn a_cap_that_is_used_up_says_how_much_was() {
         said,
         [
             "the cap of 7 items is used up: the run has 7",
-            "the cap of 40 requests is used up: the run has sent 41",
-            "the cap of $0.5 is used up: the run has cost $0.51",
+            "the cap of 40 requests is used up: 41 count against it",
+            "the cap of $0.5 is used up: $0.51 count against it",
         ]
     );
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::batch::{Batch, BatchBody, Receipt};
-use crate::command::{Command, Heartbeat, Lease, ProviderReport};
+use crate::command::{Command, Heartbeat, Lease, ProviderReport, TopicOrder};
 use crate::cost::Cost;
 use crate::filter::{Delta, SnapshotError, SnapshotPiece};
 use crate::folder::TopicId;
@@ -16,7 +16,7 @@ use crate::time::Monotonic;
 
 mod topic;
 
-pub use topic::{Ask, Finished, MAX_UNRESOLVED};
+pub use topic::{Ask, Finished, UNRESOLVED_PER_PLACE};
 use topic::{Counters, TopicWork};
 
 /// A batch whose receipt has not come in this time is published again; the time doubles with every attempt.
@@ -100,7 +100,8 @@ impl Worker {
                 Some(_) | None => {
                     let counters =
                         self.counters.remove(&order.topic).filter(|counters| counters.run == order.run);
-                    self.topics.insert(order.topic.clone(), TopicWork::new(order, counters));
+                    let work = TopicWork::new(order, counters, self.concurrency);
+                    self.topics.insert(work.id().clone(), work);
                 }
             }
         }
@@ -222,8 +223,13 @@ impl Worker {
         self.command
     }
 
-    /// What to say of itself.
-    pub fn heartbeat(&mut self, providers: Vec<ProviderReport>, now: Monotonic) -> Heartbeat {
+    /// What to say of itself. `places` tells how many requests its part of the providers allows for an order at once.
+    pub fn heartbeat(
+        &mut self,
+        providers: Vec<ProviderReport>,
+        places: impl Fn(&TopicOrder) -> u32,
+        now: Monotonic,
+    ) -> Heartbeat {
         self.heartbeats += 1;
         for work in self.topics.values_mut() {
             work.replica.tick(now);
@@ -236,7 +242,7 @@ impl Worker {
             concurrency: self.concurrency,
             draining: self.draining,
             left: self.draining && self.is_idle(),
-            topics: self.topics.values().map(|work| work.report(self.draining, now)).collect(),
+            topics: self.topics.values().map(|work| work.report(self.draining, &places, now)).collect(),
             providers,
         }
     }

@@ -18,6 +18,7 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
         name: topic.into(),
         prompt: None,
         items_per_request: 50,
+        max_attributes: None,
         provider_weights: BTreeMap::new(),
         ask: true,
         abandon: false,
@@ -98,7 +99,7 @@ fn a_request_whose_worst_case_is_not_covered_is_not_sent() {
     assert!(!worker.begin(&topic, 1, cost), "200 are at risk, 250 leased");
     worker.finish(&topic, 1, answer(&[]), T0).unwrap();
     assert!(worker.begin(&topic, 1, cost), "10 spent, 100 at risk");
-    let report = &worker.heartbeat(vec![], T0).topics[0];
+    let report = &worker.heartbeat(vec![], |_| 4, T0).topics[0];
     assert_eq!((report.risked, report.request_cost), (Cost::from_picodollars(210), cost));
 }
 
@@ -108,7 +109,7 @@ fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
     ask_and_finish(&mut worker, &[]);
     worker.command(command(2, vec![order("birds", 1, 0)]));
     assert_eq!(worker.next_ask(), None);
-    assert_eq!(worker.heartbeat(vec![], T0).topics[0].lease.requests, 1);
+    assert_eq!(worker.heartbeat(vec![], |_| 4, T0).topics[0].lease.requests, 1);
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
     let told = TopicOrder { ask: false, ..order("birds", 1, 10) };
     worker.command(command(2, vec![told, order("fish", 1, 10)]));
     let leases = |worker: &mut Worker| {
-        worker.heartbeat(vec![], T0).topics.iter().map(|t| t.lease.requests).collect::<Vec<_>>()
+        worker.heartbeat(vec![], |_| 4, T0).topics.iter().map(|t| t.lease.requests).collect::<Vec<_>>()
     };
     assert_eq!(leases(&mut worker), [1, 10]);
     worker.drain();
@@ -183,10 +184,61 @@ fn batches_tell_the_lowest_number_that_is_still_awaited() {
 }
 
 #[test]
-fn asking_stops_when_too_many_batches_are_unresolved() {
+fn asking_stops_when_a_few_batches_for_each_place_are_unresolved() {
     let mut worker = worker(vec![order("birds", 1, u64::MAX)]);
-    (0..MAX_UNRESOLVED).for_each(|_| drop(ask_and_finish(&mut worker, &[])));
+    let batches: Vec<_> = (0..8).map(|_| ask_and_finish(&mut worker, &[])).collect();
+    assert_eq!(worker.next_ask(), None, "twice as many as it can have under way");
+    worker.receipt(&receipt(&batches[3], vec![]), T0);
+    assert!(worker.next_ask().is_some());
+}
+
+fn capped(items: u64) -> TopicOrder {
+    TopicOrder { max_attributes: Some(items), ..order("birds", 1, 99) }
+}
+
+/// A receipt for so many new items from `first_new` on, and others beyond the cap.
+fn taken(batch: &Batch, first_new: u64, new: u32, over_cap: u32) -> Receipt {
+    let committed = Committed { log_index: 1, first_new, new, over_cap, ..Committed::default() };
+    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
+}
+
+#[test]
+fn what_may_fill_the_cap_on_items_is_waited_for_before_the_next_request() {
+    let mut worker = worker(vec![capped(3)]);
+    let first = ask_and_finish(&mut worker, &["Wren", "Owl"]);
+    assert!(worker.next_ask().is_some(), "two of three are on their way");
+    let second = ask_and_finish(&mut worker, &["Kite"]);
+    assert_eq!(worker.next_ask(), None, "all three are");
+    worker.receipt(&taken(&first, 1, 2, 0), T0);
+    assert_eq!(worker.next_ask(), None, "two are there, and one is on its way");
+    worker.receipt(&taken(&second, 0, 0, 0), T0);
+    assert!(worker.next_ask().is_some(), "somebody else had named it");
+    let third = ask_and_finish(&mut worker, &["Tern"]);
+    worker.receipt(&taken(&third, 3, 1, 0), T0);
+    assert_eq!(worker.next_ask(), None, "all are there");
+    worker.command(command(2, vec![capped(4)]));
+    assert!(worker.next_ask().is_some(), "the cap was raised");
+}
+
+#[test]
+fn a_cap_that_others_have_filled_is_noticed_by_what_is_over_it_and_tried_again_later() {
+    let mut worker = worker(vec![capped(50)]);
+    let first = ask_and_finish(&mut worker, &["Wren"]);
+    worker.receipt(&taken(&first, 0, 0, 1), T0);
     assert_eq!(worker.next_ask(), None);
+    worker.overdue(Monotonic(4_900));
+    assert_eq!(worker.next_ask(), None);
+    worker.overdue(Monotonic(5_000));
+    assert!(worker.next_ask().is_some(), "the receipt may have met a cap that was raised since");
+}
+
+#[test]
+fn a_receipt_that_is_late_does_not_keep_a_capped_topic_from_being_asked_about() {
+    let mut worker = worker(vec![capped(1)]);
+    ask_and_finish(&mut worker, &["Wren"]);
+    assert_eq!(worker.next_ask(), None);
+    worker.overdue(Monotonic(3_000));
+    assert!(worker.next_ask().is_some());
 }
 
 #[test]
@@ -201,9 +253,9 @@ fn a_topic_that_is_named_no_more_is_forgotten_once_its_batches_are_resolved() {
     let mut worker = worker(vec![order("birds", 1, 9)]);
     let batch = ask_and_finish(&mut worker, &["Wren"]);
     worker.command(command(2, vec![]));
-    assert_eq!((worker.next_ask(), worker.heartbeat(vec![], T0).topics.len()), (None, 1));
+    assert_eq!((worker.next_ask(), worker.heartbeat(vec![], |_| 4, T0).topics.len()), (None, 1));
     worker.receipt(&receipt(&batch, vec![]), T0);
-    assert!(worker.heartbeat(vec![], T0).topics.is_empty());
+    assert!(worker.heartbeat(vec![], |_| 4, T0).topics.is_empty());
 }
 
 #[test]
@@ -235,9 +287,9 @@ fn a_draining_worker_takes_no_new_work_and_says_when_it_has_left() {
     let batch = ask_and_finish(&mut worker, &["Wren"]);
     worker.drain();
     assert_eq!(worker.next_ask(), None);
-    assert!(!worker.heartbeat(vec![], T0).left);
+    assert!(!worker.heartbeat(vec![], |_| 4, T0).left);
     worker.receipt(&receipt(&batch, vec![]), T0);
-    assert!(worker.heartbeat(vec![], T0).left);
+    assert!(worker.heartbeat(vec![], |_| 4, T0).left);
 }
 
 #[test]
@@ -245,7 +297,7 @@ fn the_price_told_is_that_of_the_next_request_and_not_of_a_shorter_one_before() 
     let (topic, cents) = (TopicId::from_name("a").unwrap(), |cost: u64| Cost::from_picodollars(cost));
     let mut worker = worker(vec![order("a", 1, 5)]);
     let told = |worker: &mut Worker| {
-        let report = worker.heartbeat(Vec::new(), T0).topics.remove(0);
+        let report = worker.heartbeat(Vec::new(), |_| 4, T0).topics.remove(0);
         (report.request_cost, report.dearest_cost)
     };
     assert!(worker.price(&topic, 1, &[cents(90), cents(400)]));

@@ -1,19 +1,27 @@
 //! A producer's work on one topic.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
 use crate::batch::{Batch, BatchBody, BatchId, Named, ResponseMeta, Verdict};
 use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::filter::Replica;
-use crate::ids::{Incarnation, Run, WorkerId};
+use crate::folder::TopicId;
+use crate::ids::{Incarnation, Run, Seq, WorkerId};
 use crate::key::{Fingerprint, KEY_VERSION};
 use crate::time::Monotonic;
 
-/// Batches without a resolved receipt beyond which a topic is not asked about: this is how a broker or store that stands still stops
-/// the spending.
-pub const MAX_UNRESOLVED: usize = 64;
+/// Requests under way and batches without a resolved receipt, for each place of the producer, beyond which a topic is not asked about: this
+/// is how a broker or store that stands still stops the spending.
+pub const UNRESOLVED_PER_PLACE: u32 = 2;
+
+/// The same for a producer that has one place or two.
+const LEAST_UNRESOLVED: u32 = 4;
+
+/// How long a run is taken for full whose cap on items a receipt has met. By then it has ended, or the cap was raised meanwhile.
+const FULL_FOR: Duration = Duration::from_secs(5);
 
 /// Spellings remembered per topic; beyond, all are forgotten and may be sent once more.
 const MAX_SPELLINGS: usize = 200_000;
@@ -60,6 +68,12 @@ pub(super) struct Counters {
 pub(super) struct TopicWork {
     order: TopicOrder,
     dismissed: bool,
+    /// Batches and requests that may be open at once.
+    most_open: usize,
+    /// The highest number of an attribute that a receipt has told.
+    highest: Seq,
+    /// When a receipt told of items beyond the cap.
+    full_since: Option<Monotonic>,
     next_seq: u64,
     sent: u64,
     in_flight: u32,
@@ -78,13 +92,17 @@ pub(super) struct TopicWork {
 }
 
 impl TopicWork {
-    pub(super) fn new(order: TopicOrder, counters: Option<Counters>) -> Self {
+    pub(super) fn new(order: TopicOrder, counters: Option<Counters>, concurrency: u32) -> Self {
+        let most_open = concurrency.saturating_mul(UNRESOLVED_PER_PLACE).max(LEAST_UNRESOLVED);
         let counted =
             counters.unwrap_or(Counters { run: order.run, next_seq: 1, sent: 0, charged: Cost::ZERO });
         let replica = Replica::new(order.run);
         Self {
             order,
             dismissed: false,
+            most_open: usize::try_from(most_open).unwrap_or(usize::MAX),
+            highest: 0,
+            full_since: None,
             next_seq: counted.next_seq,
             sent: counted.sent,
             in_flight: 0,
@@ -103,6 +121,9 @@ impl TopicWork {
 
     pub(super) fn follow(&mut self, order: TopicOrder) {
         self.dismissed = false;
+        if order.max_attributes != self.order.max_attributes {
+            self.full_since = None;
+        }
         self.order = order;
     }
 
@@ -117,6 +138,10 @@ impl TopicWork {
 
     pub(super) const fn is_dismissed(&self) -> bool {
         self.dismissed
+    }
+
+    pub(super) const fn id(&self) -> &TopicId {
+        &self.order.topic
     }
 
     pub(super) const fn run(&self) -> Run {
@@ -143,7 +168,17 @@ impl TopicWork {
         self.order.ask
             && !self.dismissed
             && self.sent < self.order.lease.requests
-            && self.pending.len() + usize::try_from(self.in_flight).unwrap_or(usize::MAX) < MAX_UNRESOLVED
+            && self.pending.len() + usize::try_from(self.in_flight).unwrap_or(usize::MAX) < self.most_open
+            && !self.may_be_full()
+    }
+
+    /// Whether the cap on items is met, or will be by what is on its way: then its receipt comes first. One that is late is not waited for.
+    fn may_be_full(&self) -> bool {
+        let Some(cap) = self.order.max_attributes else { return false };
+        let fresh = |pending: &&Pending| pending.attempts == 1;
+        let on_its_way: usize = self.pending.values().filter(fresh).map(|one| one.batch.novel()).sum();
+        let there = self.highest.saturating_add(u64::try_from(on_its_way).unwrap_or(u64::MAX));
+        self.full_since.is_some() || there >= cap
     }
 
     pub(super) fn ask(&self) -> Ask {
@@ -232,6 +267,12 @@ impl TopicWork {
         let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
         let Verdict::Committed(committed) = verdict else { return None };
         self.checked_new += u64::from(committed.new);
+        if committed.new > 0 {
+            self.highest = self.highest.max(committed.first_new + u64::from(committed.new) - 1);
+        }
+        if committed.over_cap > 0 {
+            self.full_since = Some(now);
+        }
         if !is_response(&batch) || committed.missing.is_empty() {
             return None;
         }
@@ -246,6 +287,7 @@ impl TopicWork {
     }
 
     pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
+        self.full_since = self.full_since.filter(|since| now.since(*since) < FULL_FOR);
         let lowest = self.pending.first_key_value().map_or(self.next_seq, |(seq, _)| *seq);
         let mut again = Vec::new();
         for pending in self.pending.values_mut() {
@@ -262,7 +304,12 @@ impl TopicWork {
 
     /// What to tell the coordinator. A producer that will not ask any more, for this topic or at all, acts on no more than it has used: the rest of its
     /// lease is free.
-    pub(super) fn report(&self, draining: bool, now: Monotonic) -> TopicReport {
+    pub(super) fn report(
+        &self,
+        draining: bool,
+        places: impl Fn(&TopicOrder) -> u32,
+        now: Monotonic,
+    ) -> TopicReport {
         let used = Lease { requests: self.sent, cost: self.charged + self.reserved };
         let asks = self.order.ask && !self.dismissed && !draining;
         TopicReport {
@@ -270,6 +317,7 @@ impl TopicWork {
             run: self.order.run,
             sent: self.sent,
             in_flight: self.in_flight,
+            places: places(&self.order),
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
             lease: if asks { effective(self.order.lease, used) } else { used },

@@ -33,6 +33,7 @@ format = "text"
 port = 9000
 producer_timeout_ms = 5000
 lease_ttl_ms = 5000
+end_grace_ms = 60000
 sync_interval_ms = 1000
 "#;
 

@@ -92,6 +92,8 @@ pub struct Numbers {
     pub attributes: u64,
     /// Over everything.
     pub totals: Sums,
+    /// Requests that producers which ended without a word may have sent. They count against `max_requests`; 0 where there is no such cap.
+    pub requests_at_risk: u64,
     /// Probability that the next mention is of a known item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
@@ -170,7 +172,8 @@ pub struct Sums {
     pub output_tokens: u64,
     /// US dollars that answered requests cost.
     pub usd: f64,
-    /// US dollars that unanswered requests may have cost at worst.
+    /// US dollars that may be charged at worst without our knowing: for requests without an answer, and in the topic's totals for what producers
+    /// that ended without a word may have spent.
     pub usd_at_risk: f64,
     /// Sum of the latencies of answered requests.
     pub latency_ms: u64,

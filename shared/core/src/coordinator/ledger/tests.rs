@@ -69,12 +69,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn live(spenders: &[Spender]) -> Vec<LiveLease> {
+fn live(fold: &TopicFold, spenders: &[Spender]) -> Vec<LiveLease> {
+    let settled = |n, incarnation| {
+        let settled = fold.settled(&id(n), incarnation);
+        Lease { requests: settled.requests, cost: settled.cost }
+    };
     let one = |(n, spender): (usize, &Spender)| LiveLease {
         producer: id(n),
         incarnation: spender.incarnation,
-        concurrency: 4,
+        places: 4,
         used: Lease { requests: spender.sent, cost: spender.risked },
+        settled: settled(n, spender.incarnation),
         request_cost: PRICE,
         dearest_cost: PRICE,
         idle: spender.under_way == 0,
@@ -96,7 +101,7 @@ proptest! {
         let (mut sent, mut spent) = (0_u64, Cost::ZERO);
         for step in steps {
             match step {
-                Step::Plan => { ledger.plan(&fold, budget, &live(&spenders)); }
+                Step::Plan => { ledger.plan(&fold, budget, &live(&fold, &spenders)); }
                 Step::Hear(n) => {
                     let granted = ledger.order(&id(n), spenders[n].incarnation);
                     let spender = &mut spenders[n];
@@ -142,7 +147,7 @@ fn a_cap_is_used_up_to_the_last_request_when_nobody_dies() {
     let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
     let mut spenders = vec![Spender::default(); 3];
     for _ in 0..100 {
-        ledger.plan(&fold, budget, &live(&spenders));
+        ledger.plan(&fold, budget, &live(&fold, &spenders));
         for (n, spender) in spenders.iter_mut().enumerate() {
             while spender.sent < ledger.lease(&id(n), 0).requests {
                 spender.sent += 1;
@@ -151,7 +156,7 @@ fn a_cap_is_used_up_to_the_last_request_when_nobody_dies() {
         }
     }
     assert_eq!(fold.totals().requests(), 23);
-    assert!(!ledger.requests_open(&fold, &live(&spenders)));
+    assert!(!ledger.requests_open(&fold, &live(&fold, &spenders)));
 }
 
 #[test]
@@ -159,14 +164,14 @@ fn budget_that_somebody_sits_on_moves_to_those_who_use_it() {
     let budget = Budget { requests: Some(8), cost: None, window: 256 };
     let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
     let mut spenders = vec![Spender::default(); 2];
-    ledger.plan(&fold, budget, &live(&spenders));
+    ledger.plan(&fold, budget, &live(&fold, &spenders));
     for _ in 0..20 {
         spenders[0].lease = ledger.order(&id(0), 0);
         while spenders[1].sent < ledger.lease(&id(1), 0).requests {
             spenders[1].sent += 1;
             settle(&mut fold, 1, 0, Cost::ZERO);
         }
-        ledger.plan(&fold, budget, &live(&spenders));
+        ledger.plan(&fold, budget, &live(&fold, &spenders));
         ledger.reported(&id(0), 0, ledger.order(&id(0), 0), true);
     }
     assert_eq!(fold.totals().requests(), 8, "all of it was used by the one that works");
@@ -177,11 +182,11 @@ fn money_is_used_up_but_for_less_than_one_request() {
     let budget = Budget { requests: None, cost: Some(Cost::from_picodollars(1_050)), window: 256 };
     let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
     let mut spenders = vec![Spender::default(); 3];
-    let live = |spenders: &[Spender]| -> Vec<LiveLease> {
-        live(spenders).into_iter().map(|one| LiveLease { stuck: false, ..one }).collect()
+    let live = |fold: &TopicFold, spenders: &[Spender]| -> Vec<LiveLease> {
+        live(fold, spenders).into_iter().map(|one| LiveLease { stuck: false, ..one }).collect()
     };
     for round in 0..100 {
-        ledger.plan(&fold, budget, &live(&spenders));
+        ledger.plan(&fold, budget, &live(&fold, &spenders));
         for (n, spender) in spenders.iter_mut().enumerate() {
             spender.lease = ledger.order(&id(n), 0);
             ledger.reported(&id(n), 0, spender.lease, true);
@@ -195,7 +200,7 @@ fn money_is_used_up_but_for_less_than_one_request() {
     }
     let unspent = Cost::from_picodollars(1_050).saturating_sub(fold.totals().cost);
     assert!(unspent < PRICE, "{unspent} of the cap were never used");
-    assert!(!ledger.cost_open(&fold, budget, &live(&spenders)));
+    assert!(!ledger.cost_open(&fold, budget, &live(&fold, &spenders)));
 }
 
 #[test]
@@ -203,6 +208,57 @@ fn planning_twice_changes_nothing() {
     let budget = Budget { requests: Some(100), cost: Some(Cost::from_picodollars(5_000)), window: 256 };
     let (mut ledger, fold) = (Ledger::default(), TopicFold::default());
     let spenders = vec![Spender::default(); 3];
-    assert!(ledger.plan(&fold, budget, &live(&spenders)));
-    assert!(!ledger.plan(&fold, budget, &live(&spenders)));
+    assert!(ledger.plan(&fold, budget, &live(&fold, &spenders)));
+    assert!(!ledger.plan(&fold, budget, &live(&fold, &spenders)));
+}
+
+/// All of a process's producers, each with so many places; all they can have under way is under way, and then the process dies.
+fn what_a_death_costs(producers: usize, places: u32, budget: Budget) -> Lease {
+    let (mut ledger, fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); producers];
+    for _ in 0..20 {
+        let live = live(&fold, &spenders);
+        ledger.plan(
+            &fold,
+            budget,
+            &live.into_iter().map(|one| LiveLease { places, ..one }).collect::<Vec<_>>(),
+        );
+        for (n, spender) in spenders.iter_mut().enumerate() {
+            spender.lease = ledger.order(&id(n), 0);
+            ledger.reported(&id(n), 0, spender.lease, true);
+            while spender.under_way < u64::from(places) && spender.sent < spender.lease.requests {
+                spender.under_way += 1;
+                spender.sent += 1;
+                spender.risked += PRICE;
+            }
+        }
+    }
+    ledger.lost(&fold, &BTreeMap::new())
+}
+
+#[test]
+fn a_death_costs_a_cap_what_can_have_been_under_way_and_little_more() {
+    let budget = Budget { requests: Some(60), cost: None, window: 256 };
+    assert_eq!(what_a_death_costs(4, 2, budget).requests, 12, "8 are under way");
+    let budget = Budget { requests: Some(10_000), cost: None, window: 256 };
+    assert_eq!(what_a_death_costs(4, 2, budget).requests, 16);
+    let cost = Some(Cost::from_picodollars(2_000));
+    let budget = Budget { requests: None, cost, window: 256 };
+    let lost = what_a_death_costs(4, 2, budget).cost.picodollars();
+    assert!((800..=900).contains(&lost), "{lost} of 2000, 800 are under way");
+}
+
+#[test]
+fn a_producer_is_leased_more_as_soon_as_an_answer_is_settled() {
+    let budget = Budget { requests: Some(60), cost: None, window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default()];
+    ledger.plan(&fold, budget, &live(&fold, &spenders));
+    let before = ledger.lease(&id(0), 0).requests;
+    (spenders[0].sent, spenders[0].under_way) = (4, 4);
+    assert!(!ledger.plan(&fold, budget, &live(&fold, &spenders)), "nothing of what it has sent is over");
+    settle(&mut fold, 0, 0, Cost::ZERO);
+    settle(&mut fold, 0, 0, Cost::ZERO);
+    ledger.plan(&fold, budget, &live(&fold, &spenders));
+    assert_eq!(ledger.lease(&id(0), 0).requests, before + 2);
 }

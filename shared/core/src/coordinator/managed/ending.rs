@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::Settings;
 use super::super::ledger::{Budget, LiveLease};
 use super::super::member::Member;
+use super::super::{Action, Settings};
 use super::Managed;
 use crate::command::TopicReport;
-use crate::ids::WorkerId;
-use crate::time::Monotonic;
-use crate::topic::EndReason;
+use crate::ids::{Epoch, WorkerId};
+use crate::time::{Monotonic, Now};
+use crate::topic::{EndReason, TopicState};
 
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
@@ -20,6 +20,58 @@ impl Managed {
     /// used, have requests under way, or be the only one that can ask.
     pub(super) fn heard_all(&self, settings: &Settings, now: Monotonic) -> bool {
         self.inherited.is_none_or(|at| now.since(at) >= settings.producer_timeout)
+    }
+
+    /// What there is to do for a topic that is ending: nothing until all producers have settled, or do not within their time. Requests under
+    /// way may take `end_grace`; when there is none any more, what is left is commits and receipts.
+    pub(super) fn decide_ending(
+        &mut self,
+        reason: EndReason,
+        members: &BTreeMap<WorkerId, Member>,
+        settings: &Settings,
+        epoch: Epoch,
+        now: Now,
+    ) -> Vec<Action> {
+        let at = now.monotonic;
+        let (id, run) = (&self.topic.id, self.topic.run);
+        let heard_all = self.heard_all(settings, at);
+        let settled = heard_all && self.caught_up() && members.values().all(|one| one.has_settled(id, run));
+        let quiet = heard_all && members.values().all(|one| one.asks_nobody(id, run));
+        let since = *self.ending_since.get_or_insert(at);
+        self.quiet_since = self.quiet_since.or(Some(at)).filter(|_| quiet);
+        let overdue = at.since(since) >= settings.end_grace + settings.end_deadline
+            || self.quiet_since.is_some_and(|quiet| at.since(quiet) >= settings.end_deadline);
+        if !settled && !overdue {
+            return Vec::new();
+        }
+        if self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger)) {
+            // What was given back is free for the next start.
+            return vec![self.save_ledger()];
+        }
+        let problem = self.topic.problem.clone().or_else(|| self.left_out(members));
+        vec![self.put(TopicState::Ended(reason), problem, epoch, now)]
+    }
+
+    /// What a topic that ends does not have although models answered.
+    fn left_out(&self, members: &BTreeMap<WorkerId, Member>) -> Option<String> {
+        let left: u32 = self.reports(members).flatten().map(|report| report.unresolved).sum();
+        let answers = if left == 1 { "1 answer was" } else { &format!("{left} answers were") };
+        (left > 0).then(|| format!("{answers} not committed when the topic ended"))
+    }
+
+    /// What is the matter with a topic that ends although nobody asked for that, or that nobody answered.
+    pub(super) fn problem_at_end(
+        &self,
+        reason: EndReason,
+        members: &BTreeMap<WorkerId, Member>,
+    ) -> Option<String> {
+        let nobody_answered = self.is_unanswered();
+        let stood_still = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);
+        if !stood_still && !nobody_answered {
+            return None;
+        }
+        let problem = self.problem(members, &self.worst_reports(members));
+        problem.or_else(|| nobody_answered.then(|| "no request was answered".to_owned()))
     }
 
     /// The first rule that ends the topic now.

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::super::Settings;
 use super::super::member::Member;
 use super::Managed;
-use crate::command::ProviderReport;
 use crate::command::ProviderState::Ready;
+use crate::command::{Lease, ProviderReport};
+use crate::cost::Cost;
 use crate::ids::{Epoch, WorkerId};
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
+use crate::topic::EndReason;
 
 /// So many answers in a row without a list are told of.
 const UNUSABLE_WORTH_A_WORD: u64 = 5;
@@ -17,26 +20,58 @@ impl Managed {
     pub(in crate::coordinator) fn status(
         &self,
         members: &BTreeMap<WorkerId, Member>,
+        settings: &Settings,
         epoch: Epoch,
         now: Now,
     ) -> TopicStatus {
+        let heard_all = self.heard_all(settings, now.monotonic);
         let active = self.topic.state.is_live();
         let reports = if active { self.worst_reports(members) } else { Vec::new() };
         let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
+        let lost = self.lost(members, heard_all);
+        let kept = self.topic.problem.clone().or_else(|| self.lost_to_the_cap(lost)).or(status.problem);
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
-            problem: if active { self.problem(members, &reports) } else { status.problem.clone() },
+            problem: if active { self.problem(members, &reports) } else { kept },
             provider_reports: reports,
+            lost,
             ..status
         }
+    }
+
+    /// What producers that ended without a word hold of the caps, as far as there are caps. Before every producer had its time to be heard,
+    /// nobody knows which those are.
+    fn lost(&self, members: &BTreeMap<WorkerId, Member>, heard_all: bool) -> Lease {
+        let lives = members.iter().map(|(producer, member)| (producer.clone(), member.incarnation()));
+        let lost = if heard_all { self.ledger.lost(&self.fold, &lives.collect()) } else { Lease::default() };
+        let limits = self.topic.limits;
+        Lease {
+            requests: limits.max_requests.map_or(0, |_| lost.requests),
+            cost: limits.max_cost.map_or(Cost::ZERO, |_| lost.cost),
+        }
+    }
+
+    /// Why a cap is used up by more than what the log shows.
+    fn lost_to_the_cap(&self, lost: Lease) -> Option<String> {
+        let (what, done) = match self.topic.state.reason() {
+            Some(EndReason::MaxRequests) if lost.requests > 0 => {
+                (format!("{} requests", lost.requests), "sent")
+            }
+            Some(EndReason::MaxUsd) if !lost.cost.is_zero() => (lost.cost.to_string(), "spent"),
+            _ => return None,
+        };
+        Some(format!(
+            "{what} count against the cap since producers that ended without a word may have {done} as much"
+        ))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "for showing")]
     fn rate(&self, now: Monotonic) -> f64 {
         let Some((since, had)) = self.samples.front() else { return 0.0 };
         let seconds = now.since(*since).as_secs_f64();
-        if seconds < 0.5 { 0.0 } else { (self.fold.attributes() - had) as f64 * 60.0 / seconds }
+        let rate = (self.fold.attributes() - had) as f64 * 60.0 / seconds;
+        if seconds < 0.5 { 0.0 } else { (rate * 10.0).round() / 10.0 }
     }
 
     pub(super) fn problem(
