@@ -22,7 +22,7 @@
 //! * Clocks that jump or differ between processes.
 //! * Poison messages; what is corrupted in transit.
 //! * A store that loses what it confirmed; a broker that loses what it confirmed.
-//! * Operators who stop, change or restart a topic while it runs; several topics at once.
+//! * Operators who stop or restart a topic while it runs, or change more than its caps; several topics at once.
 //! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
 
 #![expect(
@@ -50,9 +50,9 @@ mod system;
 mod witness;
 
 /// Tests that share the seeds among them.
-const SHARES: u64 = 6;
+const SHARES: u64 = 7;
 
-const DEFAULT_SEEDS: u64 = 180;
+const DEFAULT_SEEDS: u64 = 210;
 
 #[expect(clippy::disallowed_methods, reason = "a test's own options")]
 fn option(name: &str) -> Option<u64> {
@@ -96,6 +96,7 @@ fn variant(seed: u64) -> Variant {
         3 => Variant::MaxRequests,
         4 => Variant::MaxAttributes,
         5 => Variant::MaxCost,
+        6 => Variant::LateCaps,
         _ => Variant::Natural,
     }
 }
@@ -128,6 +129,11 @@ fn a_cap_on_attributes_holds_under_faults() {
 #[test]
 fn a_cap_on_money_holds_under_faults() {
     run(5, Variant::MaxCost);
+}
+
+#[test]
+fn caps_that_come_in_mid_run_hold_under_faults() {
+    run(6, Variant::LateCaps);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) enum Variant {
     MaxRequests,
     MaxAttributes,
     MaxCost,
+    /// Caps on requests and money that come when the topic runs already.
+    LateCaps,
 }
 
 /// Everything that a run is made of.
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     /// Share of requests that fail at the model.
     pub(crate) failures: f64,
     pub(crate) limits: Limits,
+    /// When the limits come, in milliseconds, if not with the start.
+    pub(crate) limits_at: Option<u64>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -38,17 +42,23 @@ impl Plan {
         let mut random = StdRng::seed_from_u64(seed);
         let items = random.random_range(60..=200);
         let mut limits = Limits::default();
+        let mut limits_at = None;
         match variant {
             Variant::Natural => {}
             Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
             Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
             Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.15))),
+            Variant::LateCaps => {
+                limits.max_requests = Some(random.random_range(40..150));
+                limits.max_cost = Some(Cost::from_usd(random.random_range(0.02..0.2)));
+                limits_at = Some(random.random_range(500..6_000));
+            }
         }
         // Capped runs are short.
         let latest = match variant {
             Variant::Natural => 14_000,
             Variant::MaxRequests | Variant::MaxCost => 8_000,
-            Variant::MaxAttributes => 4_000,
+            Variant::MaxAttributes | Variant::LateCaps => 4_000,
         };
         let mut faults = Vec::new();
         let first = Kind::ALL[usize::try_from(seed % 20).unwrap()];
@@ -64,6 +74,7 @@ impl Plan {
             dry_after: random.random_range(12..25),
             failures: random.random_range(0.0..0.15),
             limits,
+            limits_at,
             faults,
         }
     }

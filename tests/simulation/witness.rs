@@ -30,6 +30,8 @@ pub(crate) struct Stand {
     pub(crate) life: LifeId,
     /// `None` when it does not work on the topic.
     pub(crate) complete_to: Option<LogIndex>,
+    /// It goes by a cap on money.
+    pub(crate) capped_cost: bool,
     pub(crate) in_flight: u32,
     pub(crate) unresolved: u32,
 }
@@ -82,6 +84,7 @@ impl Witness {
             at: self.clock.now().monotonic.0,
             life,
             complete_to: report.map(|report| report.filter.complete_to),
+            capped_cost: report.is_some_and(|report| report.capped_cost),
             in_flight: report.map_or(0, |report| report.in_flight),
             unresolved: report.map_or(0, |report| report.unresolved),
         });

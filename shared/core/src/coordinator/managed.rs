@@ -47,6 +47,8 @@ pub(super) struct Managed {
     inherited: Option<Monotonic>,
     /// The ledger as the store is known to have it.
     saved: Option<Ledger>,
+    /// An earlier leader had saved a ledger.
+    found_ledger: bool,
     samples: VecDeque<(Monotonic, Seq)>,
 }
 
@@ -68,6 +70,7 @@ impl Managed {
             failures_at_last_answer: 0,
             ending_since: None,
             saved: None,
+            found_ledger: false,
             samples: VecDeque::new(),
         }
     }
@@ -99,6 +102,7 @@ impl Managed {
         if let (None, Some(ledger)) = (&self.saved, ledger) {
             self.saved = Some(ledger.clone());
             self.ledger = ledger;
+            self.found_ledger = true;
         }
     }
 
@@ -210,7 +214,9 @@ impl Managed {
         let live = self.live(members, now.monotonic);
         let limits = self.topic.limits;
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
-        self.ledger.plan(&self.fold, budget, &live);
+        // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
+        let known = self.found_ledger || self.heard_all(settings, now.monotonic);
+        self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let tells = matches!(reason, EndReason::NoProvider | EndReason::TimeLimit);

@@ -11,6 +11,7 @@ use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest};
 
 mod handover;
+mod patched;
 mod saving;
 
 fn now(ms: u64) -> Now {
@@ -118,6 +119,7 @@ impl World {
             unresolved: 0,
             risked: Cost::ZERO,
             lease: order.lease,
+            capped_cost: order.capped_cost,
             request_cost: Cost::ZERO,
             dearest_cost: Cost::ZERO,
             hopeless: None,

@@ -103,6 +103,10 @@ impl TopicWork {
 
     pub(super) fn follow(&mut self, order: TopicOrder) {
         self.dismissed = false;
+        if order.capped_cost && !self.order.capped_cost {
+            // Without a cap nobody asked for the cheapest: what is known is only what was sent first.
+            self.request_cost = None;
+        }
         self.order = order;
     }
 
@@ -163,8 +167,8 @@ impl TopicWork {
     pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
         self.request_cost.get_or_insert(worst_case);
         self.dearest_cost = self.dearest_cost.max(worst_case);
-        let covered =
-            !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
+        let risked = self.charged + self.reserved + worst_case;
+        let covered = !self.order.capped_cost || worst_case.is_zero() || risked <= self.order.lease.cost;
         if !self.may_ask() || !covered {
             return false;
         }
@@ -273,6 +277,7 @@ impl TopicWork {
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
             lease: if asks { effective(self.order.lease, used) } else { used },
+            capped_cost: self.order.capped_cost,
             request_cost: self.request_cost.unwrap_or_default(),
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),
