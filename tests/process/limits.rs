@@ -1,10 +1,11 @@
 //! Caps hold exactly, whoever spends.
 
-use serde_json::json;
+use igentai_test_support::eventually;
+use serde_json::{Value, json};
 
 use crate::checks::all_agree;
 use crate::embedded::JsonRun;
-use crate::world::{Place, World, script};
+use crate::world::{Place, RUN, World, script};
 
 #[tokio::test]
 async fn exactly_so_many_attributes_are_found_as_were_asked_for() {
@@ -79,4 +80,52 @@ async fn a_cap_on_requests_holds_over_three_producers() {
     let truth = all_agree(&world, &api, &id).await;
     truth.each_batch_once(&topic);
     truth.nothing_is_lost(&[], 0);
+}
+
+/// Answers that may cost little more than they do.
+const SHORT: &str = "max_output_tokens = 60";
+
+/// A topic that three producers are busy with gets other limits when so much was spent; the world as it is when it has ended.
+async fn with_limits_from(usd: f64, before: Value, limits: Value, provider: &str) -> (World, Value) {
+    let world = World::new(script(2_000, 200)).await;
+    let mut orchestrator = world.orchestrator("orchestrator-1");
+    let mut web = world.webserver();
+    let mut producers: Vec<_> = (1..=3)
+        .map(|n| world.producer_with(&format!("producer-{n}"), &format!("life-{n}"), provider))
+        .collect();
+    for service in producers.iter_mut().chain([&mut orchestrator, &mut web]) {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights", "limits": before })).await;
+    eventually(RUN, || std::future::ready(world.place.cost_of_journal() >= usd)).await.unwrap();
+    api.change(&id, json!({ "limits": limits })).await;
+    let topic = api.until_ended(&id).await;
+    all_agree(&world, &api, &id).await.each_batch_once(&topic);
+    (world, topic)
+}
+
+#[tokio::test]
+async fn a_cap_on_requests_that_comes_while_three_producers_ask_is_used_up_exactly() {
+    let (world, topic) = with_limits_from(0.5, json!({}), json!({ "max_requests": 110 }), SHORT).await;
+    assert_eq!(topic["reason"], "max_requests", "{topic}");
+    assert_eq!(world.place.model.requests(), 110);
+}
+
+#[tokio::test]
+async fn a_cap_on_money_that_comes_while_three_producers_ask_holds() {
+    let (world, topic) = with_limits_from(0.5, json!({}), json!({ "max_usd": 6.0 }), SHORT).await;
+    assert_eq!(topic["reason"], "max_usd", "{topic}");
+    let cost = world.place.cost_of_journal();
+    assert!(cost > 5.73 && cost <= 6.0, "${cost} spent: {topic}");
+}
+
+#[tokio::test]
+async fn a_cap_on_money_that_falls_below_what_is_spent_takes_back_what_was_leased() {
+    // An answer costs a small part of what it may cost, so that what is leased would last for hundreds of them.
+    let (world, topic) =
+        with_limits_from(0.5, json!({ "max_usd": 500.0 }), json!({ "max_usd": 0.4 }), "").await;
+    assert_eq!(topic["reason"], "max_usd", "{topic}");
+    let cost = world.place.cost_of_journal();
+    assert!(cost < 3.0, "${cost} spent: {topic}");
 }

@@ -140,7 +140,12 @@ impl World {
 
     /// A life of a producer, which asks for a model of that name.
     pub(crate) fn producer(&self, id: &str, life: &str) -> Service {
-        self.role("producer", &self.place.config(life), &["--producer-id", id])
+        self.producer_with(id, life, "")
+    }
+
+    /// One with more lines in its provider's section.
+    pub(crate) fn producer_with(&self, id: &str, life: &str, more: &str) -> Service {
+        self.role("producer", &self.place.config_with(life, more), &["--producer-id", id])
     }
 }
 
@@ -195,6 +200,11 @@ impl Api {
         let (status, answer) = self.ask("POST", "/api/v1/topics", Some(body)).await;
         assert!((200..300).contains(&status), "{status} {answer}");
         answer["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn change(&self, id: &str, body: Value) {
+        let (status, answer) = self.ask("PATCH", &format!("/api/v1/topics/{id}"), Some(body)).await;
+        assert_eq!(status, 200, "{answer}");
     }
 
     pub(crate) async fn topic(&self, id: &str) -> Value {

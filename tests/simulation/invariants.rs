@@ -32,6 +32,9 @@ use crate::witness::LifeId;
 mod filters;
 mod numbers;
 
+/// A producer that was not heard for so long is taken for dead.
+const UNHEARD_MS: u64 = 5_000;
+
 /// Everything that is not as it must be.
 pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
     let mut check = Check { evidence, found: evidence.seen.violations.clone() };
@@ -196,8 +199,34 @@ impl Check<'_> {
         }
     }
 
+    /// Nothing is sent beyond caps that came in mid-run, once everybody had heard of them. Lives that never did, or so late that they were taken
+    /// for dead, are nobody's to command.
+    fn late_caps(&mut self, limits_at: u64) {
+        let Evidence { journal, seen, plan, .. } = self.evidence;
+        let mut heard: BTreeMap<&LifeId, Option<u64>> = BTreeMap::new();
+        for stand in seen.stands.iter().filter(|stand| stand.complete_to.is_some()) {
+            let at = heard.entry(&stand.life).or_default();
+            *at = at.filter(|_| stand.capped_cost).or(stand.capped_cost.then_some(stand.at));
+        }
+        heard.retain(|_, at| at.is_some_and(|at| at < limits_at + UNHEARD_MS));
+        let all_heard = heard.values().flatten().max().copied().unwrap_or(0);
+        let (mut requests, mut bill) = (0, Cost::ZERO);
+        for asked in journal.iter().filter(|asked| heard.contains_key(&asked.life)) {
+            (requests, bill) = (requests + 1, bill + asked.bill());
+            let limits = plan.limits;
+            let over = limits.max_requests.is_some_and(|cap| requests > cap)
+                || limits.max_cost.is_some_and(|cap| bill > cap);
+            self.must(asked.at <= all_heard || !over, || {
+                format!("cap: {requests} requests for {bill} were sent at {}, all had heard of {limits:?} at {all_heard}", asked.at)
+            });
+        }
+    }
+
     fn caps(&mut self) {
         let Evidence { journal, attributes, plan, .. } = self.evidence;
+        if let Some(limits_at) = plan.limits_at {
+            return self.late_caps(limits_at);
+        }
         let requests = u64::try_from(journal.len()).unwrap();
         let bill: Cost = journal.iter().map(Asked::bill).sum();
         let items = u64::try_from(attributes.len()).unwrap();

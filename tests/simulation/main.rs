@@ -25,7 +25,7 @@
 //! * Clocks that jump or differ between processes.
 //! * Poison messages; what is corrupted in transit.
 //! * A store that loses what it confirmed; a broker that loses what it confirmed.
-//! * Operators who stop, change or restart a topic while it runs; several topics at once.
+//! * Operators who stop or restart a topic while it runs, or change more than its caps; several topics at once.
 //! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
 
 #![expect(
@@ -102,6 +102,7 @@ fn variant(seed: u64) -> Variant {
         4 => Variant::MaxAttributes,
         5 => Variant::MaxCost,
         6 => Variant::Outgrown,
+        7 => Variant::LateCaps,
         _ => Variant::Natural,
     }
 }
@@ -139,6 +140,11 @@ fn a_cap_on_money_holds_under_faults() {
 #[test]
 fn a_filter_is_outgrown_under_faults() {
     run(6, 3, Variant::Outgrown);
+}
+
+#[test]
+fn caps_that_come_in_mid_run_hold_under_faults() {
+    run(7, 14, Variant::LateCaps);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) enum Variant {
     MaxCost,
     /// The registry is so full when the run begins that the filter outgrows its first generation.
     Outgrown,
+    /// Caps on requests and money that come when the topic runs already.
+    LateCaps,
 }
 
 /// Attributes that a filter's first generation holds, as `igentai_core::filter` documents it.
@@ -39,6 +41,8 @@ pub(crate) struct Plan {
     /// Share of requests that fail at the model.
     pub(crate) failures: f64,
     pub(crate) limits: Limits,
+    /// When the limits come, in milliseconds, if not with the start.
+    pub(crate) limits_at: Option<u64>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -48,18 +52,24 @@ impl Plan {
         let items = random.random_range(40..=140);
         let mut limits = Limits::default();
         let mut known = 0;
+        let mut limits_at = None;
         match variant {
             Variant::Natural => {}
             Variant::Outgrown => known = FIRST_GENERATION - random.random_range(items / 2..items * 3 / 4),
             Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
             Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
             Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.12))),
+            Variant::LateCaps => {
+                limits.max_requests = Some(random.random_range(40..150));
+                limits.max_cost = Some(Cost::from_usd(random.random_range(0.02..0.2)));
+                limits_at = Some(random.random_range(500..6_000));
+            }
         }
         // Capped runs are short.
         let latest = match variant {
             Variant::Natural => 12_000,
             Variant::Outgrown | Variant::MaxRequests | Variant::MaxCost => 8_000,
-            Variant::MaxAttributes => 4_000,
+            Variant::MaxAttributes | Variant::LateCaps => 4_000,
         };
         let mut faults = Vec::new();
         let first = Kind::ALL[usize::try_from(seed % Kind::ALL.len() as u64).unwrap()];
@@ -78,6 +88,7 @@ impl Plan {
             dry_after: random.random_range(10..20),
             failures: random.random_range(0.0..0.15),
             limits,
+            limits_at,
             faults,
         }
     }

@@ -17,6 +17,7 @@ use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
 use igentai_shared::bus::{Bus, WorkQueue};
 use igentai_shared::clock::{Clock, VirtualClock};
+use igentai_shared::registry::{self, RegistryError};
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{Store, StoredAttribute, checkpoints};
 use tokio::task::JoinSet;
@@ -98,7 +99,8 @@ impl World {
             faults: Faults::new(plan.seed, plan.faults.clone(), Arc::clone(&clock), keep_trace),
             witness: Witness::new(
                 Arc::clone(&clock),
-                plan.limits.max_requests.is_some() || plan.limits.max_cost.is_some(),
+                plan.limits_at.is_none()
+                    && (plan.limits.max_requests.is_some() || plan.limits.max_cost.is_some()),
             ),
             model: Model::new(&plan, Arc::clone(&clock)),
             stop: CancellationToken::new(),
@@ -118,6 +120,7 @@ impl World {
         reading.spawn(reader::read(bus, store, topic, looks, Arc::clone(&read)));
         world.start_topic().await;
         history::fill(&world.store, &world.model, &world.topic, &world.plan, MORNING).await;
+        reading.spawn(Arc::clone(&world).change_limits());
         let mut processes = JoinSet::new();
         for process in 0..PRODUCERS + ORCHESTRATORS {
             processes.spawn(Arc::clone(&world).live(process));
@@ -142,12 +145,24 @@ impl World {
     async fn start_topic(&self) {
         let request = StartRequest {
             name: "Seeded things".to_owned(),
-            limits: Some(self.plan.limits),
+            limits: self.plan.limits_at.is_none().then_some(self.plan.limits),
             items_per_request: Some(self.plan.items_per_request),
             ..StartRequest::default()
         };
         let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();
         self.store.put_topic(&topic, None).await.unwrap();
+    }
+
+    /// An operator sets the limits while the topic runs, if the plan says so.
+    async fn change_limits(self: Arc<Self>) {
+        let Some(at) = self.plan.limits_at else { return };
+        tokio::time::sleep(Duration::from_millis(at)).await;
+        let limits = self.plan.limits;
+        let change = |topic: &Topic| {
+            let changed = Topic { limits, version: topic.version + 1, ..topic.clone() };
+            Ok::<_, RegistryError>(topic.state.is_live().then_some(changed))
+        };
+        registry::alter(self.store.as_ref(), &self.topic, change).await.unwrap();
     }
 
     async fn wait_for_the_end(&self) -> Option<u64> {

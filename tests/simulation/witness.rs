@@ -33,6 +33,8 @@ pub(crate) struct Stand {
     pub(crate) complete_to: Option<LogIndex>,
     /// Generation of its filter.
     pub(crate) generation: u32,
+    /// It goes by a cap on money.
+    pub(crate) capped_cost: bool,
     pub(crate) in_flight: u32,
     pub(crate) unresolved: u32,
 }
@@ -98,6 +100,7 @@ impl Witness {
             life,
             complete_to: report.map(|report| report.filter.complete_to),
             generation: report.map_or(0, |report| report.filter.generation),
+            capped_cost: report.is_some_and(|report| report.capped_cost),
             in_flight: report.map_or(0, |report| report.in_flight),
             unresolved: report.map_or(0, |report| report.unresolved),
         });

@@ -113,6 +113,9 @@ pub struct TopicReport {
     pub risked: Cost,
     /// The lease it acts on: what was granted, or less where some was taken back.
     pub lease: Lease,
+    /// Whether its order has a cap on money: it covers each request's worst case by its lease before it sends it.
+    #[serde(default)]
+    pub capped_cost: bool,
     /// The smallest worst case of a request to any of its providers, as far as tried; zero when free.
     pub request_cost: Cost,
     /// The largest one.

@@ -11,6 +11,10 @@
 //!
 //! What a life that ended has left of its leases is lost to the cap, so little is leased ahead: what the producer can have under way at once,
 //! and a lead, so that the next request need not wait for the commit of an answer. The lead is a small part of what is left to all.
+//!
+//! A cap may come, or fall, while there is more leased than it allows. Then everything that is not used is taken back before anything is leased
+//! anew, so that nothing beyond it is sent once its holders have heard of it. Who was free to ask without covering the cost has to say that
+//! it covers it before anybody may spend.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,6 +33,9 @@ pub struct Ledger {
     /// What is being taken back: it counts as leased until the producer says that it acts on no more than this.
     #[serde(skip)]
     recalls: BTreeMap<WorkerId, (Incarnation, Lease)>,
+    /// Live producers that may ask without covering what a request costs, since there was no cap on money when they were last told.
+    #[serde(skip)]
+    uncovered: BTreeMap<WorkerId, Incarnation>,
 }
 
 /// A cap on requests and money; `None` is no cap.
@@ -40,6 +47,14 @@ pub struct Budget {
     pub cost: Option<Cost>,
     /// Requests leased ahead to a producer where there is no cap.
     pub window: u64,
+}
+
+impl Budget {
+    /// With nothing left of what is capped.
+    #[must_use]
+    pub fn exhausted(self) -> Self {
+        Self { requests: self.requests.map(|_| 0), cost: self.cost.map(|_| Cost::ZERO), ..self }
+    }
 }
 
 /// A live producer, as the ledger sees it.
@@ -131,9 +146,23 @@ impl Ledger {
         }
     }
 
-    /// What is left to lease: the caps less what is settled and what is leased and not settled.
-    #[must_use]
-    pub fn left(&self, fold: &TopicFold, budget: Budget) -> (u64, Cost) {
+    /// A producer says whether it covers what its requests cost by its lease. `final_word`: it follows the last command.
+    pub fn covers_cost(
+        &mut self,
+        producer: &WorkerId,
+        incarnation: Incarnation,
+        covers: bool,
+        final_word: bool,
+    ) {
+        if !covers {
+            self.uncovered.insert(producer.clone(), incarnation);
+        } else if final_word {
+            self.uncovered.remove(producer);
+        }
+    }
+
+    /// What counts against the caps: what is settled, and what is leased and not settled.
+    fn taken(&self, fold: &TopicFold) -> (u64, Cost) {
         let (mut requests, mut cost) =
             (fold.totals().requests(), fold.totals().cost + fold.totals().cost_at_risk);
         for (producer, lives) in &self.grants {
@@ -143,7 +172,15 @@ impl Ledger {
                 cost += lease.cost.saturating_sub(settled.cost);
             }
         }
+        (requests, cost)
+    }
+
+    /// What is left to lease. No money is while somebody does not cover what its requests cost.
+    #[must_use]
+    pub fn left(&self, fold: &TopicFold, budget: Budget) -> (u64, Cost) {
+        let (requests, taken_cost) = self.taken(fold);
         let left_requests = budget.requests.map_or(u64::MAX, |cap| cap.saturating_sub(requests));
+        let cost = if self.uncovered.is_empty() { taken_cost } else { Cost::MAX };
         let left_cost = budget.cost.map_or(Cost::MAX, |cap| cap.saturating_sub(cost));
         (left_requests, left_cost)
     }
@@ -156,6 +193,11 @@ impl Ledger {
             live.iter().find(|one| one.producer == *producer).map(|one| one.incarnation)
         };
         self.recalls.retain(|producer, (life, _)| current(producer) == Some(*life));
+        self.uncovered.retain(|producer, life| current(producer) == Some(*life));
+        if budget.cost.is_none() {
+            self.uncovered.extend(live.iter().map(|one| (one.producer.clone(), one.incarnation)));
+        }
+        self.recall_excess(fold, budget, live);
         let share = u64::try_from(live.len().max(1)).unwrap_or(u64::MAX).saturating_mul(2);
         let (mut left_requests, mut left_cost) = self.left(fold, budget);
         let mut free: Vec<&LiveLease> =
@@ -172,7 +214,8 @@ impl Ledger {
                 let unused = lease.requests.saturating_sub(one.used.requests);
                 lease.requests += if unused < budget.window.div_ceil(2) { budget.window - unused } else { 0 };
             }
-            if budget.cost.is_some() {
+            // Money is of no use without a request to spend it on.
+            if budget.cost.is_some() && lease.requests > one.used.requests {
                 let more = more_cost(one, *lease, left_cost, share);
                 lease.cost += more;
                 left_cost = left_cost.saturating_sub(more);
@@ -183,22 +226,41 @@ impl Ledger {
                 self.recall(one, |lease| lease.requests = one.used.requests);
             }
         }
-        if budget.cost.is_some() {
+        if budget.cost.is_some() && self.uncovered.is_empty() {
             self.gather_cost(&free, live, left_cost);
         }
         *self != before
     }
 
-    /// What is left of the leases is less than a request for each, but may be enough for one together: it is taken back from all but the
-    /// first who could then send one.
+    /// Takes back what is not used where the caps do not allow what is leased. Money that is reserved for a request under way is not to be spent
+    /// again when that turns out cheaper, so the lease is cut to nothing: what is used stays used.
+    fn recall_excess(&mut self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) {
+        let (requests, cost) = self.taken(fold);
+        let too_many = budget.requests.is_some_and(|cap| requests > cap);
+        let too_dear = budget.cost.is_some_and(|cap| cost > cap || !self.uncovered.is_empty());
+        for one in live {
+            let lease = self.lease(&one.producer, one.incarnation);
+            if too_many && lease.requests > one.used.requests {
+                self.recall(one, |lease| lease.requests = 0);
+            }
+            if too_dear && !(one.idle && one.unused_cost(lease).is_zero()) {
+                self.recall(one, |lease| lease.cost = Cost::ZERO);
+            }
+        }
+    }
+
+    /// What is left of the leases is less than a request for each, or is with those who have no request to spend it on, but may be enough for
+    /// one together: it is taken back from all but the first who could then send one.
     fn gather_cost(&mut self, free: &[&LiveLease], live: &[LiveLease], left: Cost) {
         let unused = |one: &LiveLease| one.unused_cost(self.lease(&one.producer, one.incarnation));
         let idle_unused = |one: &LiveLease| if one.idle { unused(one) } else { Cost::ZERO };
         let together = left + live.iter().map(idle_unused).sum();
-        let needy = |one: &&&LiveLease| one.idle && unused(one) + left < one.request_cost;
+        let may_send =
+            |one: &LiveLease| self.lease(&one.producer, one.incarnation).requests > one.used.requests;
+        let needy = |one: &&&LiveLease| one.idle && may_send(one) && unused(one) + left < one.request_cost;
         let Some(first) = free.iter().filter(needy).find(|one| together >= one.request_cost) else { return };
         let spare = |one: &&LiveLease| {
-            let idles = one.stuck || unused(one) + left < one.request_cost;
+            let idles = one.stuck || !may_send(one) || unused(one) + left < one.request_cost;
             one.producer != first.producer && one.idle && idles && !unused(one).is_zero()
         };
         let from: Vec<&LiveLease> = live.iter().filter(spare).collect();
@@ -238,9 +300,12 @@ impl Ledger {
     }
 
     /// Whether what is left, and what live producers have not used, could still pay a request of one of them. Producers that have not told
-    /// a price yet could pay one.
+    /// a price yet could pay one; so could those that do not cover their requests yet.
     #[must_use]
     pub fn cost_open(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
+        if !self.uncovered.is_empty() {
+            return true;
+        }
         let (_, left) = self.left(fold, budget);
         let unused = |one: &LiveLease| one.unused_cost(self.lease(&one.producer, one.incarnation));
         let together = left + live.iter().map(unused).sum();

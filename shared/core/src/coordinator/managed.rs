@@ -49,6 +49,8 @@ pub(super) struct Managed {
     inherited: Option<Monotonic>,
     /// What the store is known to have of the ledger, whichever of those that were sent to it without an answer it took.
     saved: Option<Ledger>,
+    /// An earlier leader had saved a ledger.
+    found_ledger: bool,
     samples: VecDeque<(Monotonic, Seq)>,
 }
 
@@ -71,6 +73,7 @@ impl Managed {
             ending_since: None,
             quiet_since: None,
             saved: None,
+            found_ledger: false,
             samples: VecDeque::new(),
         }
     }
@@ -101,6 +104,7 @@ impl Managed {
         if let (None, Some(ledger)) = (&self.saved, ledger) {
             self.saved = Some(ledger.clone());
             self.ledger = ledger;
+            self.found_ledger = true;
         }
     }
 
@@ -212,7 +216,9 @@ impl Managed {
         let live = self.live(members, now.monotonic);
         let limits = self.topic.limits;
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
-        self.ledger.plan(&self.fold, budget, &live);
+        // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
+        let known = self.found_ledger || self.heard_all(settings, now.monotonic);
+        self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);

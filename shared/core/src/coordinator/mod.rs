@@ -223,7 +223,9 @@ impl Coordinator {
             self.members.get(&producer).is_some_and(|member| member.follows(&heartbeat, self.epoch));
         for report in &heartbeat.topics {
             if let Some(managed) = self.topics.get_mut(&report.topic).filter(|m| m.topic.run == report.run) {
-                managed.ledger.reported(&producer, incarnation, report.lease, current || heartbeat.left);
+                let final_word = current || heartbeat.left;
+                managed.ledger.reported(&producer, incarnation, report.lease, final_word);
+                managed.ledger.covers_cost(&producer, incarnation, report.capped_cost, final_word);
             }
         }
         if heartbeat.left {

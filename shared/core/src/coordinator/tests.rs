@@ -12,6 +12,7 @@ use crate::topic::{Limits, StartRequest, TopicState};
 
 mod ending;
 mod handover;
+mod patched;
 mod saving;
 
 fn now(ms: u64) -> Now {
@@ -127,6 +128,7 @@ impl World {
             unresolved: 0,
             risked: Cost::ZERO,
             lease: order.lease,
+            capped_cost: order.capped_cost,
             request_cost: Cost::ZERO,
             dearest_cost: Cost::ZERO,
             hopeless: None,

@@ -104,6 +104,37 @@ fn a_request_whose_worst_case_is_not_covered_is_not_sent() {
 }
 
 #[test]
+fn a_request_that_costs_nothing_is_covered_by_any_lease() {
+    let mut capped = order("birds", 1, 100);
+    capped.capped_cost = true;
+    let mut worker = worker(vec![order("birds", 1, 100)]);
+    ask_and_finish(&mut worker, &[]);
+    worker.command(command(2, vec![capped]));
+    let topic = worker.next_ask().unwrap().order.topic;
+    assert!(!worker.begin(&topic, 1, Cost::from_picodollars(1)), "more is spent than is leased");
+    assert!(worker.begin(&topic, 1, Cost::ZERO));
+}
+
+#[test]
+fn under_a_cap_that_comes_late_the_price_of_the_cheapest_request_is_told_anew() {
+    let mut capped = order("birds", 1, 100);
+    capped.capped_cost = true;
+    let mut worker = worker(vec![order("birds", 1, 100)]);
+    ask_and_finish(&mut worker, &[]);
+    let told = |worker: &mut Worker| {
+        let report = worker.heartbeat(Vec::new(), |_| 4, T0).topics.remove(0);
+        (report.capped_cost, report.request_cost, report.risked)
+    };
+    let (spent, first) = (Cost::from_picodollars(10), Cost::from_picodollars(100));
+    assert_eq!(told(&mut worker), (false, first, spent));
+    worker.command(command(2, vec![capped.clone()]));
+    assert_eq!(told(&mut worker), (true, Cost::ZERO, spent), "another provider may be cheaper");
+    worker.price(&capped.topic, 1, &[first, Cost::from_picodollars(7)]);
+    worker.command(command(3, vec![TopicOrder { lease: Lease::default(), ..capped }]));
+    assert_eq!(told(&mut worker), (true, Cost::from_picodollars(7), spent), "the cap was there before");
+}
+
+#[test]
 fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
     ask_and_finish(&mut worker, &[]);

@@ -124,6 +124,10 @@ impl TopicWork {
         if order.max_attributes != self.order.max_attributes {
             self.full_since = None;
         }
+        if order.capped_cost && !self.order.capped_cost {
+            // Without a cap nobody asked for the cheapest: what is known is only what was sent first.
+            self.request_cost = None;
+        }
         self.order = order;
     }
 
@@ -198,8 +202,8 @@ impl TopicWork {
     pub(super) fn begin(&mut self, worst_case: Cost) -> bool {
         self.request_cost.get_or_insert(worst_case);
         self.dearest_cost = self.dearest_cost.max(worst_case);
-        let covered =
-            !self.order.capped_cost || self.charged + self.reserved + worst_case <= self.order.lease.cost;
+        let risked = self.charged + self.reserved + worst_case;
+        let covered = !self.order.capped_cost || worst_case.is_zero() || risked <= self.order.lease.cost;
         if !self.may_ask() || !covered {
             return false;
         }
@@ -321,6 +325,7 @@ impl TopicWork {
             unresolved: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
             risked: used.cost,
             lease: if asks { effective(self.order.lease, used) } else { used },
+            capped_cost: self.order.capped_cost,
             request_cost: self.request_cost.unwrap_or_default(),
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),

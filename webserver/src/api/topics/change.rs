@@ -22,7 +22,7 @@ const ENDING: &str =
 
 /// Change a topic, running or not
 ///
-/// A JSON merge patch: what is left out stays, `null` takes it away.
+/// A JSON merge patch: what is left out stays, `null` takes it away. A cap that is used up already ends a topic that runs.
 #[utoipa::path(patch, path = "/api/v1/topics/{id}", tag = "topics", request_body = ChangeTopic,
     params(("id" = String, Path), IfMatch),
     responses(

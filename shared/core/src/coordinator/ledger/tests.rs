@@ -7,6 +7,8 @@ use crate::batch::{Outcome, ResponseMeta};
 use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 
+mod changing;
+
 const PRICE: Cost = Cost::from_picodollars(100);
 
 fn id(n: usize) -> WorkerId {
@@ -201,6 +203,34 @@ fn money_is_used_up_but_for_less_than_one_request() {
     let unspent = Cost::from_picodollars(1_050).saturating_sub(fold.totals().cost);
     assert!(unspent < PRICE, "{unspent} of the cap were never used");
     assert!(!ledger.cost_open(&fold, budget, &live(&fold, &spenders)));
+}
+
+#[test]
+fn money_moves_to_those_who_have_requests_to_spend_it_on() {
+    let budget = Budget { requests: Some(9), cost: Some(Cost::from_picodollars(250)), window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); 2];
+    let lease = |requests, cost| Lease { requests, cost: Cost::from_picodollars(cost) };
+    ledger.reported(&id(0), 0, lease(4, 150), true);
+    ledger.reported(&id(1), 0, lease(5, 100), true);
+    for n in [0, 0, 0, 0, 1] {
+        spenders[n].sent += 1;
+        spenders[n].risked += Cost::from_picodollars(10);
+        settle(&mut fold, n, 0, Cost::from_picodollars(10));
+    }
+    // The first has 110 and no request, the second has requests and 90.
+    for _ in 0..4 {
+        let live: Vec<LiveLease> =
+            live(&fold, &spenders).into_iter().map(|one| LiveLease { stuck: false, ..one }).collect();
+        ledger.plan(&fold, budget, &live);
+        (0..2)
+            .for_each(|n| ledger.reported(&id(n), 0, at_least(ledger.order(&id(n), 0), &spenders[n]), true));
+    }
+    assert!(ledger.lease(&id(1), 0).cost >= spenders[1].risked + PRICE, "{ledger:?}");
+}
+
+fn at_least(lease: Lease, spender: &Spender) -> Lease {
+    Lease { requests: lease.requests.max(spender.sent), cost: lease.cost.max(spender.risked) }
 }
 
 #[test]

@@ -112,6 +112,10 @@ impl Managed {
         budget: Budget,
     ) -> Option<EndReason> {
         let (left_requests, _) = self.ledger.left(&self.fold, budget);
+        // A cap may come that is passed already: no answer that is still to come gives a request back.
+        if budget.requests.is_some_and(|cap| self.fold.totals().requests() >= cap) {
+            return Some(EndReason::MaxRequests);
+        }
         let quiet =
             self.reports(members).flatten().all(|report| report.in_flight == 0 && report.unresolved == 0);
         if !quiet {

@@ -34,6 +34,35 @@ fn a_new_leader_does_not_call_a_cap_used_up_before_the_holders_of_its_leases_had
 }
 
 #[test]
+fn a_cap_that_comes_to_a_new_leader_is_leased_when_the_holders_of_older_leases_had_time_to_be_heard() {
+    let mut world = World::new(Limits::default());
+    for at in 0..3 {
+        world.beat("p1", 1, |_| {}, at);
+        world.beat("p2", 1, |_| {}, at);
+        world.settle(at);
+    }
+    let window = Settings::default().window;
+    assert_eq!(["p1", "p2"].map(|name| world.lease(name).requests), [window; 2]);
+    world.take_over(100);
+    let (limits, version) =
+        (Limits { max_requests: Some(100), ..Limits::default() }, world.stored.version + 1);
+    world.stored = Topic { limits, version, ..world.stored.clone() };
+    world.coordinator.topic(world.stored.clone(), now(200));
+    let used_one = |beat: &mut Heartbeat| {
+        (beat.topics[0].sent, beat.topics[0].lease.requests) = (1, beat.topics[0].lease.requests.max(1));
+    };
+    for at in [300, 1_000, 2_000, 3_000, 4_000, 5_000] {
+        world.beat("p1", 1, used_one, at);
+        world.settle(at);
+        assert_eq!(world.lease("p1").requests, u64::from(at > 300), "at {at}");
+        assert_eq!(world.stored.state, TopicState::Running);
+    }
+    world.beat("p1", 1, used_one, 100 + TIMEOUT_MS);
+    world.settle(100 + TIMEOUT_MS);
+    assert!(world.lease("p1").requests > 1);
+}
+
+#[test]
 fn a_new_leader_does_not_give_up_for_the_first_producer_that_it_hears() {
     let mut world = running(Limits::default());
     world.take_over(100);
