@@ -71,7 +71,9 @@ impl Managed {
             return None;
         }
         let problem = self.problem(members, &self.worst_reports(members));
-        problem.or_else(|| nobody_answered.then(|| "no request was answered".to_owned()))
+        let (_, failures_before) = self.baseline.unwrap_or_default();
+        let failures = self.fold.totals().failed_responses.saturating_sub(failures_before);
+        problem.or_else(|| nobody_answered.then(|| format!("none of {failures} requests was answered")))
     }
 
     /// The first rule that ends the topic now.

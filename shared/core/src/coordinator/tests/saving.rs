@@ -33,14 +33,13 @@ fn a_lease_that_could_not_be_saved_is_not_granted_however_long_that_takes() {
 fn a_lease_is_not_granted_on_the_strength_of_a_ledger_that_a_write_of_unknown_outcome_may_have_replaced() {
     let mut world = running(capped());
     let before = granted(&world, "p1");
-    // It says that it acts on less, and is heard; that is saved, but nobody says so.
+    // It says that it acts on less and takes nothing new, and is heard; that is saved, but nobody says so.
     world.answers = false;
-    world.beat(
-        "p1",
-        1,
-        |beat| beat.topics.iter_mut().for_each(|topic| topic.lease.requests = before - 3),
-        10,
-    );
+    let acts_on_less = |beat: &mut Heartbeat| {
+        beat.draining = true;
+        beat.topics.iter_mut().for_each(|topic| topic.lease.requests = before - 3);
+    };
+    world.beat("p1", 1, acts_on_less, 10);
     world.settle(10);
     assert_eq!(world.ledger.as_ref().unwrap().lease(&producer("p1"), 1).requests, before - 3);
     // It says that it acts on all of it after all, following no command that is known.
