@@ -27,15 +27,8 @@ impl JsonRun {
 
     pub(crate) fn of(place: &Place, program: &Command, config: &Path, arguments: &[&str]) -> Self {
         let file = place.path().join(format!("stdout-{}", free_port().unwrap()));
-        let mut command = Command::new("sh");
-        command.args(["-c", r#"out="$1"; shift; exec "$@" > "$out""#, "sh"]).arg(&file);
-        command
-            .arg(program.get_program())
-            .arg("run")
-            .args(arguments)
-            .args(["--json", "--config"])
-            .arg(config);
-        command.current_dir(place.path());
+        let mut command = place.shell(r#"out="$1"; shift; exec "$0" run "$@" > "$out""#);
+        command.arg(&file).args(arguments).args(["--json", "--config"]).arg(config);
         for (name, value) in program.get_envs() {
             match value {
                 Some(value) => command.env(name, value),

@@ -151,10 +151,9 @@ async fn what_was_never_begun_cannot_go_on_whoever_would_know_it() {
 async fn a_run_whose_json_lines_nobody_reads_any_more_ends_in_good_order() {
     let place = Place::new(script(100_000, 50)).await;
     let config = place.config("m");
-    let program = place.command(&[]);
-    let mut command = std::process::Command::new("sh");
     let line = r#"{ "$0" run Sights --no-web --json --config "$1"; echo "code $?" >&2; } | head -1"#;
-    command.args(["-c", line]).arg(program.get_program()).arg(&config).current_dir(place.path());
+    let mut command = place.shell(line);
+    command.arg(&config);
     let mut process = igentai_test_support::process::Process::spawn(command).unwrap();
     process.wait(crate::world::RUN).await.unwrap();
     let said = process.tail();

@@ -75,16 +75,25 @@ impl Place {
         path
     }
 
-    /// The program in this folder, with an environment that names nothing it could find by itself.
+    /// The program in this folder, in an environment in which it finds nothing by itself.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_igentai"));
-        command.args(arguments).current_dir(self.path());
-        for name in ["PORT", "AMQP_URL", "REDIS_URL", "LOG_LEVEL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"] {
-            command.env_remove(name);
-        }
-        for name in ["GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENROUTER_API_KEY"] {
-            command.env_remove(name);
-        }
+        let mut command = self.hermetic(env!("CARGO_BIN_EXE_igentai"));
+        command.args(arguments);
+        command
+    }
+
+    /// A line for the shell, in the same folder and environment; the program is its `$0`.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = self.hermetic("sh");
+        command.args(["-c", line, env!("CARGO_BIN_EXE_igentai")]);
+        command
+    }
+
+    /// Keys, addresses and settings in the environment of the tests are not for the program, and neither is an Ollama on this machine.
+    fn hermetic(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.path()).env("OLLAMA_HOST", "127.0.0.1:1");
+        command.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(self.path());
         command
     }
 
@@ -251,4 +260,14 @@ impl Api {
             after = page["next_after"].as_u64().unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_of_the_tests_own_environment_reaches_the_program() {
+    let output = Place::new(script(1, 0)).await.hermetic("env").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut names: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["HOME", "OLLAMA_HOST", "PATH"]);
 }

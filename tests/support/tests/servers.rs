@@ -1,6 +1,7 @@
 //! The servers are started for real and talked to.
 #![expect(clippy::expect_used, reason = "a test says what it expects")]
 
+use std::process::Command;
 use std::time::Duration;
 
 use igentai_test_support::{
@@ -141,4 +142,17 @@ async fn a_test_has_a_virtual_host_of_its_own() -> Result<(), ServerError> {
     assert!(broker.amqp_url().ends_with(broker.vhost()), "{}", broker.amqp_url());
     assert_eq!(broker.queues().await?, []);
     Ok(())
+}
+
+#[test]
+fn a_rabbitmq_that_the_environment_names_is_used_and_none_is_started() {
+    let servers = env!("CARGO_BIN_EXE_igentai-test-servers");
+    let named = "amqp://me:secret@127.0.0.1:1";
+    let output = Command::new(servers)
+        .args(["sh", "-c", "echo $IGENTAI_TEST_AMQP_URL $IGENTAI_TEST_RABBITMQ_MANAGEMENT_URL"])
+        .env("IGENTAI_TEST_AMQP_URL", named)
+        .env_remove("IGENTAI_TEST_RABBITMQ_MANAGEMENT_URL")
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), named);
 }

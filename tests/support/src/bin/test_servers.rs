@@ -1,8 +1,9 @@
 //! Runs the servers that the tests of a run share.
 //!
 //! With a command, runs it with the servers in its environment, ends them, and exits as the command did:
-//! `igentai-test-servers cargo nextest run`. Without one, prints the environment as `export` lines, then waits until
-//! its standard input closes, or for SIGTERM or SIGINT.
+//! `igentai-test-servers cargo nextest run`. A RabbitMQ that the environment names already is left to it. Without a
+//! command, prints the environment as `export` lines, then waits until its standard input closes, or for SIGTERM or
+//! SIGINT.
 
 use std::{
     error::Error,
@@ -35,9 +36,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// The broker is killed when this ends or is dropped.
 async fn serve(command: Vec<String>) -> Result<ExitCode, Box<dyn Error>> {
-    let broker = RabbitMq::start().await?;
-    let management_url = broker.management_url().unwrap_or_default();
-    let environment = [(AMQP_URL_VARIABLE, broker.amqp_url()), (MANAGEMENT_URL_VARIABLE, management_url)];
+    let is_named = std::env::var_os(AMQP_URL_VARIABLE).is_some_and(|url| !url.is_empty());
+    let own = if is_named && !command.is_empty() { None } else { Some(RabbitMq::start().await?) };
+    let environment = own.iter().flat_map(|broker| {
+        let management_url = broker.management_url().unwrap_or_default();
+        [(AMQP_URL_VARIABLE, broker.amqp_url()), (MANAGEMENT_URL_VARIABLE, management_url)]
+    });
     if let Some((program, arguments)) = command.split_first() {
         let mut command = Command::new(program);
         command.args(arguments).envs(environment);
