@@ -17,11 +17,11 @@ export async function call(method, path, body) {
   try {
     response = await fetch(`/api/v1${path}`, options);
   } catch {
-    throw new Refused({ title: 'offline', detail: 'the server cannot be reached', errors: [] });
+    throw new Refused({ title: 'offline', status: 0, detail: 'the server cannot be reached', errors: [] });
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw new Refused({ detail: `the server answered ${response.status}`, errors: [], ...answer });
+    throw new Refused({ detail: `the server answered ${response.status}`, status: response.status, errors: [], ...answer });
   }
   return answer;
 }
@@ -30,7 +30,11 @@ export const topicPath = id => `/topics/${encodeURIComponent(id)}`;
 
 const LONGEST_PAUSE_MS = 15000;
 
-// One topic's events, from its first item. It resumes behind the last event it saw, rests while the page is hidden, and ends with close().
+export const isOffline = error => error.problem?.status === 0;
+export const isMissing = error => error.problem?.status === 404;
+
+// One topic's events, from its first item. It resumes behind the last event it saw, rests while the page is hidden, and ends with close(), or by
+// itself when there is no such topic.
 export class Stream {
   constructor(id, handlers) {
     this.id = id;
@@ -67,9 +71,22 @@ export class Stream {
       // The browser connects again by itself unless the server answered with an error.
       if (source.readyState !== EventSource.CLOSED) return;
       this.rest();
-      this.timer = setTimeout(() => this.open(), this.pause);
-      this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
+      // It does not say with which.
+      call('GET', topicPath(this.id)).then(() => this.later(), error => (isMissing(error) ? this.missing(error) : this.later()));
     };
+  }
+
+  later() {
+    if (this.closed || this.source || document.hidden) return;
+    this.timer = setTimeout(() => this.open(), this.pause);
+    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
+  }
+
+  missing(error) {
+    if (this.closed) return;
+    this.close();
+    this.handlers.state('idle');
+    this.handlers.missing(error);
   }
 
   rest() {

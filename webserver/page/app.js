@@ -13,11 +13,20 @@ const CONNECTION = {
   lost: ['connection lost, trying again …', 'bad'],
 };
 
+// What cannot be decoded is taken as it stands: there is no such topic, and the server says so.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function route() {
   const [, kind, id] = location.hash.split('/');
   if (kind === 'new') return { kind };
-  if ((kind === 'resume' || kind === 'fresh') && id) return { kind: 'again', mode: kind, id: decodeURIComponent(id) };
-  return kind === 't' && id ? { kind, id: decodeURIComponent(id) } : { kind: 'list' };
+  if ((kind === 'resume' || kind === 'fresh') && id) return { kind: 'again', mode: kind, id: decoded(id) };
+  return kind === 't' && id ? { kind, id: decoded(id) } : { kind: 'list' };
 }
 
 // What the server wants known, for example that nobody leads. One that is not ready says so elsewhere.

@@ -1,7 +1,7 @@
 // One topic: numbers, curve, items, tables.
 
 import { html, useEffect, useMemo, useRef, useState } from './vendor/preact.js';
-import { Refused, Stream, call, compact, count, isLive, percent, span, topicPath, usd } from './api.js';
+import { Refused, Stream, call, compact, count, isLive, isMissing, isOffline, percent, span, topicPath, usd } from './api.js';
 import { Chart, Curve } from './chart.js';
 import { Feed, Items } from './feed.js';
 
@@ -69,16 +69,19 @@ function Actions({ topic, changed }) {
       changed(await call('POST', `${topicPath(topic.id)}/stop`));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      setFailure(error.message);
+      setFailure(error);
     }
   };
+  // A view of the topic is a sign that the server is there again; one in another state, that what failed does not matter any more.
+  useEffect(() => setFailure(known => (known && isOffline(known) ? null : known)), [topic]);
+  useEffect(() => setFailure(null), [topic.state]);
   // A start states its own caps, so they are shown before it is made.
   const again = mode => `#/${mode}/${encodeURIComponent(topic.id)}`;
   return html`<div class="actions">
     ${isLive(topic) && html`<button class="danger" onClick=${stop}>Stop</button>`}
     ${topic.state === 'ended' && html`<a class="button primary" href=${again('resume')}>Resume</a><a class="button quiet" href=${again('fresh')}>Start fresh</a>`}
     <a class="button quiet" href=${`/api/v1${topicPath(topic.id)}/attributes?format=text`} download>Download</a>
-    ${failure && html`<p class="banner bad" role="alert">${failure}</p>`}
+    ${failure && html`<p class="banner bad" role="alert">${failure.message}</p>`}
   </div>`;
 }
 
@@ -130,7 +133,6 @@ export function TopicPage({ id, connection, changed, warned }) {
     }, () => {});
     setTopic(null);
     setFailure(null);
-    call('GET', topicPath(id)).then(view => !gone && show(view), error => setFailure(error.message));
     drawn();
     const stream = new Stream(id, {
       state: connection,
@@ -144,6 +146,15 @@ export function TopicPage({ id, connection, changed, warned }) {
         curve.set([]);
         drawn();
       },
+      missing: error => {
+        setTopic(null);
+        setFailure(error.message);
+      },
+    });
+    call('GET', topicPath(id)).then(view => !gone && show(view), error => {
+      if (gone) return;
+      if (isMissing(error)) stream.missing(error);
+      else setFailure(error.message);
     });
     const clock = setInterval(() => setNow(Date.now()), 1000);
     return () => {
