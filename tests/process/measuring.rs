@@ -22,6 +22,7 @@ async fn bench_measures_where_somebody_has_led_before_and_leaves_nothing_of_its_
     let world = World::new(script(1, 0)).await;
     let mut orchestrator = world.orchestrator("orchestrator-1");
     orchestrator.process.wait_for_line("leads", SOON).await.unwrap();
+    orchestrator.until_ready().await;
     assert_eq!(orchestrator.stopped().await, Some(0), "{}", orchestrator.process.tail());
     let (keys_before, queues_before) = (keys(&world).await, queues(&world).await);
 

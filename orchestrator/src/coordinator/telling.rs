@@ -180,7 +180,7 @@ impl Topics<'_> {
         let moves = match (self.context.troubles.reasons().into_iter().next(), &status.problem) {
             // Of a topic that has ended it explains no more than what is missing.
             (Some(why), Some(missing)) if status.topic.state.is_ended() => Some(format!("{missing}: {why}")),
-            (Some(why), _) if !status.topic.state.is_ended() => Some(why),
+            (Some(why), _) if !status.topic.state.is_ended() => own.or(Some(why)),
             (Some(_) | None, _) => own.or(status.problem),
         };
         let problems: Vec<String> = moves.into_iter().chain(self.files.trouble(&status.topic.id)).collect();

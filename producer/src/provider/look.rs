@@ -144,13 +144,16 @@ impl Service<'_> {
         if self.config.kind != ProviderKind::OpenAi || has_version(&self.config.base_url) {
             return Ok(Look::NoList(failure.detail));
         }
-        let detail = format!("{}; does `base_url` lack /v1?", failure.detail);
         let deeper = self.read(&["v1", "models"], None).await?;
         let is_there = match &deeper {
             Ok(body) => models(body).is_some(),
             Err(failure) => is_wrong_key(failure),
         };
-        Ok(if is_there { Look::LacksVersion(detail) } else { Look::NoList(detail) })
+        Ok(if is_there {
+            Look::LacksVersion(format!("{}; it answers with /v1 behind `base_url`", failure.detail))
+        } else {
+            Look::NoList(failure.detail)
+        })
     }
 }
 
