@@ -128,7 +128,7 @@ async fn the_doctor_does_not_call_well_what_could_not_run() {
     assert_eq!((code, detail.as_str()), (Some(0), "answers, takes the key, knows the model"));
     for (text, key, said) in [
         (text.clone(), "wrong", "SIGHTS_KEY"),
-        (text.replace("/v1", ""), "right", "does `base_url` lack /v1?"),
+        (text.replace("/v1", ""), "right", "it answers with /v1 behind `base_url`"),
         (text.replace("\"stand-in\"", "\"stand-inn\""), "right", "did you mean stand-in?"),
     ] {
         let (code, detail) = doctor(&text, key).await;
