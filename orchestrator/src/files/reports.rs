@@ -19,7 +19,8 @@ pub(super) fn write(
     status: &TopicStatus,
     default_weights: &BTreeMap<String, f64>,
 ) -> io::Result<()> {
-    let worked = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
+    let named = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
+    let worked = status.producers_ever.max(named);
     let text = topic_text(&status.topic, status.active_producers.max(worked), default_weights);
     if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
         replace(&folder.join("topic.txt"), text.as_bytes())?;

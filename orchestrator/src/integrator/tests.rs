@@ -105,13 +105,18 @@ impl World {
     }
 
     async fn publish(&self, batch: Batch) {
+        self.publish_together(vec![batch]).await;
+    }
+
+    async fn publish_together(&self, batches: Vec<Batch>) {
+        let first = batches.first().map(|batch| batch.id.clone()).unwrap();
         let outgoing = Outgoing {
             exchange: Exchange::Batches,
             routing_key: topic().to_string(),
             content_type: wire::content_type::<Batches>(),
-            message_id: format!("{}-{}", batch.id.producer, batch.id.seq),
+            message_id: format!("{}-{}", first.producer, first.seq),
             headers: BTreeMap::new(),
-            payload: wire::encode(&Batches { batches: vec![batch] }),
+            payload: wire::encode(&Batches { batches }),
         };
         self.bus.publish(outgoing).await.unwrap();
     }
@@ -196,6 +201,25 @@ async fn a_number_that_no_store_takes_is_a_dead_letter_and_its_neighbours_are_co
         assert!(reason.contains(&format!("of the {what} is out of range")), "{reason}");
     }
     assert_eq!(world.store.head(&topic()).await.unwrap().log_index, 6);
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_for_many_batches_of_one_message_come_in_messages_that_are_read() {
+    let mut world = World::new().await;
+    world.publish_together((1..=500).map(|seq| batch("innocent", seq)).collect()).await;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(world.context(CRASHER, Fate::Panics), stop.clone()));
+    let mut told = 0;
+    while told < 500 {
+        let heard = tokio::time::timeout(DEADLINE, world.receipts.next()).await.unwrap().unwrap();
+        let Incoming::Delivery(delivery) = heard else { continue };
+        let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+        assert!(receipts.len() <= 32, "{} at once", receipts.len());
+        told += receipts.len();
+    }
     stop.cancel();
     tasks.join_next().await.unwrap().unwrap();
 }

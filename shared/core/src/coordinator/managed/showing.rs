@@ -7,7 +7,7 @@ use super::Managed;
 use crate::command::ProviderReport;
 use crate::command::ProviderState::Ready;
 use crate::ids::{Epoch, WorkerId};
-use crate::status::TopicStatus;
+use crate::status::{NAMED, TopicStatus, cut};
 use crate::time::{Monotonic, Now};
 
 /// So many answers in a row without a list are told of.
@@ -59,10 +59,10 @@ impl Managed {
         let unusable = self.fold.unusable_answers();
         if unusable >= UNUSABLE_WORTH_A_WORD {
             let problem = format!("the last {unusable} answers were refusals or held no list");
-            return Some(if details.is_empty() { problem } else { format!("{problem} ({details})") });
+            return Some(if details.is_empty() { problem } else { cut(format!("{problem} ({details})")) });
         }
         let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
-        waiting.then_some(details)
+        waiting.then(|| cut(details))
     }
 
     /// The worst report over all producers of each provider that the topic asks.
@@ -76,6 +76,6 @@ impl Managed {
                 *known = report;
             }
         }
-        worst.into_values().filter(|report| asked(&report.name)).cloned().collect()
+        worst.into_values().filter(|report| asked(&report.name)).take(NAMED).cloned().collect()
     }
 }
