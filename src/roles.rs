@@ -213,7 +213,8 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
     let troubles = Troubles::default();
     let dependencies = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
-    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone() });
+    let clock = Arc::clone(&base.clock);
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock });
     let web_stop = CancellationToken::new();
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     if !base.until_up(store.as_ref()).await? {
@@ -249,7 +250,8 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
     let (web_stop, troubles) = (CancellationToken::new(), Troubles::default());
     let dependencies = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
-    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone() });
+    let clock = Arc::clone(&base.clock);
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock });
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     let (id, clock) = (base.id.clone(), Arc::clone(&base.clock));
     let context =
@@ -294,13 +296,14 @@ async fn open_probes(
 struct Untroubled {
     dependencies: Arc<dyn Readiness>,
     troubles: Troubles,
+    clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
 impl Readiness for Untroubled {
     async fn reasons(&self) -> Vec<String> {
         let mut reasons = self.dependencies.reasons().await;
-        reasons.extend(self.troubles.reasons());
+        reasons.extend(self.troubles.reasons(self.clock.now().monotonic));
         reasons
     }
 }

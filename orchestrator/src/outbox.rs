@@ -8,10 +8,11 @@ use igentai_core::filter::generation_for;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::key::Fingerprint;
-use igentai_shared::bus::{Bus, Exchange, PublishError};
+use igentai_shared::bus::Exchange;
 use igentai_shared::wire::{FilterDelta, NewAttributes};
 
-use crate::send::send;
+use crate::Context;
+use crate::send::{SendError, send};
 
 /// Most attributes in one message.
 const MAX_ATTRIBUTES: usize = 1_000;
@@ -48,7 +49,7 @@ impl Portion {
     }
 
     /// Publishes it; repeating that is harmless.
-    pub(crate) async fn publish(&self, bus: &dyn Bus) -> Result<(), PublishError> {
+    pub(crate) async fn publish(&self, context: &Context) -> Result<(), SendError> {
         let attributes_after = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
         let name = |what: &str| format!("{what}-{}-{}-{}-{}", self.topic, self.run, self.from, self.to);
         let delta = FilterDelta {
@@ -60,7 +61,7 @@ impl Portion {
             fingerprints: self.fingerprints.clone(),
         };
         let key = format!("delta.{}", self.topic);
-        let delta = send(bus, Exchange::Filters, key, name("delta"), &delta);
+        let delta = send(context, Exchange::Filters, key, name("delta"), &delta);
         if self.texts.is_empty() {
             return delta.await;
         }
@@ -71,7 +72,7 @@ impl Portion {
             texts: self.texts.clone(),
         };
         let key = format!("attributes.{}", self.topic);
-        let attributes = send(bus, Exchange::Events, key, name("attributes"), &attributes);
+        let attributes = send(context, Exchange::Events, key, name("attributes"), &attributes);
         let (delta, attributes) = join(delta, attributes).await;
         delta.and(attributes)
     }
@@ -93,7 +94,16 @@ pub(crate) fn merge(portions: impl IntoIterator<Item = Portion>) -> Vec<Portion>
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+    use std::sync::Arc;
+
+    use igentai_core::ids::WorkerId;
+    use igentai_shared::bus::memory::MemoryBus;
+    use igentai_shared::bus::trouble::Troubles;
+    use igentai_shared::clock::SystemClock;
+    use igentai_shared::store::embedded::EmbeddedStore;
+
     use super::*;
+    use crate::Options;
 
     fn portion(topic: &str, entry: LogIndex, first: Seq, texts: &[&str]) -> Portion {
         Portion {
@@ -123,8 +133,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_portion_that_brings_nothing_new_is_published_too() {
-        let bus = igentai_shared::bus::memory::MemoryBus::new();
+        let context = Context {
+            id: WorkerId::parse("o1").unwrap(),
+            bus: MemoryBus::new(),
+            store: EmbeddedStore::in_memory().unwrap(),
+            clock: Arc::new(SystemClock::new()),
+            options: Options::default(),
+            troubles: Troubles::default(),
+        };
         // A response without anything new has no first number.
-        portion("birds", 1, 0, &[]).publish(bus.as_ref()).await.unwrap();
+        portion("birds", 1, 0, &[]).publish(&context).await.unwrap();
     }
 }

@@ -341,14 +341,18 @@ impl Role<'_> {
     }
 
     fn send<M: Message>(&mut self, exchange: Exchange, routing_key: String, message_id: String, message: &M) {
-        let outgoing = Outgoing {
-            exchange,
-            routing_key,
-            content_type: wire::content_type::<M>(),
-            message_id,
-            headers: BTreeMap::new(),
-            payload: wire::encode(message),
+        let payload = match wire::encode_within_limits(message) {
+            Ok(payload) => payload,
+            Err(error) => {
+                // Whoever reads it would drop it.
+                let (part, now) = (format!("sending `{}`", M::KIND), self.context.clock.now().monotonic);
+                self.context.troubles.met(&part, &error.to_string(), now);
+                return;
+            }
         };
+        let content_type = wire::content_type::<M>();
+        let headers = BTreeMap::new();
+        let outgoing = Outgoing { exchange, routing_key, content_type, message_id, headers, payload };
         let bus: &dyn Bus = self.context.bus.as_ref();
         self.publishing.push(Box::pin(async move { bus.publish(outgoing).await }));
     }
@@ -402,3 +406,6 @@ fn count(finished: &Finished) {
     TOKENS_TOTAL.add(meta.output_tokens, [&meta.provider, "output"]);
     SPEND_USD_TOTAL.add(meta.cost, [&meta.provider]);
 }
+
+#[cfg(test)]
+mod tests;

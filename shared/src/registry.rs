@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
-use igentai_core::topic::{EndReason, StartError, StartRequest, Topic, TopicState, UsedUp};
+use igentai_core::topic::{EndReason, Overload, StartError, StartRequest, Topic, TopicState, UsedUp};
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
 use crate::store::{Store, StoreError};
@@ -32,6 +32,9 @@ pub enum RegistryError {
     /// It would end at once; never empty.
     #[error("{}; raise or leave out what is used up, or begin afresh", caps::in_words(.0))]
     UsedUp(Vec<UsedUp>),
+    /// It does not fit in beside the topics that are under way.
+    #[error(transparent)]
+    Overload(#[from] Overload),
     /// The registry does not serve.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -169,6 +172,10 @@ async fn write<E: From<RegistryError>>(
             return Ok(Some(Altered::Made(current.clone())));
         }
         let Some(next) = change(id, current.as_ref())? else { return Ok(current.map(Altered::AsItWas)) };
+        if takes_more(current.as_ref(), &next) {
+            next.refuse_overload(&store.topics().await.map_err(RegistryError::Store)?)
+                .map_err(RegistryError::Overload)?;
+        }
         let next = by_operator(next);
         match store.put_topic(&next, current.map(|current| current.version)).await {
             Ok(()) => return Ok(Some(Altered::Made(next))),
@@ -178,6 +185,12 @@ async fn write<E: From<RegistryError>>(
         }
     }
     Err(RegistryError::Contended.into())
+}
+
+/// Whether a topic that is under way takes more than before from what all have together.
+fn takes_more(before: Option<&Topic>, after: &Topic) -> bool {
+    let before = before.filter(|before| !before.state.is_ended()).map_or(0, Topic::load);
+    !after.state.is_ended() && after.load() > before
 }
 
 /// Whether `current` is `tried`, or what the coordinator made of it by taking it further.

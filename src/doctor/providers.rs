@@ -41,9 +41,7 @@ fn told(provider: &ProviderConfig, found: Result<Look, String>) -> Finding {
         Ok(Look::NoList(why)) => {
             (Grade::Warn, format!("answers, but has no list of models to look at: {why}"))
         }
-        Ok(Look::LacksVersion(why)) => {
-            (Grade::Fail, format!("{why}; correct it"))
-        }
+        Ok(Look::LacksVersion(why)) => (Grade::Fail, format!("{why}; correct it")),
         Ok(Look::WrongKey(why)) => (Grade::Fail, format!("{why}; set the right key")),
         Ok(Look::Failed(why)) => (Grade::Fail, format!("{why}; is it running, is `base_url` right?")),
         Err(error) => (Grade::Fail, error),

@@ -64,6 +64,7 @@ fn cannot_start(error: &RegistryError, name: &str) -> Failure {
         RegistryError::Name(_)
         | RegistryError::State(_)
         | RegistryError::UsedUp(_)
+        | RegistryError::Overload(_)
         | RegistryError::Namesakes(_) => Failure::usage(text),
         RegistryError::Store(_) | RegistryError::Contended => Failure::new(Exit::Failed, text),
     }

@@ -155,7 +155,7 @@ impl System {
 
     /// Why nothing is heard of a topic.
     pub(super) fn why_silent(&self) -> String {
-        let known = self.troubles.reasons().into_iter().next();
+        let known = self.troubles.reasons(self.clock.now().monotonic).into_iter().next();
         known.unwrap_or_else(|| "the coordinator is silent; its messages in the log say why".to_owned())
     }
 
@@ -196,7 +196,12 @@ impl System {
         self.store.close().await;
         let uncommitted = u64::try_from(self.uncommitted.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         (uncommitted > 0).then(|| {
-            let why = self.troubles.reasons().into_iter().map(|why| format!("; {why}")).collect::<String>();
+            let why = self
+                .troubles
+                .reasons(self.clock.now().monotonic)
+                .into_iter()
+                .map(|why| format!("; {why}"))
+                .collect::<String>();
             let what = counted(uncommitted, "answer");
             Failure::new(
                 Exit::Failed,

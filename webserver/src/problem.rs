@@ -43,6 +43,8 @@ pub enum ProblemKind {
     Ending,
     /// There is no earlier run.
     NothingToResume,
+    /// The topic does not fit in beside those that are under way.
+    Full,
     /// Somebody else kept changing the topic.
     Conflict,
     /// The topic is not at the version that `If-Match` names.
@@ -75,6 +77,7 @@ impl ProblemKind {
             Self::AlreadyRunning => (409, "already-running", "the topic is already running"),
             Self::Ending => (409, "ending", "the topic is just ending"),
             Self::NothingToResume => (409, "nothing-to-resume", "there is nothing to resume"),
+            Self::Full => (409, "full", "too much is under way at once"),
             Self::Conflict => (409, "conflict", "the topic was changed by somebody else"),
             Self::PreconditionFailed => (412, "precondition-failed", "the topic has another version"),
             Self::CrossOrigin => (403, "cross-origin", "requests from other origins are refused"),

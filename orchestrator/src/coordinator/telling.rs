@@ -11,7 +11,7 @@ use igentai_core::ids::{LogIndex, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::status::TopicStatus;
 use igentai_core::time::{Monotonic, Now};
-use igentai_shared::bus::{Bus, Exchange, PublishError, WorkQueue};
+use igentai_shared::bus::{Exchange, PublishError, WorkQueue};
 use igentai_shared::store::{StoreError, checkpoints};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{FilterDelta, FilterSnapshot, Message, StatusEvent};
@@ -21,7 +21,7 @@ use super::topics::{OpenTopic, PAGE, Topics};
 use super::trouble::Step;
 use crate::Context;
 use crate::outbox::{Portion, merge};
-use crate::send::send;
+use crate::send::{SendError, send};
 
 /// How long a confirmation is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,14 +31,15 @@ const OUTBOX_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Publishes what will be said again anyway.
 pub(super) async fn say<M: Message>(
-    bus: &dyn Bus,
+    context: &Context,
     exchange: Exchange,
     routing_key: String,
     name: String,
     message: &M,
-) -> Result<(), PublishError> {
-    let said = send(bus, exchange, routing_key, name, message);
-    let late = |_| Err(PublishError::Unknown(format!("no confirmation within {} s", PATIENCE.as_secs())));
+) -> Result<(), SendError> {
+    let said = send(context, exchange, routing_key, name, message);
+    let late =
+        |_| Err(PublishError::Unknown(format!("no confirmation within {} s", PATIENCE.as_secs())).into());
     tokio::time::timeout(PATIENCE, said).await.unwrap_or_else(late)
 }
 
@@ -50,12 +51,13 @@ struct News {
 }
 
 impl News {
-    async fn announce(&self, bus: &dyn Bus) {
+    async fn announce(&self, context: &Context) {
         let id = &self.event.status.topic.id;
-        let told = say(bus, Exchange::Events, format!("topic.{id}"), self.name.clone(), &self.event);
+        let told = say(context, Exchange::Events, format!("topic.{id}"), self.name.clone(), &self.event);
         let versioned = async {
             let Some(version) = &self.version else { return Ok(()) };
-            say(bus, Exchange::Filters, format!("delta.{id}"), format!("filter-{}", self.name), version).await
+            say(context, Exchange::Filters, format!("delta.{id}"), format!("filter-{}", self.name), version)
+                .await
         };
         let (told, versioned) = futures::future::join(told, versioned).await;
         if let Err(error) = told.and(versioned) {
@@ -106,8 +108,7 @@ impl Topics<'_> {
 
     async fn announce(&self, all: &[News]) {
         if self.deaf.is_none() {
-            let bus = self.context.bus.as_ref();
-            join_all(all.iter().map(|news| news.announce(bus))).await;
+            join_all(all.iter().map(|news| news.announce(self.context))).await;
         }
     }
 
@@ -175,9 +176,10 @@ impl Topics<'_> {
     }
 
     fn with_problem(&self, status: TopicStatus) -> TopicStatus {
-        let deaf = self.deaf.clone().filter(|_| !status.topic.state.is_ended());
-        let own = self.troubles.problem(&status.topic.id).or(deaf);
-        let moves = match (self.context.troubles.reasons().into_iter().next(), &status.problem) {
+        let nobody = self.deaf.as_ref().or(self.untold.as_ref()).filter(|_| !status.topic.state.is_ended());
+        let own = self.troubles.problem(&status.topic.id).or(nobody.cloned());
+        let here = self.context.troubles.reasons(self.context.clock.now().monotonic).into_iter().next();
+        let moves = match (here, &status.problem) {
             // Of a topic that has ended it explains no more than what is missing.
             (Some(why), Some(missing)) if status.topic.state.is_ended() => Some(format!("{missing}: {why}")),
             (Some(why), _) if !status.topic.state.is_ended() => own.or(Some(why)),
@@ -240,8 +242,7 @@ impl Topics<'_> {
                 FilterSnapshot { topic: id.clone(), run, generation, complete_to, chunk, chunks, words };
             let name = format!("snapshot-{producer}-{id}-{run}-{complete_to}-{chunk}");
             let key = format!("snapshot.{producer}");
-            let bus = self.context.bus.as_ref();
-            if let Err(error) = say(bus, Exchange::Filters, key, name, &piece).await {
+            if let Err(error) = say(self.context, Exchange::Filters, key, name, &piece).await {
                 warn!(producer = %producer, error = %error, "a filter snapshot is not sent; it will be asked for again");
                 return;
             }
@@ -271,7 +272,7 @@ async fn republish(
             .collect(),
     });
     for portion in merge(portions) {
-        let published = tokio::time::timeout(PATIENCE, portion.publish(context.bus.as_ref())).await;
+        let published = tokio::time::timeout(PATIENCE, portion.publish(context)).await;
         match published {
             Ok(Ok(())) => topic.published.insert(portion.from, portion.to),
             Ok(Err(error)) => {

@@ -11,9 +11,7 @@ use igentai_core::ids::{Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
 use igentai_core::topic::Topic;
 use igentai_shared::bus::trouble::consume_at_last;
-use igentai_shared::bus::{
-    Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue,
-};
+use igentai_shared::bus::{BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
 use igentai_shared::wire::{self, Hint, Message, Published};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +22,7 @@ use super::trouble::Step;
 use super::{PART, Taken, TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
+use crate::send::SendError;
 
 /// How often decisions are taken.
 const TICK: Duration = Duration::from_millis(50);
@@ -246,7 +245,8 @@ impl Term<'_> {
             let commands = commands.iter().map(|(producer, command)| self.command(producer, command));
             let topics = &self.topics;
             let snapshots = snapshots.iter().map(|(producer, topic)| topics.send_snapshot(producer, topic));
-            join(join_all(commands), join_all(snapshots)).await;
+            let (told, _) = join(join_all(commands), join_all(snapshots)).await;
+            self.note_commands(&told);
         }
         Ok(saved)
     }
@@ -293,15 +293,29 @@ impl Term<'_> {
         }
     }
 
+    /// A command that nobody would read leaves every topic where it is, so that every topic says so.
+    fn note_commands(&mut self, told: &[Result<(), SendError>]) {
+        let unreadable = told.iter().find_map(|told| match told {
+            Err(SendError::OverLimits(error)) => {
+                Some(format!("producers cannot be told what to do: {error}"))
+            }
+            Ok(()) | Err(SendError::Publish(_)) => None,
+        });
+        if unreadable.is_some() || told.iter().any(Result::is_ok) {
+            self.topics.untold = unreadable;
+        }
+    }
+
     /// A command that does not arrive is sent again by the core, so failing is no error here.
-    async fn command(&self, producer: &WorkerId, command: &Command) {
+    async fn command(&self, producer: &WorkerId, command: &Command) -> Result<(), SendError> {
         trace!(producer = %producer, command = ?command, "a producer is told");
-        let bus: &dyn Bus = self.context.bus.as_ref();
         let name = format!("command-{producer}-{}-{}", command.epoch, command.version);
         let key = format!("producer.{producer}");
-        if let Err(error) = telling::say(bus, Exchange::Commands, key, name, command).await {
+        let told = telling::say(self.context, Exchange::Commands, key, name, command).await;
+        if let Err(SendError::Publish(error)) = &told {
             warn!(producer = %producer, error = %error, "a command is not sent yet");
         }
+        told
     }
 }
 

@@ -134,7 +134,12 @@ impl Desk {
             providers: Vec::new(),
         };
         let (key, name) = (format!("producer.{producer}"), format!("heartbeat-{seq}"));
-        send(self.bus.as_ref(), Exchange::Status, key, name, &heartbeat).await.unwrap();
+        send(&self.context, Exchange::Status, key, name, &heartbeat).await.unwrap();
+    }
+
+    /// Why the process does not work.
+    fn troubles(&self) -> Vec<String> {
+        self.context.troubles.reasons(self.context.clock.now().monotonic)
     }
 
     async fn epoch(&self) -> Epoch {
@@ -260,7 +265,7 @@ async fn a_queue_that_is_refused_costs_no_term_and_topics_can_still_be_stopped()
         desk.problem("birds").await.is_some_and(|why| why.contains("producers are not heard"))
     })
     .await;
-    assert_eq!(desk.context.troubles.reasons().len(), 1);
+    assert_eq!(desk.troubles().len(), 1);
     registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
     desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
     desk.start("fish").await;
@@ -270,7 +275,7 @@ async fn a_queue_that_is_refused_costs_no_term_and_topics_can_still_be_stopped()
         desk.problem("fish").await.is_some_and(|why| why == "no producer is connected")
     })
     .await;
-    assert_eq!(desk.context.troubles.reasons(), [""; 0]);
+    assert_eq!(desk.troubles(), [""; 0]);
     desk.stop.cancel();
     desk.running.join_next().await.unwrap().unwrap();
     assert_eq!(desk.epoch().await, 1, "nobody lost the lease over it");
@@ -313,17 +318,60 @@ async fn a_leader_that_cannot_read_the_definitions_orders_nobody_to_drop_anythin
     assert_eq!(command.topics.len(), 1);
 }
 
+/// What the registry refuses can still come about: by starts at the same moment, or from an earlier version.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_nobody_would_read_is_not_sent_and_every_topic_says_so() {
+    let mut desk = Desk::new();
+    for number in 0..130 {
+        let name = format!("topic {number}");
+        let prompt = Some("p".repeat(8_164));
+        let request = StartRequest { name: name.clone(), prompt, ..StartRequest::default() };
+        let topic = Topic::start(None, id(&name), request, desk.context.clock.now().unix).unwrap();
+        desk.store.put_topic(&topic, None).await.unwrap();
+    }
+    let bindings = vec![(Exchange::Commands, "producer.p1".to_owned())];
+    let source = Source::Broadcast { name: "igentai.producer.p1".to_owned(), bindings };
+    let mut commands = desk.bus.consume(source, 100).await.unwrap();
+    desk.run();
+    desk.until_state("topic 99", TopicState::Running).await;
+    let mut seq = 0;
+    let mut says = async |desk: &Desk, what: bool| {
+        desk.until("it says so", async || {
+            seq += 1;
+            desk.beat("p1", seq).await;
+            let says =
+                desk.problem("topic 99").await.is_some_and(|why| why.contains("cannot be told what to do"));
+            says == what
+        })
+        .await;
+    };
+    says(&desk, true).await;
+    assert!(desk.troubles().iter().any(|why| why.contains("sending `command`")), "{:?}", desk.troubles());
+    while let Some(command) = commands.try_next() {
+        let command: Command = wire::decode(&command.content_type, &command.payload).unwrap();
+        assert_eq!(command.topics, [], "nothing was to be done yet");
+    }
+    for number in 0..90 {
+        registry::end(desk.store.as_ref(), &id(&format!("topic {number}")), EndReason::Stopped)
+            .await
+            .unwrap();
+    }
+    says(&desk, false).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(desk.troubles(), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_cannot_stand_for_the_lease_says_so_until_it_can() {
     let mut desk = Desk::new();
     desk.store.lease_fails.store(true, Relaxed);
     desk.run();
     desk.until("it is said", async || {
-        desk.context.troubles.reasons().iter().any(|reason| reason.contains("cannot stand for the lease"))
+        desk.troubles().iter().any(|reason| reason.contains("cannot stand for the lease"))
     })
     .await;
     desk.store.lease_fails.store(false, Relaxed);
-    desk.until("it is over", async || desk.context.troubles.reasons().is_empty()).await;
+    desk.until("it is over", async || desk.troubles().is_empty()).await;
     assert_eq!(desk.epoch().await, 1);
 }
 

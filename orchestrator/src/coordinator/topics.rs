@@ -35,6 +35,8 @@ pub(super) struct Topics<'a> {
     pub(super) troubles: Troubles,
     /// Why nobody can be told or heard, for people; `None` when everybody can.
     pub(super) deaf: Option<String>,
+    /// Why producers cannot be told what to do, for people.
+    pub(super) untold: Option<String>,
 }
 
 pub(super) struct OpenTopic {
@@ -66,7 +68,16 @@ impl OpenTopic {
 impl<'a> Topics<'a> {
     pub(super) const fn new(context: &'a Context, epoch: Epoch, files: Files) -> Self {
         let troubles = Troubles::new(epoch);
-        Self { context, epoch, files, ended_checked: false, open: BTreeMap::new(), troubles, deaf: None }
+        Self {
+            context,
+            epoch,
+            files,
+            ended_checked: false,
+            open: BTreeMap::new(),
+            troubles,
+            deaf: None,
+            untold: None,
+        }
     }
 
     /// Opens the run in the store and folds its log from the beginning; or only changes the cap of one that is open.

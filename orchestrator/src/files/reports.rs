@@ -15,7 +15,8 @@ use super::atomic::replace;
 
 /// Writes the three files of a topic.
 pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> io::Result<()> {
-    let worked = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
+    let named = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
+    let worked = status.producers_ever.max(named);
     let text = topic_text(&status.topic, status.active_producers.max(worked), &style.default_weights);
     if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
         replace(&folder.join("topic.txt"), text.as_bytes())?;

@@ -16,10 +16,12 @@ use crate::Context;
 use crate::outbox::{Portion, merge};
 use crate::send::send;
 
+/// Receipts in one message: each may name as many missing fingerprints as a batch has elements, and together they stay within what is read.
+const MAX_RECEIPTS: usize = 32;
+
 /// Receipts to producers, what is new to everybody, and a note of it to the coordinator. What fails here heals: producers ask again, and the
 /// coordinator publishes again from the log.
 pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<CommitOutcome>) {
-    let bus = context.bus.as_ref();
     let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
     for (commit, outcome) in commits.iter().zip(outcomes) {
         count(commit, &outcome);
@@ -29,19 +31,23 @@ pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<C
         let receipt = Receipt { id: commit.id.clone(), verdict: outcome.verdict };
         receipts.entry(commit.id.producer.clone()).or_default().push(receipt);
     }
-    let receipts = receipts.into_iter().map(|(producer, receipts)| async move {
+    let messages = receipts.into_iter().flat_map(|(producer, receipts)| {
+        let several: Vec<_> = receipts.chunks(MAX_RECEIPTS).map(<[Receipt]>::to_vec).collect();
+        several.into_iter().map(move |receipts| (producer.clone(), receipts))
+    });
+    let receipts = messages.map(|(producer, receipts)| async move {
         let message_id =
             receipts.first().map(|r| format!("receipt-{producer}-{}", r.id.seq)).unwrap_or_default();
         let key = format!("producer.{producer}");
-        send(bus, Exchange::Commands, key, message_id, &Receipts { receipts }).await
+        send(context, Exchange::Commands, key, message_id, &Receipts { receipts }).await
     });
     let portions = merge(portions);
     let published = portions.iter().map(|portion| async {
-        portion.publish(bus).await?;
+        portion.publish(context).await?;
         let Portion { topic, run, from, to, .. } = portion;
         let note = Published { topic: topic.clone(), run: *run, from: *from, to: *to };
         let name = format!("published-{topic}-{run}-{from}-{to}");
-        send(bus, Exchange::Status, format!("orchestrator.{}", context.id), name, &note).await
+        send(context, Exchange::Status, format!("orchestrator.{}", context.id), name, &note).await
     });
     let (receipts, published) = futures::future::join(join_all(receipts), join_all(published)).await;
     for error in receipts.into_iter().chain(published).filter_map(Result::err) {

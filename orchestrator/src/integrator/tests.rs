@@ -108,13 +108,18 @@ impl World {
     }
 
     async fn publish(&self, batch: Batch) {
+        self.publish_together(vec![batch]).await;
+    }
+
+    async fn publish_together(&self, batches: Vec<Batch>) {
+        let first = batches.first().map(|batch| batch.id.clone()).unwrap();
         let outgoing = Outgoing {
             exchange: Exchange::Batches,
             routing_key: topic().to_string(),
             content_type: wire::content_type::<Batches>(),
-            message_id: format!("{}-{}", batch.id.producer, batch.id.seq),
+            message_id: format!("{}-{}", first.producer, first.seq),
             headers: BTreeMap::new(),
-            payload: wire::encode(&Batches { batches: vec![batch] }),
+            payload: wire::encode(&Batches { batches }),
         };
         self.bus.publish(outgoing).await.unwrap();
     }
@@ -204,6 +209,25 @@ async fn a_number_that_no_store_takes_is_a_dead_letter_and_its_neighbours_are_co
 }
 
 #[tokio::test(start_paused = true)]
+async fn receipts_for_many_batches_of_one_message_come_in_messages_that_are_read() {
+    let mut world = World::new().await;
+    world.publish_together((1..=500).map(|seq| batch("innocent", seq)).collect()).await;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(world.context(CRASHER, Fate::Panics), stop.clone()));
+    let mut told = 0;
+    while told < 500 {
+        let heard = tokio::time::timeout(DEADLINE, world.receipts.next()).await.unwrap().unwrap();
+        let Incoming::Delivery(delivery) = heard else { continue };
+        let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+        assert!(receipts.len() <= 32, "{} at once", receipts.len());
+        told += receipts.len();
+    }
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_live() {
     let mut world = World::new().await;
     world.innocents(1..=5).await;
@@ -283,17 +307,17 @@ async fn a_store_that_takes_nothing_is_a_trouble_of_the_process_until_it_does() 
         false => Ok(()),
     };
     let noticed = async {
-        while context.troubles.reasons().is_empty() {
+        while context.troubles.reasons(context.clock.now().monotonic).is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let reasons = context.troubles.reasons();
+        let reasons = context.troubles.reasons(context.clock.now().monotonic);
         assert_eq!(reasons, ["committing does not work: the store cannot be used: no space left"]);
         full.store(false, Relaxed);
     };
     let both = futures::future::join(at_last(&context, &stop, ask), noticed);
     let (committed, ()) = tokio::time::timeout(DEADLINE, both).await.unwrap();
     assert!(matches!(committed, Ok(Ok(()))), "{committed:?}");
-    assert!(context.troubles.reasons().is_empty());
+    assert!(context.troubles.reasons(context.clock.now().monotonic).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,7 +326,7 @@ async fn a_store_that_stumbles_for_a_moment_is_no_trouble() {
     let (context, stop) = (world.context(CRASHER, Fate::Hangs), CancellationToken::new());
     let asked = AtomicU32::new(0);
     let ask = async || {
-        assert!(context.troubles.reasons().is_empty());
+        assert!(context.troubles.reasons(context.clock.now().monotonic).is_empty());
         match asked.fetch_add(1, Relaxed) {
             0..3 => Err(StoreError::Unknown("no answer".to_owned())),
             _ => Ok(()),

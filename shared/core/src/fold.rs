@@ -2,6 +2,7 @@
 //! index and compared with an independent count.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,41 @@ impl Totals {
             }
             EntryKind::Resolution { .. } => self.resolved += new + again + over_cap,
         }
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            responses,
+            failed_responses,
+            candidates,
+            attributes,
+            duplicates,
+            rejected,
+            over_cap,
+            false_positives,
+            resolved,
+            input_tokens,
+            output_tokens,
+            cost,
+            cost_at_risk,
+            latency_ms,
+        } = other;
+        self.responses += responses;
+        self.failed_responses += failed_responses;
+        self.candidates += candidates;
+        self.attributes += attributes;
+        self.duplicates += duplicates;
+        self.rejected += rejected;
+        self.over_cap += over_cap;
+        self.false_positives += false_positives;
+        self.resolved += resolved;
+        self.input_tokens += input_tokens;
+        self.output_tokens += output_tokens;
+        self.cost += cost;
+        self.cost_at_risk += cost_at_risk;
+        self.latency_ms += latency_ms;
     }
 }
 

@@ -53,6 +53,11 @@ impl WorkerId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// For all that are not named one by one.
+    pub(crate) fn others() -> Self {
+        Self(crate::status::OTHERS.to_owned())
+    }
 }
 
 impl fmt::Display for WorkerId {

@@ -1,5 +1,6 @@
 //! Where a topic stands, in numbers: what the coordinator tells everybody who watches.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,16 @@ use crate::fold::{TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Topic};
+
+/// Providers, producers and cells, of each kind, that are named in a snapshot: those with the most requests. Producers that get a new id with every
+/// start become ever more, and whoever reads a message takes only so much.
+pub const NAMED: usize = 200;
+
+/// Under this name stand the sums over the rest.
+pub const OTHERS: &str = "others";
+
+/// Longest text for people, in bytes.
+const MAX_TEXT_BYTES: usize = 2_000;
 
 /// A snapshot of a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +46,9 @@ pub struct TopicStatus {
     pub providers: BTreeMap<String, Totals>,
     /// By producer.
     pub producers: BTreeMap<WorkerId, Totals>,
+    /// How many producers have worked on it, those among the [`OTHERS`] included.
+    #[serde(default)]
+    pub producers_ever: u32,
     /// By cell.
     pub cells: BTreeMap<String, Totals>,
     /// Responses and failed requests by how they ended.
@@ -65,9 +79,10 @@ impl TopicStatus {
             attributes: fold.attributes(),
             totals: *fold.totals(),
             lost: Lease::default(),
-            providers: fold.providers().clone(),
-            producers: fold.producers().clone(),
-            cells: fold.cells().clone(),
+            providers: named(fold.providers(), OTHERS.to_owned()),
+            producers: named(fold.producers(), WorkerId::others()),
+            producers_ever: u32::try_from(fold.producers().len()).unwrap_or(u32::MAX),
+            cells: named(fold.cells(), OTHERS.to_owned()),
             outcomes: fold.outcomes().clone(),
             coverage: fold.coverage(),
             attributes_per_minute: 0.0,
@@ -81,6 +96,32 @@ impl TopicStatus {
     pub fn cost_at_risk(&self) -> Cost {
         self.totals.cost_at_risk + self.lost.cost
     }
+}
+
+/// Those with the most requests, and the rest as one.
+fn named<K: Ord + Clone>(all: &BTreeMap<K, Totals>, others: K) -> BTreeMap<K, Totals> {
+    if all.len() <= NAMED {
+        return all.clone();
+    }
+    let mut order: Vec<(&K, &Totals)> = all.iter().collect();
+    order.sort_by_key(|(_, totals)| Reverse(totals.requests()));
+    let (first, rest) = order.split_at(NAMED);
+    let mut named: BTreeMap<K, Totals> =
+        first.iter().map(|(name, totals)| ((*name).clone(), **totals)).collect();
+    let sum = named.entry(others).or_default();
+    for (_, totals) in rest {
+        *sum += **totals;
+    }
+    named
+}
+
+/// A text for people, cut where it is longer than a message should carry.
+pub(crate) fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        text.push('…');
+    }
+    text
 }
 
 /// A cap on money that is below the worst case of a single request ends the topic before the first.

@@ -10,10 +10,12 @@ use crate::ids::{Epoch, Run};
 use crate::time::UnixMillis;
 
 mod caps;
+mod load;
 #[cfg(test)]
 mod tests;
 
 pub use caps::UsedUp;
+pub use load::{MAX_LOAD, MAX_UNDER_WAY, Overload};
 
 /// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last
 /// start or resume.
@@ -223,7 +225,7 @@ pub struct StartRequest {
     pub mode: StartMode,
 }
 
-/// Longest prompt: every command to a producer holds the prompts of all its topics.
+/// Longest prompt: every command to a producer holds the prompts of all its topics, which have a bound together as well ([`MAX_LOAD`]).
 pub const MAX_PROMPT_BYTES: usize = 8 * 1024;
 
 /// Items asked for in a request when nobody says otherwise.

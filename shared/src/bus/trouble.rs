@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use igentai_core::time::Monotonic;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -12,9 +13,25 @@ use super::{Bus, BusError, Consumer, Source};
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_LAST: Duration = Duration::from_secs(10);
 
+/// How long something that was met is told after it was met last.
+const MEMORY: Duration = Duration::from_mins(1);
+
 /// The troubles of a process, by part. Clones are handles to the same list.
 #[derive(Clone, Debug, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Troubles(Arc<Mutex<BTreeMap<String, Trouble>>>);
+
+#[derive(Debug)]
+struct Trouble {
+    reason: String,
+    /// When it is over by itself; `None`: not before somebody says so.
+    until: Option<Monotonic>,
+}
+
+impl Trouble {
+    fn is_over(&self, now: Monotonic) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
 
 impl Troubles {
     /// Notes why a part does not work, and says so where it was not said before.
@@ -25,14 +42,25 @@ impl Troubles {
     }
 
     /// Notes it without a word; what was noted of the part before.
+    #[must_use]
     pub fn set(&self, part: &str, reason: &str) -> Option<String> {
-        self.list().insert(part.to_owned(), reason.to_owned())
+        let trouble = Trouble { reason: reason.to_owned(), until: None };
+        self.list().insert(part.to_owned(), trouble).map(|before| before.reason)
+    }
+
+    /// Notes what was met just now, and says so where it was not met lately. Nobody clears it: it is told for a minute after it was met last.
+    pub fn met(&self, part: &str, reason: &str, now: Monotonic) {
+        let trouble = Trouble { reason: reason.to_owned(), until: Some(now + MEMORY) };
+        let before = self.list().insert(part.to_owned(), trouble);
+        if before.is_none_or(|before| before.is_over(now)) {
+            error!(part, reason, "a part of this process does not work");
+        }
     }
 
     /// Why a part does not work.
     #[must_use]
     pub fn reason(&self, part: &str) -> Option<String> {
-        self.list().get(part).cloned()
+        self.list().get(part).map(|trouble| trouble.reason.clone())
     }
 
     /// A part works.
@@ -44,11 +72,13 @@ impl Troubles {
 
     /// Every part that does not work, with the reason.
     #[must_use]
-    pub fn reasons(&self) -> Vec<String> {
-        self.list().iter().map(|(part, reason)| format!("{part} does not work: {reason}")).collect()
+    pub fn reasons(&self, now: Monotonic) -> Vec<String> {
+        let mut list = self.list();
+        list.retain(|_, trouble| !trouble.is_over(now));
+        list.iter().map(|(part, trouble)| format!("{part} does not work: {}", trouble.reason)).collect()
     }
 
-    fn list(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn list(&self) -> MutexGuard<'_, BTreeMap<String, Trouble>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,5 +113,23 @@ pub async fn consume_at_last(
             () = stop.cancelled() => return None,
             () = tokio::time::sleep(wait) => wait = (wait * 2).min(RETRY_LAST),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_met_is_told_for_a_minute_and_what_was_noted_until_it_is_cleared() {
+        let troubles = Troubles::default();
+        troubles.note("a", "one");
+        troubles.met("b", "two", Monotonic(1_000));
+        troubles.met("b", "three", Monotonic(2_000));
+        let both = ["a does not work: one", "b does not work: three"];
+        assert_eq!(troubles.reasons(Monotonic(61_999)), both);
+        assert_eq!(troubles.reasons(Monotonic(62_000)), both[..1]);
+        troubles.clear("a");
+        assert_eq!(troubles.reasons(Monotonic(62_000)), [""; 0]);
     }
 }

@@ -10,6 +10,8 @@ use igentai_core::topic::{StartMode, TopicState};
 use super::*;
 use crate::store::{Commit, CommitOutcome, Head, LeaseRecord, StoreCheck, StoredAttribute};
 
+mod overload;
+
 /// What becomes of the next write.
 #[derive(Clone, Copy, Debug)]
 enum Fate {

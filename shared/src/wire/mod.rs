@@ -154,7 +154,7 @@ impl Message for StatusEvent {
     const KIND: &'static str = "topic-status";
 }
 
-/// Why a message cannot be read. The text goes with it to the dead letters.
+/// Why a message cannot be read, or need not be sent. The text goes with it to the dead letters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Larger than [`MAX_MESSAGE_BYTES`].
@@ -211,6 +211,20 @@ pub fn encode<M: Message>(message: &M) -> Bytes {
     Bytes::from(rmp_serde::to_vec_named(message).expect("plain data can be encoded into memory"))
 }
 
+/// Encodes a message, unless it is over the limits of whoever reads it: it would be dropped there.
+pub fn encode_within_limits<M: Message>(message: &M) -> Result<Bytes, DecodeError> {
+    let payload = encode(message);
+    within_limits(&payload)?;
+    Ok(payload)
+}
+
+fn within_limits(payload: &[u8]) -> Result<(), DecodeError> {
+    if payload.len() > MAX_MESSAGE_BYTES {
+        return Err(DecodeError::TooLarge(payload.len()));
+    }
+    Ok(scan::scan(payload)?)
+}
+
 /// Decodes a message of the kind expected.
 pub fn decode<M: Message>(content_type: &str, payload: &[u8]) -> Result<M, DecodeError> {
     let shown = || content_type.chars().take(100).collect();
@@ -221,10 +235,7 @@ pub fn decode<M: Message>(content_type: &str, payload: &[u8]) -> Result<M, Decod
     if version > M::VERSION {
         return Err(DecodeError::NewerVersion { kind: M::KIND, found: version, known: M::VERSION });
     }
-    if payload.len() > MAX_MESSAGE_BYTES {
-        return Err(DecodeError::TooLarge(payload.len()));
-    }
-    scan::scan(payload)?;
+    within_limits(payload)?;
     rmp_serde::from_slice(payload).map_err(|error| DecodeError::Form {
         kind: M::KIND,
         detail: error.to_string().chars().take(200).collect(),

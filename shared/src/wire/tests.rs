@@ -7,6 +7,8 @@ use igentai_core::ids::WorkerId;
 use super::scan::{ScanError, scan};
 use super::*;
 
+mod bounds;
+
 fn batches(texts: Vec<String>) -> Batches {
     Batches {
         batches: vec![Batch {

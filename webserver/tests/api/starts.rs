@@ -96,6 +96,25 @@ async fn of_many_starts_at_once_exactly_one_is_taken() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_in_beside_the_topics_under_way_is_refused_with_what_to_do() {
+    let world = World::new();
+    let server = world.serve().await;
+    let prompt = "p".repeat(8_192);
+    let mut refused = None;
+    for number in 0..100 {
+        let answer = server.post(TOPICS, &json!({"name": format!("t {number}"), "prompt": prompt})).await;
+        refused = refused.or((answer.status != 201).then_some(answer));
+    }
+    let refused = refused.unwrap();
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "full"), "{}", refused.text);
+    assert!(refused.text.contains("shorten the prompt, stop another topic"), "{}", refused.text);
+    assert_eq!(server.post(TOPICS, &json!({"name": "short"})).await.status, 201);
+    let longer = server.patch("/api/v1/topics/short", &json!({"prompt": prompt})).await;
+    assert_eq!((longer.status, longer.problem().as_str()), (409, "full"), "{}", longer.text);
+    assert_eq!(server.patch("/api/v1/topics/short", &json!({"prompt": "a"})).await.status, 200);
+}
+
+#[tokio::test]
 async fn names_that_share_a_folder_get_ids_of_their_own_and_keep_them() {
     let world = World::new();
     let server = world.serve().await;

@@ -429,6 +429,21 @@ fn a_standstill_is_told_of_the_providers_that_the_topic_asks_and_kept_with_its_e
 }
 
 #[test]
+fn what_many_providers_say_is_cut_to_what_a_message_can_carry() {
+    let mut world = running(Limits::default());
+    let report = |number: u32| ProviderReport {
+        name: format!("p{number}"),
+        model: "m".into(),
+        state: ProviderState::Waiting,
+        detail: "w".repeat(200),
+    };
+    world.beat("p1", 1, |beat| beat.providers = (0..900).map(report).collect(), 10);
+    let status = world.coordinator.status(&id(), now(10)).unwrap();
+    assert!(status.problem.is_some_and(|why| why.len() <= 2_003));
+    assert_eq!(status.provider_reports.len(), crate::status::NAMED);
+}
+
+#[test]
 fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
     let mut world = running(Limits::default());
     let small = |detail: &str| ProviderReport {

@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::filter::{Delta, SnapshotError, SnapshotPiece};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, Run, WorkerId};
+use crate::status::cut;
 use crate::time::Monotonic;
 
 mod topic;
@@ -151,7 +152,7 @@ impl Worker {
     /// Notes why no provider can ever serve a topic here, or that one can.
     pub fn hopeless(&mut self, topic: &TopicId, why: Option<String>) {
         if let Some(work) = self.topics.get_mut(topic) {
-            work.hopeless = why;
+            work.hopeless = why.map(cut);
         }
     }
 

@@ -67,6 +67,17 @@ fn receipt(batch: &Batch, missing: Vec<Fingerprint>) -> Receipt {
     Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
 }
 
+/// Every provider of a process may have its word in it.
+#[test]
+fn a_reason_that_is_too_long_for_a_heartbeat_is_cut() {
+    let topic = TopicId::from_name("birds").unwrap();
+    let mut worker = worker(vec![order("birds", 1, 1)]);
+    worker.hopeless(&topic, Some("é".repeat(30_000)));
+    let beat = worker.heartbeat(Vec::new(), |_| 4, T0);
+    let why = beat.topics.first().and_then(|report| report.hopeless.as_deref()).unwrap();
+    assert!(why.len() <= 2_003 && why.ends_with("é…"), "{} bytes", why.len());
+}
+
 #[test]
 fn an_older_command_or_one_for_an_earlier_life_is_refused() {
     let mut worker = worker(vec![order("birds", 1, 1)]);

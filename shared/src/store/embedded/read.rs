@@ -68,8 +68,11 @@ pub(super) fn attributes(
     Ok(found)
 }
 
+/// Id and record of a topic, as they are stored.
+type StoredTopic = (Vec<u8>, Vec<u8>);
+
 /// Ids and records of all topics.
-pub(super) fn topics(transaction: &ReadTransaction) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Stop> {
+pub(super) fn topics(transaction: &ReadTransaction) -> Result<Vec<StoredTopic>, Stop> {
     let mut records = Vec::new();
     for item in transaction.open_table(TOPICS)?.iter()? {
         let (id, record) = item?;

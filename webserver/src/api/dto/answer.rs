@@ -106,7 +106,8 @@ pub struct Numbers {
     pub problem: Option<String>,
     /// By provider.
     pub providers: BTreeMap<String, ProviderNumbers>,
-    /// By producer.
+    /// By producer. Where there are more than 200, those with the most requests; the sums over the rest stand under `others`. Likewise by provider and
+    /// by part.
     pub producers: BTreeMap<String, Sums>,
     /// By part of the topic.
     pub cells: BTreeMap<String, Sums>,

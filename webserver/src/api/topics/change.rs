@@ -27,7 +27,7 @@ const ENDING: &str =
     params(("id" = String, Path), IfMatch),
     responses(
         (status = 200, body = TopicView, headers(("ETag" = String, description = "its new version"))),
-        (status = 409, description = "it is just ending (`ending`), or others keep changing it (`conflict`)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "it is just ending (`ending`), would not fit in beside the topics under way any more (`full`), or others keep changing it (`conflict`)", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "it has another version than If-Match names", body = ProblemBody, content_type = "application/problem+json"),
         ReadErrors,
         TopicErrors,

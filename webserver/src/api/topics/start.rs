@@ -22,6 +22,7 @@ impl From<RegistryError> for Problem {
             RegistryError::Name(error) => Self::new(ProblemKind::Invalid, error.to_string()).at("name", None),
             RegistryError::State(error) => error.into(),
             RegistryError::UsedUp(caps) => Self::invalid(caps.into_iter().map(used_up).collect()),
+            error @ RegistryError::Overload(_) => Self::new(ProblemKind::Full, error.to_string()),
             RegistryError::Store(error) => error.into(),
             error @ (RegistryError::Namesakes(_) | RegistryError::Contended) => {
                 Self::new(ProblemKind::Conflict, error.to_string())
@@ -62,7 +63,7 @@ impl From<StartError> for Problem {
         ("Location" = String, description = "where the topic is"),
         ("ETag" = String, description = "its version"),
     )),
-    (status = 409, description = "it runs (`already-running`), is ending (`ending`), has nothing to resume (`nothing-to-resume`), or others keep changing it (`conflict`)",
+    (status = 409, description = "it runs (`already-running`), is ending (`ending`), has nothing to resume (`nothing-to-resume`), does not fit in beside the topics under way (`full`), or others keep changing it (`conflict`)",
         body = ProblemBody, content_type = "application/problem+json"),
     ReadErrors,
     WriteErrors,

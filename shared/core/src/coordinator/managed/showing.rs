@@ -9,7 +9,7 @@ use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
 use crate::ids::{Epoch, WorkerId};
-use crate::status::TopicStatus;
+use crate::status::{NAMED, TopicStatus, cut};
 use crate::time::{Monotonic, Now};
 use crate::topic::EndReason;
 
@@ -94,11 +94,11 @@ impl Managed {
         let unusable = self.fold.unusable_answers();
         if unusable >= UNUSABLE_WORTH_A_WORD {
             let problem = format!("the last {unusable} answers were refusals or held no list");
-            return Some(if details.is_empty() { problem } else { format!("{problem} ({details})") });
+            return Some(if details.is_empty() { problem } else { cut(format!("{problem} ({details})")) });
         }
         let waiting = !providers.is_empty() && providers.iter().all(|provider| provider.state != Ready);
         let nothing = self.is_unanswered() && !details.is_empty();
-        (waiting || nothing).then_some(details)
+        (waiting || nothing).then(|| cut(details))
     }
 
     /// Whether all requests since the start have failed, and there were some.
@@ -119,6 +119,6 @@ impl Managed {
                 *known = report;
             }
         }
-        worst.into_values().filter(|report| asked(&report.name)).cloned().collect()
+        worst.into_values().filter(|report| asked(&report.name)).take(NAMED).cloned().collect()
     }
 }
