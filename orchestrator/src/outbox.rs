@@ -135,6 +135,7 @@ mod tests {
     async fn a_portion_that_brings_nothing_new_is_published_too() {
         let context = Context {
             id: WorkerId::parse("o1").unwrap(),
+            new_registry_id: "registry".to_owned(),
             bus: MemoryBus::new(),
             store: EmbeddedStore::in_memory().unwrap(),
             clock: Arc::new(SystemClock::new()),

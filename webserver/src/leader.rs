@@ -144,49 +144,49 @@ mod tests {
         LeaseRecord { holder: Some(WorkerId::of_role("o", 1)), epoch: 1, beat }
     }
 
-    fn look(leader: &Leader, lease: Option<LeaseRecord>, ms: u64) -> bool {
-        leader.inner().look(lease.as_ref(), at(ms), at(ms));
+    fn look(leader: &Leader, lease: Option<&LeaseRecord>, ms: u64) -> bool {
+        leader.inner().look(lease, at(ms), at(ms));
         leader.absence().is_some()
     }
 
     #[test]
     fn a_lease_that_stands_still_for_longer_than_a_takeover_takes_is_nobodys_until_it_moves() {
         let leader = Leader::new(TTL);
-        assert!(!look(&leader, Some(lease(1)), 0));
-        assert!(!look(&leader, Some(lease(2)), 3_000));
-        assert!(!look(&leader, Some(lease(2)), 9_000), "a standby may be about to take it");
-        assert!(look(&leader, Some(lease(2)), 9_001));
+        assert!(!look(&leader, Some(&lease(1)), 0));
+        assert!(!look(&leader, Some(&lease(2)), 3_000));
+        assert!(!look(&leader, Some(&lease(2)), 9_000), "a standby may be about to take it");
+        assert!(look(&leader, Some(&lease(2)), 9_001));
         assert_eq!(
             leader.absence().as_deref(),
             Some("no orchestrator leads since 01:00:03 UTC; start one"),
             "since it was last seen to move"
         );
-        assert!(look(&leader, Some(LeaseRecord { epoch: 1, beat: 2, holder: None }), 9_100));
-        assert!(!look(&leader, Some(lease(3)), 9_200));
+        assert!(look(&leader, Some(&LeaseRecord { epoch: 1, beat: 2, holder: None }), 9_100));
+        assert!(!look(&leader, Some(&lease(3)), 9_200));
     }
 
     #[test]
     fn a_lease_that_was_never_taken_or_was_released_is_told_after_the_same_time() {
         let leader = Leader::new(TTL);
-        assert!(!look(&leader, Some(LeaseRecord::default()), 0));
-        assert!(look(&leader, Some(LeaseRecord::default()), 6_001));
+        assert!(!look(&leader, Some(&LeaseRecord::default()), 0));
+        assert!(look(&leader, Some(&LeaseRecord::default()), 6_001));
     }
 
     #[test]
     fn a_slow_store_makes_no_fresh_beat_look_old() {
         let leader = Leader::new(TTL);
         leader.inner().look(Some(&lease(1)), at(0), at(10_000));
-        assert!(!look(&leader, Some(lease(1)), 10_100));
-        assert!(look(&leader, Some(lease(1)), 16_001));
+        assert!(!look(&leader, Some(&lease(1)), 10_100));
+        assert!(look(&leader, Some(&lease(1)), 16_001));
     }
 
     #[test]
     fn a_store_that_does_not_answer_says_nothing_about_the_leader() {
         let leader = Leader::new(TTL);
-        assert!(!look(&leader, Some(lease(1)), 0));
+        assert!(!look(&leader, Some(&lease(1)), 0));
         assert!(!look(&leader, None, 60_000));
-        assert!(!look(&leader, Some(lease(1)), 60_100), "the leader could not reach it either");
-        assert!(look(&leader, Some(lease(1)), 66_101));
+        assert!(!look(&leader, Some(&lease(1)), 60_100), "the leader could not reach it either");
+        assert!(look(&leader, Some(&lease(1)), 66_101));
         assert!(look(&leader, None, 67_000), "what was known stays so");
     }
 }

@@ -302,9 +302,8 @@ async fn a_store_that_takes_nothing_is_a_trouble_of_the_process_until_it_does() 
     let world = World::new().await;
     let (context, stop) = (world.context(CRASHER, Fate::Hangs), CancellationToken::new());
     let full = AtomicBool::new(true);
-    let ask = async || match full.load(Relaxed) {
-        true => Err(StoreError::Unavailable("no space left".to_owned())),
-        false => Ok(()),
+    let ask = async || {
+        if full.load(Relaxed) { Err(StoreError::Unavailable("no space left".to_owned())) } else { Ok(()) }
     };
     let noticed = async {
         while context.troubles.reasons(context.clock.now().monotonic).is_empty() {

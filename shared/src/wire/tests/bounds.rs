@@ -51,12 +51,14 @@ fn full(prompt: usize, weights: usize) -> (Vec<Topic>, Overload) {
 fn command(topics: &[Topic]) -> Command {
     let now = Now::default();
     let mut coordinator = Coordinator::new(1, Settings::default());
-    topics.iter().for_each(|topic| coordinator.topic(topic.clone(), now));
+    for topic in topics {
+        coordinator.topic(topic.clone(), now);
+    }
     coordinator.heartbeat(heartbeat(&[]), now);
-    let sent = coordinator.decide(now).into_iter().find_map(|action| match action {
-        Action::Send { command, .. } => Some(command),
-        _ => None,
-    });
+    let sent = coordinator
+        .decide(now)
+        .into_iter()
+        .find_map(|action| if let Action::Send { command, .. } = action { Some(command) } else { None });
     let mut command = sent.unwrap();
     command.topics.iter_mut().for_each(|order| order.lease = LEASE);
     Command { epoch: u64::MAX, version: u64::MAX, incarnation: u64::MAX, ..command }
