@@ -72,7 +72,9 @@ pub(crate) async fn doctor(arguments: Doctor, common: &Common) -> Result<Exit, F
         Ok(read) => read,
         Err(mistakes) => {
             // Nothing can be looked at with a configuration that is wrong.
-            mistakes.iter().for_each(|mistake| output::line(&said(mistake, arguments.json)));
+            for mistake in &mistakes {
+                output::line(&said(mistake, arguments.json));
+            }
             output::note("correct this first; `igentai config example` shows every setting");
             return Ok(Exit::Usage);
         }

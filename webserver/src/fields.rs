@@ -135,23 +135,15 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&mut self, name: &'static str, allowed: &str) -> Given<String> {
-        self.take(name, allowed, |value| match value {
-            Value::String(text) => Ok(text),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                Err(format!("it is {}, not a text", kind(&value)))
-            }
-        })
+        self.take(name, allowed, text)
     }
 
     /// A text of at most so many characters.
     pub(crate) fn short_text(&mut self, name: &'static str, most: usize, allowed: &str) -> Given<String> {
-        match self.text(name, allowed) {
-            Given::Value(text) if text.chars().nth(most).is_some() => {
-                self.errors.add(format!("{}{name}", self.prefix), "it is too long", allowed);
-                Given::Wrong
-            }
-            given => given,
-        }
+        self.take(name, allowed, |value| {
+            let text = text(value)?;
+            if text.chars().nth(most).is_none() { Ok(text) } else { Err("it is too long".to_owned()) }
+        })
     }
 
     /// A whole number of at least 0.
@@ -261,6 +253,15 @@ pub(crate) const fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+fn text(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("it is {}, not a text", kind(&value)))
+        }
     }
 }
 

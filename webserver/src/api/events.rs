@@ -49,8 +49,8 @@ impl FromFields for EventsQuery {
 /// What happens, as server-sent events
 ///
 /// Events: `hello` (first), `attributes` (new items), `topic` (a topic as `GET /topics/{id}` shows it), `reset` (forget a topic's items, they are told anew).
-/// Every event's id is a cursor: a stream that begins with one (`Last-Event-ID`, or `cursor`) tells what came after it, in order, without gap or repeat. Without one it
-/// begins at the present. A comment comes every 15 seconds when nothing else does.
+/// Every event's id is a cursor: a stream that begins with one (`Last-Event-ID`, or `cursor`) tells what came after it, in order, without gap or repeat. Where that cannot be
+/// told any more, there is a `reset`. Without one it begins at the present. A comment comes every 15 seconds when nothing else does.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(EventsQuery, LastEventId),
     responses(
@@ -99,7 +99,7 @@ fn start(query: &EventsQuery, headers: &HeaderMap) -> Result<Start, Problem> {
             let detail = "this cursor is of a stream of one topic; ask for that topic";
             return Err(Problem::new(ProblemKind::BadCursor, detail).at(field, None));
         }
-        return Ok(Start::Cursor(cursor));
+        return Ok(Start::Cursor(Box::new(cursor)));
     }
     match query.after {
         Some(_) if !narrowed => Err(needs("after", "topic")),

@@ -16,7 +16,7 @@ pub(crate) enum Start {
     /// With what comes after now.
     Present,
     /// Where an earlier stream was.
-    Cursor(Cursor),
+    Cursor(Box<Cursor>),
     /// Behind this attribute of the one topic, in this run or the current one.
     After { run: Option<Run>, seq: Seq },
 }

@@ -59,7 +59,9 @@ impl Follower {
                 follower.behind.push_back(topic);
             }
         }
-        topics.iter().for_each(|topic| follower.note(&topic.id, topic.state.is_ended()));
+        for topic in &topics {
+            follower.note(&topic.id, topic.state.is_ended());
+        }
         let hello = Hello { server: follower.app.context.id.to_string(), cursor: follower.cursor() };
         let event = follower.event("hello", &view::json(&hello)).retry(RECONNECT);
         follower.ready.push_back(event);
@@ -163,7 +165,6 @@ impl Follower {
     async fn replay(&mut self, topic: TopicId) -> Result<(), StoreError> {
         let told = self.told.position(&topic);
         let page = match told.run {
-            _ if told.is_uncertain() => Vec::new(),
             0 => Vec::new(),
             run => self.store().attributes(&topic, run, told.seq, PAGE).await?,
         };

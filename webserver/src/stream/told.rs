@@ -62,3 +62,50 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use crate::stream::cursor::Cursor;
+
+    #[test]
+    fn a_cursor_says_of_every_topic_where_the_reader_is_whether_it_rests_or_not() {
+        let topics: Vec<TopicId> =
+            (0..60).map(|number| TopicId::from_name(&format!("topic {number}")).unwrap()).collect();
+        let mut dice = StdRng::seed_from_u64(1);
+        let mut told = Told::default();
+        for step in 0..3_000 {
+            let topic = &topics[dice.random_range(0..topics.len())];
+            match dice.random_range(0..4) {
+                0 => told.wake(topic),
+                1 | 2 => told.rest(topic),
+                _ => told.move_to(topic, Position { run: dice.random_range(1..4), seq: step }),
+            }
+            let cursor = Cursor::decode(&told.cursor(false)).unwrap();
+            let sealed = topics.iter().filter(|topic| cursor.position(topic).is_none());
+            let mut buckets = BTreeMap::<_, Vec<_>>::new();
+            for topic in sealed {
+                if let Some(bucket) = cursor.seals().bucket(topic) {
+                    let known = told.resting.contains_key(topic);
+                    buckets.entry(bucket).or_default().push((!known, topic.clone(), told.position(topic)));
+                }
+            }
+            for (bucket, mut topics) in buckets {
+                // Those that it never heard of are the newest.
+                topics.sort();
+                let topics: Vec<_> = topics.into_iter().map(|(_, topic, at)| (topic, at)).collect();
+                let positions: Vec<_> = topics.iter().map(|(_, at)| *at).collect();
+                assert_eq!(cursor.seals().open(bucket, &topics), positions, "after {step} steps");
+            }
+            for topic in topics.iter().filter(|topic| cursor.position(topic).is_some()) {
+                assert_eq!(cursor.position(topic).unwrap(), told.position(topic));
+            }
+        }
+        assert!(told.resting.len() > NAMED && !told.awake.is_empty());
+    }
+}

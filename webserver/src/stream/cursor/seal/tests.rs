@@ -18,7 +18,9 @@ fn at(run: u64, seq: u64) -> Position {
 
 fn sealed(topics: &[(TopicId, Position)]) -> Seals {
     let mut seals = Seals::default();
-    topics.iter().for_each(|(topic, position)| seals.add(topic, *position));
+    for (topic, position) in topics {
+        seals.add(topic, *position);
+    }
     seals
 }
 
