@@ -13,6 +13,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod signals;
+
+use signals::Signals;
+
 /// What a role's tasks share to stop together. Clones are handles to the same shutdown.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
@@ -274,100 +278,6 @@ impl Drop for Entry {
 
 fn lock(tasks: &Mutex<Tasks>) -> MutexGuard<'_, Tasks> {
     tasks.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A wish to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    Interrupt,
-    #[cfg(unix)]
-    Terminate,
-    #[cfg(unix)]
-    HangUp,
-}
-
-impl Signal {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Interrupt => "SIGINT",
-            #[cfg(unix)]
-            Self::Terminate => "SIGTERM",
-            #[cfg(unix)]
-            Self::HangUp => "SIGHUP",
-        }
-    }
-
-    /// Whether it comes from somebody who ends the process in another way when it does not end by itself.
-    const fn announces_a_kill(self) -> bool {
-        match self {
-            Self::Interrupt => false,
-            #[cfg(unix)]
-            Self::Terminate | Self::HangUp => true,
-        }
-    }
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// Not listened to where it is ignored, as `nohup` has it, or where that cannot be seen.
-    hang_up: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let hang_up = hang_up_ends_us().then(|| signal(SignalKind::hangup())).transpose()?;
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up,
-        })
-    }
-
-    async fn next(&mut self) -> Option<Signal> {
-        let hang_up = async {
-            match &mut self.hang_up {
-                Some(hang_up) => hang_up.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            received = self.interrupt.recv() => received.map(|()| Signal::Interrupt),
-            received = self.terminate.recv() => received.map(|()| Signal::Terminate),
-            received = hang_up => received.map(|()| Signal::HangUp),
-        }
-    }
-}
-
-/// Whether SIGHUP is known not to be ignored.
-#[cfg(unix)]
-fn hang_up_ends_us() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    ignored(&status).is_some_and(|mask| mask & 1 == 0)
-}
-
-/// The mask of the signals that a process ignores, SIGHUP being its lowest bit, as Linux tells it.
-#[cfg(unix)]
-fn ignored(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Option<Signal> {
-        tokio::signal::ctrl_c().await.ok().map(|()| Signal::Interrupt)
-    }
 }
 
 #[cfg(test)]

@@ -196,17 +196,11 @@ impl System {
         self.store.close().await;
         let uncommitted = u64::try_from(self.uncommitted.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         (uncommitted > 0).then(|| {
-            let why = self
-                .troubles
-                .reasons(self.clock.now().monotonic)
-                .into_iter()
-                .map(|why| format!("; {why}"))
-                .collect::<String>();
             let what = counted(uncommitted, "answer");
-            Failure::new(
-                Exit::Failed,
-                format!("{what} could not be committed and must be asked for again{why}"),
-            )
+            let what = format!("{what} could not be committed and must be asked for again");
+            let troubles = self.troubles.reasons(self.clock.now().monotonic);
+            let all: Vec<String> = std::iter::once(what).chain(troubles).collect();
+            Failure::new(Exit::Failed, all.join("; "))
         })
     }
 }

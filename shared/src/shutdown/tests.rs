@@ -118,7 +118,7 @@ async fn the_first_signal_stops_and_the_second_leaves_at_once() {
 #[tokio::test]
 async fn a_closed_terminal_stops_and_is_not_waited_for_longer_than_its_patience() {
     for (signal, hurries) in [("HUP", true), ("TERM", true), ("INT", false)] {
-        if signal == "HUP" && !hang_up_ends_us() {
+        if signal == "HUP" && !signals::hang_up_ends_us() {
             continue;
         }
         let shutdown = Shutdown::new();
@@ -130,13 +130,6 @@ async fn a_closed_terminal_stops_and_is_not_waited_for_longer_than_its_patience(
         let now = tokio::time::timeout(patience, shutdown.now_token().cancelled()).await;
         assert_eq!(now.is_ok(), hurries, "{signal}");
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_hang_up_that_is_ignored_stays_ignored() {
-    assert_eq!(ignored("Name:\tigentai\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), Some(0x1001));
-    assert_eq!(ignored("Name:\tigentai\n"), None);
 }
 
 #[cfg(unix)]

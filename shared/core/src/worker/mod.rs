@@ -15,6 +15,7 @@ use crate::ids::{Epoch, Incarnation, Run, WorkerId};
 use crate::status::cut;
 use crate::time::Monotonic;
 
+mod filling;
 mod topic;
 
 pub use topic::{Ask, Finished, UNRESOLVED_PER_PLACE};

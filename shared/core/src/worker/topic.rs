@@ -1,15 +1,15 @@
 //! A producer's work on one topic.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
+use super::filling::Filling;
 use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
 use crate::batch::{Batch, BatchBody, BatchId, Named, ResponseMeta, Verdict};
 use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::filter::Replica;
 use crate::folder::TopicId;
-use crate::ids::{Incarnation, Run, Seq, WorkerId};
+use crate::ids::{Incarnation, Run, WorkerId};
 use crate::key::{Fingerprint, KEY_VERSION};
 use crate::time::Monotonic;
 
@@ -19,9 +19,6 @@ pub const UNRESOLVED_PER_PLACE: u32 = 2;
 
 /// The same for a producer that has one place or two.
 const LEAST_UNRESOLVED: u32 = 4;
-
-/// How long a run is taken for full whose cap on items a receipt has met. By then it has ended, or the cap was raised meanwhile.
-const FULL_FOR: Duration = Duration::from_secs(5);
 
 /// Spellings remembered per topic; beyond, all are forgotten and may be sent once more.
 const MAX_SPELLINGS: usize = 200_000;
@@ -70,10 +67,7 @@ pub(super) struct TopicWork {
     dismissed: bool,
     /// Batches and requests that may be open at once.
     most_open: usize,
-    /// The highest number of an attribute that a receipt has told.
-    highest: Seq,
-    /// When a receipt told of items beyond the cap.
-    full_since: Option<Monotonic>,
+    filling: Filling,
     next_seq: u64,
     sent: u64,
     in_flight: u32,
@@ -101,8 +95,7 @@ impl TopicWork {
             order,
             dismissed: false,
             most_open: usize::try_from(most_open).unwrap_or(usize::MAX),
-            highest: 0,
-            full_since: None,
+            filling: Filling::default(),
             next_seq: counted.next_seq,
             sent: counted.sent,
             in_flight: 0,
@@ -122,7 +115,7 @@ impl TopicWork {
     pub(super) fn follow(&mut self, order: TopicOrder) {
         self.dismissed = false;
         if order.max_attributes != self.order.max_attributes {
-            self.full_since = None;
+            self.filling.cap_changed();
         }
         if order.capped_cost && !self.order.capped_cost {
             // Without a cap nobody asked for the cheapest: what is known is only what was sent first.
@@ -178,11 +171,9 @@ impl TopicWork {
 
     /// Whether the cap on items is met, or will be by what is on its way: then its receipt comes first. One that is late is not waited for.
     fn may_be_full(&self) -> bool {
-        let Some(cap) = self.order.max_attributes else { return false };
         let fresh = |pending: &&Pending| pending.attempts == 1;
-        let on_its_way: usize = self.pending.values().filter(fresh).map(|one| one.batch.novel()).sum();
-        let there = self.highest.saturating_add(u64::try_from(on_its_way).unwrap_or(u64::MAX));
-        self.full_since.is_some() || there >= cap
+        let on_its_way = self.pending.values().filter(fresh).map(|one| one.batch.novel()).sum();
+        self.order.max_attributes.is_some_and(|cap| self.filling.may_reach(cap, on_its_way))
     }
 
     pub(super) fn ask(&self) -> Ask {
@@ -271,12 +262,7 @@ impl TopicWork {
         let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
         let Verdict::Committed(committed) = verdict else { return None };
         self.checked_new += u64::from(committed.new);
-        if committed.new > 0 {
-            self.highest = self.highest.max(committed.first_new + u64::from(committed.new) - 1);
-        }
-        if committed.over_cap > 0 {
-            self.full_since = Some(now);
-        }
+        self.filling.committed(committed, now);
         if !is_response(&batch) || committed.missing.is_empty() {
             return None;
         }
@@ -291,7 +277,7 @@ impl TopicWork {
     }
 
     pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
-        self.full_since = self.full_since.filter(|since| now.since(*since) < FULL_FOR);
+        self.filling.pass(now);
         let lowest = self.pending.first_key_value().map_or(self.next_seq, |(seq, _)| *seq);
         let mut again = Vec::new();
         for pending in self.pending.values_mut() {
