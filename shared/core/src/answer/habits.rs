@@ -1,50 +1,67 @@
-//! What holds for a whole list: whether it is numbered, and whether it describes its items.
+//! What holds for a whole list: whether it is numbered or goes through the alphabet, and how it describes its items.
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::markup;
+use super::enumerator::{self, Number};
+use super::label::{Labels, label};
+use super::phrase::{Kind, Phrase};
+use super::separator::{Cut, Cuts, Order, Separator, Trust};
 use super::sequence::Sequence;
 use super::sink::{Entry, Origin};
-use crate::key::MAX_TEXT_BYTES;
+use super::topic::Topic;
+use super::{markup, noise};
 
 /// Counts of a whole list, from which each entry's name is cut out.
 ///
-/// A number is taken off when it is numbering: four entries in five have one, and they count up or down by one.
+/// A number is taken off when it is numbering: four entries in five have one, and they count up or down by one. So is
+/// a letter that most names begin with (`A: Aardvark`), and an emoji that four entries in five have.
 ///
-/// What follows the first ` - ` (any dash) or `: ` is a description, and is taken off,
-/// * when it looks like one: it begins in lower case, or has more than three words and is not in title case
-///   (`Dune: Part Two` and `Star Wars: The Empire Strikes Back` stay whole);
-/// * or when at least half of the list looks like it behind the same separator; behind a dash, when at least half
-///   of the list has a dash at all and neighbours do not share what stands before it (`Star Wars - A New Hope`,
-///   `Star Wars - The Phantom Menace`).
+/// What follows ` - ` (any dash) or `: ` is taken off where it is a description. The dash is looked at first, the colon
+/// in what the dash leaves, and each at the first piece that looks like a description, so that `Dune: Part Two - Paul
+/// unites with the Fremen` keeps its colon. What a separator means is decided for the list:
+/// * the same words stand before it with different ones behind (`Star Wars - A New Hope`, `display: grid`): it is a part
+///   of the names;
+/// * at least half of the list goes on as sentences do (lower case, or several words that are no title), or nearly all
+///   of the list repeats a few kinds behind it (`Louvre: Museum`): it is taken off, in front of titles only where nearly
+///   every entry has it;
+/// * behind a dash also where half of the list has one and titles are the exception (`Louvre - Museum`);
+/// * else only in front of what can be nothing but a description.
+///
+/// Strings of JSON and cells of tables are names as they are, but for plain descriptions.
 ///
 /// A name in bold, italic, quotes or code that a separator follows is the name as it stands.
 #[derive(Debug, Default)]
 pub(super) struct Habits {
     entries: usize,
+    values: usize,
+    remarks: usize,
     numbers: Sequence,
-    dash: Separator,
-    colon: Separator,
+    labels: Labels,
+    signs: usize,
+    tabs: usize,
+    several: usize,
+    separated: usize,
+    first: Separators,
+    last: Separators,
+    /// Names that print sets apart.
+    apart: Separator,
+    settled: Settled,
 }
 
-#[derive(Debug, Default)]
-struct Separator {
-    seen: usize,
-    descriptions: usize,
-    shared: usize,
-    before: u64,
-}
-
-impl Separator {
-    fn learn(&mut self, name: &str, rest: &str) {
-        let hash = xxh3_64(name.as_bytes());
-        self.shared += usize::from(self.seen > 0 && self.before == hash);
-        self.seen += 1;
-        self.descriptions += usize::from(is_description(rest));
-        self.before = hash;
-    }
+/// What was decided after the whole list was seen.
+#[derive(Debug, Default, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one answer to each question, and none follows from another"
+)]
+struct Settled {
+    labels: bool,
+    signs: bool,
+    tabs: bool,
+    categories: bool,
+    order: Order,
+    dash: Trust,
+    colon: Trust,
 }
 
 impl Habits {
@@ -54,37 +71,103 @@ impl Habits {
 
     pub(super) fn learn(&mut self, entry: Entry<'_>) {
         self.entries += 1;
-        let mut text = Cow::Borrowed(entry.text.trim());
-        if entry.origin != Origin::Numbered {
-            let number = markup::number(&text);
-            self.numbers.observe(number.as_ref().map(|(count, strength, _)| (*count, *strength)));
-            if let Some((_, _, rest)) = number {
-                text = Cow::Owned(rest.into_owned());
-            }
-        }
-        if markup::set_apart(&text).is_some() {
+        self.values += usize::from(entry.origin == Origin::Value);
+        if entry.text.len() > MAX_NAME_BYTES {
             return;
         }
-        if let Some((name, rest)) = split_dash(&text) {
-            self.dash.learn(name, rest);
+        let mut text = markup::plain(entry.text.trim());
+        if let Some(number) = uncounted(entry, &text) {
+            self.numbers.observe(&number);
+            text = Cow::Owned(number.rest.into_owned());
         }
-        if let Some((name, rest)) = split_colon(&text) {
-            self.colon.learn(name, rest);
+        if let Some(rest) = markup::without_sign(&text).map(str::to_owned) {
+            self.signs += 1;
+            text = Cow::Owned(rest);
         }
+        let label = label(&text).inspect(|label| self.labels.learn(label));
+        if let Some(rest) = label.filter(|label| label.matches).map(|label| label.rest.to_owned()) {
+            text = Cow::Owned(rest);
+        }
+        if let Some((name, rest)) = markup::set_apart(&text) {
+            if let Some(print) = Print::of(name, rest) {
+                self.apart.learn(&print.cut);
+            }
+            return;
+        }
+        self.tabs += usize::from(text.contains('\t'));
+        let cuts = Cuts::of(&text, Order::First);
+        self.several += usize::from(cuts.several);
+        self.separated += usize::from(cuts.dash.or(cuts.colon).is_some());
+        self.first.learn(&cuts);
+        self.last.learn(&Cuts::of(&text, Order::Last));
+    }
+
+    pub(super) fn learn_remark(&mut self) {
+        self.remarks += 1;
+    }
+
+    /// Whether an entry is talk. What a marked entry says at the end of a list is an item where much of the list is
+    /// like it: phrases, titles of songs.
+    pub(super) fn is_talk(&self, entry: Entry<'_>) -> bool {
+        let phrases = self.remarks * 4 > self.remarks + self.entries && self.remarks > 1;
+        entry.origin == Origin::Talk || (noise::is_talk(entry) && !(phrases && noise::is_remark(entry)))
+    }
+
+    /// Decides what the whole list shows.
+    pub(super) fn settle(&mut self, topic: &Topic) {
+        let entries = self.entries;
+        let strings = self.values * 2 > entries;
+        let trust = |separators: &Separators| {
+            if strings {
+                let Separators { dash, colon } = separators;
+                (dash.trust_dash_in_strings(entries), colon.trust_colon_in_strings(entries))
+            } else {
+                let Separators { dash, colon } = separators;
+                let dash = dash.trust_dash(entries, topic.is_performed(), topic.is_authored());
+                (dash, colon.trust_colon(entries))
+            }
+        };
+        // Where most entries have several pieces, the first may begin a description in several parts.
+        let (dash, colon) = trust(&self.first);
+        let parts = self.several * 2 > self.separated && dash.max(colon) >= Trust::Descriptions;
+        let order = if parts { Order::First } else { Order::Last };
+        let (dash, colon) = if parts { (dash, colon) } else { trust(&self.last) };
+        self.settled = Settled {
+            labels: self.labels.are_labels(entries),
+            signs: entries >= 2 && self.signs * 5 >= entries * 4 && !topic.is_about_signs(),
+            tabs: self.tabs * 2 >= entries,
+            categories: self.apart.is_label(entries),
+            order,
+            dash,
+            colon,
+        };
     }
 
     /// The name of an entry, without numbering, markup and description.
     pub(super) fn name<'a>(&self, entry: Entry<'a>) -> Cow<'a, str> {
         let text = entry.text.trim();
-        let numbered = entry.origin != Origin::Numbered && self.numbers.is_numbering(self.entries);
-        let text = match markup::number(text) {
-            Some((_, strength, rest)) if numbered && self.numbers.uses(strength) => rest,
-            _ => Cow::Borrowed(text),
-        };
-        match markup::without_links(&text) {
-            Cow::Owned(text) => Cow::Owned(self.undress(&text)),
-            Cow::Borrowed(_) if text.len() > MAX_NAME_BYTES => text,
-            Cow::Borrowed(text) => Cow::Owned(self.undress(text)),
+        if text.len() > MAX_NAME_BYTES {
+            return Cow::Borrowed(text);
+        }
+        let mut text = markup::plain(text);
+        let number = uncounted(entry, &text)
+            .filter(|number| self.numbers.in_list(number, self.entries, entry.origin != Origin::Line));
+        if let Some(rest) = number.map(|number| number.rest.into_owned()) {
+            text = Cow::Owned(rest);
+        }
+        if self.settled.signs
+            && let Some(rest) = markup::without_sign(&text).map(str::to_owned)
+        {
+            text = Cow::Owned(rest);
+        }
+        if self.settled.labels
+            && let Some(rest) = label(&text).map(|label| label.rest.to_owned())
+        {
+            text = Cow::Owned(rest);
+        }
+        match markup::unquoted_string(&text) {
+            Some(text) => Cow::Owned(self.undress(&text)),
+            None => Cow::Owned(self.undress(&text)),
         }
     }
 
@@ -95,124 +178,108 @@ impl Habits {
         // Four layers are more than any model has been seen to wrap: bold, italic, quotes, code.
         for _ in 0..4 {
             let Some((name, rest)) = markup::set_apart(text) else { break };
-            let parenthesis = rest.trim_start().starts_with('(').then(|| rest.find(')')).flatten();
-            if let Some(end) = parenthesis.filter(|_| suffix.is_empty()) {
-                suffix = rest[..=end].trim_start();
-            } else if !rest.trim().is_empty() && !begins_description(rest) && !name.ends_with([':', '：']) {
+            let behind = rest.trim_start();
+            if let Some(print) = Print::of(name, rest)
+                && self.apart.would_merge(&print.cut)
+            {
+                if self.settled.categories && print.colon {
+                    text = print.cut.rest;
+                    continue;
+                }
+                return markup::unmarked(&format!("{name}{rest}"));
+            }
+            if let Some(parenthesis) = markup::parenthesis(behind).filter(|_| suffix.is_empty()) {
+                suffix = parenthesis;
+            } else if !behind.is_empty() && !markup::begins_description(rest) && !name.ends_with(COLONS) {
                 break;
             }
             apart = true;
             text = name.trim_end_matches([':', '：', ',']);
         }
         let name = if apart { text } else { self.without_description(text) };
-        let name = crate::key::unquote(markup::without_tail(without_period(name)));
-        let name = if name.matches("**").count() >= 2 { name.replace("**", "") } else { name.to_owned() };
-        let name =
-            ["\\*", "\\_", "\\#", "\\&"].iter().fold(name, |name, mark| name.replace(mark, &mark[1..]));
+        let name = markup::unmarked(crate::key::unquote(markup::without_tail(without_period(name))));
         if suffix.is_empty() { name } else { format!("{name} {suffix}") }
     }
 
     fn without_description<'a>(&self, text: &'a str) -> &'a str {
-        let described = |separator: &Separator| separator.descriptions * 2 >= self.entries.max(2);
-        let dashed = self.dash.seen * 2 >= self.entries && self.dash.shared * 2 < self.dash.seen.max(1);
-        let dash =
-            split_dash(text).filter(|(_, rest)| dashed || described(&self.dash) || is_description(rest));
-        let colon = split_colon(text).filter(|(_, rest)| described(&self.colon) || is_description(rest));
-        match (dash, colon) {
-            (Some((dash, _)), Some((colon, _))) => {
-                if dash.len() < colon.len() {
-                    dash
-                } else {
-                    colon
-                }
-            }
-            (Some((name, _)), None) | (None, Some((name, _))) => name,
-            (None, None) => text,
-        }
+        let text = if self.settled.tabs { text.split('\t').next().unwrap_or(text).trim_end() } else { text };
+        let Settled { order, dash, colon, .. } = self.settled;
+        let separators = if order == Order::First { &self.first } else { &self.last };
+        let cuts = Cuts::of(text, order);
+        let dash = cuts.dash.filter(|cut| dash.allows(cut) && !separators.dash.would_merge(cut));
+        let colon = cuts.colon.filter(|cut| colon.allows(cut) && !separators.colon.would_merge(cut));
+        // The later cut is inside of what the earlier one leaves.
+        dash.into_iter().chain(colon).map(|cut| cut.name).min_by_key(|name| name.len()).unwrap_or(text)
     }
 }
+
+/// What was seen of separators.
+#[derive(Debug, Default)]
+struct Separators {
+    dash: Separator,
+    colon: Separator,
+}
+
+impl Separators {
+    fn learn(&mut self, cuts: &Cuts<'_>) {
+        cuts.dash.iter().for_each(|cut| self.dash.learn(cut));
+        cuts.colon.iter().for_each(|cut| self.colon.learn(cut));
+    }
+}
+
+/// A name that print sets apart, and what a separator puts behind it.
+struct Print<'a> {
+    cut: Cut<'a>,
+    colon: bool,
+}
+
+impl<'a> Print<'a> {
+    fn of(name: &'a str, rest: &'a str) -> Option<Self> {
+        let colon = name.ends_with(COLONS) || rest.trim_start().starts_with(COLONS);
+        let behind =
+            rest.trim_start_matches(|c: char| c.is_whitespace() || SEPARATORS.contains(&c)).trim_end();
+        let separated = (colon || markup::begins_description(rest)) && !behind.is_empty();
+        let name = name.trim_end_matches(COLONS);
+        separated.then(|| Self {
+            cut: Cut { name, rest: behind, phrase: Phrase::of(behind), again: false },
+            colon,
+        })
+    }
+}
+
+const SEPARATORS: [char; 7] = [':', '：', '-', '–', '—', '|', '→'];
 
 /// Whether a text is a short name with what looks like its description.
 pub(super) fn describes(text: &str) -> bool {
-    [split_dash(text), split_colon(text)]
-        .into_iter()
-        .flatten()
-        .any(|(name, _)| name.split_whitespace().take(8).count() <= 7)
+    let cuts = Cuts::of(text, Order::First);
+    cuts.dash.iter().chain(&cuts.colon).any(|cut| cut.name.split_whitespace().take(11).count() <= 10)
 }
 
-/// Longer texts are rejected anyway; what is cut out of them is not worth the copies.
-const MAX_NAME_BYTES: usize = 64 << 10;
-
-const DASHES: [char; 4] = ['-', '–', '—', '−'];
-
-/// Whether what follows a name in bold, quotes or code describes it: `: x`, ` - x`, `—x`, but not `-Zip` or `.js`.
-fn begins_description(rest: &str) -> bool {
-    let text = rest.trim_start();
-    let mark = text.chars().next().unwrap_or(' ');
-    let after = text[mark.len_utf8().min(text.len())..].chars().next().unwrap_or(' ');
-    match mark {
-        ':' => after != ':',
-        '：' | '–' | '—' | '|' | '→' => true,
-        '-' => after.is_whitespace() || (text.len() < rest.len() && !after.is_numeric()),
-        ',' | ';' | '.' => after.is_whitespace(),
-        _ => false,
-    }
+/// The title in front of a description.
+pub(super) fn described_title(text: &str) -> Option<&str> {
+    let cuts = Cuts::of(text, Order::First);
+    cuts.dash.or(cuts.colon).map(|cut| cut.name).filter(|name| Phrase::of(name).kind == Kind::Title)
 }
 
-/// The beginning of a text: no name goes further, and what is behind it need not be searched.
-fn head(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-fn split_dash(text: &str) -> Option<(&str, &str)> {
-    let head = head(text, MAX_TEXT_BYTES);
-    let spaced = head.match_indices(DASHES).find(|(at, dash)| {
-        *at > 0
-            && head[..*at].ends_with(char::is_whitespace)
-            && head[at + dash.len()..].trim_start_matches(DASHES).starts_with(char::is_whitespace)
-    });
-    let tight =
-        || head.match_indices('—').find(|(at, dash)| *at > 0 && is_description(&text[at + dash.len()..]));
-    let (at, _) = spaced.or_else(tight).or_else(|| head.match_indices('\t').next())?;
-    halves(&text[..at], text[at..].trim_start_matches(DASHES))
-}
-
-fn split_colon(text: &str) -> Option<(&str, &str)> {
-    let head = head(text, MAX_TEXT_BYTES);
-    let (at, colon) = head
-        .match_indices([':', '：'])
-        .find(|(at, colon)| *colon == "：" || text[at + 1..].starts_with(char::is_whitespace))?;
-    halves(&text[..at], &text[at + colon.len()..])
-}
-
-fn halves<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, &'a str)> {
-    let (name, rest) = (name.trim(), rest.trim());
-    (!name.is_empty() && !rest.is_empty()).then_some((name, rest))
-}
-
-fn is_description(rest: &str) -> bool {
-    let rest = rest.trim();
-    if rest.starts_with(char::is_lowercase) {
-        return true;
-    }
-    let mut total = 0;
-    let mut capital = 0;
-    let mut long_and_small = false;
-    for word in head(rest, 400).split_whitespace() {
-        let first = word.chars().find(|c| c.is_alphanumeric());
-        total += 1;
-        capital += usize::from(first.is_some_and(|c| c.is_uppercase() || c.is_numeric()));
-        long_and_small |= first.is_some_and(char::is_lowercase) && word.chars().count() > 4;
-    }
-    let title_case = capital * 2 >= total && !long_and_small;
-    total > 3 && !title_case
-}
+const COLONS: [char; 2] = [':', '：'];
 
 /// Takes the full stop off, unless it belongs to an abbreviation (`Inc.`, `U.S.`) or to the last of several sentences.
 fn without_period(text: &str) -> &str {
+    if let Some(stem) = text.strip_suffix('。') {
+        return if stem.contains('。') { text } else { stem };
+    }
     let stem = text.strip_suffix('.').unwrap_or(text);
     let word = stem.rsplit(' ').next().unwrap_or_default();
     let plain =
         word.chars().filter(|c| c.is_lowercase()).count() >= 4 && word.chars().all(char::is_alphanumeric);
-    if plain && !stem.contains(". ") { stem } else { text }
+    let sentences = stem.contains(['!', '?']) || stem.contains(". ");
+    if plain && !sentences { stem } else { text }
 }
+
+/// The number in front of an entry that has none as its mark.
+fn uncounted<'a>(entry: Entry<'_>, text: &'a str) -> Option<Number<'a>> {
+    if entry.origin == Origin::Numbered { None } else { enumerator::number(text) }
+}
+
+/// Longer texts are rejected anyway; what is cut out of them is not worth the copies.
+const MAX_NAME_BYTES: usize = 64 << 10;

@@ -18,10 +18,33 @@ pub(super) fn inline_list(body: &str) -> Option<InlineList<'_>> {
         !rest.trim().is_empty() && !before.contains(',') && noise::is_introduction(before)
     });
     let text = introduced.map_or(body, |(_, rest)| rest).trim();
+    let text = without_brackets(text);
+    let text = if introduced.is_none() { spoken(text).unwrap_or(text) } else { text };
     if introduced.is_none() && noise::is_talk(Entry { text: body, origin: Origin::Line }) {
         return None;
     }
     split_evenly(text)
+}
+
+/// What follows `Some attractions are` in a sentence that lists things.
+fn spoken(text: &str) -> Option<&str> {
+    let sentence = text.ends_with('.') && (text.contains(" and ") || text.contains(" or "));
+    let first = pieces(text, ',').next().filter(|_| sentence)?;
+    let (before, end) = [" are ", " include ", " includes ", " such as "]
+        .iter()
+        .filter_map(|verb| first.rfind(verb).map(|at| (&first[..at], at + verb.len())))
+        .next_back()?;
+    let told = before.split_whitespace().skip(1).any(|word| word.starts_with(char::is_lowercase));
+    told.then(|| &text[end..])
+}
+
+/// `[Louvre, Orsay]` and `("Louvre", "Orsay")` without what stands around all of it.
+fn without_brackets(text: &str) -> &str {
+    [('[', ']'), ('(', ')'), ('{', '}')]
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))
+        .filter(|inside| !inside.contains(['[', '(', '{', ']', ')', '}']))
+        .unwrap_or(text)
 }
 
 /// The list behind a label: `Museums: Louvre, Orsay, Cluny`, but not `Louvre: large, old, famous`.
@@ -33,8 +56,8 @@ pub(super) fn labelled_list(body: &str) -> Option<InlineList<'_>> {
     pieces(list.text, list.separator).all(names).then_some(list)
 }
 
-fn split_evenly(text: &str) -> Option<InlineList<'_>> {
-    [';', '；', '、', '|', '•', '·', '，', ','].into_iter().find_map(|separator| {
+pub(super) fn split_evenly(text: &str) -> Option<InlineList<'_>> {
+    [';', '；', '؛', '、', '|', '•', '·', '，', '،', ','].into_iter().find_map(|separator| {
         let separators = pieces(text, separator).count() - 1;
         let short = words(text) <= 5 * (separators + 1);
         (separators >= 2 && short).then_some(InlineList { text, separator, separators })
@@ -43,7 +66,19 @@ fn split_evenly(text: &str) -> Option<InlineList<'_>> {
 
 /// A piece without the word that joins the last one to the others.
 pub(super) fn without_conjunction(piece: &str) -> &str {
-    ["and ", "or ", "& "].iter().find_map(|word| piece.strip_prefix(word)).unwrap_or(piece)
+    ["and ", "or ", "& ", "und ", "et ", "y ", "e ", "и ", "و "]
+        .iter()
+        .find_map(|word| piece.strip_prefix(word))
+        .unwrap_or(piece)
+}
+
+/// The entries of a text that is a list.
+pub(super) fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let list = split_evenly(text);
+    list.into_iter()
+        .flat_map(|list| pieces(list.text, list.separator))
+        .map(|piece| without_conjunction(piece.trim()))
+        .filter(|piece| !piece.is_empty())
 }
 
 /// The pieces between separators that stand neither in quotes nor in parentheses, nor within a number.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use super::inline::{self, InlineList};
+use super::nesting::Nesting;
 use super::sink::{Entry, Origin, Sink};
-use super::survey::{self, Line, Mark, Nesting, Place, Plan};
+use super::survey::{self, Line, Mark, Plan};
+use super::{markup, noise, records};
 
 /// `text` without its last line, or the last piece of its only line, unless that was finished by a line break.
 pub(super) fn without_unfinished(text: &str) -> &str {
@@ -13,7 +15,10 @@ pub(super) fn without_unfinished(text: &str) -> &str {
 }
 
 /// Takes the items of an answer in lines.
-pub(super) fn read(text: &str, sink: &mut Sink) {
+pub(super) fn read(text: &str, sink: &mut Sink<'_>) {
+    if let Some(key) = records::key(text) {
+        return sink.take(|f| records::each(text, &key, f));
+    }
     let plan = Plan::of(text);
     sink.take(|f| each(text, plan, f));
 }
@@ -21,64 +26,91 @@ pub(super) fn read(text: &str, sink: &mut Sink) {
 /// Walks through the entries. A marked line waits for the next one, which may show that it is a heading.
 fn each(text: &str, plan: Plan, f: &mut dyn FnMut(Entry<'_>)) {
     let mut nesting = Nesting::default();
-    let mut waiting: Option<(Cow<'_, str>, Origin)> = None;
-    for line in survey::lines(text) {
-        let marked = match &line.mark {
-            Mark::Number(_, strength, rest) if plan.is_numbering(*strength) => Some((true, rest.clone())),
-            Mark::Bullet(rest) => Some((false, Cow::Borrowed(*rest))),
-            Mark::Number(..) | Mark::Heading(_) | Mark::Element(_) | Mark::Tag | Mark::Plain => None,
+    let mut waiting = Waiting::default();
+    let mut offered = false;
+    for (index, line) in survey::lines(text).enumerate() {
+        let counter = match &line.mark {
+            Mark::Number(number) if plan.counts(number) => Some(Some(number)),
+            Mark::Bullet(_) => Some(None),
+            Mark::Number(_) | Mark::Heading(_) | Mark::Element(_) | Mark::Tag | Mark::Plain => None,
         };
-        let Some((numbered, name)) = marked else {
-            flush(&mut waiting, f);
-            if matches!(line.mark, Mark::Heading(_)) {
-                nesting = Nesting::default();
+        let Some(number) = counter else {
+            waiting.flush(f);
+            if line.title.is_some() {
+                nesting.reset();
             }
-            unmarked(&line, plan, f);
+            let edge = (index == 0 && plan.edges.first) || (index + 1 == plan.edges.lines && plan.edges.last);
+            offered |= index > 1 && plan.marked_only && noise::is_offer(line.body);
+            unmarked(&line, plan, edge, f);
             continue;
         };
+        let name = match (number, &line.mark) {
+            (Some(number), _) => Cow::Owned(markup::without_check_box(&number.rest).to_owned()),
+            (None, Mark::Bullet(rest)) => Cow::Borrowed(*rest),
+            (None, _) => Cow::Borrowed(line.body),
+        };
         if let Some(list) = inline::labelled_list(&name).filter(|_| plan.labelled) {
-            flush(&mut waiting, f);
+            waiting.flush(f);
             split(&list, f);
             continue;
         }
-        let place = nesting.place(numbered, line.indent);
-        let origin = if numbered { Origin::Numbered } else { Origin::Listed };
-        if plan.fenced_only && !line.fenced {
-            f(Entry { text: &name, origin: Origin::Talk });
-        } else if place == Place::Top {
-            flush(&mut waiting, f);
-            waiting = Some((name, origin));
-        } else if plan.leaves {
-            if let Some((heading, _)) = waiting.take() {
-                f(Entry { text: &heading, origin: Origin::Talk });
+        let first = number.is_some_and(|number| number.count == 1);
+        let level = nesting.place(number.map(|number| number.style), line.indent, first);
+        let origin = if number.is_some() { Origin::Numbered } else { Origin::Listed };
+        let talk = (plan.fenced_only && !line.fenced) || plan.details || offered || level > plan.level;
+        if talk || (plan.letters && survey::lone_letter(&name).is_some()) {
+            if level > plan.level {
+                waiting.flush(f);
             }
-            f(Entry { text: &name, origin });
-        } else {
-            flush(&mut waiting, f);
             f(Entry { text: &name, origin: Origin::Talk });
+        } else {
+            waiting.put(name, level, origin, f);
         }
-        if let Mark::Number(count, ..) = line.mark
+        if let Some(number) = number
             && plan.single
-            && let Some((text, _)) = waiting.take()
+            && let Some(text) = waiting.text.take()
         {
-            split_numbers(&text, count + 1, f);
+            split_numbers(&text, number.count + 1, f);
         }
     }
-    flush(&mut waiting, f);
+    waiting.flush(f);
 }
 
-fn flush(waiting: &mut Option<(Cow<'_, str>, Origin)>, f: &mut dyn FnMut(Entry<'_>)) {
-    if let Some((text, origin)) = waiting.take() {
-        f(Entry { text: &text, origin });
+/// A marked line that waits for the next one.
+#[derive(Default)]
+struct Waiting<'a> {
+    text: Option<Cow<'a, str>>,
+    level: usize,
+    origin: Option<Origin>,
+}
+
+impl<'a> Waiting<'a> {
+    /// Hands on the line that waits: as a heading if the new one stands below it.
+    fn put(&mut self, text: Cow<'a, str>, level: usize, origin: Origin, f: &mut dyn FnMut(Entry<'_>)) {
+        if level > self.level
+            && let Some(heading) = self.text.take()
+        {
+            f(Entry { text: &heading, origin: Origin::Talk });
+        }
+        self.flush(f);
+        *self = Self { text: Some(text), level, origin: Some(origin) };
+    }
+
+    fn flush(&mut self, f: &mut dyn FnMut(Entry<'_>)) {
+        if let Some(text) = self.text.take() {
+            f(Entry { text: &text, origin: self.origin.unwrap_or(Origin::Listed) });
+        }
     }
 }
 
-fn unmarked(line: &Line<'_>, plan: Plan, f: &mut dyn FnMut(Entry<'_>)) {
+fn unmarked(line: &Line<'_>, plan: Plan, edge: bool, f: &mut dyn FnMut(Entry<'_>)) {
     let (text, origin) = match &line.mark {
         Mark::Element(inside) => (*inside, Origin::Listed),
-        Mark::Tag => (line.body, Origin::Talk),
-        Mark::Heading(title) => (*title, if plan.headings { Origin::Listed } else { Origin::Talk }),
-        Mark::Plain | Mark::Number(..) | Mark::Bullet(_) => {
+        Mark::Tag => (line.body, if plan.tags { Origin::Talk } else { Origin::Line }),
+        Mark::Heading(_) | Mark::Number(_) | Mark::Plain if line.title.is_some() => {
+            (line.title.unwrap_or(line.body), if plan.headings { Origin::Listed } else { Origin::Talk })
+        }
+        Mark::Heading(_) | Mark::Plain | Mark::Number(_) | Mark::Bullet(_) => {
             let list = if plan.labelled {
                 inline::labelled_list(line.body)
             } else {
@@ -89,7 +121,8 @@ fn unmarked(line: &Line<'_>, plan: Plan, f: &mut dyn FnMut(Entry<'_>)) {
             }
             let sentence =
                 if plan.sentences { inline::is_prose(line.body) } else { inline::is_sentence(line.body) };
-            let talk = plan.marked_only || sentence || (plan.headings && !line.fenced);
+            let letter = plan.letters && survey::lone_letter(line.body).is_some();
+            let talk = plan.marked_only || sentence || letter || edge || (plan.headings && !line.fenced);
             (line.body, if talk { Origin::Talk } else { Origin::Line })
         }
     };

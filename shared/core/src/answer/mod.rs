@@ -4,23 +4,36 @@
 //! `Sink` twice: once to learn the habits of the whole list (is it numbered, does it describe its items), and once
 //! to take the items. Nothing is collected in between, so memory is bounded by the input and the limit of items.
 
+mod edges;
+mod enumerator;
+mod fields;
 mod habits;
 mod inline;
 mod json;
+mod label;
 mod lines;
 mod markup;
+mod nesting;
 mod noise;
+mod phrase;
+mod prepare;
+mod records;
+mod separator;
 mod sequence;
 mod sink;
 mod survey;
 mod table;
 #[cfg(test)]
 mod tests;
+mod topic;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Fingerprint, Key, Rejection, scrub};
 use sink::Sink;
+use topic::Topic;
 
 /// How much of an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,15 +124,29 @@ pub const MAX_REJECTED: usize = 32;
 #[must_use]
 pub fn parse_answer(text: &str, topic: &str, limits: AnswerLimits) -> Answer {
     let head = &text[..text.floor_char_boundary(limits.max_bytes)];
-    let truncated = limits.truncated || head.len() < text.len();
-    let body = markup::without_wrapping(head);
-    let mut sink = Sink::new(topic, limits.max_items);
-    let found = json::read(body, &mut sink);
+    let mut truncated = limits.truncated || head.len() < text.len();
+    let mut body = prepare::without_wrapping(head);
+    for _ in 0..MAX_WRITTEN {
+        let Some((inner, whole)) = json::text_within(&body) else { break };
+        truncated |= !whole;
+        body = Cow::Owned(inner);
+    }
+    let topic = Topic::of(topic);
+    let mut sink = Sink::new(&topic, limits.max_items);
+    let mut found = json::read(&body, &mut sink);
+    if found == json::Found::Nothing
+        && let Some(straight) = json::straightened(&body)
+    {
+        found = json::read(&straight, &mut sink);
+    }
     if found == json::Found::Nothing {
-        let finished = if truncated { lines::without_unfinished(body) } else { body };
+        let finished = if truncated { lines::without_unfinished(&body) } else { &body };
         if !table::read(finished, &mut sink) {
             lines::read(finished, &mut sink);
         }
     }
-    sink.finish(found == json::Found::EmptyList || scrub(body).all(|c| c == ' '))
+    sink.finish(found == json::Found::EmptyList || scrub(&body).all(|c| c == ' '))
 }
+
+/// How many times an answer is looked for within a string of another one.
+const MAX_WRITTEN: usize = 3;

@@ -1,5 +1,6 @@
 //! Recognises what a model says around its list, or instead of one.
 
+use super::habits;
 use super::sink::{Entry, Origin};
 
 /// Words that open an introduction or a remark. A title may begin with them as well, so more must speak for talk.
@@ -88,22 +89,88 @@ const FAREWELLS: [&str; 15] = [
 /// Whether an entry is an introduction, a heading, a remark or a farewell. What is marked as an item of a list has to
 /// be plainer talk than a line of its own.
 pub(super) fn is_talk(entry: Entry<'_>) -> bool {
-    let text = entry.text.trim().trim_matches(['*', '_', '#', '>', ' ']);
-    let heading = text.ends_with([':', '：']) && !text.ends_with("::");
-    let opening = opening(text, 64);
-    let words = text.split_whitespace().take(9).count();
-    if heading || (words > 3 && starts_with_any(&opening, &FAREWELLS)) {
+    let text = bare(entry.text);
+    if is_heading(text) || is_farewell(text) {
         return true;
     }
     if entry.origin != Origin::Line {
         return false;
     }
-    let closed = text.ends_with(['.', '!', '?', '…', ')']);
+    let opening = opening(text, 64);
+    // `We Can Be Heroes - a film about growing up.` is an item.
+    let said = habits::described_title(text).unwrap_or(text);
+    let words = said.split_whitespace().take(9).count();
+    let closed = said.ends_with(['.', '!', '?', '…', ')']);
     starts_with_any(&opening, &FAREWELLS) && closed
         || starts_with_any(&opening, &OPENERS) && (words >= 9 || (closed && words >= 5))
         || INTERJECTIONS
             .iter()
             .any(|word| opening.strip_prefix(word).is_some_and(|rest| rest.starts_with(['!', ',', '.', ':'])))
+}
+
+/// Whether a marked entry is talk for nothing but how it begins.
+pub(super) fn is_remark(entry: Entry<'_>) -> bool {
+    let text = bare(entry.text);
+    matches!(entry.origin, Origin::Listed | Origin::Numbered | Origin::Value)
+        && !is_heading(text)
+        && is_farewell(text)
+}
+
+fn bare(text: &str) -> &str {
+    text.trim().trim_matches(['*', '_', '#', '>', ' '])
+}
+
+fn is_heading(text: &str) -> bool {
+    text.ends_with([':', '：']) && !text.ends_with("::")
+}
+
+fn is_farewell(text: &str) -> bool {
+    text.split_whitespace().take(4).count() > 3 && starts_with_any(&opening(text, 64), &FAREWELLS)
+}
+
+/// Whether a text begins as an introduction or a remark does.
+pub(super) fn opens_talk(text: &str) -> bool {
+    const LISTS: [&str; 5] = ["the list of", "list of", "a list of", "the first", "some"];
+    let opening = opening(text, 64);
+    starts_with_any(&opening, &OPENERS)
+        || starts_with_any(&opening, &FAREWELLS)
+        || starts_with_any(&opening, &LISTS)
+        || INTERJECTIONS.iter().any(|word| opening.starts_with(word))
+}
+
+/// Whether a line offers more than the list: what is listed behind it are choices.
+pub(super) fn is_offer(text: &str) -> bool {
+    const OFFERS: [&str; 5] =
+        ["do you want", "would you like", "could you tell me", "if you'd like", "let me know"];
+    let opening = opening(bare(text), 200);
+    bare(text).ends_with([':', '?', '：', '？']) && OFFERS.iter().any(|offer| opening.contains(offer))
+}
+
+/// Whether the label in front of a text belongs to the list, not to an item: `Topic: Museums`, `Total: 3`.
+pub(super) fn is_about_the_list(text: &str) -> bool {
+    const LABELS: [&str; 19] = [
+        "topic:",
+        "total:",
+        "count:",
+        "number of items:",
+        "subject:",
+        "category:",
+        "theme:",
+        "source:",
+        "sources:",
+        "references:",
+        "note:",
+        "notes:",
+        "format:",
+        "output:",
+        "question:",
+        "prompt:",
+        "task:",
+        "instruction:",
+        "disclaimer:",
+    ];
+    let opening = opening(text, 64);
+    LABELS.iter().any(|label| opening.starts_with(label))
 }
 
 /// Whether `text` opens a list on its own line: `Sure! Here are ten:` and what follows behind the colon.
@@ -200,7 +267,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         return true;
     }
     let lower = opening(text, 64);
-    let plain = lower.trim_matches(['.', '…', ' ', ',']);
+    let plain = lower.trim_matches(['.', '…', ' ', ',', '!']);
     if ENDINGS.contains(&plain) || is_numbered_slot(plain) {
         return true;
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::habits::Habits;
+use super::topic::Topic;
 use super::{Answer, Item, MAX_REJECTED, Parsed, noise};
 use crate::key::{Fingerprint, Key, Rejection, clean_text};
 
@@ -21,26 +22,28 @@ pub(super) struct Entry<'a> {
 pub(super) enum Origin {
     /// A line of its own without a marker: it may be talk.
     Line,
-    /// Behind a bullet, or an element of JSON or a table: it is meant as an item.
+    /// Behind a bullet, or one of several in a line: it is meant as an item.
     Listed,
+    /// A string of JSON or a cell of a table: it is meant as the item that it is.
+    Value,
     /// Behind a number, so that a further number belongs to the name.
     Numbered,
     /// Talk, known from where it stood.
     Talk,
 }
 
-pub(super) struct Sink {
-    topic: Option<Key>,
+pub(super) struct Sink<'t> {
+    topic: &'t Topic,
     max_items: usize,
     seen: BTreeSet<Fingerprint>,
     refused: bool,
     answer: Answer,
 }
 
-impl Sink {
-    pub(super) fn new(topic: &str, max_items: usize) -> Self {
+impl<'t> Sink<'t> {
+    pub(super) fn new(topic: &'t Topic, max_items: usize) -> Self {
         Self {
-            topic: Key::of(topic),
+            topic,
             max_items,
             seen: BTreeSet::new(),
             refused: false,
@@ -55,14 +58,21 @@ impl Sink {
         }
     }
 
+    pub(super) fn topic(&self) -> &'t Topic {
+        self.topic
+    }
+
     /// Takes all entries of a source, which `each` walks through anew whenever it is called.
     pub(super) fn take(&mut self, each: impl Fn(&mut dyn FnMut(Entry<'_>))) {
         let mut habits = Habits::default();
         each(&mut |entry| {
-            if entry.origin != Origin::Talk && !noise::is_talk(entry) {
+            if noise::is_remark(entry) {
+                habits.learn_remark();
+            } else if entry.origin != Origin::Talk && !noise::is_talk(entry) {
                 habits.learn(entry);
             }
         });
+        habits.settle(self.topic);
         each(&mut |entry| self.propose(entry, &habits));
     }
 
@@ -77,7 +87,7 @@ impl Sink {
         if noise::is_placeholder(entry.text) {
             return self.reject(Rejection::TemplateEcho, entry.text);
         }
-        if entry.origin == Origin::Talk || noise::is_talk(entry) {
+        if habits.is_talk(entry) {
             return self.reject(Rejection::Chatter, entry.text);
         }
         let name = habits.name(entry);
@@ -90,7 +100,7 @@ impl Sink {
 
     fn accept(&mut self, text: String) {
         let Some(key) = Key::of(&text) else { return self.reject(Rejection::Empty, &text) };
-        if self.topic.as_ref() == Some(&key) {
+        if self.topic.is(&key) {
             return self.reject(Rejection::RepeatsTopic, &text);
         }
         let fingerprint = Fingerprint::of(&key);

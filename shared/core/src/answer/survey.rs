@@ -1,11 +1,12 @@
 //! Looks a plain-text answer over before anything is taken from it.
 
-use std::borrow::Cow;
-
+use super::edges::{self, Edges};
+use super::enumerator::{Number, Style, number, position};
 use super::inline::{inline_list, is_aside, is_sentence, labelled_list, words};
-use super::markup::{self, Strength};
+use super::markup;
+use super::nesting::{Levels, Nesting};
 use super::noise;
-use super::sequence::Sequence;
+use super::sequence::{Peers, Sequence};
 use super::sink::{Entry, Origin};
 
 /// A line that says something.
@@ -13,16 +14,20 @@ pub(super) struct Line<'a> {
     pub(super) indent: usize,
     pub(super) body: &'a str,
     pub(super) fenced: bool,
+    /// It begins the text, or stands behind a blank line.
+    pub(super) apart: bool,
+    /// The text of a heading or of a line in bold, which may begin with a number.
+    pub(super) title: Option<&'a str>,
     pub(super) mark: Mark<'a>,
 }
 
 pub(super) enum Mark<'a> {
     Bullet(&'a str),
-    Number(u32, Strength, Cow<'a, str>),
+    Number(Number<'a>),
     Heading(&'a str),
     /// The content of an element that holds the whole line.
     Element(&'a str),
-    /// A lone tag around elements.
+    /// A lone tag around elements, or what typesets a list.
     Tag,
     Plain,
 }
@@ -30,61 +35,96 @@ pub(super) enum Mark<'a> {
 /// The lines of `text`, without blank ones, rules, fences and the marks of quotations.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let mut fenced = false;
-    text.split(['\n', '\r', '\u{2028}', '\u{2029}']).filter_map(move |line| {
-        let unquoted = line.trim_start().strip_prefix("> ").unwrap_or(line);
-        let indent =
-            unquoted.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 4 } else { 1 }).sum();
-        let body = unquoted.trim();
-        if body.starts_with("~~~") || body.strip_prefix("```").is_some_and(|info| !info.contains('`')) {
-            fenced = !fenced;
-            return None;
+    let mut apart = true;
+    let mut rows =
+        text.split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{b}', '\u{c}']).flat_map(markup::rows).peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let line = rows.next()?;
+            let unquoted = line.trim_start().strip_prefix("> ").unwrap_or(line);
+            let indent = unquoted
+                .chars()
+                .take_while(|c| c.is_whitespace())
+                .map(|c| if c == '\t' { 4 } else { 1 })
+                .sum();
+            let body = unquoted.trim();
+            if body.starts_with("~~~") || body.strip_prefix("```").is_some_and(|info| !info.contains('`')) {
+                fenced = !fenced;
+                continue;
+            }
+            let rule = body.len() >= 3 && body.bytes().all(|b| matches!(b, b'-' | b'*' | b'_' | b'=' | b' '));
+            if body.is_empty() || rule {
+                apart = true;
+                continue;
+            }
+            let underlined = rows.peek().is_some_and(|next| {
+                let next = next.trim();
+                next.len() >= 3 && next.bytes().all(|b| b == b'=')
+            });
+            let title = if underlined { Some(body) } else { title(body) };
+            let line = Line { indent, body, fenced, apart, title, mark: mark(body, title) };
+            apart = false;
+            return Some(line);
         }
-        let rule = body.len() >= 3 && body.bytes().all(|b| matches!(b, b'-' | b'*' | b'_' | b'=' | b' '));
-        (!body.is_empty() && !rule).then(|| Line { indent, body, fenced, mark: mark(body) })
     })
 }
 
-fn mark(body: &str) -> Mark<'_> {
+/// What a heading says, or a line that is bold from end to end.
+fn title(body: &str) -> Option<&str> {
+    let title = body.trim_start_matches('#');
+    if (1..=6).contains(&(body.len() - title.len())) && title.starts_with(' ') {
+        return Some(title.trim_matches([' ', '#'])).filter(|title| !title.is_empty());
+    }
+    let bold = body.starts_with("**") || body.starts_with("__");
+    let whole = || markup::set_apart(body).is_some_and(|(_, rest)| matches!(rest, "" | ":" | "："));
+    (bold && whole()).then_some(body)
+}
+
+fn mark<'a>(body: &'a str, title: Option<&'a str>) -> Mark<'a> {
     if let Some(inside) = markup::unwrap_tag(body) {
         return Mark::Element(inside);
     }
-    if ["ul", "ol", "items", "list", "answer", "response", "result", "results"].iter().any(|tag| {
-        body.strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix('>'))
-            .is_some_and(|name| name.trim_start_matches('/') == *tag)
-    }) {
+    if is_lone_tag(body) {
         return Mark::Tag;
     }
-    let title = body.trim_start_matches('#');
-    let heading = (1..=6).contains(&(body.len() - title.len())) && title.starts_with(' ');
-    let text = if heading { title.trim_matches([' ', '#']) } else { body };
-    if !heading && let Some(rest) = markup::bullet(body) {
+    if title.is_none()
+        && let Some(rest) = markup::bullet(body)
+    {
         return Mark::Bullet(rest);
     }
-    if let Some((count, strength, rest)) = markup::number(text) {
-        return Mark::Number(count, strength, rest);
+    match (number(title.unwrap_or(body)), title) {
+        (Some(number), _) => Mark::Number(number),
+        (None, Some(title)) => Mark::Heading(title),
+        (None, None) => Mark::Plain,
     }
-    let bold = body.starts_with("**") || body.starts_with("__");
-    if heading && !text.is_empty()
-        || bold && markup::set_apart(body).is_some_and(|(_, rest)| matches!(rest, "" | ":"))
-    {
-        return Mark::Heading(text);
-    }
-    Mark::Plain
+}
+
+fn is_lone_tag(body: &str) -> bool {
+    const TAGS: [&str; 12] =
+        ["ul", "ol", "dl", "items", "list", "answer", "response", "result", "results", "html", "body", "div"];
+    let typeset = ["\\begin{", "\\end{", "<dd>"].iter().any(|start| body.starts_with(start));
+    let tag = body.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    typeset || tag.is_some_and(|name| TAGS.contains(&name.trim_start_matches('/')))
 }
 
 /// What the parts of an answer mean, decided over the whole of it.
 #[derive(Debug, Default, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "independent findings, not states")]
 pub(super) struct Plan {
-    strong: bool,
-    weak: bool,
+    /// Which styles of numbers count lines.
+    numbering: [bool; Style::ALL.len()],
     /// Lines without a mark are talk.
     pub(super) marked_only: bool,
-    /// Marked lines below marked lines are the items, and those above them headings.
-    pub(super) leaves: bool,
+    /// Marked lines say something about the lines above them.
+    pub(super) details: bool,
+    /// The level of marked lines that are items: those above with some below are headings, those below details.
+    pub(super) level: usize,
     /// Headings are the items.
     pub(super) headings: bool,
+    /// Single letters are headings.
+    pub(super) letters: bool,
+    /// Lone tags are markup, not names of tags.
+    pub(super) tags: bool,
     /// Only what stands in fences counts.
     pub(super) fenced_only: bool,
     /// Whole sentences are items.
@@ -95,6 +135,8 @@ pub(super) struct Plan {
     pub(super) labelled: bool,
     /// The whole answer is one line.
     pub(super) single: bool,
+    /// Talk before and behind plain lines.
+    pub(super) edges: Edges,
 }
 
 impl Plan {
@@ -102,31 +144,39 @@ impl Plan {
         let mut plan = Self::default();
         plan.settle_numbering(text);
         plan.settle_structure(text);
+        if !plan.marked_only {
+            plan.edges = edges::of(text);
+        }
         plan
     }
 
-    pub(super) fn is_numbering(&self, strength: Strength) -> bool {
-        match strength {
-            Strength::Strong => self.strong,
-            Strength::Weak => self.weak,
-        }
+    /// Whether the number counts its line.
+    pub(super) fn counts(&self, number: &Number<'_>) -> bool {
+        self.numbering[number.style as usize]
+            || (number.roman.is_some() && self.numbering[Style::Roman as usize])
     }
 
     fn settle_numbering(&mut self, text: &str) {
         let mut numbers = Sequence::default();
-        let mut peers = 0;
+        let mut peers = Peers::default();
+        let (mut strong, mut titles, mut headings) = (0, 0, 0);
         for line in lines(text) {
             match &line.mark {
-                Mark::Number(count, strength, _) => {
-                    numbers.observe(Some((*count, *strength)));
-                    peers += 1;
+                Mark::Number(number) => {
+                    numbers.observe(number);
+                    peers.all += 1;
+                    titles += usize::from(line.title.is_some());
+                    strong += usize::from(number.style == Style::Strong);
                 }
-                Mark::Plain => peers += usize::from(!is_aside(line.body)),
-                Mark::Bullet(_) | Mark::Heading(_) | Mark::Element(_) | Mark::Tag => {}
+                Mark::Plain => peers.all += usize::from(!is_aside(line.body)),
+                Mark::Heading(_) => headings += 1,
+                Mark::Bullet(_) | Mark::Element(_) | Mark::Tag => {}
             }
         }
-        self.strong = numbers.lines(Strength::Strong, peers);
-        self.weak = numbers.lines(Strength::Weak, peers);
+        peers.all += if titles == peers.all { headings } else { 0 };
+        let counted = numbers.counts_lines(Style::Strong, peers);
+        peers.unnumbered = peers.all - if counted { strong } else { 0 };
+        self.numbering = Style::ALL.map(|style| numbers.counts_lines(style, peers));
     }
 
     fn settle_structure(&mut self, text: &str) {
@@ -135,25 +185,41 @@ impl Plan {
         for line in lines(text) {
             seen.lines += 1;
             seen.fenced += usize::from(line.fenced);
+            seen.letters.follow(&line);
             match &line.mark {
-                Mark::Number(_, strength, rest) if self.is_numbering(*strength) => {
-                    seen.mark(nesting.place(true, line.indent), rest, line.fenced);
+                Mark::Number(number) if self.counts(number) => {
+                    let level = nesting.place(Some(number.style), line.indent, number.count == 1);
+                    seen.mark(level, &number.rest, line.fenced);
                 }
-                Mark::Bullet(rest) => seen.mark(nesting.place(false, line.indent), rest, line.fenced),
-                Mark::Element(_) | Mark::Tag => seen.marked += 1,
-                Mark::Heading(_) => {
-                    nesting = Nesting::default();
+                Mark::Bullet(rest) => seen.mark(nesting.place(None, line.indent, false), rest, line.fenced),
+                Mark::Element(_) => {
+                    seen.marked += 1;
+                    seen.elements += 1;
+                }
+                Mark::Tag => {
+                    seen.elements += usize::from(!line.body.starts_with('<') || line.body.contains('/'));
+                }
+                Mark::Plain | Mark::Number(_) if line.title.is_none() => {
+                    seen.levels.reset();
+                    seen.plain(line.body);
+                }
+                Mark::Heading(_) | Mark::Plain | Mark::Number(_) => {
+                    nesting.reset();
+                    seen.levels.reset();
                     seen.headings += 1;
                 }
-                Mark::Plain | Mark::Number(..) => seen.plain(line.body),
             }
         }
         self.single = seen.lines == 1;
-        self.leaves = seen.children >= 2 * seen.parents && seen.details * 2 < seen.children;
-        self.marked_only = seen.marked >= 2 && seen.marked * 6 >= seen.lines;
+        self.level = seen.levels.of_items();
+        self.details = seen.levels.are_details() && seen.headings.max(seen.short) >= 2;
+        self.tags = seen.elements > 0;
+        self.marked_only = seen.marked >= 2 && seen.marked * 6 >= seen.lines && !self.details;
         self.fenced_only =
             seen.fenced >= 1 && seen.marked_outside < 2 && (seen.fenced >= 2 || seen.content <= 1);
-        self.headings = seen.headings > 0 && seen.marked == 0 && seen.short < seen.headings.min(2);
+        self.headings =
+            seen.headings > 0 && (seen.marked == 0 || self.details) && seen.short < seen.headings.min(2);
+        self.letters = seen.letters.are_headings();
         self.sentences = seen.sentences >= 3 && seen.sentences * 2 > seen.content && seen.headings == 0;
         self.inline = match seen.content {
             0 => false,
@@ -171,9 +237,7 @@ struct Seen {
     fenced: usize,
     marked: usize,
     marked_outside: usize,
-    parents: usize,
-    children: usize,
-    details: usize,
+    elements: usize,
     headings: usize,
     /// Lines without a mark that are no talk.
     content: usize,
@@ -182,66 +246,78 @@ struct Seen {
     lists_of_three: usize,
     lists_of_four: usize,
     labelled: usize,
+    levels: Levels,
+    letters: Letters,
 }
 
 impl Seen {
-    fn mark(&mut self, place: Place, rest: &str, fenced: bool) {
+    fn mark(&mut self, level: usize, rest: &str, fenced: bool) {
         self.marked += 1;
         self.labelled += usize::from(labelled_list(rest).is_some());
         self.marked_outside += usize::from(!fenced);
-        self.parents += usize::from(place == Place::FirstChild);
-        if place != Place::Top {
-            self.children += 1;
-            let detail = rest.contains(": ") || rest.contains(":*") || rest.ends_with('.') || words(rest) > 6;
-            self.details += usize::from(detail);
-        }
+        self.levels.learn(level, rest);
     }
 
     fn plain(&mut self, body: &str) {
         let list = inline_list(body);
         self.lists_of_three += usize::from(list.is_some_and(|list| list.separators >= 2));
         self.lists_of_four += usize::from(list.is_some_and(|list| list.separators >= 3));
-        let sentence = is_sentence(body);
+        let closed = body.ends_with('?') || (words(body) >= 4 && body.ends_with(['.', '!', '…']));
+        let sentence = is_sentence(body) || closed;
         if list.is_some() || !noise::is_talk(Entry { text: body, origin: Origin::Line }) {
             self.content += 1;
             self.labelled += usize::from(labelled_list(body).is_some());
             self.sentences += usize::from(sentence);
-            self.short += usize::from(!sentence);
+            self.short += usize::from(!is_sentence(body));
         }
     }
 }
 
-/// Where a marked line stands among the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Top,
-    FirstChild,
-    Child,
+/// Follows single letters on lines of their own, and whether names with that letter come behind them.
+#[derive(Default)]
+struct Letters {
+    seen: usize,
+    /// Each is the next letter of the alphabet.
+    steps: usize,
+    /// Each stands behind a blank line.
+    apart: usize,
+    followed: usize,
+    first: u32,
+    last: u32,
+    open: Option<char>,
 }
 
-/// Follows the indentation of marked lines: bullets under numbers, and what is indented under bullets.
-#[derive(Debug, Default)]
-pub(super) struct Nesting {
-    top: Option<(bool, usize)>,
-    open: bool,
+/// The letter that is all of a line: `B`, `B.`, `B:`.
+pub(super) fn lone_letter(body: &str) -> Option<char> {
+    let mut chars = body.trim_end_matches(['.', ':']).chars();
+    chars.next().filter(|c| c.is_uppercase() && chars.next().is_none())
 }
 
-impl Nesting {
-    pub(super) fn place(&mut self, numbered: bool, indent: usize) -> Place {
-        let child = match self.top {
-            Some((true, _)) => !numbered,
-            Some((false, top)) => indent >= top + 2,
-            None => false,
+impl Letters {
+    fn follow(&mut self, line: &Line<'_>) {
+        let body = match &line.mark {
+            Mark::Bullet(rest) | Mark::Element(rest) => *rest,
+            Mark::Number(number) => &*number.rest,
+            Mark::Heading(_) | Mark::Tag | Mark::Plain => line.body,
         };
-        if !child {
-            self.top = Some((numbered, indent));
+        if let Some(letter) = self.open.take() {
+            let first = body.chars().find(|c| c.is_alphanumeric());
+            self.followed += usize::from(first.is_some_and(|c| c.to_uppercase().eq([letter])));
         }
-        let first = child && !self.open;
-        self.open = child;
-        match (child, first) {
-            (false, _) => Place::Top,
-            (true, true) => Place::FirstChild,
-            (true, false) => Place::Child,
+        if let Some(letter) = lone_letter(body) {
+            let place = position(letter).unwrap_or(0);
+            self.steps += usize::from(self.seen > 0 && place == self.last + 1);
+            self.apart += usize::from(line.apart);
+            self.first = if self.seen == 0 { place } else { self.first };
+            self.last = place;
+            self.seen += 1;
+            self.open = Some(letter);
         }
+    }
+
+    /// `A`, names with A, `B`, names with B: but `C`, `C++`, `D`, `Dart` are languages.
+    fn are_headings(&self) -> bool {
+        let apart = self.apart == self.seen || (self.seen >= 4 && self.first == 1);
+        self.seen >= 2 && self.followed == self.seen && self.steps + 1 == self.seen && apart
     }
 }

@@ -47,6 +47,31 @@ fn answers_as_models_give_them_yield_exactly_their_items() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// An answer of some style, about a topic, and the items in it.
+#[derive(serde::Deserialize)]
+struct Style {
+    #[serde(rename = "style")]
+    name: String,
+    topic: String,
+    answer: String,
+    items: Vec<String>,
+}
+
+#[test]
+fn answers_of_many_styles_and_languages_yield_exactly_their_items() {
+    let styles: Vec<Style> = serde_json::from_str(include_str!("tests/styles.json")).unwrap();
+    assert!(styles.len() > 200);
+    let mut wrong = String::new();
+    for Style { name, topic, answer, items } in styles {
+        let read = parse_answer(&answer, &topic, AnswerLimits::default());
+        let found: Vec<String> = read.items.into_iter().map(|item| item.text).collect();
+        if found != items {
+            writeln!(wrong, "\n{name}: {answer:?}\n  expected {items:?}\n  found    {found:?}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn a_refusal_is_a_refusal_and_never_an_item() {
     for text in [

@@ -14,6 +14,7 @@ pub use clean::{MAX_TEXT_BYTES, Rejection, clean_text};
 pub use fingerprint::Fingerprint;
 use fold::LONG_DASH;
 pub(crate) use fold::fold_text;
+pub(crate) use joiner::is_pictograph;
 pub(crate) use scrub::{is_invisible, scrub};
 
 /// Version of the rules below. It travels with every fingerprint: two versions' fingerprints are never compared.

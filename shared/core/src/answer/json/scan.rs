@@ -49,7 +49,7 @@ pub(super) fn members(inner: &str) -> impl Iterator<Item = Member<'_>> {
     })
 }
 
-fn value_at(text: &str) -> Option<Value<'_>> {
+pub(super) fn value_at(text: &str) -> Option<Value<'_>> {
     let first = text.chars().next()?;
     Some(match first {
         '[' | '{' => {
@@ -169,7 +169,7 @@ fn string_end(text: &str) -> Option<usize> {
 }
 
 /// The text that a string stands for.
-pub(super) fn decode(raw: &str) -> Cow<'_, str> {
+pub(in crate::answer) fn decode(raw: &str) -> Cow<'_, str> {
     if !raw.contains('\\') {
         return Cow::Borrowed(raw);
     }
@@ -187,7 +187,8 @@ fn decode_leniently(raw: &str) -> String {
         out.push_str(&rest[..at]);
         let mut chars = rest[at + 1..].chars();
         match chars.next() {
-            Some('n' | 't' | 'r') => out.push(' '),
+            Some('n' | 'r') => out.push('\n'),
+            Some('t') => out.push(' '),
             Some('u') => {
                 let code = chars.as_str().get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
                 if let Some(code) = code {
