@@ -78,7 +78,7 @@ async fn a_topic_whose_registry_is_damaged_waits_and_the_others_go_on() {
         service.until_ready().await;
     }
     let api = web.api();
-    let damaged = api.start(json!({ "name": "Damaged", "limits": { "max_attributes": 400 } })).await;
+    let damaged = api.start(json!({ "name": "Damaged", "limits": { "max_attributes": 3000 } })).await;
     api.until_attributes(&damaged, 20).await;
     let (seen, aside) = (format!("igentai:{{{damaged}}}:seen"), format!("aside:{{{damaged}}}"));
     world.redis.cli(&["RENAME", &seen, &aside]).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_topic_whose_registry_is_damaged_waits_and_the_others_go_on() {
     world.redis.cli(&["RENAME", &aside, &seen]).await.unwrap();
     orchestrator.process.wait_for_line("the store takes batches of this topic again", RUN).await.unwrap();
     let topic = api.until_ended(&damaged).await;
-    assert_eq!((&topic["reason"], &topic["numbers"]["attributes"]), (&json!("max_attributes"), &json!(400)));
+    assert_eq!((&topic["reason"], &topic["numbers"]["attributes"]), (&json!("max_attributes"), &json!(3000)));
     for id in [&whole, &damaged] {
         all_agree(&world, &api, id).await.each_batch_once(&api.topic(id).await);
     }

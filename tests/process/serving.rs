@@ -22,7 +22,7 @@ impl Serving {
     async fn start(place: &Place) -> Self {
         let port = free_port().unwrap();
         let mut command = place.command(&["run", "--port", &port.to_string(), "-n", "2", "--config"]);
-        command.arg(place.config("m"));
+        command.arg(place.config("m")).env("IGENTAI__ORCHESTRATOR__END_GRACE_MS", "2000");
         let mut process = Process::spawn(command).unwrap();
         process.wait_for_line("serving on", SOON).await.unwrap();
         Self { process, api: Api { address: format!("127.0.0.1:{port}") } }

@@ -68,7 +68,7 @@ impl Desk {
         self.store.topic(&id(name)).await.unwrap().unwrap()
     }
 
-    /// Polls until it is so; fails after a minute.
+    /// Polls until it is so; fails after two minutes, which is longer than answers under way are waited for.
     async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let waiting = async {
             while !holds().await {
@@ -76,7 +76,7 @@ impl Desk {
             }
         };
         assert!(
-            tokio::time::timeout(Duration::from_mins(1), waiting).await.is_ok(),
+            tokio::time::timeout(Duration::from_mins(2), waiting).await.is_ok(),
             "it is never so that {what}"
         );
     }

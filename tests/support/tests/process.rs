@@ -6,6 +6,7 @@ use std::{os::unix::process::ExitStatusExt, path::Path, process::Command, time::
 use igentai_test_support::{
     eventually,
     process::{Process, ProcessError},
+    servers::{AMQP_URL_VARIABLE, MANAGEMENT_URL_VARIABLE},
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -95,6 +96,8 @@ async fn servers_end_when_the_process_that_started_them_is_killed() -> Result<()
     command.args(["sh", "-c", "echo amqp $IGENTAI_TEST_AMQP_URL; exec sleep 600"]);
     let folder = tempfile::tempdir().expect("a folder");
     command.env("TMPDIR", folder.path());
+    // Its own, even where the tests have one already.
+    command.env_remove(AMQP_URL_VARIABLE).env_remove(MANAGEMENT_URL_VARIABLE);
     let mut process = Process::spawn(command)?;
     let line = process.wait_for_line("amqp ", Duration::from_secs(90)).await?;
     let port = line.rsplit(':').next().and_then(|end| end.split('/').next()).expect("a port").to_owned();

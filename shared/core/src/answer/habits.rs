@@ -180,7 +180,7 @@ impl Habits {
             let Some((name, rest)) = markup::set_apart(text) else { break };
             let behind = rest.trim_start();
             if let Some(print) = Print::of(name, rest)
-                && self.apart.would_merge(&print.cut)
+                && self.apart.would_merge_print(&print.cut)
             {
                 if self.settled.categories && print.colon {
                     text = print.cut.rest;

@@ -199,6 +199,12 @@ impl Separator {
         !described && self.names.get(&hash(cut.name)).is_some_and(|(_, shared)| *shared)
     }
 
+    /// The same of a name that print sets apart: the print says where it ends, so only what looks like a name of its own, or a name that stands
+    /// before much of the list, speaks against that.
+    pub(super) fn would_merge_print(&self, cut: &Cut<'_>) -> bool {
+        self.would_merge(cut) && (cut.phrase.kind == Kind::Title || self.is_hierarchy())
+    }
+
     /// What stands in front is the same too often to be a name: `Star Wars - A New Hope`, `display: grid`.
     fn is_hierarchy(&self) -> bool {
         self.shared * 4 > self.seen
