@@ -2,10 +2,10 @@
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
-//! * What can never be integrated goes to the dead letters at the first attempt ([`poison`]).
-//! * What the store refuses for good is committed one by one, and the culprit is held aside ([`parked`]).
+//! * What can never be integrated goes to the dead letters at the first attempt (`poison`).
+//! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`).
 //! * What comes again may have crashed whoever had it. It is worked on alone, the attempt is noted in the store before, and what has crashed
-//!   [`ATTEMPTS`] lone attempts goes to the dead letters.
+//!   `ATTEMPTS` lone attempts goes to the dead letters.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
