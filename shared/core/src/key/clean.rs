@@ -63,6 +63,19 @@ impl Rejection {
 ///
 /// [`Rejection::TooLong`] over [`MAX_TEXT_BYTES`]; [`Rejection::Empty`] if nothing is left, or no [`Key`].
 pub fn clean_text(text: &str) -> Result<String, Rejection> {
+    let mut line = clean_once(text)?;
+    // Composing may take away what a joiner stood behind. Every round but the last makes the line shorter; two are the rule.
+    loop {
+        let next = clean_once(&line)?;
+        if next == line {
+            break;
+        }
+        line = next;
+    }
+    if Key::of(&line).is_some() { Ok(line) } else { Err(Rejection::Empty) }
+}
+
+fn clean_once(text: &str) -> Result<String, Rejection> {
     let mut line = String::new();
     let mut gap = false;
     for c in readable(text).nfc() {
@@ -79,5 +92,5 @@ pub fn clean_text(text: &str) -> Result<String, Rejection> {
             return Err(Rejection::TooLong);
         }
     }
-    if Key::of(&line).is_some() { Ok(line) } else { Err(Rejection::Empty) }
+    Ok(line)
 }
