@@ -19,6 +19,11 @@ impl ServiceUrl {
             .then_some(Self(url))
     }
 
+    /// What stands behind the host.
+    pub(super) fn path(&self) -> &str {
+        self.0.path()
+    }
+
     /// The whole address, for the client library.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -1,7 +1,7 @@
 //! How a value may be shown.
 
 /// What stands for a secret.
-pub(super) const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 const LONGEST_SHOWN: usize = 80;
 
@@ -74,7 +74,7 @@ pub(crate) fn is_bidi_control(c: char) -> bool {
 }
 
 /// The text with what may be secret in an address masked: what stands before an `@`, with a scheme or without, and after a `?` or `#`.
-fn without_credentials(text: &str) -> String {
+pub(crate) fn without_credentials(text: &str) -> String {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
     let bare = &text[quote.len()..];
     let (scheme, rest) = bare.split_once("://").unwrap_or_default();

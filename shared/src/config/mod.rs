@@ -39,7 +39,7 @@ pub use self::bus::BusConfig;
 pub use self::environment::Environment;
 pub use self::error::{ConfigError, Place};
 pub use self::log::{LogConfig, LogFormat};
-pub(crate) use self::mask::is_bidi_control;
+pub(crate) use self::mask::{MASK, is_bidi_control, without_credentials};
 pub use self::orchestrator::OrchestratorConfig;
 pub use self::producer::ProducerConfig;
 pub use self::provider_section::Keys;

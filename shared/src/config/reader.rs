@@ -97,12 +97,17 @@ impl<'e> Section<'e> {
         allowed: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        self.checked(key, |text| parse(text).ok_or_else(|| allowed.to_owned()))
+    }
+
+    /// A text of a form that says itself what is wrong with it.
+    pub(super) fn checked<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let written = self.text(key)?;
-        let parsed = parse(&written.text);
-        if parsed.is_none() {
-            self.refuse(key, &written.leaf, allowed);
-        }
-        parsed
+        parse(&written.text).map_err(|wrong| self.refuse(key, &written.leaf, wrong)).ok()
     }
 
     /// One of a few words, in any case.

@@ -28,6 +28,8 @@ fn each_mistake_has_its_message() {
         ("[bus]\namqp_url = \"http://u:seeded-secret@h\"", "igentai.toml:2: bus.amqp_url = \"http://***@h\": must be an address such as amqp://user:password@host:5672/%2f (or amqps://)"),
         ("[bus]\namqp_url = \"u:seeded-secret@h\"", "igentai.toml:2: bus.amqp_url = \"***@h\": must be an address such as amqp://user:password@host:5672/%2f (or amqps://)"),
         ("[store]\nredis_url = \"localhost\"", "igentai.toml:2: store.redis_url = \"localhost\": must be an address such as redis://user:password@host:6379/0"),
+        ("[store]\nredis_url = \"rediss://u:seeded-secret@h\"", "igentai.toml:2: store.redis_url = \"rediss://***@h\": TLS to Redis is not supported yet; write redis://"),
+        ("[store]\nredis_url = \"redis://h/abc?password=seeded-secret\"", "igentai.toml:2: store.redis_url = \"redis://h/abc?***\": names no database, which is a whole number; must be an address such as redis://user:password@host:6379/0"),
         ("[orchestrator]\nsync_interval_ms = 10", "igentai.toml:2: orchestrator.sync_interval_ms = 10: must be a whole number from 50 to 60000"),
         ("[orchestrator]\nproducer_timeout_ms = 2000", "igentai.toml:1: orchestrator: producer_timeout_ms (2000) must be more than twice producer.heartbeat_ms (1000)"),
         ("[run]\nproducers = ", "igentai.toml:2: is not TOML: string values must be quoted, expected literal string"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
-use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 
 use super::check::CLUSTER;
 use super::config::{RedisConfig, RedisConfigError};
@@ -142,7 +142,7 @@ impl Client {
         let connection = tokio::time::timeout(self.deadline, self.pool.get())
             .await
             .map_err(|_| StoreError::Unavailable(format!("no connection within {:?}", self.deadline)))?
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .map_err(|error| StoreError::Unavailable(no_connection(&error)))?;
         let mut borrowed = Borrowed(Some(connection));
         let Some(connection) = &mut borrowed.0 else { return Err(corrupt("no connection")) };
         let answer = connection.req_packed_commands(pipeline, offset, count).await;
@@ -172,6 +172,12 @@ impl Client {
     fn forget_idle(&self) {
         self.pool.retain(|_, _| false);
     }
+}
+
+/// Why the pool has no connection, without the pool's own words for it.
+fn no_connection(error: &PoolError) -> String {
+    let why = if let PoolError::Backend(error) = error { error.to_string() } else { error.to_string() };
+    format!("no connection: {why}")
 }
 
 fn collect(
@@ -257,5 +263,12 @@ mod tests {
         let moved = answered(b"-MOVED 3999 127.0.0.1:6381\r\n");
         assert!(matches!(&moved, StoreError::Unsafe(text) if text.contains("cluster-enabled")), "{moved}");
         assert!(answered(b"-READONLY You can't write against a read only replica.\r\n").is_transient());
+    }
+
+    #[tokio::test]
+    async fn a_redis_that_is_not_there_is_told_without_words_of_the_library() {
+        let client = Client::new(&RedisConfig::new("redis://127.0.0.1:1")).unwrap();
+        let error = client.read(vec![redis::cmd("PING")]).await.unwrap_err().to_string();
+        assert!(error.contains("Connection refused") && !error.contains("object"), "{error}");
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::{MASK, without_credentials};
+
 /// Where the Redis is and how long to wait for it.
 #[derive(Clone)]
 pub struct RedisConfig {
@@ -21,14 +23,10 @@ impl RedisConfig {
         Self { url: url.into(), response_timeout: Duration::from_secs(5), pool_size: 8 }
     }
 
-    /// The URL with `***` for user name and password.
+    /// The URL with `***` for user name and password, and for what stands behind a `?` or `#`.
     #[must_use]
     pub fn redacted_url(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else { return "***".to_owned() };
-        match rest.rsplit_once('@') {
-            Some((_, host)) => format!("{scheme}://***@{host}"),
-            None => self.url.clone(),
-        }
+        if self.url.contains("://") { without_credentials(&self.url) } else { MASK.to_owned() }
     }
 }
 
@@ -56,10 +54,18 @@ mod tests {
 
     #[test]
     fn the_password_is_never_shown() {
-        for url in ["redis://:s3cret@host:1", "redis://me:s3cret@host/2", "redis://me:s3@cret@host", "s3cret"]
-        {
+        for url in [
+            "redis://:s3cret@host:1",
+            "redis://me:s3cret@host/2",
+            "redis://me:s3@cret@host",
+            "redis://host:1/abc?password=s3cret",
+            "redis://me@host/2?password=s3@cret#cret",
+            "s3cret",
+        ] {
             let config = RedisConfig::new(url);
-            assert!(!format!("{config:?}").contains("cret"), "{config:?}");
+            let refused = super::super::RedisStore::connect(&config).err();
+            let shown = format!("{config:?} {}", refused.map(|error| error.to_string()).unwrap_or_default());
+            assert!(!shown.contains("cret"), "{shown}");
         }
         assert_eq!(RedisConfig::new("redis://host:1/2").redacted_url(), "redis://host:1/2");
     }
