@@ -10,6 +10,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::worker::{Ask, Finished};
 use igentai_shared::clock::Clock;
+use igentai_shared::store::FIRST_INEXACT;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -107,8 +108,9 @@ impl Prepared {
     fn read(&self, asked: Asked, worst_case: Cost) -> Finished {
         let Asked { provider, model, reply, latency, cost } = asked;
         let mut meta = self.meta(provider, model, reply.outcome, latency, worst_case);
-        meta.input_tokens = reply.input_tokens;
-        meta.output_tokens = reply.output_tokens;
+        // A greater number is no count of tokens, and the registry would not take the answer for it.
+        meta.input_tokens = reply.input_tokens.min(FIRST_INEXACT - 1);
+        meta.output_tokens = reply.output_tokens.min(FIRST_INEXACT - 1);
         meta.cost = cost;
         if reply.outcome != Outcome::Answered {
             return Finished { meta, items: Vec::new() };

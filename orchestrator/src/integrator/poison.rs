@@ -62,9 +62,18 @@ fn checked(batch: Batch, at: UnixMillis) -> Result<Commit, Poison> {
         return Err(Poison::KeyVersion(batch.key_version));
     }
     let Batch { id, lowest_unresolved, body, .. } = batch;
-    for (field, number) in
-        [("run", id.run), ("batch", id.seq), ("lowest unresolved batch", lowest_unresolved)]
-    {
+    let (input_tokens, output_tokens, latency_ms) = match &body {
+        BatchBody::Response { meta, .. } => (meta.input_tokens, meta.output_tokens, meta.latency_ms),
+        BatchBody::Resolution { .. } => (0, 0, 0),
+    };
+    for (field, number) in [
+        ("run", id.run),
+        ("batch", id.seq),
+        ("lowest unresolved batch", lowest_unresolved),
+        ("input tokens", input_tokens),
+        ("output tokens", output_tokens),
+        ("latency", latency_ms),
+    ] {
         if number >= FIRST_INEXACT {
             return Err(Poison::Number { field, number });
         }

@@ -194,12 +194,21 @@ async fn a_number_that_no_store_takes_is_a_dead_letter_and_its_neighbours_are_co
     world.publish(of(1, |batch| batch.id.run = 1 << 60)).await;
     world.publish(of(1 << 53, |_| ())).await;
     world.publish(of(2, |batch| batch.lowest_unresolved = u64::MAX)).await;
+    let counts = |seq, change: fn(&mut ResponseMeta)| {
+        let mut poison = batch("poison", seq);
+        if let BatchBody::Response { meta, .. } = &mut poison.body {
+            change(meta);
+        }
+        poison
+    };
+    world.publish(counts(3, |meta| meta.input_tokens = u64::MAX)).await;
+    world.publish(counts(4, |meta| meta.output_tokens = 1 << 53)).await;
     world.innocents(4..=6).await;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(run(world.context(CRASHER, Fate::Panics), stop.clone()));
     world.until_told(6).await;
-    for what in ["run", "batch", "lowest unresolved batch"] {
+    for what in ["run", "batch", "lowest unresolved batch", "input tokens", "output tokens"] {
         let (_, reason) = world.dead_letter().await;
         assert!(reason.contains(&format!("of the {what} is out of range")), "{reason}");
     }

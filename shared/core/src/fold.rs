@@ -64,7 +64,7 @@ impl Totals {
             EntryKind::Response(meta) => {
                 if meta.outcome.is_answer() {
                     self.responses += 1;
-                    self.latency_ms += meta.latency_ms;
+                    self.latency_ms = self.latency_ms.saturating_add(meta.latency_ms);
                 } else {
                     self.failed_responses += 1;
                 }
@@ -73,8 +73,9 @@ impl Totals {
                 self.duplicates += repeated;
                 self.rejected += u64::from(meta.rejected);
                 self.false_positives += missing;
-                self.input_tokens += meta.input_tokens;
-                self.output_tokens += meta.output_tokens;
+                // What a service counts is not ours: no number of it makes a sum fall.
+                self.input_tokens = self.input_tokens.saturating_add(meta.input_tokens);
+                self.output_tokens = self.output_tokens.saturating_add(meta.output_tokens);
                 self.cost += meta.cost;
                 self.cost_at_risk += meta.charge().saturating_sub(meta.cost);
             }

@@ -124,3 +124,20 @@ fn dry_answers_count_answers_in_a_row_without_anything_new_and_ignore_failures()
     fold.apply(&response(5, Outcome::Answered, found(2, &["b"], &[], 0))).unwrap();
     assert_eq!(fold.dry_answers(), 0);
 }
+
+#[test]
+fn no_count_of_a_service_makes_a_sum_fall() {
+    let mut fold = TopicFold::default();
+    for index in 1..=3 {
+        let mut entry = response(index, Outcome::Answered, EntryTail::default());
+        if let EntryKind::Response(meta) = &mut entry.head.kind {
+            (meta.input_tokens, meta.output_tokens, meta.latency_ms) = (u64::MAX, u64::MAX - 1, u64::MAX);
+        }
+        fold.apply(&entry).unwrap();
+    }
+    let totals = fold.totals();
+    assert_eq!(
+        (totals.input_tokens, totals.output_tokens, totals.latency_ms),
+        (u64::MAX, u64::MAX, u64::MAX)
+    );
+}
