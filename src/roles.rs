@@ -306,6 +306,12 @@ impl Readiness for Untroubled {
         reasons.extend(self.troubles.reasons(self.clock.now().monotonic));
         reasons
     }
+
+    async fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.dependencies.warnings().await;
+        warnings.extend(self.troubles.warnings());
+        warnings
+    }
 }
 
 /// A producer is ready when it hears commands; it knows no store.

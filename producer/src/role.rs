@@ -35,6 +35,7 @@ const PREFETCH: u16 = 512;
 
 /// How long who leaves at once may tell what becomes of the requests under way.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(500);
+const SUPERSEDED: &str = "another process has taken this producer's id and gets its work; give each producer an id of its own with --producer-id";
 
 /// How long the farewell may take.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
@@ -63,8 +64,6 @@ struct Role<'a> {
     wait: Option<Wait>,
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
-    /// It was said that another process uses the same id.
-    superseded: bool,
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
@@ -95,7 +94,6 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         wait: None,
         heartbeat_at: None,
         publish_failed: false,
-        superseded: false,
         context: &context,
     };
     role.heartbeat();
@@ -209,12 +207,10 @@ impl Role<'_> {
             }
             CommandVerdict::Known => self.heartbeat(),
             CommandVerdict::Refused => {}
-            CommandVerdict::Superseded => {
-                if !std::mem::replace(&mut self.superseded, true) {
-                    error!(
-                        producer = %self.context.id,
-                        "another process has taken this producer's id and gets its work; give each producer an id of its own with --producer-id"
-                    );
+            CommandVerdict::Superseded { anew } => {
+                self.context.troubles.warn("the producer's id", Some(SUPERSEDED.to_owned()));
+                if anew {
+                    error!(producer = %self.context.id, "{SUPERSEDED}");
                 }
             }
         }

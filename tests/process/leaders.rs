@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use igentai_test_support::until_some;
+use igentai_test_support::{eventually, http, until_some};
 use serde_json::json;
 
 use crate::checks::all_agree;
-use crate::world::{Api, World, script};
+use crate::world::{Api, SOON, Service, World, script};
 
 /// Waits until the topic has got on by so much, and says how long that took.
 async fn gets_on(api: &Api, world: &World, id: &str, by: usize, deadline: Duration) -> Duration {
@@ -55,4 +55,44 @@ async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
     let truth = all_agree(&world, &api, &id).await;
     truth.each_batch_once(&topic);
     truth.nothing_is_lost(&[], 0);
+}
+
+/// What a role measures, one sample a line.
+async fn measured(service: &Service) -> String {
+    let metrics = "/metrics".to_owned();
+    let answer = http::request_async(service.address.clone(), "GET", metrics, Vec::new(), Vec::new()).await;
+    answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn who_leads_no_more_does_not_go_on_telling_what_it_measured_as_a_leader() {
+    let world = World::new(script(5_000, 150)).await;
+    let mut first = world.orchestrator("orchestrator-1");
+    first.process.wait_for_line("leads", SOON).await.unwrap();
+    let mut second = world.orchestrator("orchestrator-2");
+    let mut web = world.webserver();
+    for service in [&mut second, &mut web] {
+        service.until_ready().await;
+    }
+    web.api().start(json!({ "name": "Sights" })).await;
+    let told = [
+        "igentai_unrouted_messages ",
+        "igentai_queue_messages{",
+        "igentai_producers{",
+        "igentai_topic_coverage{",
+    ];
+    let tells = |service: &Service, all: bool| {
+        let metrics = measured(service);
+        async move {
+            let metrics = metrics.await;
+            let leads = metrics.contains(if all { "igentai_leader 1" } else { "igentai_leader 0" });
+            leads && told.iter().all(|name| metrics.lines().any(|line| line.starts_with(name)) == all)
+        }
+    };
+    eventually(SOON, || tells(&first, true)).await.unwrap();
+    first.process.pause().unwrap();
+    eventually(SOON, || tells(&second, true)).await.unwrap();
+    first.process.resume().unwrap();
+    let silent = eventually(SOON, || tells(&first, false)).await;
+    assert!(silent.is_ok(), "{}", measured(&first).await);
 }

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use crate::Context;
 
 mod lease;
+mod measure;
 mod notes;
 mod telling;
 mod term;
@@ -51,10 +52,8 @@ pub async fn run(context: Context, stop: CancellationToken) {
             Ok(Some(taken)) => {
                 let epoch = taken.epoch;
                 info!(epoch, registry = taken.registry, "this process leads");
-                catalogue::LEADER.set_flag(true, []);
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
                 let end = term::lead(&context, taken, &stop).await;
-                catalogue::LEADER.set_flag(false, []);
                 match end {
                     TermEnd::Stopped => {
                         if let Err(error) = context.store.release_lease(&context.id, epoch).await {

@@ -11,7 +11,7 @@ use igentai_core::ids::{LogIndex, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::status::TopicStatus;
 use igentai_core::time::{Monotonic, Now};
-use igentai_shared::bus::{Exchange, PublishError, WorkQueue};
+use igentai_shared::bus::{Exchange, PublishError};
 use igentai_shared::store::{StoreError, checkpoints};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{FilterDelta, FilterSnapshot, Message, StatusEvent};
@@ -89,7 +89,10 @@ impl Topics<'_> {
             all.extend(self.record_closed(core, &topic.id, now).await?);
         }
         self.announce(&all).await;
-        self.measure(core).await;
+        self.measures.count(core);
+        if self.deaf.is_none() {
+            self.measures.queues(self.context.bus.as_ref(), now.monotonic).await;
+        }
         self.files.global(core.topics().cloned().collect(), core.producers(), now);
         Ok(())
     }
@@ -188,31 +191,6 @@ impl Topics<'_> {
         let problems: Vec<String> = moves.into_iter().chain(self.files.trouble(&status.topic.id)).collect();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         TopicStatus { problem, ..status }
-    }
-
-    async fn measure(&self, core: &Coordinator) {
-        let mut states =
-            BTreeMap::from(["starting", "running", "ending", "ended"].map(|state| (state, 0_u64)));
-        for topic in core.topics() {
-            *states.entry(topic.state.as_str()).or_default() += 1;
-        }
-        for (state, topics) in states {
-            catalogue::TOPICS.set_whole(topics, [state]);
-        }
-        catalogue::PRODUCERS.set_whole(u64::try_from(core.producers()).unwrap_or(u64::MAX), ["live"]);
-        if self.deaf.is_some() {
-            return;
-        }
-        let depths =
-            WorkQueue::ALL.map(|queue| tokio::time::timeout(PATIENCE, self.context.bus.depth(queue)));
-        for (queue, depth) in WorkQueue::ALL.into_iter().zip(join_all(depths).await) {
-            if let Ok(Some(messages)) = depth {
-                catalogue::QUEUE_MESSAGES.set_whole(messages, [queue.name()]);
-                if queue == WorkQueue::Unrouted {
-                    catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
-                }
-            }
-        }
     }
 
     /// Publishes from the log what no integrator says it has published.

@@ -471,3 +471,19 @@ async fn a_lease_that_cannot_be_renewed_is_given_up_when_its_time_is_over() {
         assert_eq!(desk.context.clock.now().monotonic.since(since), desk.context.options.lease_ttl);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads() {
+    let mut desk = Desk::new();
+    desk.run();
+    let warned = || desk.context.troubles.warnings().join("; ");
+    desk.until("it leads", async || desk.epoch().await == 1).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(warned(), "");
+    let hint = igentai_shared::wire::Hint { topic: id("birds") };
+    send(&desk.context, Exchange::Unrouted, "x".to_owned(), "one".to_owned(), &hint).await.unwrap();
+    desk.until("it is warned of", async || warned().contains("1 messages that no queue took")).await;
+    let seen = desk.store.lease().await.unwrap();
+    desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen).await.unwrap().unwrap();
+    desk.until("it is the other's to know", async || warned().is_empty()).await;
+}

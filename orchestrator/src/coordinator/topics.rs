@@ -15,6 +15,7 @@ use igentai_shared::store::{Head, StoreError, checkpoints};
 use igentai_shared::wire::Published;
 use tracing::{info, warn};
 
+use super::measure::Measures;
 use super::trouble::{Step, Troubles};
 use crate::Context;
 use crate::files::Files;
@@ -37,6 +38,7 @@ pub(super) struct Topics<'a> {
     pub(super) deaf: Option<String>,
     /// Why producers cannot be told what to do, for people.
     pub(super) untold: Option<String>,
+    pub(super) measures: Measures,
 }
 
 pub(super) struct OpenTopic {
@@ -66,17 +68,17 @@ impl OpenTopic {
 }
 
 impl<'a> Topics<'a> {
-    pub(super) const fn new(context: &'a Context, epoch: Epoch, files: Files) -> Self {
-        let troubles = Troubles::new(epoch);
+    pub(super) fn new(context: &'a Context, epoch: Epoch, files: Files) -> Self {
         Self {
             context,
             epoch,
             files,
             ended_checked: false,
             open: BTreeMap::new(),
-            troubles,
+            troubles: Troubles::new(epoch),
             deaf: None,
             untold: None,
+            measures: Measures::new(context.troubles.clone()),
         }
     }
 

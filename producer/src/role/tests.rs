@@ -16,6 +16,8 @@ use crate::Options;
 use crate::pool::ProviderPool;
 use crate::provider::{Provider, Question, Reply};
 
+mod commands;
+
 /// Is never asked.
 #[derive(Debug)]
 struct Idle;

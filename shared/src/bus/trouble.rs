@@ -16,9 +16,15 @@ const RETRY_LAST: Duration = Duration::from_secs(10);
 /// How long something that was met is told after it was met last.
 const MEMORY: Duration = Duration::from_mins(1);
 
-/// The troubles of a process, by part. Clones are handles to the same list.
+/// The troubles of a process, by part. Clones are handles to the same lists.
 #[derive(Clone, Debug, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<String, Trouble>>>);
+pub struct Troubles(Arc<Mutex<Lists>>);
+
+#[derive(Debug, Default)]
+struct Lists {
+    parts: BTreeMap<String, Trouble>,
+    warnings: BTreeMap<String, String>,
+}
 
 #[derive(Debug)]
 struct Trouble {
@@ -45,13 +51,13 @@ impl Troubles {
     #[must_use]
     pub fn set(&self, part: &str, reason: &str) -> Option<String> {
         let trouble = Trouble { reason: reason.to_owned(), until: None };
-        self.list().insert(part.to_owned(), trouble).map(|before| before.reason)
+        self.lists().parts.insert(part.to_owned(), trouble).map(|before| before.reason)
     }
 
     /// Notes what was met just now, and says so where it was not met lately. Nobody clears it: it is told for a minute after it was met last.
     pub fn met(&self, part: &str, reason: &str, now: Monotonic) {
         let trouble = Trouble { reason: reason.to_owned(), until: Some(now + MEMORY) };
-        let before = self.list().insert(part.to_owned(), trouble);
+        let before = self.lists().parts.insert(part.to_owned(), trouble);
         if before.is_none_or(|before| before.is_over(now)) {
             error!(part, reason, "a part of this process does not work");
         }
@@ -60,12 +66,12 @@ impl Troubles {
     /// Why a part does not work.
     #[must_use]
     pub fn reason(&self, part: &str) -> Option<String> {
-        self.list().get(part).map(|trouble| trouble.reason.clone())
+        self.lists().parts.get(part).map(|trouble| trouble.reason.clone())
     }
 
     /// A part works.
     pub fn clear(&self, part: &str) {
-        if self.list().remove(part).is_some() {
+        if self.lists().parts.remove(part).is_some() {
             info!(part, "a part of this process works again");
         }
     }
@@ -73,12 +79,27 @@ impl Troubles {
     /// Every part that does not work, with the reason.
     #[must_use]
     pub fn reasons(&self, now: Monotonic) -> Vec<String> {
-        let mut list = self.list();
-        list.retain(|_, trouble| !trouble.is_over(now));
-        list.iter().map(|(part, trouble)| format!("{part} does not work: {}", trouble.reason)).collect()
+        let parts = &mut self.lists().parts;
+        parts.retain(|_, trouble| !trouble.is_over(now));
+        parts.iter().map(|(part, trouble)| format!("{part} does not work: {}", trouble.reason)).collect()
     }
 
-    fn list(&self) -> MutexGuard<'_, BTreeMap<String, Trouble>> {
+    /// Notes what keeps nobody from work but should be known, or with `None` that it is over. Whoever notes it says it in the log.
+    pub fn warn(&self, about: &str, what: Option<String>) {
+        let warnings = &mut self.lists().warnings;
+        match what {
+            Some(what) => drop(warnings.insert(about.to_owned(), what)),
+            None => drop(warnings.remove(about)),
+        }
+    }
+
+    /// Everything that should be known.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.lists().warnings.values().cloned().collect()
+    }
+
+    fn lists(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,6 +18,9 @@ pub const LABEL_VALUES: usize = 200;
 /// What stands for a label's values beyond [`LABEL_VALUES`].
 pub const OTHER: &str = "other";
 
+/// What a gauge has that is not shown.
+const UNKNOWN: f64 = f64::NAN;
+
 /// Upper ends of the histogram's buckets, in seconds.
 const SECONDS_BUCKETS: [f64; 14] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -139,6 +142,24 @@ impl<const N: usize> Gauge<N> {
     }
 }
 
+impl Gauge<0> {
+    /// Shows no value until one is set again: who does not know it any more does not say what it was.
+    pub fn forget(&self) {
+        self.set(UNKNOWN, []);
+    }
+}
+
+impl Gauge<1> {
+    /// Shows no value for any value of its label until one is set again.
+    pub fn forget(&self) {
+        let label = self.0.labels.first().copied().unwrap_or_default();
+        let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).get(label).cloned();
+        for value in seen.iter().flatten().map(String::as_str).chain([OTHER]) {
+            self.set(UNKNOWN, [value]);
+        }
+    }
+}
+
 impl<const N: usize> Seconds<N> {
     /// Records a duration.
     pub fn record(&self, duration: std::time::Duration, labels: [&str; N]) {
@@ -241,10 +262,10 @@ pub fn record_start(version: &str, now: UnixMillis) {
     catalogue::PROCESS_START_TIME_SECONDS.set(now.0 as f64 / 1_000.0, []);
 }
 
-/// Turns counters that are kept in parts into their unit, exactly.
+/// Turns counters that are kept in parts into their unit, exactly, and leaves out what is unknown.
 fn in_units(text: &str) -> String {
     let mut lines = String::with_capacity(text.len());
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.ends_with(" NaN")) {
         let name = line.split(['{', ' ']).next().unwrap_or_default();
         let parts =
             CATALOGUE.iter().find(|metric| metric.name == name).map_or(1, |metric| match metric.kind {

@@ -1,5 +1,7 @@
 //! Queues, bindings and exchanges taken away, occupied or declared otherwise.
 
+use std::sync::{Arc, Mutex};
+
 use igentai_shared::bus::amqp::AmqpBus;
 use igentai_shared::bus::{Bus, BusError, Exchange, Incoming, Source, WorkQueue};
 use igentai_test_support::eventually;
@@ -8,6 +10,7 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOpti
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
+use tracing::subscriber::DefaultGuard;
 
 use super::{hasty, publish_stubbornly, until_connected, until_heard};
 use crate::bus::{DEADLINE, batch, message, next, next_acked, worker};
@@ -19,8 +22,27 @@ async fn somebody(broker: &Broker) -> (Connection, Channel) {
     (connection, channel)
 }
 
+/// What this thread logs from here on, and the guard that it lasts as long as.
+fn logged() -> (Arc<Mutex<Vec<u8>>>, DefaultGuard) {
+    #[derive(Clone)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Arc::default();
+    let log = Log(Arc::clone(&lines));
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
 #[tokio::test]
-async fn a_deleted_queue_is_declared_again_and_consumption_goes_on() {
+async fn a_deleted_queue_is_declared_again_which_is_said_and_consumption_goes_on() {
+    let (lines, _log) = logged();
     let broker = Broker::for_test().await.unwrap();
     let bus = AmqpBus::connect(hasty(broker.amqp_url()));
     let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
@@ -31,6 +53,9 @@ async fn a_deleted_queue_is_declared_again_and_consumption_goes_on() {
     channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
     let resumed = timeout(DEADLINE, consumer.next()).await.unwrap();
     assert!(matches!(resumed, Ok(Incoming::Resumed)), "{resumed:?}");
+    let said = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    assert_eq!(said.matches("queue was probably deleted").count(), 1, "{said}");
+    assert!(said.contains(queue), "{said}");
     // A tag of the queue that is gone would cost the new channel.
     consumer.ack(held.tag).await.unwrap();
     bus.publish(batch("after")).await.unwrap();

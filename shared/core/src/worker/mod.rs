@@ -41,6 +41,8 @@ pub struct Worker {
     last_asked: Option<TopicId>,
     heartbeats: u64,
     draining: bool,
+    /// The later life that was heard of last.
+    superseded_by: Option<Incarnation>,
 }
 
 /// What became of a command.
@@ -53,7 +55,10 @@ pub enum CommandVerdict {
     /// It is older than what is followed, or meant for an earlier life.
     Refused,
     /// It is meant for a later life under the same id, which has all the work now.
-    Superseded,
+    Superseded {
+        /// The first one for that life.
+        anew: bool,
+    },
 }
 
 impl Worker {
@@ -70,6 +75,7 @@ impl Worker {
             last_asked: None,
             heartbeats: 0,
             draining: false,
+            superseded_by: None,
         }
     }
 
@@ -83,7 +89,8 @@ impl Worker {
     pub fn command(&mut self, command: Command) -> CommandVerdict {
         let version = (command.epoch, command.version);
         if command.incarnation > self.incarnation {
-            return CommandVerdict::Superseded;
+            let known = self.superseded_by.replace(command.incarnation);
+            return CommandVerdict::Superseded { anew: known != Some(command.incarnation) };
         }
         if command.incarnation != self.incarnation || version < self.command {
             return CommandVerdict::Refused;

@@ -84,7 +84,12 @@ fn an_older_command_or_one_for_an_earlier_life_is_refused() {
     assert_eq!(worker.command(command(1, vec![])), CommandVerdict::Known);
     assert_eq!(worker.command(Command { epoch: 0, ..command(9, vec![]) }), CommandVerdict::Refused);
     assert_eq!(worker.command(Command { incarnation: 4, ..command(9, vec![]) }), CommandVerdict::Refused);
-    assert_eq!(worker.command(Command { incarnation: 6, ..command(9, vec![]) }), CommandVerdict::Superseded);
+    let of_a_later_life =
+        |worker: &mut Worker, incarnation| worker.command(Command { incarnation, ..command(9, vec![]) });
+    for (incarnation, anew) in [(6, true), (6, false), (7, true), (7, false)] {
+        let verdict = of_a_later_life(&mut worker, incarnation);
+        assert_eq!(verdict, CommandVerdict::Superseded { anew }, "{incarnation}");
+    }
     assert!(worker.next_ask().is_some());
 }
 

@@ -71,6 +71,9 @@ impl Subscription {
                     }
                     self.pump(stream, &channel, connection).await;
                     self.live.send_replace(None);
+                    if channel.status().connected() && !session.is_condemned() {
+                        self.say_deleted();
+                    }
                     if since.elapsed() >= self.config.reconnect_max {
                         backoff.reset();
                     }
@@ -80,6 +83,18 @@ impl Subscription {
             }
             sleep(backoff.pause()).await;
         }
+    }
+
+    /// The broker ends a consumer and leaves its channel open when the queue is gone.
+    fn say_deleted(&self) {
+        let queue = match &self.source {
+            Source::Work(queue) => queue.name().to_owned(),
+            Source::Broadcast { name, .. } => self.name_of(name),
+        };
+        tracing::warn!(
+            broker.object = queue,
+            "the broker has ended a consumer, whose queue was probably deleted: it is declared again, and what waited in it is lost"
+        );
     }
 
     /// Waits for a connection; none when the bus is gone.

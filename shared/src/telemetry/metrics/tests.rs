@@ -117,6 +117,35 @@ fn the_typed_helpers_record_what_they_say() {
 }
 
 #[test]
+fn a_gauge_that_is_forgotten_is_not_shown_until_it_is_set_again() {
+    let recorder = builder().unwrap().build_recorder();
+    let metrics = Metrics(recorder.handle());
+    let shown = |text: &str| metrics.render().lines().any(|line| line == text);
+    let [unrouted, ended, running] = [
+        "igentai_unrouted_messages 4",
+        r#"igentai_topics{state="ended"} 1"#,
+        r#"igentai_topics{state="running"} 2"#,
+    ];
+    let set = || {
+        catalogue::UNROUTED_MESSAGES.set_whole(4, []);
+        catalogue::TOPICS.set_whole(1, ["ended"]);
+        catalogue::TOPICS.set_whole(2, ["running"]);
+        catalogue::LEADER.set_flag(true, []);
+    };
+    metrics::with_local_recorder(&recorder, || {
+        set();
+        assert!([unrouted, ended, running].into_iter().all(shown), "{}", metrics.render());
+        catalogue::UNROUTED_MESSAGES.forget();
+        catalogue::TOPICS.forget();
+        let text = metrics.render();
+        let samples: Vec<&str> = text.lines().filter(|line| line.starts_with("igentai_")).collect();
+        assert_eq!(samples, ["igentai_leader 1"]);
+        set();
+        assert!([unrouted, ended, running].into_iter().all(shown), "{}", metrics.render());
+    });
+}
+
+#[test]
 fn a_label_takes_a_bounded_number_of_values() {
     let values: BTreeSet<String> =
         (0..LABEL_VALUES * 2).map(|n| bounded("a label of this test", &n.to_string()).to_owned()).collect();

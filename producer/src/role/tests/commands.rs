@@ -1,0 +1,107 @@
+//! What becomes of commands: by a producer that has lost its id, and by one whose service miscounts.
+
+use igentai_core::batch::{BatchBody, Outcome};
+use igentai_core::command::{Lease, TopicOrder};
+use igentai_core::cost::Cost;
+use igentai_shared::store::FIRST_INEXACT;
+
+use super::*;
+
+/// A service that counts more tokens than there are.
+#[derive(Debug)]
+struct Miscounts;
+
+#[async_trait]
+impl Provider for Miscounts {
+    async fn ask(&self, _question: &Question) -> Reply {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (input_tokens, output_tokens) = (u64::MAX, u64::MAX);
+        let text = r#"["Wren", "Owl"]"#.to_owned();
+        Reply { text, input_tokens, output_tokens, ..Reply::failed(Outcome::Answered, String::new()) }
+    }
+}
+
+/// A producer `p1` in its fifth life, and what it notes.
+struct World {
+    bus: Arc<MemoryBus>,
+    troubles: Troubles,
+    role: JoinSet<usize>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(UnixMillis(1_700_000_000_000)));
+        let (bus, troubles) = (MemoryBus::new(), Troubles::default());
+        let context = Context {
+            id: WorkerId::parse("p1").unwrap(),
+            incarnation: 5,
+            bus: bus.another_client(),
+            clock: Arc::clone(&clock),
+            pool: ProviderPool::of(
+                vec![(ProviderConfig::new("small", ProviderKind::OpenAi, "m"), Arc::new(Miscounts) as _)],
+                1,
+                clock,
+            ),
+            options: Options { concurrency: 1, ..Options::default() },
+            seed: 1,
+            troubles: troubles.clone(),
+        };
+        let mut role = JoinSet::new();
+        role.spawn(run(context, CancellationToken::new(), CancellationToken::new()));
+        // It listens now.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Self { bus, troubles, role }
+    }
+
+    async fn command(&self, version: u64, incarnation: u64, topics: Vec<TopicOrder>) {
+        let command = Command { epoch: 1, version, incarnation, topics };
+        let outgoing = Outgoing {
+            exchange: Exchange::Commands,
+            routing_key: "producer.p1".to_owned(),
+            content_type: wire::content_type::<Command>(),
+            message_id: format!("command-{version}"),
+            headers: BTreeMap::new(),
+            payload: wire::encode(&command),
+        };
+        self.bus.publish(outgoing).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_whose_id_another_process_has_taken_warns_of_it() {
+    let mut world = World::new().await;
+    world.command(1, 5, Vec::new()).await;
+    assert_eq!(world.troubles.warnings(), Vec::<String>::new());
+    world.command(2, 6, Vec::new()).await;
+    let warnings = world.troubles.warnings();
+    assert!(matches!(&warnings[..], [one] if one.contains("--producer-id")), "{warnings:?}");
+    world.role.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_counts_beyond_all_tokens_is_published_as_what_the_registry_takes() {
+    let mut world = World::new().await;
+    let order = TopicOrder {
+        topic: TopicId::from_name("birds").unwrap(),
+        run: 1,
+        name: "birds".to_owned(),
+        prompt: None,
+        items_per_request: 2,
+        provider_weights: BTreeMap::new(),
+        ask: true,
+        abandon: false,
+        lease: Lease { requests: 1, cost: Cost::ZERO },
+        capped_cost: false,
+        max_attributes: None,
+    };
+    world.command(1, 5, vec![order]).await;
+    let mut published = world.bus.consume(Source::Work(WorkQueue::Integrate), 10).await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_secs(10), published.next()).await.unwrap().unwrap();
+    let Incoming::Delivery(delivery) = heard else { unreachable!("{heard:?}") };
+    let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+    let BatchBody::Response { meta, novel, .. } = &batches[0].body else { unreachable!("{batches:?}") };
+    assert_eq!(novel.len(), 2);
+    assert_eq!((meta.input_tokens, meta.output_tokens), (FIRST_INEXACT - 1, FIRST_INEXACT - 1));
+    world.role.shutdown().await;
+}
