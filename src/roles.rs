@@ -30,6 +30,9 @@ use crate::settings;
 /// How long a role may finish what it has under way: longer than most model calls, shorter than what comes with a SIGKILL at its end.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long a child may finish when its supervisor is gone: its siblings leave at the same time, so that nobody may be there to answer.
+const ORPHAN_GRACE: Duration = Duration::from_secs(3);
+
 /// How long a role may take to leave at once.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -132,6 +135,14 @@ impl Base {
         self.shutdown.spawn(name, vital);
     }
 
+    /// Ends a start that is refused: the connections end before the program does.
+    async fn refuse(&self, refused: Failure, bus: &Arc<dyn Bus>, store: &Arc<dyn Store>) -> Failure {
+        self.shutdown.now();
+        bus.close().await;
+        store.close().await;
+        refused
+    }
+
     /// Waits for the end, and for the tasks.
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
         parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
@@ -189,6 +200,8 @@ fn stop_with_stdin(shutdown: &Shutdown) -> Result<(), Failure> {
         let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         info!(ended = ended.is_ok(), "standard input has ended; stopping");
         ours.stop();
+        std::thread::sleep(ORPHAN_GRACE);
+        ours.now();
     };
     let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(body);
     thread
@@ -217,9 +230,13 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
     let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock });
     let web_stop = CancellationToken::new();
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
-    if !base.until_up(store.as_ref()).await? {
-        web_stop.cancel();
-        return base.finish(bus, Some(store)).await;
+    match base.until_up(store.as_ref()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            web_stop.cancel();
+            return base.finish(bus, Some(store)).await;
+        }
+        Err(refused) => return Err(base.refuse(refused, &bus, &store).await),
     }
     let context = Orchestrator {
         id: base.id.clone(),
@@ -279,7 +296,9 @@ pub(crate) async fn webserver(role: Webserver, common: &Common) -> Result<Exit, 
     let stop = base.shutdown.stop_token().clone();
     let (id, clock) = (base.id.clone(), &base.clock);
     parts::serve_web(&base.shutdown, stop, listener, id, &bus, &store, clock, &base.metrics, &base.config);
-    base.until_up(store.as_ref()).await?;
+    if let Err(refused) = base.until_up(store.as_ref()).await {
+        return Err(base.refuse(refused, &bus, &store).await);
+    }
     base.finish(bus, Some(store)).await
 }
 

@@ -64,6 +64,14 @@ async fn measured(service: &Service) -> String {
     answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default()
 }
 
+/// Whether it tells, as who leads or as who does not, what only a leader measures.
+async fn tells(service: &Service, leads: bool) -> bool {
+    let metrics = measured(service).await;
+    let told = ["unrouted_messages ", "queue_messages{", "producers{", "topics{", "topic_coverage{"];
+    let shown = |name: &str| metrics.lines().any(|line| line.starts_with(&format!("igentai_{name}")));
+    shown(if leads { "leader 1" } else { "leader 0" }) && told.iter().all(|name| shown(name) == leads)
+}
+
 #[tokio::test]
 async fn who_leads_no_more_does_not_go_on_telling_what_it_measured_as_a_leader() {
     let world = World::new(script(5_000, 150)).await;
@@ -75,20 +83,6 @@ async fn who_leads_no_more_does_not_go_on_telling_what_it_measured_as_a_leader()
         service.until_ready().await;
     }
     web.api().start(json!({ "name": "Sights" })).await;
-    let told = [
-        "igentai_unrouted_messages ",
-        "igentai_queue_messages{",
-        "igentai_producers{",
-        "igentai_topic_coverage{",
-    ];
-    let tells = |service: &Service, all: bool| {
-        let metrics = measured(service);
-        async move {
-            let metrics = metrics.await;
-            let leads = metrics.contains(if all { "igentai_leader 1" } else { "igentai_leader 0" });
-            leads && told.iter().all(|name| metrics.lines().any(|line| line.starts_with(name)) == all)
-        }
-    };
     eventually(SOON, || tells(&first, true)).await.unwrap();
     first.process.pause().unwrap();
     eventually(SOON, || tells(&second, true)).await.unwrap();

@@ -111,3 +111,29 @@ async fn an_encrypted_address_never_falls_back_to_plain_text() {
     let published = bus.publish(batch("a")).await;
     assert!(matches!(published, Err(PublishError::Disconnected(_))), "{published:?}");
 }
+
+/// Whether a thread of the client library works for this process.
+fn is_at_work() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok())
+        .any(|name| name.starts_with("lapin"))
+}
+
+#[tokio::test]
+async fn no_thread_is_left_at_work_when_the_bus_is_closed_while_it_connects() {
+    let broker = Broker::for_test().await.unwrap();
+    for hangs in [false, true] {
+        let (proxy, url) = proxied(&broker).await;
+        if hangs {
+            proxy.set_flow(Direction::ToClient, Flow::Drop);
+        } else {
+            proxy.set_delay(Direction::ToClient, Duration::from_millis(50));
+        }
+        let bus = AmqpBus::connect(hasty(&url));
+        eventually(DEADLINE, || std::future::ready(is_at_work())).await.unwrap();
+        bus.close().await;
+        let ended = eventually(Duration::from_millis(300), || std::future::ready(!is_at_work())).await;
+        assert!(ended.is_ok(), "the broker hangs: {hangs}");
+    }
+}

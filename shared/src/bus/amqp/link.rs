@@ -20,24 +20,18 @@ use super::config::AmqpConfig;
 #[derive(Debug)]
 pub(super) struct Link {
     connection: Connection,
-    socket: Arc<Socket>,
+    socket: Held,
 }
 
 impl Link {
-    /// Connects and opens the virtual host, within the configured deadline. The error is for people.
+    /// Connects and opens the virtual host, within the configured deadline. The error is for people. Dropping the future shuts the socket.
     pub(super) async fn open(config: &AmqpConfig, purpose: &str) -> Result<Self, String> {
-        let socket = Arc::new(Socket::default());
+        let socket = Held(Arc::default());
         let deadline = config.connect_deadline * 2;
-        match timeout(deadline, handshake(config, purpose, Arc::clone(&socket))).await {
+        match timeout(deadline, handshake(config, purpose, Arc::clone(&socket.0))).await {
             Ok(Ok(connection)) => Ok(Self { connection, socket }),
-            Ok(Err(error)) => {
-                socket.shut();
-                Err(error.to_string())
-            }
-            Err(_) => {
-                socket.shut();
-                Err(format!("no connection within {deadline:?}"))
-            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no connection within {deadline:?}")),
         }
     }
 
@@ -62,13 +56,7 @@ impl Link {
             Ok(Err(error)) => tracing::debug!(%error, "the broker did not answer the goodbye"),
             Err(_) => tracing::debug!("the broker did not answer the goodbye in time"),
         }
-        self.socket.shut();
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.socket.shut();
+        self.socket.0.shut();
     }
 }
 
@@ -100,6 +88,16 @@ async fn handshake(config: &AmqpConfig, purpose: &str, socket: Arc<Socket>) -> l
         properties,
     )
     .await
+}
+
+/// The socket of a connection that is there or is being made: shut at the end of either.
+#[derive(Debug)]
+struct Held(Arc<Socket>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.shut();
+    }
 }
 
 /// A duplicate of the connection's socket.

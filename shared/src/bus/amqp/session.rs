@@ -1,5 +1,6 @@
 //! A connection while it lasts, and the task that always has one or is making one.
 
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,10 +105,14 @@ impl Keeper {
         let mut backoff = Backoff::new(self.config.reconnect_min, self.config.reconnect_max);
         let closed = self.closed.clone();
         loop {
+            let mut opening = pin!(self.open());
             let opened = tokio::select! {
                 biased;
-                () = closed.cancelled() => break,
-                opened = self.open() => opened,
+                () = closed.cancelled() => {
+                    self.end_orderly(opening).await;
+                    break;
+                }
+                opened = &mut opening => opened,
             };
             match opened {
                 Ok(session) => {
@@ -132,6 +137,15 @@ impl Keeper {
             }
         }
         self.state.send_replace(LinkState::Down("the bus is closed".to_owned()));
+    }
+
+    /// A connection that is being made when the bus is closed is made first, and ended then: the client library's thread must not be left at work
+    /// when the runtime ends, on which it would panic.
+    async fn end_orderly(&self, opening: Pin<&mut impl Future<Output = Result<Session, String>>>) {
+        let deadline = self.config.close_deadline;
+        if let Ok(Ok(session)) = timeout(deadline, opening).await {
+            session.link.close(deadline).await;
+        }
     }
 
     /// Notes a failed attempt; it is logged when it is the first or for a new reason.
