@@ -35,8 +35,11 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// How much longer than its time and the answers under way a topic may take to end while nothing is heard of it.
 const SILENT_END: Duration = Duration::from_secs(15);
 
-/// How long who leaves at once is waited for: as long as producers have for their last words.
+/// How long producers that leave at once are waited for: as long as they have for their last words and their farewell.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// How long the topic may take to end that is left at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Whoever sends SIGTERM sends SIGKILL after a while, Kubernetes after 30 s: by then everything must be told.
 const PATIENCE_OF_SUPERVISORS: Duration = Duration::from_secs(20);
@@ -69,9 +72,8 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
         Some(name) => (enumerate(&system, means, &config, &arguments, name, &show).await, SETTLED),
         None => (serve(&system, means, &config, &show).await, system.grace(&config)),
     };
-    let in_order = !system.shutdown.now_token().is_cancelled();
-    let uncommitted = system.stop(patience).await;
-    if in_order { outcome.and_then(|exit| uncommitted.map_or(Ok(exit), Err)) } else { outcome }
+    let lost = system.stop(patience).await;
+    outcome.and_then(|exit| lost.map_or(Ok(exit), Err))
 }
 
 fn refuse_what_nobody_knows(config: &Config, name: &str) -> Result<(), Failure> {
@@ -133,7 +135,7 @@ async fn enumerate(
             }
             () = system.shutdown.now_token().cancelled() => {
                 // What producers give up is committed as such, and their leases are given back.
-                watch.until_ended(&topic, LAST_WORDS).await;
+                watch.until_ended(&topic, AT_ONCE).await;
                 show.interrupted_at_once(&topic, &config.run.out);
                 return Ok(Exit::Interrupted);
             }

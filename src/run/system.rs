@@ -165,7 +165,8 @@ impl System {
         self.shutdown.patience().map_or(grace, |patience| patience.min(grace))
     }
 
-    /// Producers first, so that what they have under way is still committed; the store last. What is lost by it is a failure.
+    /// Producers first, so that what they have under way is still committed; the store last. What is lost by it is a failure, unless somebody has
+    /// asked to leave at once.
     pub(super) async fn stop(self, patience: Duration) -> Option<Failure> {
         self.stop_producers.cancel();
         self.producers.close();
@@ -175,6 +176,7 @@ impl System {
             () = hurry => false,
             left = tokio::time::timeout(patience, self.producers.wait()) => left.is_ok(),
         };
+        let hurried = self.shutdown.now_token().is_cancelled();
         if !left {
             self.shutdown.now();
             if tokio::time::timeout(LAST_WORDS, self.producers.wait()).await.is_err() {
@@ -195,7 +197,7 @@ impl System {
         self.bus.close().await;
         self.store.close().await;
         let uncommitted = u64::try_from(self.uncommitted.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        (uncommitted > 0).then(|| {
+        (uncommitted > 0 && !hurried).then(|| {
             let what = counted(uncommitted, "answer");
             let what = format!("{what} could not be committed and must be asked for again");
             let troubles = self.troubles.reasons(self.clock.now().monotonic);

@@ -80,8 +80,8 @@ pub struct LiveLease {
     pub stuck: bool,
 }
 
-/// The lead of all producers together is this part of what is left.
-const LEAD_OF_WHAT_IS_LEFT: u64 = 8;
+/// A producer's lead is one part in so many of what it may get at once of what is left.
+const LEAD_OF_A_SHARE: u64 = 8;
 
 impl LiveLease {
     fn unused_cost(&self, lease: Lease) -> Cost {
@@ -316,7 +316,7 @@ impl Ledger {
 /// Requests to lease to a producer; it gets one part in `share` of what is left at once.
 fn more_requests(one: &LiveLease, lease: Lease, left: u64, share: u64) -> u64 {
     let places = u64::from(one.places).max(1);
-    let lead = (left / (share * LEAD_OF_WHAT_IS_LEFT)).clamp(1, places);
+    let lead = (left / (share * LEAD_OF_A_SHARE)).clamp(1, places);
     let missing = (places + lead).saturating_sub(lease.requests.saturating_sub(one.settled.requests));
     if missing < lead.div_ceil(2) { 0 } else { missing.min((left / share).max(1)).min(left) }
 }
@@ -325,7 +325,7 @@ fn more_requests(one: &LiveLease, lease: Lease, left: u64, share: u64) -> u64 {
 fn more_cost(one: &LiveLease, lease: Lease, left: Cost, share: u64) -> Cost {
     let part = |of: u64| Cost::from_picodollars(left.picodollars() / of);
     let under_way = one.dearest_cost.times(u64::from(one.places).max(1));
-    let lead = part(share.saturating_mul(LEAD_OF_WHAT_IS_LEFT)).min(under_way);
+    let lead = part(share.saturating_mul(LEAD_OF_A_SHARE)).min(under_way);
     let open = lease.cost.saturating_sub(one.settled.cost);
     if open >= under_way + Cost::from_picodollars(lead.picodollars() / 2) {
         return Cost::ZERO;

@@ -18,7 +18,7 @@ use crate::time::Monotonic;
 mod filling;
 mod topic;
 
-pub use topic::{Ask, Finished, UNRESOLVED_PER_PLACE};
+pub use topic::{Ask, Finished};
 use topic::{Counters, TopicWork};
 
 /// A batch whose receipt has not come in this time is published again; the time doubles with every attempt.

@@ -15,7 +15,7 @@ use crate::time::Monotonic;
 
 /// Requests under way and batches without a resolved receipt, for each place of the producer, beyond which a topic is not asked about: this
 /// is how a broker or store that stands still stops the spending.
-pub const UNRESOLVED_PER_PLACE: u32 = 2;
+const UNRESOLVED_PER_PLACE: u32 = 2;
 
 /// The same for a producer that has one place or two.
 const LEAST_UNRESOLVED: u32 = 4;
