@@ -99,4 +99,4 @@ async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<Taken
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

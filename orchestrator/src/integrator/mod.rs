@@ -3,7 +3,8 @@
 //! Nothing that one message does may hold its neighbours up:
 //!
 //! * What can never be integrated goes to the dead letters at the first attempt (`poison`).
-//! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`).
+//! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`). Where too much is held already, it goes
+//!   round the queue (`round`).
 //! * What comes again may have crashed whoever had it. It is worked on alone, the attempt is noted in the store before, and what has crashed
 //!   `ATTEMPTS` lone attempts goes to the dead letters.
 
@@ -18,8 +19,9 @@ use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use self::parked::{Parked, Parking};
+use self::parked::{Fate, Parked, Parking};
 use self::poison::{Poison, bury};
+use self::round::send_round;
 use self::store::{Stopping, at_last};
 use self::tell::tell;
 use self::work::{Work, name_of};
@@ -27,6 +29,7 @@ use crate::Context;
 
 mod parked;
 mod poison;
+mod round;
 mod store;
 mod tell;
 mod work;
@@ -40,13 +43,13 @@ const PREFETCH: u16 = 128;
 /// Messages committed in one go.
 const GROUP: usize = 32;
 
-/// Lone attempts that did not end after which a message is taken for the cause. One alone may be chance: a process that was killed.
-const ATTEMPTS: u32 = 2;
+/// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
+const ATTEMPTS: u32 = 5;
 
 /// Topics that are remembered as refused.
 const TOLD: usize = 1_000;
 
-/// Before a message comes again that could not be put to the dead letters.
+/// Before messages come again that could not be put to the dead letters, or for which there was no room.
 const PAUSE: Duration = Duration::from_millis(200);
 
 enum Event {
@@ -61,6 +64,8 @@ struct Integrator<'a> {
     parked: Parked,
     /// Topics that the store refuses to write to, so that each is told of once.
     refused: BTreeSet<TopicId>,
+    /// A message was sent round the queue: before more are taken it is time for a pause.
+    sent_round: bool,
 }
 
 /// Integrates until `stop`; what was taken by then is finished or given back.
@@ -71,7 +76,8 @@ pub async fn run(context: Context, stop: CancellationToken) {
     let Some(consumer) = consumer else { return };
     info!("integrator is up");
     let (parked, refused) = (Parked::default(), BTreeSet::new());
-    let mut integrator = Integrator { context: &context, consumer, stop: &stop, parked, refused };
+    let mut integrator =
+        Integrator { context: &context, consumer, stop: &stop, parked, refused, sent_round: false };
     integrator.work().await;
     for tag in integrator.parked.clear() {
         settle(integrator.consumer.requeue(tag).await);
@@ -110,6 +116,10 @@ impl Integrator<'_> {
                 }
                 Event::Heard(Err(BusError::Closed)) => return,
                 Event::Heard(Err(error)) => troubles.note(PART, &error.to_string()),
+            }
+            // Where nothing else waits, the same messages come again at once.
+            if std::mem::take(&mut self.sent_round) {
+                pause(self.stop).await;
             }
         }
     }
@@ -164,11 +174,18 @@ impl Integrator<'_> {
 
     /// Commits a group and tells of it. The messages are acknowledged, put away, parked, or, when this process stops, given back.
     async fn together(&mut self, group: Vec<Delivery>) -> Result<(), Stopping> {
-        let at = self.context.clock.now().unix;
+        let now = self.context.clock.now();
         let mut works = Vec::new();
         for delivery in group {
-            match poison::prepare(&delivery, at) {
-                Ok(commits) => works.push(Work { delivery, commits }),
+            match poison::prepare(&delivery, now.unix) {
+                Ok(commits) => {
+                    let work = Work { delivery, commits };
+                    if self.is_refused(&work) && self.parked.is_copy(&work, now.monotonic) {
+                        settle(self.consumer.ack(work.delivery.tag).await);
+                    } else {
+                        works.push(work);
+                    }
+                }
                 Err(reason) => {
                     self.give_up(&delivery, &reason).await;
                 }
@@ -195,17 +212,17 @@ impl Integrator<'_> {
         }
         let mut unfinished = Vec::new();
         for work in works {
-            unfinished.extend(self.commit_one(work, 0).await);
+            unfinished.extend(self.commit_one(work).await);
         }
         unfinished
     }
 
-    /// Commits what one message asks for, which was refused `tries` times before; the message, when it was not finished since this process stops.
-    async fn commit_one(&mut self, work: Work, tries: u32) -> Option<Work> {
+    /// Commits what one message asks for; the message, when it was not finished since this process stops.
+    async fn commit_one(&mut self, work: Work) -> Option<Work> {
         match self.try_commit(std::slice::from_ref(&work)).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => {
-                self.refuse(work, tries, &error).await;
+                self.refuse(work, &error).await;
                 None
             }
             Err(Stopping) => Some(work),
@@ -233,32 +250,51 @@ impl Integrator<'_> {
         }
         tell(self.context, &commits, outcomes).await;
         for work in works {
+            self.parked.forget(work);
             settle(self.consumer.ack(work.delivery.tag).await);
         }
         Ok(Ok(()))
     }
 
-    /// Holds a message aside that the store refuses, or gives it up.
-    async fn refuse(&mut self, work: Work, tries: u32, reason: &StoreError) {
+    /// Whether the store is known to refuse what the message asks for.
+    fn is_refused(&self, work: &Work) -> bool {
+        work.commits.iter().any(|commit| self.refused.contains(&commit.id.topic))
+    }
+
+    /// Holds a message aside that the store refuses, sends it round, or gives it up.
+    async fn refuse(&mut self, work: Work, reason: &StoreError) {
         for topic in work.commits.iter().map(|commit| &commit.id.topic) {
             if self.refused.len() < TOLD && self.refused.insert(topic.clone()) {
                 error!(%topic, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
             }
         }
-        let Parking { given_up, superfluous } =
-            self.parked.park(work, tries, self.context.clock.now().monotonic);
+        let now = self.context.clock.now().monotonic;
+        let Parking { fate, superfluous } = self.parked.park(work, now);
         if let Some(tag) = superfluous {
             settle(self.consumer.ack(tag).await);
         }
-        if let Some((work, tries)) = given_up {
-            self.give_up(&work.delivery, &Poison::StoreRefuses { tries, error: reason.to_string() }).await;
+        match fate {
+            Fate::Held => {}
+            Fate::GoesRound(Work { delivery, .. }) => {
+                self.sent_round = true;
+                let settled = if send_round(self.context, &delivery).await {
+                    self.parked.went_round(&delivery, now);
+                    self.consumer.ack(delivery.tag).await
+                } else {
+                    self.consumer.requeue(delivery.tag).await
+                };
+                settle(settled);
+            }
+            Fate::GivenUp(work) => {
+                self.give_up(&work.delivery, &Poison::StoreRefuses { error: reason.to_string() }).await;
+            }
         }
     }
 
     async fn try_parked(&mut self) {
         let now = self.context.clock.now().monotonic;
-        while let Some((work, tries)) = self.parked.take_due(now) {
-            if let Some(work) = self.commit_one(work, tries).await {
+        while let Some(work) = self.parked.take_due(now) {
+            if let Some(work) = self.commit_one(work).await {
                 settle(self.consumer.requeue(work.delivery.tag).await);
             }
         }
@@ -270,13 +306,17 @@ impl Integrator<'_> {
             settle(self.consumer.ack(delivery.tag).await);
             return true;
         }
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(PAUSE) => {}
-        }
+        pause(self.stop).await;
         settle(self.consumer.requeue(delivery.tag).await);
         false
+    }
+}
+
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(PAUSE) => {}
     }
 }
 

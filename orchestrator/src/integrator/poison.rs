@@ -25,8 +25,8 @@ pub(super) enum Poison {
     Number { field: &'static str, number: u64 },
     #[error("the fingerprints rest on version {0} of the canonical form, this program knows {KEY_VERSION}")]
     KeyVersion(u16),
-    #[error("the store has refused it {tries} times: {error}")]
-    StoreRefuses { tries: u32, error: String },
+    #[error("the store has refused it for ten minutes: {error}")]
+    StoreRefuses { error: String },
     #[error("whoever worked on it has crashed, {0} times while it was worked on alone")]
     Crashes(u32),
 }

@@ -17,9 +17,11 @@ use igentai_shared::wire::{self, StatusEvent};
 use super::*;
 
 #[derive(Debug)]
-pub(super) struct FlawedStore {
+pub(crate) struct FlawedStore {
     inner: Arc<EmbeddedStore>,
     broken_log: Mutex<Option<TopicId>>,
+    refused_commits: Mutex<Option<TopicId>>,
+    pub(crate) commits: AtomicU64,
     pub(super) log_calls: AtomicU64,
     pub(super) refuses_checkpoints: AtomicBool,
     /// The definitions cannot be read.
@@ -34,10 +36,12 @@ pub(super) struct FlawedStore {
 }
 
 impl FlawedStore {
-    pub(super) fn over(inner: Arc<EmbeddedStore>) -> Self {
+    pub(crate) fn over(inner: Arc<EmbeddedStore>) -> Self {
         Self {
             inner,
             broken_log: Mutex::default(),
+            refused_commits: Mutex::default(),
+            commits: AtomicU64::new(0),
             log_calls: AtomicU64::new(0),
             refuses_checkpoints: AtomicBool::new(false),
             topics_fail: AtomicBool::new(false),
@@ -58,6 +62,10 @@ impl FlawedStore {
         *self.broken_log.lock().unwrap() = Some(topic.clone());
     }
 
+    pub(crate) fn refuse_commits_of(&self, topic: Option<&TopicId>) {
+        *self.refused_commits.lock().unwrap() = topic.cloned();
+    }
+
     pub(super) fn mend_logs(&self) {
         *self.broken_log.lock().unwrap() = None;
     }
@@ -66,6 +74,11 @@ impl FlawedStore {
 #[async_trait]
 impl Store for FlawedStore {
     async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.commits.fetch_add(1, Relaxed);
+        let refused = self.refused_commits.lock().unwrap().clone();
+        if batches.iter().any(|batch| Some(&batch.id.topic) == refused.as_ref()) {
+            return Err(StoreError::Corrupt("log, set and totals do not fit each other".to_owned()));
+        }
         self.inner.commit(batches).await
     }
 
