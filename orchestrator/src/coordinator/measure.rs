@@ -33,7 +33,7 @@ impl Measures {
         Self { troubles, unrouted: Unrouted::default() }
     }
 
-    pub(super) fn count(&self, core: &Coordinator) {
+    pub(super) fn count(core: &Coordinator) {
         let mut states =
             BTreeMap::from(["starting", "running", "ending", "ended"].map(|state| (state, 0_u64)));
         for topic in core.topics() {

@@ -17,6 +17,7 @@ use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{FilterDelta, FilterSnapshot, Message, StatusEvent};
 use tracing::{info, warn};
 
+use super::measure::Measures;
 use super::topics::{OpenTopic, PAGE, Topics};
 use super::trouble::Step;
 use crate::Context;
@@ -89,7 +90,7 @@ impl Topics<'_> {
             all.extend(self.record_closed(core, &topic.id, now).await?);
         }
         self.announce(&all).await;
-        self.measures.count(core);
+        Measures::count(core);
         if self.deaf.is_none() {
             self.measures.queues(self.context.bus.as_ref(), now.monotonic).await;
         }

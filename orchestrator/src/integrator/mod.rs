@@ -89,10 +89,10 @@ impl Integrator<'_> {
     async fn work(&mut self) {
         loop {
             let now = self.context.clock.now().monotonic;
-            let pause = self.parked.next_deadline().map(|due| due.since(now));
+            let until_due = self.parked.next_deadline().map(|due| due.since(now));
             let retry = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                match until_due {
+                    Some(until_due) => tokio::time::sleep(until_due).await,
                     None => std::future::pending().await,
                 }
             };
