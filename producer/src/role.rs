@@ -12,7 +12,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::gate::WaitReason;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
-use igentai_core::worker::{CommandVerdict, Finished, Worker};
+use igentai_core::worker::{Beat, CommandVerdict, Finished, Pulse, Worker};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
@@ -64,6 +64,7 @@ struct Role<'a> {
     wait: Option<Wait>,
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
+    pulse: Pulse,
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
@@ -94,6 +95,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         wait: None,
         heartbeat_at: None,
         publish_failed: false,
+        pulse: Pulse::default(),
         context: &context,
     };
     role.heartbeat();
@@ -264,6 +266,9 @@ impl Role<'_> {
         let mut in_vain = 0;
         let mut waits: Option<Wait> = None;
         while let Some(ask) = self.worker.next_ask() {
+            if !self.broker_answers() {
+                return;
+            }
             let prepared = Prepared::of(&ask, self.offset);
             match self.permit(&prepared, &ask) {
                 Ok(permit) => {
@@ -292,6 +297,18 @@ impl Role<'_> {
                     }
                     waits = Some(first);
                 }
+            }
+        }
+    }
+
+    /// Whether the broker has confirmed something just now; otherwise a heartbeat asks it.
+    fn broker_answers(&mut self) -> bool {
+        match self.pulse.look(self.publishing.len(), self.context.clock.now().monotonic) {
+            Beat::Ask => true,
+            Beat::Wait => false,
+            Beat::Probe => {
+                self.heartbeat();
+                false
             }
         }
     }
@@ -356,6 +373,9 @@ impl Role<'_> {
     /// What was not published is kept by the worker and published again when its receipt is late.
     fn published(&mut self, published: Result<(), PublishError>) {
         let failed = published.is_err();
+        if !failed {
+            self.pulse.confirmed(self.context.clock.now().monotonic);
+        }
         if let Err(error) = published
             && !self.publish_failed
         {

@@ -13,6 +13,7 @@ mod refusals;
 mod refused;
 mod registries;
 mod serving;
+mod standing;
 mod supervised;
 mod unwritten;
 mod waiting;

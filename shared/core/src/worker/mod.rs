@@ -16,8 +16,10 @@ use crate::status::cut;
 use crate::time::Monotonic;
 
 mod filling;
+mod pulse;
 mod topic;
 
+pub use pulse::{Beat, Pulse};
 pub use topic::{Ask, Finished};
 use topic::{Counters, TopicWork};
 
