@@ -37,16 +37,23 @@ async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
 
     first.process.kill().unwrap();
     let before = world.place.lines(&id);
-    gets_on(&api, &world, &id, 30, Duration::from_secs(10)).await;
+    let after_kill = gets_on(&api, &world, &id, 30, Duration::from_secs(10)).await;
     assert_eq!(world.place.lines(&id)[..before.len()], before[..]);
 
     let mut third = world.orchestrator("orchestrator-3");
     third.until_ready().await;
     let before = world.place.lines(&id);
+    #[expect(clippy::disallowed_methods, reason = "what a person waits is measured")]
+    let asked = Instant::now();
     second.process.terminate().unwrap();
-    second.process.wait(Duration::from_secs(5)).await.unwrap();
     third.process.wait_for_line("leads", Duration::from_secs(2)).await.unwrap();
+    let after_term = asked.elapsed();
+    second.process.wait(Duration::from_secs(5)).await.unwrap();
     gets_on(&api, &world, &id, 10, Duration::from_secs(5)).await;
+    let measured = format!(
+        "another led {after_term:?} after SIGTERM, and wrote {after_kill:?} after the kill -9 of its predecessor\n"
+    );
+    std::io::Write::write_all(&mut std::io::stdout(), measured.as_bytes()).unwrap();
     assert_eq!(world.place.lines(&id)[..before.len()], before[..]);
 
     assert_eq!(api.ask("POST", &format!("/api/v1/topics/{id}/stop"), None).await.0 / 100, 2);

@@ -202,7 +202,13 @@ impl Term<'_> {
         let at = now.monotonic;
         let due = self.reread.is_none_or(|read| at.since(read) >= REREAD);
         if due && !self.topics.troubles.rests(None, Step::Definitions, at) {
-            let read = self.context.store.topics().await;
+            let read = async {
+                if !self.knows {
+                    self.topics.claim_all().await?;
+                }
+                self.context.store.topics().await
+            };
+            let read = read.await;
             let Some(topics) = self.topics.troubles.note(None, Step::Definitions, read, at)? else {
                 return Ok(());
             };

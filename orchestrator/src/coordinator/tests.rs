@@ -487,3 +487,16 @@ async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads
     desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen).await.unwrap().unwrap();
     desk.until("it is the other's to know", async || warned().is_empty()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_claims_every_topic_before_it_reads_what_it_decides_on() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.start("fish").await;
+    desk.run();
+    let both = vec![(id("birds"), 1), (id("fish"), 1)];
+    desk.until("both are claimed", async || *desk.store.claimed_before_reading.lock().unwrap() == both).await;
+    desk.until_state("fish", TopicState::Running).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(*desk.store.claimed.lock().unwrap(), both, "once in a term");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
@@ -22,6 +23,9 @@ use crate::files::Files;
 
 /// Entries read at once.
 pub(super) const PAGE: usize = 1_000;
+
+/// Topics claimed at once.
+const CLAIMS: usize = 8;
 
 /// How often a log is looked at when no integrator says that it has grown.
 const LOOK: Duration = Duration::from_millis(250);
@@ -80,6 +84,31 @@ impl<'a> Topics<'a> {
             untold: None,
             measures: Measures::new(context.troubles.clone()),
         }
+    }
+
+    /// Makes every topic this term's own before anything is read that decisions rest on. What cannot be done for one topic now is done when it is
+    /// opened, at the latest.
+    ///
+    /// # Errors
+    /// When another leader is in force, or the store does not serve.
+    pub(super) async fn claim_all(&self) -> Result<(), StoreError> {
+        let store = self.context.store.as_ref();
+        let topics = store.topics().await?;
+        for some in topics.chunks(CLAIMS) {
+            let mut claims = Vec::with_capacity(CLAIMS);
+            for topic in some {
+                claims.push(store.claim(&topic.id, self.epoch));
+            }
+            for claimed in join_all(claims).await {
+                match claimed {
+                    Err(error) if error.is_transient() || self.troubles.ends_the_term(&error) => {
+                        return Err(error);
+                    }
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens the run in the store and folds its log from the beginning; or only changes the cap of one that is open.

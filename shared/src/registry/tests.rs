@@ -104,6 +104,10 @@ impl Store for One {
         not_asked()
     }
 
+    async fn claim(&self, _: &TopicId, _: Epoch) -> Result<Head, StoreError> {
+        not_asked()
+    }
+
     async fn open_run(&self, _: &TopicId, _: Run, _: Epoch, _: Option<u64>) -> Result<Head, StoreError> {
         not_asked()
     }

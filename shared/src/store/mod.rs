@@ -176,6 +176,11 @@ pub trait Store: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredAttribute>, StoreError>;
 
+    /// Makes a topic the business of this epoch alone: whatever a leader of an earlier one has under way for it, however long ago it looked at the lease,
+    /// is refused from here on. What is read of the topic after this is read by the only one who decides about it. Refused with
+    /// [`StoreError::Fenced`] for an old epoch. The answer is how far its log has come.
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError>;
+
     /// Opens a run: when `run` is above the topic's current one, set, log, receipts and checkpoints are emptied first; the same run again only sets the
     /// cap. Refused with [`StoreError::Fenced`] for an old epoch, with [`StoreError::Stale`] for a run below the current one.
     async fn open_run(

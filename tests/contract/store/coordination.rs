@@ -14,6 +14,7 @@ on_every_adapter! {
     a_fresh_run_is_empty,
     an_older_run_or_epoch_cannot_be_opened,
     an_epoch_below_the_leases_is_fenced_everywhere,
+    a_topic_that_is_claimed_takes_no_write_of_an_epoch_before,
     a_topic_is_stored_and_found_again,
     topics_are_listed_in_order,
     a_topic_changes_only_from_the_version_expected,
@@ -104,6 +105,25 @@ async fn an_epoch_below_the_leases_is_fenced_everywhere(store: Subject) {
     store.open_run(&topic(), 1, 3, None).await.unwrap();
     lease_of_epoch(&**store, 4).await;
     assert_eq!(fenced(store.save_checkpoints(&topic(), 1, 3, BTreeMap::new()).await), (3, 4));
+}
+
+/// The lease is of no epoch here, so that only what the topic itself knows can refuse.
+async fn a_topic_that_is_claimed_takes_no_write_of_an_epoch_before(store: Subject) {
+    open(&**store).await;
+    commit_one(&**store, novel(1, &["a", "b"])).await;
+    let head = Head { run: 1, log_index: 1, attributes: 2 };
+    assert_eq!(store.claim(&topic(), 5).await.unwrap(), head);
+    assert_eq!(store.claim(&topic(), 5).await.unwrap(), head, "whose answer was lost asks again");
+    assert_eq!(fenced(store.claim(&topic(), 4).await), (4, 5));
+    assert_eq!(fenced(store.open_run(&topic(), 1, 4, Some(1)).await), (4, 5));
+    assert_eq!(fenced(store.open_run(&topic(), 2, 4, None).await), (4, 5));
+    assert_eq!(fenced(store.save_checkpoints(&topic(), 1, 4, checkpoints(&[("a", b"x")])).await), (4, 5));
+    assert_eq!(store.head(&topic()).await.unwrap(), head);
+    // Commits decide nothing, and are nobody's in particular.
+    assert!(commit_one(&**store, novel(2, &["c"])).await.fresh);
+    lease_of_epoch(&**store, 7).await;
+    assert_eq!(fenced(store.claim(&topic(), 6).await), (6, 7));
+    assert_eq!(store.claim(&topic_named("lakes"), 7).await.unwrap(), Head::default());
 }
 
 async fn a_topic_is_stored_and_found_again(store: Subject) {

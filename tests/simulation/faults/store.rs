@@ -123,6 +123,10 @@ impl Store for FaultyStore {
         self.read(self.inner.attributes(topic, run, after, limit)).await
     }
 
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+        self.write("claim", self.fenced(epoch, self.inner.claim(topic, epoch))).await
+    }
+
     async fn open_run(
         &self,
         topic: &TopicId,

@@ -33,6 +33,9 @@ pub(crate) struct FlawedStore {
     /// Every second look at the lease takes longer than the lease has to live.
     pub(super) lease_stalls: AtomicBool,
     lease_looks: AtomicU64,
+    /// Topics claimed, by which epoch, before the definitions were read for the last time.
+    pub(super) claimed: Mutex<Vec<(TopicId, Epoch)>>,
+    pub(super) claimed_before_reading: Mutex<Vec<(TopicId, Epoch)>>,
 }
 
 impl FlawedStore {
@@ -50,6 +53,8 @@ impl FlawedStore {
             lease_hangs: AtomicBool::new(false),
             lease_stalls: AtomicBool::new(false),
             lease_looks: AtomicU64::new(0),
+            claimed: Mutex::default(),
+            claimed_before_reading: Mutex::default(),
         }
     }
 
@@ -113,6 +118,11 @@ impl Store for FlawedStore {
         self.inner.attributes(topic, run, after, limit).await
     }
 
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+        self.claimed.lock().unwrap().push((topic.clone(), epoch));
+        self.inner.claim(topic, epoch).await
+    }
+
     async fn open_run(
         &self,
         topic: &TopicId,
@@ -127,6 +137,7 @@ impl Store for FlawedStore {
         if self.topics_fail.load(Relaxed) {
             return Err(StoreError::Unavailable("as wished".to_owned()));
         }
+        self.claimed_before_reading.lock().unwrap().clone_from(&self.claimed.lock().unwrap());
         self.inner.topics().await
     }
 

@@ -53,6 +53,10 @@ impl Store for FlakyStore {
         self.inner.attributes(t, run, after, n).await
     }
 
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Answer<Head> {
+        self.inner.claim(topic, epoch).await
+    }
+
     async fn open_run(&self, topic: &TopicId, run: Run, epoch: Epoch, cap: Option<u64>) -> Answer<Head> {
         self.inner.open_run(topic, run, epoch, cap).await
     }

@@ -41,6 +41,17 @@ pub(super) fn identity(tables: &mut Tables<'_>, proposed: String) -> Result<Stri
     Ok(proposed)
 }
 
+/// Every write here looks at the lease in its own transaction, so that there is nothing to raise but what is told of the topic.
+pub(super) fn claim(tables: &mut Tables<'_>, topic: &TopicId, epoch: Epoch) -> Result<Head, Stop> {
+    let current = tables.run(topic.as_str())?;
+    fence(epoch, current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?))?;
+    let Some(row) = current else { return Ok(Head::default()) };
+    if row.epoch < epoch {
+        tables.set_run(topic.as_str(), &RunRow { epoch, ..row.clone() })?;
+    }
+    Ok(row.head())
+}
+
 pub(super) fn open_run(
     tables: &mut Tables<'_>,
     topic: &TopicId,

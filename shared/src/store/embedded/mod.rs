@@ -235,6 +235,11 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| read::attributes(transaction, &topic, run, after, limit)).await
     }
 
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+        let topic = topic.clone();
+        self.write(1, move |tables| coordinate::claim(tables, &topic, epoch)).await
+    }
+
     async fn open_run(
         &self,
         topic: &TopicId,

@@ -36,8 +36,9 @@
 //!
 //! A script sees one slot, so a write for a topic cannot look at the lease in the same step. The lease is read in an exchange before
 //! and handed in; what is checked in the script itself is the epoch stored in the topic's own slot ([`Store::open_run`],
-//! [`Store::save_checkpoints`]) or in the stored record ([`Store::put_topic`]). So between a change of leader and the new leader's
-//! first write to a topic, a write that was already past the look at the lease still gets through; after it none does.
+//! [`Store::save_checkpoints`]). A new leader raises it in every topic before it reads what it decides on ([`Store::claim`]), so that a write
+//! which was past the look at the lease already is refused, too. Records ([`Store::put_topic`]) lie beside the lease and belong to no topic's slot:
+//! their script looks at the lease itself. (In a cluster these two keys would need a hash tag of their own.)
 //!
 //! # Failures
 //!
@@ -147,6 +148,21 @@ impl Store for RedisStore {
         read::attributes(&self.client, &Keys::of(topic), run, after, limit).await
     }
 
+    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+        representable(epoch)?;
+        let keys = Keys::of(topic);
+        let call = Call::new(&scripts::CLAIM, &[keys.epoch(), keys.totals()])
+            .arg(epoch)
+            .arg(self.lease_epoch().await?);
+        let (word, first, second, third): (String, u64, u64, u64) =
+            parse(self.client.call(Access::Write, call).await?)?;
+        match word.as_str() {
+            "claimed" => Ok(Head { run: first, log_index: second, attributes: third }),
+            "fenced" => Err(StoreError::Fenced { held: first, current: second }),
+            _ => Err(corrupt(format!("`{word}` in answer to claim"))),
+        }
+    }
+
     async fn open_run(
         &self,
         topic: &TopicId,
@@ -188,12 +204,10 @@ impl Store for RedisStore {
     async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError> {
         representable(topic.epoch)?;
         representable(topic.version)?;
-        let lease_epoch = if topic.epoch == 0 { 0 } else { self.lease_epoch().await? };
-        let call = Call::new(&scripts::PUT_TOPIC, &[TOPICS.to_owned()])
+        let call = Call::new(&scripts::PUT_TOPIC, &[TOPICS.to_owned(), LEASE.to_owned()])
             .arg(topic.id.as_str())
             .arg(expected.map_or_else(String::new, |version| version.to_string()))
             .arg(topic.epoch)
-            .arg(lease_epoch)
             .arg(encode_topic(topic)?);
         let answer: Vec<String> = parse(self.client.call(Access::Write, call).await?)?;
         match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

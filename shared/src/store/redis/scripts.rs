@@ -24,6 +24,7 @@ macro_rules! scripts {
 
 scripts! {
     COMMIT = "commit.lua";
+    CLAIM = "claim.lua";
     OPEN_RUN = "open_run.lua";
     HEAD = "head.lua";
     PAGE = "page.lua";
