@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use igentai_core::command::{ProviderReport, ProviderState};
 use igentai_core::fold::Totals;
-use igentai_core::status::TopicStatus;
+use igentai_core::status::{Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
 use igentai_shared::store::{Store, StoreError};
@@ -13,7 +13,8 @@ use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
 
 use crate::api::dto::{
-    AttributesEvent, Limits, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
+    AttributesEvent, FrequencyCounts, Limits, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums,
+    TopicView,
 };
 use crate::context::App;
 
@@ -96,6 +97,9 @@ fn numbers(status: TopicStatus) -> Numbers {
         .into_iter()
         .map(|(name, totals)| (name, ProviderNumbers { sums: sums(&totals), ..ProviderNumbers::default() }))
         .collect();
+    for (name, of) in status.provider_frequencies {
+        providers.entry(name).or_default().frequencies = Some(frequencies(of));
+    }
     for ProviderReport { name, model, state, detail } in status.provider_reports {
         let provider = providers.entry(name).or_default();
         provider.model = Some(model);
@@ -112,6 +116,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         attributes: status.attributes,
         totals: sums(&totals),
         requests_at_risk: status.lost.requests,
+        frequencies: frequencies(status.frequencies),
         coverage: status.coverage,
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,
@@ -121,6 +126,11 @@ fn numbers(status: TopicStatus) -> Numbers {
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
         outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
     }
+}
+
+fn frequencies(frequencies: Frequencies) -> FrequencyCounts {
+    let Frequencies { named, more, mentions } = frequencies;
+    FrequencyCounts { named, more, mentions }
 }
 
 fn sums(totals: &Totals) -> Sums {

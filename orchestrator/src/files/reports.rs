@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use igentai_core::fold::Totals;
-use igentai_core::status::TopicStatus;
+use igentai_core::status::{Frequencies, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::Topic;
 use serde_json::{Value, json};
@@ -75,11 +75,23 @@ fn metrics(status: &TopicStatus) -> Value {
             "duplicate_share": ratio(status.totals.duplicates, status.totals.candidates),
         },
         "coverage": status.coverage,
+        "frequencies": frequencies(&status.frequencies),
+        "provider_frequencies": by_stratum(&status.provider_frequencies),
+        "cell_frequencies": by_stratum(&status.cell_frequencies),
         "outcomes": outcomes(status),
         "providers": by(&status.providers),
         "producers": by(&producers),
         "cells": by(&status.cells),
     })
+}
+
+fn by_stratum(strata: &BTreeMap<String, Frequencies>) -> BTreeMap<&str, Value> {
+    strata.iter().map(|(name, stratum)| (name.as_str(), frequencies(stratum))).collect()
+}
+
+fn frequencies(frequencies: &Frequencies) -> Value {
+    let Frequencies { named, more, mentions } = frequencies;
+    json!({ "named": named, "more": more, "mentions": mentions })
 }
 
 fn outcomes(status: &TopicStatus) -> BTreeMap<&'static str, u64> {

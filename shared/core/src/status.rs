@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
-use crate::fold::{TopicFold, Totals};
+use crate::fold::{Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Topic};
@@ -19,6 +19,9 @@ pub const NAMED: usize = 200;
 
 /// Under this name stand the sums over the rest.
 pub const OTHERS: &str = "others";
+
+/// Frequencies of frequencies are told one by one up to attributes that were named so often.
+pub const FREQUENCIES: u32 = 20;
 
 /// Longest text for people, in bytes.
 const MAX_TEXT_BYTES: usize = 2_000;
@@ -54,6 +57,15 @@ pub struct TopicStatus {
     /// Responses and failed requests by how they ended.
     #[serde(default)]
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// How many items were named how often.
+    #[serde(default)]
+    pub frequencies: Frequencies,
+    /// The same by provider, for those that were asked first.
+    #[serde(default)]
+    pub provider_frequencies: BTreeMap<String, Frequencies>,
+    /// The same by cell.
+    #[serde(default)]
+    pub cell_frequencies: BTreeMap<String, Frequencies>,
     /// Probability that the next mention is of a known item.
     pub coverage: Option<f64>,
     /// New items in the last minute.
@@ -84,6 +96,9 @@ impl TopicStatus {
             producers_ever: u32::try_from(fold.producers().len()).unwrap_or(u32::MAX),
             cells: named(fold.cells(), OTHERS.to_owned()),
             outcomes: fold.outcomes().clone(),
+            frequencies: Frequencies::of(fold.sightings()),
+            provider_frequencies: frequencies(fold.sightings_by_provider()),
+            cell_frequencies: frequencies(fold.sightings_by_cell()),
             coverage: fold.coverage(),
             attributes_per_minute: 0.0,
             active_producers: 0,
@@ -96,6 +111,34 @@ impl TopicStatus {
     pub fn cost_at_risk(&self) -> Cost {
         self.totals.cost_at_risk + self.lost.cost
     }
+}
+
+/// How many items were named how often: what estimates of what is missing rest on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frequencies {
+    /// By the number of responses that named them, up to [`FREQUENCIES`]: the number of items.
+    pub named: BTreeMap<u32, u64>,
+    /// Items that more responses named.
+    pub more: u64,
+    /// All of it together: pairs of a response and an item that it named.
+    pub mentions: u64,
+}
+
+impl Frequencies {
+    /// Of these sightings.
+    #[must_use]
+    pub fn of(sightings: &Sightings) -> Self {
+        let all = sightings.frequencies();
+        Self {
+            named: all.range(..=FREQUENCIES).map(|(times, items)| (*times, *items)).collect(),
+            more: all.range(FREQUENCIES + 1..).map(|(_, items)| items).sum(),
+            mentions: sightings.mentions(),
+        }
+    }
+}
+
+fn frequencies(strata: &BTreeMap<String, Sightings>) -> BTreeMap<String, Frequencies> {
+    strata.iter().map(|(name, sightings)| (name.clone(), Frequencies::of(sightings))).collect()
 }
 
 /// Those with the most requests, and the rest as one.

@@ -1,8 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::iter;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::batch::{Outcome, ResponseMeta};
-use crate::log::EntryHead;
+use crate::log::{EntryHead, EntryTail};
 use crate::time::UnixMillis;
 
 fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
@@ -58,7 +62,8 @@ fn every_candidate_is_new_a_duplicate_or_an_unresolved_false_positive() {
     assert_eq!((totals.attributes, fold.attributes()), (4, 4));
     assert_eq!(totals.false_positives, totals.resolved);
     assert_eq!(totals.candidates, totals.attributes + totals.duplicates);
-    assert_eq!(fold.sightings(), [2, 2, 2, 1]);
+    assert_eq!(fold.sightings().iter().collect::<Vec<_>>(), [2, 2, 2, 1]);
+    assert_eq!(*fold.sightings().frequencies(), BTreeMap::from([(1, 1), (2, 3)]));
     let settled = fold.settled(&WorkerId::parse("p").unwrap(), 7);
     assert_eq!((settled.requests, settled.cost), (3, Cost::from_picodollars(7_000)));
     assert_eq!(
@@ -140,4 +145,75 @@ fn no_count_of_a_service_makes_a_sum_fall() {
         (totals.input_tokens, totals.output_tokens, totals.latency_ms),
         (u64::MAX, u64::MAX, u64::MAX)
     );
+}
+
+/// The same response as two entries: one with false positives, one that completes it.
+#[test]
+fn what_completes_a_response_counts_for_where_that_was_asked() {
+    let in_cell = |mut entry: Entry| {
+        if let EntryKind::Response(meta) = &mut entry.head.kind {
+            meta.cell = Some("north".into());
+        }
+        entry
+    };
+    let mut whole = TopicFold::default();
+    whole.apply(&in_cell(response(1, Outcome::Answered, found(1, &["a", "b", "c"], &[], 0)))).unwrap();
+    let mut parted = TopicFold::default();
+    parted.apply(&in_cell(response(1, Outcome::Answered, found(1, &["a"], &[], 2)))).unwrap();
+    let mut resolution = response(2, Outcome::Answered, found(2, &["b", "c"], &[], 0));
+    resolution.head.kind = EntryKind::Resolution { of: 1 };
+    parted.apply(&resolution).unwrap();
+
+    assert_eq!(parted.sightings(), whole.sightings());
+    assert_eq!(parted.sightings_by_provider(), whole.sightings_by_provider());
+    assert_eq!(parted.sightings_by_cell(), whole.sightings_by_cell());
+    assert_eq!(parted.providers().get("small").unwrap().attributes, 3);
+    assert_eq!(parted.cells().get("north").unwrap().resolved, 2);
+    assert_eq!(parted.incomplete, Incomplete::default(), "nothing is kept of what is complete");
+    resolution.index = 3;
+    resolution.head.kind = EntryKind::Resolution { of: 9 };
+    resolution.tail = found(0, &[], &[1], 0);
+    parted.apply(&resolution).unwrap();
+    assert_eq!(
+        parted.sightings().of(1),
+        2,
+        "what completes nothing that is known is a sighting all the same"
+    );
+}
+
+#[test]
+fn the_first_providers_have_counts_of_their_own_and_the_rest_have_none() {
+    let mut fold = TopicFold::default();
+    for index in 1..=20 {
+        let mut entry = response(index, Outcome::Answered, found(index, &["a"], &[], 0));
+        if let EntryKind::Response(meta) = &mut entry.head.kind {
+            meta.provider = format!("{}", index % 10);
+        }
+        fold.apply(&entry).unwrap();
+    }
+    let names: Vec<&String> = fold.sightings_by_provider().keys().collect();
+    assert_eq!(names, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    assert!(fold.sightings_by_provider().values().all(|sightings| sightings.singletons() == 2));
+    assert_eq!(fold.sightings().singletons(), 20);
+}
+
+proptest! {
+    #[test]
+    fn sightings_are_those_of_a_plain_count(named in proptest::collection::vec(1..12_u64, 0..3_000)) {
+        let (mut sightings, mut counts) = (Sightings::default(), BTreeMap::<Seq, u32>::new());
+        for seq in &named {
+            sightings.add(*seq);
+            *counts.entry(*seq).or_default() += 1;
+        }
+        let mut frequencies = BTreeMap::<u32, u64>::new();
+        for times in counts.values() {
+            *frequencies.entry(*times).or_default() += 1;
+        }
+        prop_assert_eq!(sightings.frequencies(), &frequencies);
+        prop_assert_eq!(sightings.mentions(), u64::try_from(named.len()).unwrap());
+        prop_assert_eq!(sightings.last(), named.iter().max().copied().unwrap_or_default());
+        for (seq, times) in iter::zip(1.., sightings.iter()) {
+            prop_assert_eq!(times, counts.get(&seq).copied().unwrap_or_default());
+        }
+    }
 }

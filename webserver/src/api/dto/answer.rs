@@ -94,6 +94,9 @@ pub struct Numbers {
     pub totals: Sums,
     /// Requests that producers which ended without a word may have sent. They count against `max_requests`; 0 where there is no such cap.
     pub requests_at_risk: u64,
+    /// How many items were named how often.
+    #[serde(default)]
+    pub frequencies: FrequencyCounts,
     /// Probability that the next mention is of a known item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
@@ -116,6 +119,17 @@ pub struct Numbers {
     pub outcomes: BTreeMap<String, u64>,
 }
 
+/// How many items were named how often: what estimates of what is missing rest on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrequencyCounts {
+    /// By the number of responses that named them, up to 20: the number of items.
+    pub named: BTreeMap<u32, u64>,
+    /// Items that more responses named.
+    pub more: u64,
+    /// All of it together: pairs of a response and an item that it named.
+    pub mentions: u64,
+}
+
 /// Whether a provider can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +147,9 @@ pub enum ProviderStateName {
 pub struct ProviderNumbers {
     /// Its sums.
     pub sums: Sums,
+    /// How many items its responses named how often; absent but for the first eight providers that were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequencies: Option<FrequencyCounts>,
     /// The model asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
