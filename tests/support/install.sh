@@ -4,11 +4,17 @@
 set -eu
 
 missing=
+wanted=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v redis-server >/dev/null 2>&1 && command -v redis-cli >/dev/null 2>&1 || missing="$missing redis-server"
-[ -n "$missing" ] || exit 0
+command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+# Sets clocks, for `tests/run chaos`, which does without where it cannot be had.
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || wanted=libfaketime
+[ -n "$missing$wanted" ] || exit 0
 
 give_up() {
+    # What is only wanted can be done without.
+    [ -n "$missing" ] || exit 0
     echo "The tests need these Debian packages, $1:$missing" >&2
     exit 1
 }
@@ -31,10 +37,10 @@ if [ ! -e "$policy" ]; then
     $as_root chmod 755 "$policy"
 fi
 
-# $missing is a list of words.
+# $missing and $wanted are lists of words.
 # shellcheck disable=SC2086
 install() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing $wanted
 }
 # Package lists may be missing, or older than what the mirror still holds.
 install || { $as_root apt-get update && install; } || give_up "and apt-get could not install them"

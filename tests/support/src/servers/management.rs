@@ -70,6 +70,34 @@ impl Management {
         Ok(infos)
     }
 
+    /// Removes what binds a queue to an exchange; the answer is how many bindings those were.
+    pub(crate) async fn unbind(
+        &self,
+        vhost: &str,
+        exchange: &str,
+        queue: &str,
+    ) -> Result<usize, ServerError> {
+        let path = format!("/api/bindings/{}/e/{}/q/{}", encode(vhost), encode(exchange), encode(queue));
+        let bindings = self.list(path.clone()).await?;
+        for binding in &bindings {
+            let key = encode(binding["properties_key"].as_str().unwrap_or_default());
+            self.done("DELETE", format!("{path}/{key}"), None).await?;
+        }
+        Ok(bindings.len())
+    }
+
+    /// Binds a queue to an exchange.
+    pub(crate) async fn bind(
+        &self,
+        vhost: &str,
+        exchange: &str,
+        queue: &str,
+        routing_key: &str,
+    ) -> Result<(), ServerError> {
+        let path = format!("/api/bindings/{}/e/{}/q/{}", encode(vhost), encode(exchange), encode(queue));
+        self.done("POST", path, Some(json!({ "routing_key": routing_key }))).await
+    }
+
     async fn list(&self, path: String) -> Result<Vec<Value>, ServerError> {
         let answer = self.ask("GET", path.clone(), None).await?;
         serde_json::from_slice(&answer.body)

@@ -137,6 +137,16 @@ impl RabbitMq {
             .ok_or_else(|| ServerError::Answer { asked: "rabbitmqctl list_queues".into(), answer: printed })
     }
 
+    /// Removes what binds a queue of the default virtual host to an exchange; the answer is how many bindings those were. Needs management.
+    pub async fn unbind(&self, exchange: &str, queue: &str) -> Result<usize, ServerError> {
+        self.managed()?.unbind("/", exchange, queue).await
+    }
+
+    /// Binds a queue of the default virtual host to an exchange. Needs management.
+    pub async fn bind(&self, exchange: &str, queue: &str, routing_key: &str) -> Result<(), ServerError> {
+        self.managed()?.bind("/", exchange, queue, routing_key).await
+    }
+
     /// Runs rabbitmqctl and returns what it prints, for example `["close_all_connections", "test"]`.
     pub async fn ctl(&self, words: &[&str]) -> Result<String, ServerError> {
         match &self.host {
@@ -196,6 +206,11 @@ impl RabbitMq {
             Host::Installed(node) => node.signal(Signal::CONT),
             Host::Docker { container, .. } => container.tell("unpause").await,
         }
+    }
+
+    fn managed(&self) -> Result<Management, ServerError> {
+        let missing = ServerError::Missing { program: "the management plugin", package: "rabbitmq-server" };
+        self.management().ok_or(missing)
     }
 
     pub(super) fn management(&self) -> Option<Management> {

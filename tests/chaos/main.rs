@@ -1,0 +1,83 @@
+//! The real program by role over real servers, under load, while faults are made by chance, several at once; then a checker that shares no
+//! code with it compares everything (`tests/checker`).
+//!
+//! `IGENTAI_CHAOS_FAULTS` is how many faults are made, `IGENTAI_CHAOS_SEED` where chance begins, `IGENTAI_CHAOS_KEEP` a folder to leave
+//! everything in. [`faults::Kind`] lists the kinds: all of them come up before any comes up twice. Timing is the machine's, so a seed repeats the faults and not what comes of them.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "what was made and measured is the result")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "real processes live in real time, and the size of a round comes from the environment"
+)]
+
+mod checker;
+mod faults;
+mod rounds;
+mod system;
+
+use serde_json::Value;
+
+use crate::system::{Role, System};
+
+/// Faults of a short round.
+const SHORT: usize = 60;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes_on_within_seconds() {
+    let seed = setting("IGENTAI_CHAOS_SEED").unwrap_or(1);
+    let faults = setting("IGENTAI_CHAOS_FAULTS").map_or(SHORT, |count| usize::try_from(count).unwrap());
+    println!("chaos: {faults} faults, seed {seed}");
+    let mut system = System::start().await;
+    let scene = checker::write_scene(&system, seed, &[]);
+    let watch = checker::Watch::start(&scene).await;
+    system.start_topics().await;
+    let made = rounds::run(&mut system, seed, faults).await;
+    system.stop_topics().await;
+    watch.end().await;
+    let scene = checker::write_scene(&system, seed, &made);
+    let (report, said) = checker::check(&scene);
+    println!("{said}");
+    for (kind, count) in rounds::by_kind(&made) {
+        println!("{count:>4} {kind}");
+    }
+    println!("{} faults made; {}", made.len(), recovery(&report));
+    keep(&system);
+    let again =
+        format!("run it again with: IGENTAI_CHAOS_SEED={seed} IGENTAI_CHAOS_FAULTS={faults} tests/run chaos");
+    assert_eq!(report["verdict"], 0, "{again}\n{}", system.tails());
+    for role in [Role::Producer, Role::Webserver, Role::Orchestrator] {
+        for place in system.places(role) {
+            assert_eq!(system.terminate(place).await, Some(0), "{role:?} does not leave in order; {again}");
+        }
+    }
+}
+
+#[test]
+fn the_checker_notices_whatever_is_broken_and_passes_nothing_that_is_empty() {
+    let (notices, said) = checker::self_test();
+    assert!(notices, "{said}");
+}
+
+/// Median and worst time from the end of a fault to the first commit of an answer that was asked for after it.
+fn recovery(report: &Value) -> String {
+    let found = report["recoveries"].as_array().into_iter().flatten();
+    let mut times: Vec<u64> = found.filter_map(|one| one["recovered_after_ms"].as_u64()).collect();
+    times.sort_unstable();
+    match times.last() {
+        Some(worst) => {
+            format!("recovery after a fault: median {} ms, worst {worst} ms", times[times.len() / 2])
+        }
+        None => "no recovery was measured".to_owned(),
+    }
+}
+
+/// Leaves everything behind that was looked at, where somebody wants to look at it.
+fn keep(system: &System) {
+    if let Ok(folder) = std::env::var("IGENTAI_CHAOS_KEEP") {
+        std::process::Command::new("cp").arg("-r").arg(system.folder.path()).arg(folder).status().unwrap();
+    }
+}

@@ -1,0 +1,100 @@
+//! Rounds of faults by chance, several at once, and the progress after each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use igentai_test_support::eventually;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+use crate::faults::{Fault, Kind, Made};
+use crate::system::{System, now_ms};
+
+/// Without any progress for so long the test ends: what else would it wait for.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// Makes so many faults; chance begins at `seed`. Every kind comes up once before any comes up twice.
+pub(crate) async fn run(system: &mut System, seed: u64, faults: usize) -> Vec<Made> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut deck: Vec<Kind> = Vec::new();
+    let mut made: Vec<Made> = Vec::new();
+    while made.len() < faults {
+        let at_once = random.random_range(1..=3).min(faults - made.len());
+        let round = draw(&mut deck, at_once, system, &mut random);
+        let ended_ms = make(system, &round, &mut random).await;
+        made.extend(round.iter().map(|fault| Made { kind: fault.kind, ended_ms }));
+        let (before, begun) = (system.entries().await, now_ms());
+        let progress = eventually(STUCK, || async {
+            let now = system.entries().await;
+            now.is_some() && before.is_some() && now > before
+        });
+        let progress = progress.await;
+        let names: Vec<String> = round.iter().map(|fault| fault.kind.name()).collect();
+        for fault in &round {
+            fault.replace(system).await;
+        }
+        println!("{:>4} {} ms to a commit after: {}", made.len(), now_ms() - begun, names.join(" + "));
+        assert!(progress.is_ok(), "nothing moves after {names:?}\n{}", system.tails());
+        system.until_all_ready().await;
+    }
+    made
+}
+
+/// The next kinds of the deck that do not meet at the same thing.
+fn draw(deck: &mut Vec<Kind>, count: usize, system: &System, random: &mut StdRng) -> Vec<Fault> {
+    let mut round: Vec<Fault> = Vec::new();
+    let mut later = Vec::new();
+    while round.len() < count {
+        let kind = deck.pop().unwrap_or_else(|| {
+            let mut all = Kind::all(system);
+            all.retain(|kind| !later.contains(kind));
+            all.shuffle(random);
+            let last = all.pop().unwrap();
+            deck.extend(all);
+            last
+        });
+        let fault = Fault::of(kind, system, random);
+        if round.iter().any(|other| other.target == fault.target) {
+            later.push(kind);
+            if later.len() > 3 {
+                break;
+            }
+        } else {
+            round.push(fault);
+        }
+    }
+    deck.extend(later);
+    round
+}
+
+/// Begins the faults one after the other, ends each when its time is over; the answer is when the last had ended.
+async fn make(system: &mut System, round: &[Fault], random: &mut StdRng) -> u64 {
+    let mut ends: BTreeMap<u64, usize> = BTreeMap::new();
+    for (place, fault) in round.iter().enumerate() {
+        fault.begin(system).await;
+        let lasts = u64::try_from(fault.lasts.as_millis()).unwrap();
+        // No two at the same moment.
+        ends.insert((now_ms() + lasts) * 10 + place as u64, place);
+        pause(Duration::from_millis(random.random_range(0..300))).await;
+    }
+    for (end, place) in ends {
+        pause(Duration::from_millis((end / 10).saturating_sub(now_ms()))).await;
+        round[place].end(system).await;
+    }
+    now_ms()
+}
+
+/// Lets a fault last. This is no waiting for a condition, so there is nothing to poll.
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// How many faults there were of each kind.
+pub(crate) fn by_kind(made: &[Made]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for one in made {
+        *counts.entry(one.kind.name()).or_default() += 1;
+    }
+    counts
+}
