@@ -1,8 +1,8 @@
 //! The real program by role over real servers, under load, while faults are made by chance, several at once; then a checker that shares no
 //! code with it compares everything (`tests/checker`).
 //!
-//! `IGENTAI_CHAOS_FAULTS` is how many faults are made, `IGENTAI_CHAOS_SEED` where chance begins, `IGENTAI_CHAOS_KEEP` a folder to leave
-//! everything in. [`faults::Kind`] lists the kinds: all of them come up before any comes up twice. Timing is the machine's, so a seed repeats the faults and not what comes of them.
+//! `IGENTAI_CHAOS_FAULTS` is how many faults are made, `IGENTAI_CHAOS_SEED` where chance begins, `IGENTAI_CHAOS_ONLY` the
+//! kinds, by name with commas between them, `IGENTAI_CHAOS_KEEP` a folder to leave everything in. [`faults::Kind`] lists the kinds: all of them come up before any comes up twice. Timing is the machine's, so a seed repeats the faults and not what comes of them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "what was made and measured is the result")]
 #![expect(
@@ -30,12 +30,14 @@ fn setting(name: &str) -> Option<u64> {
 async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes_on_within_seconds() {
     let seed = setting("IGENTAI_CHAOS_SEED").unwrap_or(1);
     let faults = setting("IGENTAI_CHAOS_FAULTS").map_or(SHORT, |count| usize::try_from(count).unwrap());
+    let only = std::env::var("IGENTAI_CHAOS_ONLY").unwrap_or_default();
+    let only: Vec<String> = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     println!("chaos: {faults} faults, seed {seed}");
     let mut system = System::start().await;
     let scene = checker::write_scene(&system, seed, &[]);
     let watch = checker::Watch::start(&scene).await;
     system.start_topics().await;
-    let made = rounds::run(&mut system, seed, faults).await;
+    let made = rounds::run(&mut system, seed, faults, &only).await;
     system.stop_topics().await;
     watch.end().await;
     let scene = checker::write_scene(&system, seed, &made);

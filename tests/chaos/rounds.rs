@@ -14,14 +14,14 @@ use crate::system::{System, now_ms};
 /// Without any progress for so long the test ends: what else would it wait for.
 const STUCK: Duration = Duration::from_secs(30);
 
-/// Makes so many faults; chance begins at `seed`. Every kind comes up once before any comes up twice.
-pub(crate) async fn run(system: &mut System, seed: u64, faults: usize) -> Vec<Made> {
+/// Makes so many faults; chance begins at `seed`. Every kind comes up once before any comes up twice; `only` names those that do, or is empty.
+pub(crate) async fn run(system: &mut System, seed: u64, faults: usize, only: &[String]) -> Vec<Made> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut deck: Vec<Kind> = Vec::new();
     let mut made: Vec<Made> = Vec::new();
     while made.len() < faults {
         let at_once = random.random_range(1..=3).min(faults - made.len());
-        let round = draw(&mut deck, at_once, system, &mut random);
+        let round = draw(&mut deck, at_once, only, system, &mut random);
         let ended_ms = make(system, &round, &mut random).await;
         made.extend(round.iter().map(|fault| Made { kind: fault.kind, ended_ms }));
         let (before, begun) = (system.entries().await, now_ms());
@@ -42,18 +42,24 @@ pub(crate) async fn run(system: &mut System, seed: u64, faults: usize) -> Vec<Ma
 }
 
 /// The next kinds of the deck that do not meet at the same thing.
-fn draw(deck: &mut Vec<Kind>, count: usize, system: &System, random: &mut StdRng) -> Vec<Fault> {
+fn draw(
+    deck: &mut Vec<Kind>,
+    count: usize,
+    only: &[String],
+    system: &System,
+    random: &mut StdRng,
+) -> Vec<Fault> {
     let mut round: Vec<Fault> = Vec::new();
     let mut later = Vec::new();
     while round.len() < count {
-        let kind = deck.pop().unwrap_or_else(|| {
+        let kind = deck.pop().or_else(|| {
             let mut all = Kind::all(system);
-            all.retain(|kind| !later.contains(kind));
+            all.retain(|kind| !later.contains(kind) && (only.is_empty() || only.contains(&kind.name())));
             all.shuffle(random);
-            let last = all.pop().unwrap();
             deck.extend(all);
-            last
+            deck.pop()
         });
+        let Some(kind) = kind else { break };
         let fault = Fault::of(kind, system, random);
         if round.iter().any(|other| other.target == fault.target) {
             later.push(kind);

@@ -29,10 +29,9 @@ class Broker:
     def queues(self):
         """Ready, unacknowledged and consumers, by queue."""
         rows = self.ask("GET", f"/api/queues/{self.vhost}?disable_stats=true&enable_queue_totals=true")
-        consumers = {}
-        for row in self.ask("GET", f"/api/consumers/{self.vhost}"):
-            name = row["queue"]["name"]
-            consumers[name] = consumers.get(name, 0) + 1
+        # The queues' own counts: the list of consumers keeps those of a queue that was deleted and declared again.
+        told = self.ask("GET", f"/api/queues/{self.vhost}?columns=name,consumers")
+        consumers = {row["name"]: row.get("consumers", 0) for row in told}
         return {
             row["name"]: {
                 "ready": row.get("messages_ready", 0), "unacked": row.get("messages_unacknowledged", 0),
