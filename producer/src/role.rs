@@ -242,13 +242,16 @@ impl Role<'_> {
     }
 
     fn snapshot(&mut self, piece: &FilterSnapshot) {
-        let FilterSnapshot { topic, run, generation, complete_to, chunk, chunks, words } = piece;
+        let FilterSnapshot { topic, run, generation, complete_to, chunk, chunks, digest, repair, words } =
+            piece;
         let piece = SnapshotPiece {
             run: *run,
             generation: *generation,
             complete_to: *complete_to,
             chunk: *chunk,
             chunks: *chunks,
+            digest: *digest,
+            repair: *repair,
             words,
         };
         match self.worker.snapshot(topic, &piece) {
@@ -341,6 +344,7 @@ impl Role<'_> {
         count(&finished);
         let now = self.context.clock.now().monotonic;
         if let Some(batch) = self.worker.finish(&prepared.topic, prepared.run, finished, now) {
+            count_lookups(&batch);
             self.publish(batch);
         }
     }
@@ -421,6 +425,15 @@ fn count(finished: &Finished) {
     TOKENS_TOTAL.add(meta.input_tokens, [&meta.provider, "input"]);
     TOKENS_TOTAL.add(meta.output_tokens, [&meta.provider, "output"]);
     SPEND_USD_TOTAL.add(meta.cost, [&meta.provider]);
+}
+
+/// What the filter said of the items of an answer.
+fn count_lookups(batch: &Batch) {
+    use igentai_shared::telemetry::catalogue::FILTER_LOOKUPS_TOTAL;
+
+    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    FILTER_LOOKUPS_TOTAL.add(count(batch.novel()), ["miss"]);
+    FILTER_LOOKUPS_TOTAL.add(count(batch.elements() - batch.novel()), ["hit"]);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use igentai_core::command::{ProviderReport, ProviderState};
 use igentai_core::fold::Totals;
-use igentai_core::status::{Frequencies, TopicStatus};
+use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
 use igentai_shared::store::{Store, StoreError};
@@ -13,8 +13,8 @@ use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
 
 use crate::api::dto::{
-    AttributesEvent, FrequencyCounts, Limits, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums,
-    TopicView,
+    AttributesEvent, FilterView, FrequencyCounts, Limits, Numbers, ProviderNumbers, ProviderStateName,
+    StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -117,6 +117,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         totals: sums(&totals),
         requests_at_risk: status.lost.requests,
         frequencies: frequencies(status.frequencies),
+        filter: status.filter.map(filter),
         coverage: status.coverage,
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,
@@ -131,6 +132,29 @@ fn numbers(status: TopicStatus) -> Numbers {
 fn frequencies(frequencies: Frequencies) -> FrequencyCounts {
     let Frequencies { named, more, mentions } = frequencies;
     FrequencyCounts { named, more, mentions }
+}
+
+fn filter(filter: FilterNumbers) -> FilterView {
+    let FilterNumbers {
+        generation,
+        false_positive_rate,
+        replicas,
+        behind_entries,
+        behind_ms,
+        audits,
+        differences,
+        snapshots,
+    } = filter;
+    FilterView {
+        generation,
+        false_positive_rate,
+        replicas,
+        behind_entries,
+        behind_ms,
+        audits,
+        differences,
+        snapshots,
+    }
 }
 
 fn sums(totals: &Totals) -> Sums {

@@ -85,6 +85,9 @@ impl Drop for Measures {
             catalogue::TOPIC_COVERAGE,
             catalogue::OUTBOX_LAG_ENTRIES,
             catalogue::FILTER_GENERATION,
+            catalogue::FILTER_FALSE_POSITIVE_RATE,
+            catalogue::FILTER_STALE_ENTRIES,
+            catalogue::FILTER_STALE_SECONDS,
         ] {
             gauge.forget();
         }

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::Context;
 
+mod filters;
 mod lease;
 mod measure;
 mod notes;

@@ -7,18 +7,17 @@ use std::time::Duration;
 use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, LINGER};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{LogIndex, WorkerId};
-use igentai_core::key::{Fingerprint, Key};
+use igentai_core::ids::LogIndex;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::{Monotonic, Now};
 use igentai_shared::bus::{Exchange, PublishError};
 use igentai_shared::store::{StoreError, checkpoints};
 use igentai_shared::telemetry::catalogue;
-use igentai_shared::wire::{FilterDelta, FilterSnapshot, Message, StatusEvent};
+use igentai_shared::wire::{FilterDelta, Message, StatusEvent};
 use tracing::{info, warn};
 
 use super::measure::Measures;
-use super::topics::{OpenTopic, PAGE, Topics};
+use super::topics::{OpenTopic, PAGE, Topics, fingerprints};
 use super::trouble::Step;
 use crate::Context;
 use crate::outbox::{Portion, merge};
@@ -91,6 +90,7 @@ impl Topics<'_> {
         }
         self.announce(&all).await;
         Measures::count(core);
+        self.measure_replicas(core, now.monotonic);
         if self.deaf.is_none() {
             self.measures.queues(self.context.bus.as_ref(), now.monotonic).await;
         }
@@ -126,7 +126,8 @@ impl Topics<'_> {
         let open = self.open.get(id).filter(|_| core.is_open(id));
         let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(None) };
         let files = self.files.trouble(id);
-        let status = self.with_problem(status);
+        let filter = Some(self.filter_numbers(id, topic, now.monotonic));
+        let status = TopicStatus { filter, ..self.with_problem(status) };
         let (run, to, ended) = (topic.run, topic.master.complete_to(), status.topic.state.is_ended());
         let generation = topic.master.bits().generation();
         let published = topic.published.complete_to();
@@ -135,6 +136,8 @@ impl Topics<'_> {
         catalogue::TOPIC_COVERAGE.set(status.coverage.unwrap_or(0.0), label);
         catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);
         catalogue::FILTER_GENERATION.set_whole(u64::from(generation), label);
+        let rate = topic.master.measured().rate().unwrap_or(0.0);
+        catalogue::FILTER_FALSE_POSITIVE_RATE.set(rate, label);
         self.files.status(&status);
         if !self.troubles.rests(Some(id), Step::SaveStatus, now.monotonic) {
             let saved = BTreeMap::from([
@@ -208,25 +211,6 @@ impl Topics<'_> {
         }
         Ok(())
     }
-
-    pub(super) async fn send_snapshot(&self, producer: &WorkerId, id: &TopicId) {
-        let Some(topic) = self.open.get(id) else { return };
-        let (generation, complete_to) = (topic.master.bits().generation(), topic.master.complete_to());
-        let chunks = topic.master.pieces();
-        catalogue::FILTER_SNAPSHOTS_TOTAL.add(1, []);
-        for chunk in 0..chunks {
-            let Some(words) = topic.master.piece(chunk) else { return };
-            let run = topic.run;
-            let piece =
-                FilterSnapshot { topic: id.clone(), run, generation, complete_to, chunk, chunks, words };
-            let name = format!("snapshot-{producer}-{id}-{run}-{complete_to}-{chunk}");
-            let key = format!("snapshot.{producer}");
-            if let Err(error) = say(self.context, Exchange::Filters, key, name, &piece).await {
-                warn!(producer = %producer, error = %error, "a filter snapshot is not sent; it will be asked for again");
-                return;
-            }
-        }
-    }
 }
 
 async fn republish(
@@ -243,12 +227,7 @@ async fn republish(
         to: entry.index,
         first: entry.tail.first_new,
         texts: entry.tail.new.clone(),
-        fingerprints: entry
-            .tail
-            .new
-            .iter()
-            .filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)))
-            .collect(),
+        fingerprints: fingerprints(entry),
     });
     for portion in merge(portions) {
         let published = tokio::time::timeout(PATIENCE, portion.publish(context)).await;

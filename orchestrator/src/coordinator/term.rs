@@ -138,6 +138,7 @@ impl Term<'_> {
         let heard = match wire::kind_of(content_type).map(|(kind, _)| kind) {
             Some(Heartbeat::KIND) => wire::decode(content_type, payload).map(|beat| {
                 trace!(heartbeat = ?beat, "a producer is heard");
+                self.topics.hear_filters(&beat, now.monotonic);
                 self.core.heartbeat(beat, now);
             }),
             Some(Published::KIND) => {
@@ -165,6 +166,7 @@ impl Term<'_> {
             return Ok(());
         }
         self.topics.follow(&mut self.core, now).await?;
+        self.topics.refill(now.monotonic).await?;
         // What could be saved may be granted at once.
         if self.act(now).await? {
             self.act(now).await?;
@@ -248,9 +250,10 @@ impl Term<'_> {
             }
         }
         if self.topics.deaf.is_none() {
+            let snapshots = self.topics.snapshots(snapshots);
             let commands = commands.iter().map(|(producer, command)| self.command(producer, command));
             let topics = &self.topics;
-            let snapshots = snapshots.iter().map(|(producer, topic)| topics.send_snapshot(producer, topic));
+            let snapshots = snapshots.iter().map(|wanted| topics.send_snapshot(wanted));
             let (told, _) = join(join_all(commands), join_all(snapshots)).await;
             self.note_commands(&told);
         }

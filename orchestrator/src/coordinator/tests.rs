@@ -28,6 +28,7 @@ use super::*;
 use crate::Options;
 use crate::send::send;
 
+mod filters;
 pub(crate) mod flawed;
 
 /// A coordinator over a store and a bus that fail on demand.

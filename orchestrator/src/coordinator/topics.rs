@@ -7,7 +7,7 @@ use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Epoch, LogIndex, Run};
+use igentai_core::ids::{Epoch, LogIndex, Run, Seq};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::Entry;
 use igentai_core::time::{Monotonic, Now, UnixMillis};
@@ -16,6 +16,7 @@ use igentai_shared::store::{Head, StoreError, checkpoints};
 use igentai_shared::wire::Published;
 use tracing::{info, warn};
 
+use super::filters::{self, Replicas};
 use super::measure::Measures;
 use super::trouble::{Step, Troubles};
 use crate::Context;
@@ -43,6 +44,7 @@ pub(super) struct Topics<'a> {
     /// Why producers cannot be told what to do, for people.
     pub(super) untold: Option<String>,
     pub(super) measures: Measures,
+    pub(super) replicas: Replicas,
 }
 
 pub(super) struct OpenTopic {
@@ -54,7 +56,7 @@ pub(super) struct OpenTopic {
     /// What was told last of what keeps its files from being written.
     pub(super) told_of_files: Option<String>,
     pub(super) master: Master,
-    fingerprints: Vec<Fingerprint>,
+    pub(super) done: filters::Done,
     pub(super) published: Ranges,
     /// How far the log was published without a hole, and since when it has not got further.
     pub(super) outbox: (LogIndex, Monotonic),
@@ -62,13 +64,9 @@ pub(super) struct OpenTopic {
     looked: Monotonic,
 }
 
-impl OpenTopic {
-    fn take(&mut self, entry: &Entry) {
-        let key = |text: &String| Key::of(text).map(|key| Fingerprint::of(&key));
-        let new: Vec<Fingerprint> = entry.tail.new.iter().filter_map(key).collect();
-        self.fingerprints.extend_from_slice(&new);
-        self.master.entry(entry.index, &new, || self.fingerprints.clone());
-    }
+/// Of the attributes that an entry brought.
+pub(super) fn fingerprints(entry: &Entry) -> Vec<Fingerprint> {
+    entry.tail.new.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key))).collect()
 }
 
 impl<'a> Topics<'a> {
@@ -83,6 +81,7 @@ impl<'a> Topics<'a> {
             deaf: None,
             untold: None,
             measures: Measures::new(context.troubles.clone()),
+            replicas: Replicas::default(),
         }
     }
 
@@ -121,7 +120,7 @@ impl<'a> Topics<'a> {
         now: Now,
     ) -> Result<(), StoreError> {
         let store = self.context.store.as_ref();
-        store.open_run(id, run, self.epoch, max_attributes).await?;
+        let head = store.open_run(id, run, self.epoch, max_attributes).await?;
         if core.is_open(id) {
             core.opened(id, run, max_attributes, None);
             return Ok(());
@@ -134,7 +133,7 @@ impl<'a> Topics<'a> {
                 && topic.master.complete_to() == core.log_index(id)
         });
         if !begun {
-            self.begin(&definition, now).await?;
+            self.begin(&definition, head.attributes, now).await?;
         }
         self.follow_one(core, id, now).await?;
         self.files.open(definition, core.attributes(id));
@@ -143,7 +142,7 @@ impl<'a> Topics<'a> {
         Ok(())
     }
 
-    async fn begin(&mut self, definition: &Topic, now: Now) -> Result<(), StoreError> {
+    async fn begin(&mut self, definition: &Topic, attributes: Seq, now: Now) -> Result<(), StoreError> {
         let (id, run) = (&definition.id, definition.run);
         let published = self.checkpoint::<LogIndex>(id, run, checkpoints::PUBLISHED).await?.unwrap_or(0);
         let mut ranges = Ranges::default();
@@ -153,8 +152,8 @@ impl<'a> Topics<'a> {
             started_at: definition.started_at,
             ended: None,
             told_of_files: None,
-            master: Master::new(),
-            fingerprints: Vec::new(),
+            master: Master::new(attributes),
+            done: filters::Done::default(),
             published: ranges,
             outbox: (published, now.monotonic),
             grown: true,
@@ -210,7 +209,7 @@ impl<'a> Topics<'a> {
                 entries.retain(|entry| entry.index <= core.log_index(id));
             }
             for entry in &entries {
-                topic.take(entry);
+                topic.master.entry(entry.index, &fingerprints(entry), now.monotonic);
             }
             self.files.grown(id, core.attributes(id));
             folded.map_err(|error| StoreError::Corrupt(error.to_string()))?;

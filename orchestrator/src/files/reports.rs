@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use igentai_core::fold::Totals;
-use igentai_core::status::{Frequencies, TopicStatus};
+use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::Topic;
 use serde_json::{Value, json};
@@ -78,6 +78,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "frequencies": frequencies(&status.frequencies),
         "provider_frequencies": by_stratum(&status.provider_frequencies),
         "cell_frequencies": by_stratum(&status.cell_frequencies),
+        "filter": status.filter.as_ref().map(filter),
         "outcomes": outcomes(status),
         "providers": by(&status.providers),
         "producers": by(&producers),
@@ -92,6 +93,19 @@ fn by_stratum(strata: &BTreeMap<String, Frequencies>) -> BTreeMap<&str, Value> {
 fn frequencies(frequencies: &Frequencies) -> Value {
     let Frequencies { named, more, mentions } = frequencies;
     json!({ "named": named, "more": more, "mentions": mentions })
+}
+
+fn filter(filter: &FilterNumbers) -> Value {
+    json!({
+        "generation": filter.generation,
+        "false_positive_rate": filter.false_positive_rate,
+        "replicas": filter.replicas,
+        "behind_entries": filter.behind_entries,
+        "behind_ms": filter.behind_ms,
+        "audits": filter.audits,
+        "differences": filter.differences,
+        "snapshots": filter.snapshots,
+    })
 }
 
 fn outcomes(status: &TopicStatus) -> BTreeMap<&'static str, u64> {

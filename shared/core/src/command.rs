@@ -139,10 +139,19 @@ pub struct FilterReport {
     pub heard_of: LogIndex,
     /// It wants a snapshot: it is new, a hole stayed open, or the generation is not its own.
     pub wants_snapshot: bool,
-    /// Filter hits that were resolved as false positives.
+    /// Digest of its bits, to be compared with the leader's after the entry `complete_to`; `None` while it holds entries beyond a hole.
+    #[serde(default)]
+    pub digest: Option<u64>,
+    /// Items of answers that it took for known.
+    #[serde(default)]
+    pub hits: u64,
+    /// Of those, the ones that the registry did not hold and whose text was sent afterwards.
     pub false_positives: u64,
-    /// Filter checks of keys that turned out to be new (hits that were false and misses): the base of the false-positive rate.
+    /// Keys that were new to the registry when the replica heard of them, of late: each is a question to which the right answer was "new".
     pub checked_new: u64,
+    /// Of those, the ones that it took for known.
+    #[serde(default)]
+    pub claimed_new: u64,
 }
 
 /// How a provider does at a producer.

@@ -66,6 +66,9 @@ pub struct TopicStatus {
     /// The same by cell.
     #[serde(default)]
     pub cell_frequencies: BTreeMap<String, Frequencies>,
+    /// Its filter and the producers' replicas of it; `None` while nobody leads it.
+    #[serde(default)]
+    pub filter: Option<FilterNumbers>,
     /// Probability that the next mention is of a known item.
     pub coverage: Option<f64>,
     /// New items in the last minute.
@@ -99,6 +102,7 @@ impl TopicStatus {
             frequencies: Frequencies::of(fold.sightings()),
             provider_frequencies: frequencies(fold.sightings_by_provider()),
             cell_frequencies: frequencies(fold.sightings_by_cell()),
+            filter: None,
             coverage: fold.coverage(),
             attributes_per_minute: 0.0,
             active_producers: 0,
@@ -111,6 +115,27 @@ impl TopicStatus {
     pub fn cost_at_risk(&self) -> Cost {
         self.totals.cost_at_risk + self.lost.cost
     }
+}
+
+/// A topic's filter and the producers' replicas of it. What is counted is counted since the present leader leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilterNumbers {
+    /// Its generation.
+    pub generation: u32,
+    /// Share of the keys new of late that it took for known; `None` before the first.
+    pub false_positive_rate: Option<f64>,
+    /// Producers with a replica that were heard of late.
+    pub replicas: u32,
+    /// Log entries that the replica furthest behind lacks.
+    pub behind_entries: u64,
+    /// For how long it has lacked some, in milliseconds.
+    pub behind_ms: u64,
+    /// Comparisons of a replica's bits with what the log gives.
+    pub audits: u64,
+    /// Of those, the ones that found a difference; such a replica is replaced.
+    pub differences: u64,
+    /// Snapshots sent.
+    pub snapshots: u64,
 }
 
 /// How many items were named how often: what estimates of what is missing rest on.

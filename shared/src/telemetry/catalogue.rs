@@ -9,6 +9,8 @@
 //! | `direction` | `input`, `output` |
 //! | `reason` | kinds of reasons for a dead letter, a fixed list in the code; never a message |
 //! | `state` | states of producers or topics, a fixed list in the code |
+//! | `result` | two words, named in the metric's help |
+//! | `producer` | ids of producers that were heard of late |
 //! | `topic` | topic ids |
 //! | `version` | one |
 
@@ -70,6 +72,16 @@ catalogue! {
     OUTBOX_LAG_ENTRIES: Gauge = "igentai_outbox_lag_entries" ["topic"];
     /// How often a topic's filter was made anew.
     FILTER_GENERATION: Gauge = "igentai_filter_generation" ["topic"];
+    /// Share of the keys new of late that a topic's filter took for known, from 0 to 1.
+    FILTER_FALSE_POSITIVE_RATE: Gauge = "igentai_filter_false_positive_rate" ["topic"];
+    /// Items of answers looked up in filters, by what the filter said: `hit` (probably known) or `miss` (surely new).
+    FILTER_LOOKUPS_TOTAL: Counter = "igentai_filter_lookups_total" ["result"];
+    /// Log entries that a producer's filters lack, of the topic where it lacks most.
+    FILTER_STALE_ENTRIES: Gauge = "igentai_filter_stale_entries" ["producer"];
+    /// For how long a producer's filters have lacked entries of the log, of the topic where it is longest.
+    FILTER_STALE_SECONDS: Gauge = "igentai_filter_stale_seconds" ["producer"];
+    /// Comparisons of a producer's filter with what the log gives, by result: `same` or `different`.
+    FILTER_AUDITS_TOTAL: Counter = "igentai_filter_audits_total" ["result"];
     /// Filter snapshots sent to producers.
     FILTER_SNAPSHOTS_TOTAL: Counter = "igentai_filter_snapshots_total" [];
     /// Whether this process is connected to the broker: 1 or 0.

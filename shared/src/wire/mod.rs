@@ -72,6 +72,12 @@ pub struct FilterSnapshot {
     pub chunk: u32,
     /// Number of pieces.
     pub chunks: u32,
+    /// Digest of the whole filter; none from earlier versions.
+    #[serde(default)]
+    pub digest: Option<u64>,
+    /// The replica's bits are not those of the log, whatever it says that it holds: these are to take their place.
+    #[serde(default)]
+    pub repair: bool,
     /// The piece: 64-bit words, little-endian.
     #[serde(with = "serde_bytes")]
     pub words: Vec<u8>,

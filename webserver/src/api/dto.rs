@@ -6,7 +6,7 @@ mod request;
 mod schemas;
 
 pub use answer::{
-    Attribute, AttributePage, AttributesEvent, Curve, CurvePoint, Format, FrequencyCounts, Hello, Numbers,
-    ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums, TopicList, TopicView,
+    Attribute, AttributePage, AttributesEvent, Curve, CurvePoint, FilterView, Format, FrequencyCounts, Hello,
+    Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums, TopicList, TopicView,
 };
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, StartTopic};

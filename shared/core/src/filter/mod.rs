@@ -7,7 +7,8 @@
 //!
 //! Generation `g` has capacity `16384 × 2^g` attributes and ten bits for each, `bits = 10 × capacity`, in 64-bit words; it sets seven
 //! bits per fingerprint. The generation in force is the smallest whose capacity holds the attributes there are, so everybody who
-//! knows the log knows the filter.
+//! knows the log knows the filter. A leader that finds that the filter takes many more new keys for known than it was made for moves on to the next
+//! one before that is full; the generation is told with every delta of the leader's and every snapshot.
 //!
 //! The bits of a fingerprint follow from `h`, its first eight bytes as a big-endian number, all arithmetic modulo 2^64:
 //!
@@ -20,17 +21,33 @@
 //!
 //! Bit `n` is bit `n mod 64` (from the lowest) of word `n / 64`. This is what `fastbloom` 0.17.0 does with a given source hash; its version is
 //! pinned, and a test holds it to these lines.
-
-use fastbloom::BloomFilter;
+//!
+//! # Digest
+//!
+//! Leader and replicas compare their filters by a sum over the bits that are set, modulo 2^64. It depends on which fingerprints were added, not on the
+//! order, nor on how often. Bit `n` adds the output of `SplitMix64` for the state `n × γ` (Steele, Lea, Flood (2014), "Fast splittable pseudorandom number
+//! generators"), with `γ = 0x9e3779b97f4a7c15`:
+//!
+//! ```text
+//! z = (n + 1) × γ
+//! z = (z ^ (z >> 30)) × 0xbf58476d1ce4e5b9
+//! z = (z ^ (z >> 27)) × 0x94d049bb133111eb
+//! z ^ (z >> 31)
+//! ```
 
 use crate::ids::Seq;
-use crate::key::Fingerprint;
 
+mod bits;
+mod master;
 mod ranges;
 mod replica;
+mod trail;
 
+pub use bits::Bits;
+pub use master::{Audit, Master, MasterCheckpoint, Measured};
 pub use ranges::Ranges;
-pub use replica::{Delta, Master, Replica, SnapshotError, SnapshotPiece};
+pub use replica::{Delta, Replica, SnapshotError, SnapshotPiece};
+pub use trail::Trail;
 
 /// Attributes that generation 0 holds.
 pub const BASE_CAPACITY: u64 = 16_384;
@@ -63,49 +80,6 @@ pub const fn capacity(generation: u32) -> u64 {
 #[must_use]
 pub fn words(generation: u32) -> usize {
     usize::try_from(capacity(generation) * BITS_PER_ATTRIBUTE / 64).unwrap_or(usize::MAX)
-}
-
-/// The bits of one generation.
-#[derive(Clone, Debug)]
-pub struct Bits {
-    generation: u32,
-    bloom: BloomFilter,
-}
-
-impl Bits {
-    /// An empty filter.
-    #[must_use]
-    pub fn empty(generation: u32) -> Self {
-        Self::from_words(generation, vec![0; words(generation)])
-    }
-
-    fn from_words(generation: u32, words: Vec<u64>) -> Self {
-        // The seed is for hashing values, which is never done here: fingerprints are hashes.
-        Self { generation, bloom: BloomFilter::from_vec(words).seed(&0).hashes(HASHES) }
-    }
-
-    /// Generation.
-    #[must_use]
-    pub const fn generation(&self) -> u32 {
-        self.generation
-    }
-
-    /// Adds a fingerprint.
-    pub fn insert(&mut self, fingerprint: &Fingerprint) {
-        self.bloom.insert_hash(fingerprint.hash64());
-    }
-
-    /// Whether the fingerprint was probably added; `false` is certain.
-    #[must_use]
-    pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
-        self.bloom.contains_hash(fingerprint.hash64())
-    }
-
-    /// All words.
-    #[must_use]
-    pub fn as_words(&self) -> &[u64] {
-        self.bloom.as_slice()
-    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,12 @@ impl Ranges {
         self.ranges.insert(from, to);
     }
 
+    /// Whether any number of `from..=to` is held.
+    #[must_use]
+    pub fn meets(&self, from: u64, to: u64) -> bool {
+        self.ranges.range(..=to).next_back().is_some_and(|(_, end)| *end >= from)
+    }
+
     /// The last number up to which everything from 1 is held; 0 when 1 is not.
     #[must_use]
     pub fn complete_to(&self) -> u64 {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Bits, PIECE_WORDS, Ranges, generation_for, words};
+use super::{Bits, Measured, PIECE_WORDS, Ranges, words};
 use crate::command::FilterReport;
-use crate::ids::{LogIndex, Run, Seq};
+use crate::ids::{LogIndex, Run};
 use crate::key::Fingerprint;
 use crate::time::Monotonic;
 
@@ -42,13 +42,17 @@ pub struct SnapshotPiece<'a> {
     pub chunk: u32,
     /// Number of pieces.
     pub chunks: u32,
+    /// Digest of the whole; `None` from a leader that does not tell.
+    pub digest: Option<u64>,
+    /// The leader has found that the replica's bits are not those of the log: what it has is worth nothing.
+    pub repair: bool,
     /// Little-endian words.
     pub words: &'a [u8],
 }
 
 /// A piece that does not fit its snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("piece {chunk} of a filter snapshot of generation {generation} does not fit")]
+#[error("piece {chunk} of a filter snapshot of generation {generation} does not fit the others")]
 pub struct SnapshotError {
     chunk: u32,
     generation: u32,
@@ -58,6 +62,8 @@ pub struct SnapshotError {
 struct Assembly {
     generation: u32,
     complete_to: LogIndex,
+    digest: Option<u64>,
+    repair: bool,
     words: Vec<u64>,
     missing: std::collections::BTreeSet<u32>,
 }
@@ -75,6 +81,7 @@ pub struct Replica {
     outgrown: bool,
     hole_since: Option<Monotonic>,
     assembly: Option<Assembly>,
+    measured: Measured,
 }
 
 impl Replica {
@@ -91,6 +98,7 @@ impl Replica {
             outgrown: false,
             hole_since: None,
             assembly: None,
+            measured: Measured::default(),
         }
     }
 
@@ -127,8 +135,13 @@ impl Replica {
     }
 
     fn take(&mut self, delta: &Delta) {
+        // What comes a second time is known for good reason.
+        let anew = !self.held.meets(delta.from, delta.to);
         for fingerprint in &delta.fingerprints {
-            self.bits.insert(fingerprint);
+            let claimed = self.bits.insert(fingerprint);
+            if anew {
+                self.measured.take(claimed);
+            }
         }
         self.held.insert(delta.from, delta.to);
     }
@@ -170,11 +183,14 @@ impl Replica {
             return Err(error);
         }
         let same = |assembly: &Assembly| {
-            assembly.generation == piece.generation && assembly.complete_to == piece.complete_to
+            (assembly.generation, assembly.complete_to, assembly.digest)
+                == (piece.generation, piece.complete_to, piece.digest)
         };
         let mut assembly = self.assembly.take().filter(same).unwrap_or_else(|| Assembly {
             generation: piece.generation,
             complete_to: piece.complete_to,
+            digest: piece.digest,
+            repair: false,
             words: vec![0; total],
             missing: (0..piece.chunks).collect(),
         });
@@ -188,30 +204,37 @@ impl Replica {
             *word = u64::from_le_bytes(*bytes);
         }
         assembly.missing.remove(&piece.chunk);
+        assembly.repair |= piece.repair;
         if !assembly.missing.is_empty() {
             self.assembly = Some(assembly);
             return Ok(false);
         }
+        let bits = Bits::from_words(assembly.generation, assembly.words).ok_or(error)?;
+        if assembly.digest.is_some_and(|digest| digest != bits.digest()) {
+            return Err(error);
+        }
         // A snapshot that was overtaken by deltas would take away what they brought.
-        let overtaken =
-            assembly.generation == self.bits.generation() && assembly.complete_to < self.held.complete_to();
+        let overtaken = !assembly.repair
+            && bits.generation() == self.bits.generation()
+            && assembly.complete_to < self.held.complete_to();
         if !overtaken {
-            self.install(assembly);
+            self.install(bits, assembly.complete_to);
         }
         Ok(!overtaken)
     }
 
-    fn install(&mut self, assembly: Assembly) {
-        self.bits = Bits::from_words(assembly.generation, assembly.words);
+    fn install(&mut self, bits: Bits, complete_to: LogIndex) {
+        self.bits = bits;
         self.held = Ranges::default();
-        self.held.insert(1, assembly.complete_to);
-        self.heard_of(assembly.complete_to);
+        self.held.insert(1, complete_to);
+        self.heard_of(complete_to);
+        self.measured = Measured::default();
         self.outgrown = false;
         self.hole_since = None;
         for delta in std::mem::take(&mut self.kept) {
             self.outgrown |= delta.generation > self.bits.generation();
             self.take(&delta);
-            if delta.to > assembly.complete_to {
+            if delta.to > complete_to {
                 self.kept.push(delta);
             }
         }
@@ -229,72 +252,11 @@ impl Replica {
             complete_to,
             heard_of: self.heard_of,
             wants_snapshot: self.outgrown || late || empty,
+            // Of what lies beyond a hole the leader has no digest.
+            digest: (self.held.last() == complete_to).then_some(self.bits.digest()),
+            checked_new: self.measured.checked,
+            claimed_new: self.measured.claimed,
             ..FilterReport::default()
         }
-    }
-}
-
-/// The coordinator's own filter, which follows the log entry by entry and is what snapshots are made of.
-#[derive(Debug)]
-pub struct Master {
-    bits: Bits,
-    attributes: Seq,
-    complete_to: LogIndex,
-}
-
-impl Master {
-    /// For a log without entries.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { bits: Bits::empty(0), attributes: 0, complete_to: 0 }
-    }
-
-    /// Adds what the next entry brought. `all` gives every fingerprint from the first attribute on, this entry's included; it is read only
-    /// when a generation is full and the filter is built anew with twice the room.
-    pub fn entry(&mut self, index: LogIndex, new: &[Fingerprint], all: impl FnOnce() -> Vec<Fingerprint>) {
-        self.complete_to = index;
-        self.attributes += u64::try_from(new.len()).unwrap_or(u64::MAX);
-        let generation = generation_for(self.attributes);
-        if generation == self.bits.generation() {
-            for fingerprint in new {
-                self.bits.insert(fingerprint);
-            }
-        } else {
-            self.bits = Bits::empty(generation);
-            for fingerprint in all() {
-                self.bits.insert(&fingerprint);
-            }
-        }
-    }
-
-    /// The bits.
-    #[must_use]
-    pub const fn bits(&self) -> &Bits {
-        &self.bits
-    }
-
-    /// Last entry covered.
-    #[must_use]
-    pub const fn complete_to(&self) -> LogIndex {
-        self.complete_to
-    }
-
-    /// Number of pieces of a snapshot.
-    #[must_use]
-    pub fn pieces(&self) -> u32 {
-        u32::try_from(self.bits.as_words().len().div_ceil(PIECE_WORDS)).unwrap_or(u32::MAX)
-    }
-
-    /// The bytes of one piece; `None` beyond the last.
-    #[must_use]
-    pub fn piece(&self, chunk: u32) -> Option<Vec<u8>> {
-        let words = self.bits.as_words().chunks(PIECE_WORDS).nth(usize::try_from(chunk).ok()?)?;
-        Some(words.iter().flat_map(|word| word.to_le_bytes()).collect())
-    }
-}
-
-impl Default for Master {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::command::FilterReport;
+use crate::key::Fingerprint;
 use crate::time::Monotonic;
 
 fn fingerprint(n: u64) -> Fingerprint {
@@ -39,7 +41,9 @@ fn the_bits_are_where_the_documentation_says() {
 #[test]
 fn a_full_filter_is_wrong_in_less_than_one_percent_of_cases() {
     let mut filter = Bits::empty(0);
-    (0..BASE_CAPACITY).for_each(|n| filter.insert(&fingerprint(n)));
+    for n in 0..BASE_CAPACITY {
+        filter.insert(&fingerprint(n));
+    }
     let wrong =
         (BASE_CAPACITY..BASE_CAPACITY + 100_000).filter(|n| filter.contains(&fingerprint(*n))).count();
     assert!((500..1_000).contains(&wrong), "{wrong} of 100,000");
@@ -58,13 +62,30 @@ fn delta(from: u64, to: u64) -> Delta {
 }
 
 fn master(entries: u64, per_entry: u64) -> (Master, Vec<Fingerprint>) {
-    let (mut master, mut all) = (Master::new(), Vec::new());
+    let (mut master, mut all) = (Master::new(0), Vec::new());
+    let new = |index| (0..per_entry).map(move |n| fingerprint((index - 1) * per_entry + n + 1));
     for index in 1..=entries {
-        let new: Vec<_> = (0..per_entry).map(|n| fingerprint((index - 1) * per_entry + n + 1)).collect();
-        all.extend_from_slice(&new);
-        master.entry(index, &new, || all.clone());
+        master.entry(index, &new(index).collect::<Vec<_>>(), Monotonic(index));
+        all.extend(new(index));
+        while let Some(after) = master.refills_after() {
+            master.refill(after + 1, &new(after + 1).collect::<Vec<_>>());
+        }
     }
     (master, all)
+}
+
+/// The only piece of a small filter.
+fn piece_of<'a>(master: &Master, words: &'a [u8]) -> SnapshotPiece<'a> {
+    SnapshotPiece {
+        run: 1,
+        generation: master.bits().generation(),
+        complete_to: master.complete_to(),
+        chunk: 0,
+        chunks: 1,
+        digest: Some(master.bits().digest()),
+        repair: false,
+        words,
+    }
 }
 
 fn give(master: &Master, replica: &mut Replica) {
@@ -75,6 +96,8 @@ fn give(master: &Master, replica: &mut Replica) {
             complete_to: master.complete_to(),
             chunk,
             chunks: master.pieces(),
+            digest: Some(master.bits().digest()),
+            repair: false,
             words: &master.piece(chunk).unwrap(),
         };
         assert_eq!(replica.snapshot(&piece).unwrap(), chunk + 1 == master.pieces());
@@ -102,7 +125,7 @@ fn a_snapshot_that_comes_after_newer_deltas_takes_nothing_away() {
     let mut replica = Replica::new(1);
     replica.delta(delta(1, 5));
     let words = master.piece(0).unwrap();
-    let piece = SnapshotPiece { run: 1, generation: 0, complete_to: 3, chunk: 0, chunks: 1, words: &words };
+    let piece = piece_of(&master, &words);
     assert_eq!(replica.snapshot(&piece), Ok(false));
     assert_eq!(replica.report(Monotonic(0)).complete_to, 5);
     assert!(replica.contains(&fingerprint(5)));
@@ -138,13 +161,164 @@ fn a_hole_that_stays_open_is_noticed() {
 fn a_piece_that_does_not_fit_is_refused() {
     let (master, _) = master(3, 1);
     let words = master.piece(0).unwrap();
-    let piece = SnapshotPiece { run: 1, generation: 0, complete_to: 3, chunk: 0, chunks: 1, words: &words };
+    let piece = piece_of(&master, &words);
     let mut replica = Replica::new(1);
     assert!(replica.snapshot(&SnapshotPiece { chunk: 1, ..piece }).is_err());
     assert!(replica.snapshot(&SnapshotPiece { chunks: 2, ..piece }).is_err());
     assert!(replica.snapshot(&SnapshotPiece { words: &words[..8], ..piece }).is_err());
     assert!(replica.snapshot(&SnapshotPiece { generation: 99, ..piece }).is_err());
     assert_eq!(replica.snapshot(&SnapshotPiece { run: 2, ..piece }), Ok(false));
+}
+
+#[test]
+fn the_digest_is_the_sum_of_what_the_bits_stand_for() {
+    let mut filter = Bits::empty(0);
+    assert_eq!(filter.digest(), 0);
+    for n in 0..2_000 {
+        filter.insert(&fingerprint(n));
+    }
+    let expected = filter.as_words().iter().enumerate().fold(0_u64, |sum, (place, word)| {
+        let set = (0..64).filter(|bit| word >> bit & 1 == 1);
+        set.fold(sum, |sum, bit| {
+            let mut z = (u64::try_from(place).unwrap() * 64 + bit + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            sum.wrapping_add(z ^ (z >> 31))
+        })
+    });
+    assert_eq!(filter.digest(), expected);
+    let again = Bits::from_words(0, filter.as_words().to_vec()).unwrap();
+    assert_eq!((again.digest(), again.as_words()), (expected, filter.as_words()));
+    assert!(Bits::from_words(1, filter.as_words().to_vec()).is_none());
+}
+
+#[test]
+fn replicas_are_compared_where_they_stand_and_told_apart_by_what_they_lack() {
+    let (master, _) = master(100, 3);
+    let entry = |index: u64| Delta {
+        fingerprints: (0..3).map(|n| fingerprint((index - 1) * 3 + n + 1)).collect(),
+        ..delta(index, index)
+    };
+    let mut good = Replica::new(1);
+    let mut bad = Replica::new(1);
+    for index in 1..=100 {
+        good.delta(entry(index));
+        let mut torn = entry(index);
+        if index == 50 {
+            torn.fingerprints.pop();
+        }
+        bad.delta(torn);
+        let audits = [&good, &bad].map(|replica| master.audit(&replica.report(Monotonic(0))));
+        assert_eq!(audits, [Audit::Same, if index < 50 { Audit::Same } else { Audit::Different }]);
+    }
+    // Again, and overlapping, in one: it changes nothing.
+    good.delta(Delta { fingerprints: (10..=90).map(fingerprint).collect(), ..delta(4, 30) });
+    assert_eq!(master.audit(&good.report(Monotonic(0))), Audit::Same);
+    good.delta(delta(102, 102));
+    assert_eq!(
+        master.audit(&good.report(Monotonic(0))),
+        Audit::Unknown,
+        "what lies beyond a hole is not compared"
+    );
+    let other = FilterReport { generation: 1, ..bad.report(Monotonic(0)) };
+    assert_eq!(master.audit(&other), Audit::Unknown);
+
+    // The leader repairs it although it says that it has everything.
+    let words = master.piece(0).unwrap();
+    bad.delta(entry(101));
+    assert_eq!(bad.snapshot(&piece_of(&master, &words)), Ok(false), "it is overtaken");
+    assert_eq!(bad.snapshot(&SnapshotPiece { repair: true, ..piece_of(&master, &words) }), Ok(true));
+    assert_eq!(master.audit(&FilterReport { complete_to: 100, ..bad.report(Monotonic(0)) }), Audit::Same);
+}
+
+#[test]
+fn a_snapshot_whose_bits_are_not_what_its_digest_says_is_refused() {
+    let (master, _) = master(3, 1);
+    let mut words = master.piece(0).unwrap();
+    words[17] ^= 4;
+    let mut replica = Replica::new(1);
+    assert!(replica.snapshot(&piece_of(&master, &words)).is_err());
+    assert_eq!(replica.report(Monotonic(0)).complete_to, 0);
+    words[17] ^= 4;
+    assert_eq!(replica.snapshot(&piece_of(&master, &words)), Ok(true));
+}
+
+#[test]
+fn new_keys_taken_for_known_are_measured_once_on_both_sides() {
+    let (master, all) = master(163, 100);
+    let mut replica = Replica::new(1);
+    for (from, fingerprints) in std::iter::zip(1_u64.., all.chunks(100)) {
+        let delta = Delta { run: 1, generation: 0, from, to: from, fingerprints: fingerprints.to_vec() };
+        replica.delta(delta.clone());
+        replica.delta(delta);
+    }
+    let report = replica.report(Monotonic(0));
+    let measured = Measured { checked: report.checked_new, claimed: report.claimed_new };
+    assert_eq!(measured, master.measured());
+    let rate = measured.rate().unwrap();
+    assert!((0.001..0.01).contains(&rate), "{rate}");
+}
+
+#[test]
+fn a_filter_that_takes_far_too_much_for_known_moves_on_before_it_is_full() {
+    // Fingerprints that share their first eight bytes share their bits.
+    let alike = |n: u64| {
+        let mut bytes = [7; 16];
+        bytes[8..].copy_from_slice(&n.to_be_bytes());
+        Fingerprint::from_bytes(bytes)
+    };
+    let mut master = Master::new(0);
+    let mut entries = Vec::new();
+    for index in 1..=50 {
+        entries.push((0..100).map(|n| alike(index * 100 + n)).collect::<Vec<_>>());
+        master.entry(index, entries.last().unwrap(), Monotonic(0));
+    }
+    assert_eq!((master.bits().generation(), master.refills_after()), (0, Some(0)));
+    for (index, new) in std::iter::zip(1.., &entries) {
+        master.refill(index, new);
+    }
+    assert_eq!((master.bits().generation(), master.refills_after()), (1, None));
+    for _ in 0..1_000 {
+        master.at_least(LAST_GENERATION);
+    }
+    let restored = Master::restore(master.checkpoint()).unwrap();
+    for (index, new) in std::iter::zip(1.., &entries) {
+        master.refill(index, new);
+    }
+    assert_eq!(master.bits().generation(), 2, "it grows no larger than is sensible");
+    assert_eq!(restored.refills_after(), Some(0), "what was under way is begun again");
+}
+
+#[test]
+fn a_filter_with_room_from_the_start_is_the_one_that_grew() {
+    let (grown, all) = master(400, 100);
+    let mut roomy = Master::new(40_000);
+    for (index, new) in std::iter::zip(1.., all.chunks(100)) {
+        roomy.entry(index, new, Monotonic(0));
+    }
+    assert_eq!(roomy.bits().generation(), 2);
+    assert_eq!(roomy.bits().as_words(), grown.bits().as_words());
+}
+
+#[test]
+fn a_filter_from_a_checkpoint_goes_on_as_the_one_that_was_saved() {
+    let (mut master, _) = master(30, 10);
+    let mut restored = Master::restore(master.checkpoint()).unwrap();
+    for one in [&mut master, &mut restored] {
+        one.entry(31, &[fingerprint(9_999)], Monotonic(0));
+    }
+    assert_eq!(restored.bits().as_words(), master.bits().as_words());
+    assert_eq!(restored.checkpoint(), master.checkpoint());
+    let torn = |change: fn(&mut MasterCheckpoint)| {
+        let mut checkpoint = master.checkpoint();
+        change(&mut checkpoint);
+        Master::restore(checkpoint).is_none()
+    };
+    assert!(torn(|checkpoint| checkpoint.words[5] ^= 1));
+    assert!(torn(|checkpoint| checkpoint.digest ^= 1));
+    assert!(torn(|checkpoint| checkpoint.generation = 1));
+    assert!(torn(|checkpoint| checkpoint.generation = 99));
+    assert!(torn(|checkpoint| checkpoint.words.truncate(8)));
 }
 
 proptest! {

@@ -79,8 +79,8 @@ pub(super) struct TopicWork {
     dearest_cost: Cost,
     pending: BTreeMap<u64, Pending>,
     spellings: BTreeSet<u64>,
+    hits: u64,
     false_positives: u64,
-    checked_new: u64,
     pub(super) hopeless: Option<String>,
     pub(super) replica: Replica,
 }
@@ -105,8 +105,8 @@ impl TopicWork {
             dearest_cost: Cost::ZERO,
             pending: BTreeMap::new(),
             spellings: BTreeSet::new(),
+            hits: 0,
             false_positives: 0,
-            checked_new: 0,
             hopeless: None,
             replica,
         }
@@ -220,7 +220,10 @@ impl TopicWork {
             let spelled_anew = self.remember(&text);
             if !self.replica.contains(&fingerprint) {
                 novel.push(text);
-            } else if spelled_anew {
+                continue;
+            }
+            self.hits += 1;
+            if spelled_anew {
                 spellings.push(text);
             } else {
                 sightings.push(fingerprint);
@@ -261,7 +264,6 @@ impl TopicWork {
     pub(super) fn receipt(&mut self, id: &BatchId, verdict: &Verdict, now: Monotonic) -> Option<Batch> {
         let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
         let Verdict::Committed(committed) = verdict else { return None };
-        self.checked_new += u64::from(committed.new);
         self.filling.committed(committed, now);
         if !is_response(&batch) || committed.missing.is_empty() {
             return None;
@@ -316,8 +318,8 @@ impl TopicWork {
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),
             filter: FilterReport {
+                hits: self.hits,
                 false_positives: self.false_positives,
-                checked_new: self.checked_new,
                 ..self.replica.report(now)
             },
         }

@@ -84,8 +84,11 @@ fn heartbeat(topics: &[Topic]) -> Heartbeat {
             complete_to: max,
             heard_of: max,
             wants_snapshot: true,
+            digest: Some(max),
+            hits: max,
             false_positives: max,
             checked_new: max,
+            claimed_new: max,
         },
     };
     Heartbeat {

@@ -97,6 +97,9 @@ pub struct Numbers {
     /// How many items were named how often.
     #[serde(default)]
     pub frequencies: FrequencyCounts,
+    /// The filter that tells producers what is known, and their copies of it; absent before somebody leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<FilterView>,
     /// Probability that the next mention is of a known item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
@@ -117,6 +120,28 @@ pub struct Numbers {
     /// Requests by how they ended: `answered`, `empty`, `refused`, `unparsable`, and without an answer `rate_limited`, `timeout`, `server_error`,
     /// `unreachable`, `wrong_key`, `bad_request`, `abandoned`.
     pub outcomes: BTreeMap<String, u64>,
+}
+
+/// A topic's filter and the producers' copies of it. What is counted is counted since the present leader leads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FilterView {
+    /// Grows as the filter does.
+    pub generation: u32,
+    /// Share of the items new of late that it took for known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_positive_rate: Option<f64>,
+    /// Copies that were heard of in the last seconds.
+    pub replicas: u32,
+    /// Log entries that the copy furthest behind lacks.
+    pub behind_entries: u64,
+    /// For how long it has lacked some.
+    pub behind_ms: u64,
+    /// Comparisons of a copy with what the log gives.
+    pub audits: u64,
+    /// Of those, the ones that found a difference; such a copy is replaced.
+    pub differences: u64,
+    /// Whole filters sent.
+    pub snapshots: u64,
 }
 
 /// How many items were named how often: what estimates of what is missing rest on.
