@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Key;
+use super::fold::is_plain;
 use super::joiner::readable;
 
 /// The longest text of an attribute, in bytes of UTF-8.
@@ -76,9 +77,14 @@ pub fn clean_text(text: &str) -> Result<String, Rejection> {
 }
 
 fn clean_once(text: &str) -> Result<String, Rejection> {
+    if is_plain(text) { fold_gaps(text.chars()) } else { fold_gaps(readable(text).nfc()) }
+}
+
+/// One line of characters in which every white space is a plain space already.
+fn fold_gaps(chars: impl Iterator<Item = char>) -> Result<String, Rejection> {
     let mut line = String::new();
     let mut gap = false;
-    for c in readable(text).nfc() {
+    for c in chars {
         if c == ' ' {
             gap = !line.is_empty();
             continue;
@@ -93,4 +99,19 @@ fn clean_once(text: &str) -> Result<String, Rejection> {
         }
     }
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization;
+
+    use super::{clean_once, fold_gaps, readable};
+
+    proptest! {
+        #[test]
+        fn plain_text_is_cleaned_as_any_other(text in "[ -~]{0,60}") {
+            prop_assert_eq!(clean_once(&text), fold_gaps(readable(&text).nfc()));
+        }
+    }
 }

@@ -15,6 +15,18 @@ const ROUNDS: usize = 4;
 /// Scrubs, normalises (NFKC) and folds the case of `text`, and writes quotation marks and dashes alike. Folding the
 /// result again gives the same.
 pub(crate) fn fold_text(text: &str) -> String {
+    if is_plain(text) {
+        return text.chars().map(|c| fold_mark(c.to_ascii_lowercase())).collect();
+    }
+    fold_any(text)
+}
+
+/// Whether a text consists of visible ASCII and spaces, as most do: nothing is to be taken out of it, taken apart or composed.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn fold_any(text: &str) -> String {
     // NFKC takes the spacing acute apart into a space and an accent, so it becomes an apostrophe before.
     let mut folded: String =
         scrub(text).map(|c| if matches!(c, '´' | '\u{1ffd}') { '\'' } else { c }).nfkc().collect();
@@ -47,6 +59,7 @@ fn fold_case(text: &str) -> impl Iterator<Item = char> {
         })
 }
 
+/// What stands for a quotation mark or a dash.
 fn fold_mark(c: char) -> char {
     match c {
         '‘' | '’' | '‚' | '‛' | '`' | 'ʼ' | 'ʻ' | '‹' | '›' => '\'',
@@ -56,5 +69,19 @@ fn fold_mark(c: char) -> char {
         '‐' | '‑' | '−' | '⁃' | '֊' | '־' => '-',
         '‒' | '–' | '―' | '⸺' | '⸻' => LONG_DASH,
         c => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{fold_any, fold_text};
+
+    proptest! {
+        #[test]
+        fn plain_text_is_folded_as_any_other(text in "[ -~]{0,60}") {
+            prop_assert_eq!(fold_text(&text), fold_any(&text));
+        }
     }
 }

@@ -12,8 +12,8 @@ pub(crate) const PRODUCERS: usize = 3;
 pub(crate) const ORCHESTRATORS: usize = 2;
 
 /// Which limit a run has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variant {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
     Natural,
     MaxRequests,
     MaxAttributes,
@@ -24,6 +24,19 @@ pub(crate) enum Variant {
     LateCaps,
 }
 
+impl Variant {
+    fn of(seed: u64) -> Self {
+        match seed % 50 {
+            0 => Self::Outgrown,
+            1..=8 => Self::MaxRequests,
+            9..=16 => Self::MaxAttributes,
+            17..=24 => Self::MaxCost,
+            25..=31 => Self::LateCaps,
+            _ => Self::Natural,
+        }
+    }
+}
+
 /// Attributes that a filter's first generation holds, as `igentai_core::filter` documents it.
 pub(crate) const FIRST_GENERATION: usize = 16_384;
 
@@ -31,11 +44,12 @@ pub(crate) const FIRST_GENERATION: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
-    pub(crate) variant: Variant,
     /// Things that the model finds by and by.
     pub(crate) items: usize,
     /// Things that are in the registry when the run begins.
     pub(crate) known: usize,
+    /// Requests after which the last of them may be named.
+    pub(crate) shy_for: u64,
     pub(crate) items_per_request: u32,
     pub(crate) dry_after: u64,
     /// Share of requests that fail at the model.
@@ -47,45 +61,43 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn of(seed: u64, variant: Variant) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
+        let variant = Variant::of(seed);
         let mut random = StdRng::seed_from_u64(seed);
-        let items = random.random_range(40..=140);
+        let items = if variant == Variant::Outgrown { 80 } else { random.random_range(80..=160) };
         let mut limits = Limits::default();
         let mut known = 0;
         let mut limits_at = None;
         match variant {
             Variant::Natural => {}
             Variant::Outgrown => known = FIRST_GENERATION - random.random_range(items / 2..items * 3 / 4),
-            Variant::MaxRequests => limits.max_requests = Some(random.random_range(20..120)),
-            Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(20..60)),
-            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.03..0.12))),
+            Variant::MaxRequests => limits.max_requests = Some(random.random_range(220..320)),
+            Variant::MaxAttributes => limits.max_attributes = Some(random.random_range(40..items as u64)),
+            Variant::MaxCost => limits.max_cost = Some(Cost::from_usd(random.random_range(0.4..0.6))),
             Variant::LateCaps => {
-                limits.max_requests = Some(random.random_range(40..150));
-                limits.max_cost = Some(Cost::from_usd(random.random_range(0.02..0.2)));
+                limits.max_requests = Some(random.random_range(220..320));
+                limits.max_cost = Some(Cost::from_usd(random.random_range(0.9..1.3)));
                 limits_at = Some(random.random_range(500..6_000));
             }
         }
-        // Capped runs are short.
-        let latest = match variant {
-            Variant::Natural => 12_000,
-            Variant::Outgrown | Variant::MaxRequests | Variant::MaxCost => 8_000,
-            Variant::MaxAttributes | Variant::LateCaps => 4_000,
-        };
+        let latest = 12_000;
         let mut faults = Vec::new();
         let first = Kind::ALL[usize::try_from(seed % Kind::ALL.len() as u64).unwrap()];
         fault(first, latest, &mut random, &mut faults);
-        for _ in 0..random.random_range(5..10) {
+        for _ in 0..random.random_range(6..11) {
             let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
             fault(kind, latest, &mut random, &mut faults);
         }
+        // So long that there are two hundred batches at least, whatever ends the run.
+        let shy_for = limits.max_attributes.map_or(150, |cap| 220 * items as u64 / cap);
         Self {
             seed,
-            variant,
             items,
             known,
+            shy_for,
             // Producers are to have the first generation before it is outgrown.
             items_per_request: if known > 0 { 3 } else { random.random_range(4..10) },
-            dry_after: random.random_range(10..20),
+            dry_after: random.random_range(52..60),
             failures: random.random_range(0.0..0.15),
             limits,
             limits_at,

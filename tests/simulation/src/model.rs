@@ -71,6 +71,7 @@ pub(crate) struct Model {
     things: Arc<Things>,
     /// Things from here on were all named before the run began.
     known_from: usize,
+    shy_for: u64,
     failures: f64,
     state: Mutex<State>,
 }
@@ -86,8 +87,8 @@ impl Model {
     pub(crate) fn new(plan: &Plan, clock: Arc<dyn Clock>) -> Arc<Self> {
         let state = State { random: StdRng::seed_from_u64(plan.seed ^ 0x0dd5), journal: Vec::new() };
         let things = Arc::new(Things::new(plan.items + plan.known, plan.items));
-        let (known_from, failures) = (plan.items, plan.failures);
-        Arc::new(Self { clock, things, known_from, failures, state: Mutex::new(state) })
+        let Plan { items: known_from, shy_for, failures, .. } = *plan;
+        Arc::new(Self { clock, things, known_from, shy_for, failures, state: Mutex::new(state) })
     }
 
     pub(crate) fn things(&self) -> Arc<Things> {
@@ -158,6 +159,7 @@ impl Model {
 
     fn begin(&self, provider: &Scripted, question: &Question) -> (usize, Duration, Reply) {
         let mut state = self.state();
+        let asked_before = state.journal.len();
         let random = &mut state.random;
         let (outcome, latency, retry_after) = outcome(self.failures, random);
         let answer = if outcome != Outcome::Answered {
@@ -165,7 +167,7 @@ impl Model {
         } else if random.random_bool(0.03) {
             Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk: 1, ..Answer::default() }
         } else {
-            self.name_things(usize::try_from(question.items).unwrap(), random)
+            self.name_things(asked_before, usize::try_from(question.items).unwrap(), random)
         };
         let number = u64::try_from(state.journal.len()).unwrap() + 1;
         let answered = outcome == Outcome::Answered;
@@ -198,13 +200,15 @@ impl Model {
         (state.journal.len() - 1, latency, reply)
     }
 
-    /// A list as a model gives it: popular things first choice, spellings that differ, a thing named twice.
-    fn name_things(&self, items: usize, random: &mut StdRng) -> Answer {
-        let mut left: Vec<Thing> = (0..self.known_from).collect();
+    /// A list as a model gives it: popular things first choice, spellings that differ, a thing named twice. The longer it is asked, the more
+    /// it knows.
+    fn name_things(&self, asked_before: usize, items: usize, random: &mut StdRng) -> Answer {
+        let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
+        let mut left: Vec<Thing> = (0..thought_of.clamp(1, self.known_from)).collect();
         let known = self.known_from..self.things.count();
         let (mut said, mut named) = (Vec::new(), BTreeSet::new());
         while said.len() < items && !left.is_empty() {
-            let rank = left.len() as f64 * random.random::<f64>().powi(2);
+            let rank = left.len() as f64 * random.random::<f64>().powf(1.3);
             let mut thing = left.remove((rank as usize).min(left.len() - 1));
             if !known.is_empty() && random.random_bool(0.2) {
                 thing = random.random_range(known.clone());
@@ -233,7 +237,7 @@ struct Answer {
 }
 
 fn outcome(failures: f64, random: &mut StdRng) -> (Outcome, Duration, Option<Duration>) {
-    let latency = Duration::from_millis(random.random_range(200..1_800));
+    let latency = Duration::from_millis(random.random_range(100..900));
     if !random.random_bool(failures) {
         return (Outcome::Answered, latency, None);
     }

@@ -59,11 +59,11 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Lives of producers whose filter was in use and was then replaced by one of the next generation.
-    pub(crate) fn outgrown(&self) -> usize {
+    pub(crate) fn outgrown(&self) -> u64 {
         let used = self.stands.iter().filter(|stand| stand.generation == 0 && stand.complete_to > Some(0));
         let used: BTreeSet<&LifeId> = used.map(|stand| &stand.life).collect();
         let next = self.stands.iter().filter(|stand| stand.generation > 0 && used.contains(&stand.life));
-        next.map(|stand| &stand.life).collect::<BTreeSet<_>>().len()
+        next.map(|stand| &stand.life).collect::<BTreeSet<_>>().len() as u64
     }
 }
 

@@ -1,0 +1,102 @@
+//! The whole system under seeded faults, in virtual time: three producers, two orchestrators, a model that keeps a journal.
+//!
+//! A seed gives a topic, a model and a plan of faults. The faults come, end, the topic runs to its end, and then the
+//! [invariants] must hold. The same seed gives the same run, message by message.
+//!
+//! In some runs the registry is nearly full of a filter's first generation when they begin, so that it is outgrown; others have caps.
+//!
+//! # Faults that are made
+//!
+//! * A publish fails before anything was sent; its confirmation is lost; it is lost itself and its outcome unknown.
+//! * Messages are late, overtake one another, come twice.
+//! * Broadcasts arrive nowhere: commands, receipts, filter deltas, snapshots, events. Heartbeats and notes for the coordinator, too.
+//! * No connection to the broker for a while, for one process or for all; connections that are lost and made anew at once, with redelivery.
+//! * Filters that claim keys which the registry does not hold.
+//! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all, or slower for
+//!   one orchestrator than the lease has to live.
+//! * Producers and orchestrators that die at any call to bus or store, and come back in a new life, under the same or another name.
+//! * A model that is slow, rate limited, times out, fails, declines.
+//!
+//! # Faults that are not made
+//!
+//! * Processes that are paused, disks that are full, torn files: no files are written here.
+//! * Clocks that jump or differ between processes.
+//! * Poison messages; what is corrupted in transit.
+//! * A store that loses what it confirmed; a broker that loses what it confirmed.
+//! * Operators who stop or restart a topic while it runs, or change more than its caps; several topics at once.
+//! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a simulation that panics says what is wrong"
+)]
+
+use std::collections::BTreeMap;
+
+use crate::faults::Kind;
+use crate::plan::Plan;
+use crate::system::simulate;
+
+mod faults;
+mod history;
+mod invariants;
+mod model;
+mod plan;
+mod reader;
+mod system;
+mod things;
+mod witness;
+
+/// What came of a seed.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The seed.
+    pub seed: u64,
+    /// Everything that is not as it must be.
+    pub violations: Vec<String>,
+    /// The plan, in words for programmers.
+    pub plan: String,
+    /// Batches in the log.
+    pub batches: usize,
+    /// How often each kind of fault struck.
+    pub struck: BTreeMap<String, u64>,
+    /// How often it came to what faults are to lead to.
+    pub reached: BTreeMap<&'static str, u64>,
+    /// The whole history in one number: every call to bus and store with its time and its answer.
+    pub digest: u64,
+    /// The history line by line, where it was wanted.
+    pub history: Vec<String>,
+}
+
+/// Runs the plan of a seed from its beginning to its end, and judges it.
+#[must_use]
+pub fn run(seed: u64, keep_history: bool) -> Verdict {
+    let evidence = simulate(Plan::of(seed), keep_history);
+    let violations = invariants::violations(&evidence);
+    let reached = BTreeMap::from([
+        ("a filter was outgrown", evidence.seen.outgrown()),
+        ("a false positive was resolved", evidence.seen.resolutions),
+        ("an attribute was read to fill a hole in the feed", evidence.read.filled_from_registry),
+    ]);
+    let (digest, history) = evidence.trace;
+    Verdict {
+        seed,
+        violations,
+        plan: format!("{:?}", evidence.plan),
+        batches: evidence.log.len(),
+        struck: evidence.struck.iter().map(|(kind, times)| (format!("{kind:?}"), *times)).collect(),
+        reached,
+        digest,
+        history,
+    }
+}
+
+/// Names of all kinds of fault.
+#[must_use]
+pub fn kinds() -> Vec<String> {
+    Kind::ALL.iter().map(|kind| format!("{kind:?}")).collect()
+}
