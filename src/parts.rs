@@ -91,10 +91,10 @@ pub(crate) fn orchestrator_options(config: &Config) -> Options {
             ..Settings::default()
         },
         lease_ttl: Duration::from_millis(lease_ttl_ms),
-        sole: false,
         out: Some(config.run.out.clone()),
         sync_interval: Duration::from_millis(sync_interval_ms),
         default_weights: settings::weights(config),
+        ..Options::default()
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Longest time between a commit and its line on disk.
     pub sync_interval: Duration,
+    /// Entries that a topic's log must have grown by before its numbers are saved again, so that the next leader need not read them.
+    pub checkpoint_after: u64,
     /// Weights of the configured providers, to be shown where a topic has none of its own.
     pub default_weights: BTreeMap<String, f64>,
 }
@@ -65,6 +67,7 @@ impl Default for Options {
             sole: false,
             out: None,
             sync_interval: Duration::from_secs(1),
+            checkpoint_after: 1_000,
             default_weights: BTreeMap::new(),
         }
     }

@@ -14,6 +14,7 @@ mod filters;
 mod lease;
 mod measure;
 mod notes;
+mod saving;
 mod telling;
 mod term;
 mod topics;

@@ -129,6 +129,7 @@ impl Term<'_> {
         if let Err(error) = self.topics.tell(&self.core, self.context.clock.now()).await {
             warn!(error = %error, "the last state of the topics could not be saved");
         }
+        self.topics.save_all_folds(&self.core, self.context.clock.now().monotonic).await;
         TermEnd::Stopped
     }
 
@@ -172,6 +173,7 @@ impl Term<'_> {
             self.act(now).await?;
         }
         self.topics.publish_left_out(now.monotonic).await?;
+        self.topics.save_folds(&self.core, now.monotonic).await?;
         if now.monotonic.since(self.told) >= TELL {
             self.told = now.monotonic;
             self.topics.tell(&self.core, now).await?;

@@ -7,17 +7,19 @@ use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Epoch, LogIndex, Run, Seq};
+use igentai_core::ids::{Epoch, LogIndex, Run};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::Entry;
 use igentai_core::time::{Monotonic, Now, UnixMillis};
 use igentai_core::topic::Topic;
-use igentai_shared::store::{Head, StoreError, checkpoints};
+use igentai_shared::store::checkpoints::{self, Mark};
+use igentai_shared::store::{Head, StoreError};
 use igentai_shared::wire::Published;
 use tracing::{info, warn};
 
 use super::filters::{self, Replicas};
 use super::measure::Measures;
+use super::saving::{Kept, Saver};
 use super::trouble::{Step, Troubles};
 use crate::Context;
 use crate::files::Files;
@@ -45,6 +47,7 @@ pub(super) struct Topics<'a> {
     pub(super) untold: Option<String>,
     pub(super) measures: Measures,
     pub(super) replicas: Replicas,
+    pub(super) saver: Saver,
 }
 
 pub(super) struct OpenTopic {
@@ -57,6 +60,7 @@ pub(super) struct OpenTopic {
     pub(super) told_of_files: Option<String>,
     pub(super) master: Master,
     pub(super) done: filters::Done,
+    pub(super) kept: Kept,
     pub(super) published: Ranges,
     /// How far the log was published without a hole, and since when it has not got further.
     pub(super) outbox: (LogIndex, Monotonic),
@@ -82,6 +86,7 @@ impl<'a> Topics<'a> {
             untold: None,
             measures: Measures::new(context.troubles.clone()),
             replicas: Replicas::default(),
+            saver: Saver::new(context.clock.now().monotonic),
         }
     }
 
@@ -110,7 +115,7 @@ impl<'a> Topics<'a> {
         Ok(())
     }
 
-    /// Opens the run in the store and folds its log from the beginning; or only changes the cap of one that is open.
+    /// Opens the run in the store and folds its log, from where a checkpoint has come to; or only changes the cap of one that is open.
     pub(super) async fn open(
         &mut self,
         core: &mut Coordinator,
@@ -133,7 +138,7 @@ impl<'a> Topics<'a> {
                 && topic.master.complete_to() == core.log_index(id)
         });
         if !begun {
-            self.begin(&definition, head.attributes, now).await?;
+            self.begin(core, &definition, head, now).await?;
         }
         self.follow_one(core, id, now).await?;
         self.files.open(definition, core.attributes(id));
@@ -142,18 +147,26 @@ impl<'a> Topics<'a> {
         Ok(())
     }
 
-    async fn begin(&mut self, definition: &Topic, attributes: Seq, now: Now) -> Result<(), StoreError> {
+    async fn begin(
+        &mut self,
+        core: &mut Coordinator,
+        definition: &Topic,
+        head: Head,
+        now: Now,
+    ) -> Result<(), StoreError> {
         let (id, run) = (&definition.id, definition.run);
         let published = self.checkpoint::<LogIndex>(id, run, checkpoints::PUBLISHED).await?.unwrap_or(0);
         let mut ranges = Ranges::default();
         ranges.insert(1, published);
+        let (master, kept) = self.restore(core, id, run, head).await?;
         let topic = OpenTopic {
             run,
             started_at: definition.started_at,
             ended: None,
             told_of_files: None,
-            master: Master::new(attributes),
+            master,
             done: filters::Done::default(),
+            kept,
             published: ranges,
             outbox: (published, now.monotonic),
             grown: true,
@@ -211,6 +224,8 @@ impl<'a> Topics<'a> {
             for entry in &entries {
                 topic.master.entry(entry.index, &fingerprints(entry), now.monotonic);
             }
+            topic.kept.mark = entries.last().map(Mark::of).or(topic.kept.mark.take());
+            self.saver.folded(entries.len());
             self.files.grown(id, core.attributes(id));
             folded.map_err(|error| StoreError::Corrupt(error.to_string()))?;
         }

@@ -26,6 +26,7 @@ pub(super) enum Step {
     Put,
     SaveLedger,
     SaveStatus,
+    SaveFolds,
     Announce,
 }
 
@@ -39,6 +40,7 @@ impl Step {
             Self::Put => "the topic's state cannot be changed",
             Self::SaveLedger => "the topic's leases cannot be saved, so that none is granted",
             Self::SaveStatus => "the topic's numbers cannot be saved",
+            Self::SaveFolds => "a checkpoint of the topic's numbers cannot be saved",
             Self::Announce => "what commits brought cannot be announced",
         }
     }

@@ -5,6 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 
+mod folds;
+
+pub use folds::{CHUNK_BYTES, FOLDS, Folds, Manifest, Mark, Packed, Unusable, VERSION, unpack};
+
 /// [`igentai_core::coordinator::Ledger`]: what is leased to producers.
 pub const LEDGER: &str = "ledger";
 

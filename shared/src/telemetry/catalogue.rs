@@ -70,6 +70,8 @@ catalogue! {
     LEASE_EPOCH: Gauge = "igentai_lease_epoch" [];
     /// Log entries of a topic that are committed and not yet published.
     OUTBOX_LAG_ENTRIES: Gauge = "igentai_outbox_lag_entries" ["topic"];
+    /// Bytes written of checkpoints, with which a new leader need not read the logs from their beginning.
+    CHECKPOINT_BYTES_TOTAL: Counter = "igentai_checkpoint_bytes_total" [];
     /// How often a topic's filter was made anew.
     FILTER_GENERATION: Gauge = "igentai_filter_generation" ["topic"];
     /// Share of the keys new of late that a topic's filter took for known, from 0 to 1.

@@ -246,7 +246,11 @@ impl World {
         let keeps_name = self.plan.seed.is_multiple_of(2);
         let name = if keeps_name { process.to_string() } else { format!("{process}-{number}") };
         let settings = Settings { dry_after: self.plan.dry_after, ..Settings::default() };
-        let options = igentai_orchestrator::Options { settings, ..igentai_orchestrator::Options::default() };
+        let options = igentai_orchestrator::Options {
+            settings,
+            checkpoint_after: 20,
+            ..igentai_orchestrator::Options::default()
+        };
         let store: Arc<dyn Store> = Arc::new(FaultyStore {
             inner: Arc::clone(&self.store),
             faults: Arc::clone(&self.faults),

@@ -23,6 +23,8 @@ pub(crate) struct FlawedStore {
     refused_commits: Mutex<Option<TopicId>>,
     pub(crate) commits: AtomicU64,
     pub(super) log_calls: AtomicU64,
+    /// The entries behind which logs were read.
+    pub(super) read_behind: Mutex<Vec<LogIndex>>,
     pub(super) refuses_checkpoints: AtomicBool,
     /// The definitions cannot be read.
     pub(super) topics_fail: AtomicBool,
@@ -46,6 +48,7 @@ impl FlawedStore {
             refused_commits: Mutex::default(),
             commits: AtomicU64::new(0),
             log_calls: AtomicU64::new(0),
+            read_behind: Mutex::default(),
             refuses_checkpoints: AtomicBool::new(false),
             topics_fail: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -101,6 +104,7 @@ impl Store for FlawedStore {
         after: LogIndex,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
+        self.read_behind.lock().unwrap().push(after);
         self.log_calls.fetch_add(1, Relaxed);
         if self.broken_log.lock().unwrap().as_ref() == Some(topic) {
             return Err(StoreError::Corrupt("entry 1 is no entry".to_owned()));

@@ -121,6 +121,12 @@ impl Managed {
         matches!(self.open, Open::WithCap(_))
     }
 
+    pub(super) fn restore(&mut self, fold: TopicFold) {
+        self.head = self.head.max(fold.log_index());
+        self.failures_at_last_answer = fold.totals().failed_responses;
+        self.fold = fold;
+    }
+
     pub(super) fn entries(&mut self, entries: &[Entry], head: LogIndex, now: Now) -> Result<(), FoldError> {
         // First of all, so that nothing is decided on a part of the log when an entry cannot be taken in.
         self.head = self.head.max(head);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::{Command, Heartbeat};
-use crate::fold::FoldError;
+use crate::fold::{FoldError, TopicFold};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::log::Entry;
@@ -175,6 +175,20 @@ impl Coordinator {
         if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
             managed.opened(max_attributes, ledger);
         }
+    }
+
+    /// Takes up the numbers of a topic's run where a checkpoint has left them; what follows in the log goes to [`Coordinator::entries`]. `false` when
+    /// that does not fit in any more, since the run is another or its log was begun already.
+    pub fn restore(&mut self, topic: &TopicId, run: Run, fold: TopicFold) -> bool {
+        let fresh = |managed: &&mut Managed| managed.topic.run == run && managed.fold.log_index() == 0;
+        let managed = self.topics.get_mut(topic).filter(fresh);
+        managed.map(|managed| managed.restore(fold)).is_some()
+    }
+
+    /// The numbers of a topic's run.
+    #[must_use]
+    pub fn fold(&self, topic: &TopicId) -> Option<&TopicFold> {
+        self.topics.get(topic).map(|managed| &managed.fold)
     }
 
     /// The store has this ledger of the run: what it leases may be granted.
