@@ -41,7 +41,7 @@ pub struct EntryTail {
     pub first_new: Seq,
     /// New texts.
     pub new: Vec<String>,
-    /// Numbers of the known attributes that were named again.
+    /// Numbers of the known attributes that were named again, in no order.
     pub again: Vec<Seq>,
     /// Other spellings of known attributes.
     pub variants: Vec<(Seq, String)>,

@@ -300,3 +300,20 @@ async fn every_key_has_its_documented_name() {
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
+
+/// What a store has learnt of a server it may claim only as long as the server holds it.
+#[tokio::test]
+async fn what_is_known_of_a_registry_is_not_claimed_of_one_that_has_forgotten_it() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a", "b", "c"])).await;
+    server.cli(&["FLUSHALL"]).await.unwrap();
+    open(&*store).await;
+    // As it was before; but it holds other attributes under those numbers.
+    let other = store_of(&server);
+    commit_one(&*other, novel(2, &["c", "d", "e"])).await;
+    let again = committed(&commit_one(&*store, novel(3, &["a", "b", "d"])).await).clone();
+    assert_eq!((again.first_new, again.new, again.known), (4, 2, 1));
+    assert_eq!(texts(&*store).await, ["c", "d", "e", "a", "b"]);
+}

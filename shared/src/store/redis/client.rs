@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use deadpool::Runtime;
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
-use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 
 use super::check::CLUSTER;
 use super::config::{RedisConfig, RedisConfigError};
+use super::pool::{Lent, Maker, Pool, PoolError};
 use super::scripts::{Lazy, Script};
 use crate::store::{StoreError, rows::corrupt};
 
@@ -49,19 +50,28 @@ pub(super) struct Client {
 
 /// A connection that goes back to the pool only when [`Borrowed::give_back`] says that its answers came whole. A call that timed out
 /// or was given up (its future dropped) takes its connection with it, so no answer can reach somebody else.
-struct Borrowed(Option<Connection>);
+pub(super) struct Borrowed(Option<Lent>);
 
 impl Borrowed {
+    /// Which life of which server it leads to.
+    pub(super) fn instance(&self) -> Option<&str> {
+        self.0.as_ref()?.instance.as_deref()
+    }
+
     fn give_back(mut self) {
         drop(self.0.take());
+    }
+
+    fn give_up(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Lent::take(connection));
+        }
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(Connection::take(connection));
-        }
+        self.give_up();
     }
 }
 
@@ -71,9 +81,9 @@ impl Client {
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(config.response_timeout))
             .set_response_timeout(Some(config.response_timeout));
-        let manager = Manager::new_with_config(config.url.as_str(), connection)
-            .map_err(|error| refused(error.to_string()))?;
-        let pool = Pool::builder(manager)
+        let maker =
+            Maker::new(config.url.as_str(), connection).map_err(|error| refused(error.to_string()))?;
+        let pool = Pool::builder(maker)
             .max_size(config.pool_size.max(1))
             .runtime(Runtime::Tokio1)
             .build()
@@ -93,6 +103,17 @@ impl Client {
 
     /// Runs scripts one after the other in one exchange. The first refusal is the answer for all, since there is only one.
     pub(super) async fn call_all(&self, access: Access, calls: Vec<Call>) -> Result<Vec<Value>, StoreError> {
+        let borrowed = self.borrow().await?;
+        self.call_all_on(borrowed, access, calls).await
+    }
+
+    /// The same over a connection that was borrowed before.
+    pub(super) async fn call_all_on(
+        &self,
+        mut borrowed: Borrowed,
+        access: Access,
+        calls: Vec<Call>,
+    ) -> Result<Vec<Value>, StoreError> {
         let mut results: Vec<Option<Result<Value, RedisError>>> = calls.iter().map(|_| None).collect();
         for attempt in 0..ATTEMPTS {
             let open: Vec<usize> =
@@ -113,11 +134,12 @@ impl Client {
             if open.is_empty() {
                 break;
             }
-            let values = self.exchange(access, &pipeline, loads, open.len()).await?;
+            let values = self.exchange(&mut borrowed, access, &pipeline, loads, open.len()).await?;
             for (index, value) in open.into_iter().zip(values) {
                 results[index] = Some(value.extract_error());
             }
         }
+        borrowed.give_back();
         collect(access, results.into_iter().flatten().collect(), calls.len())
     }
 
@@ -128,36 +150,43 @@ impl Client {
         for command in commands {
             pipeline.add_command(command);
         }
-        let values = self.exchange(Access::Read, &pipeline, 0, count).await?;
+        let mut borrowed = self.borrow().await?;
+        let values = self.exchange(&mut borrowed, Access::Read, &pipeline, 0, count).await?;
+        borrowed.give_back();
         collect(Access::Read, values.into_iter().map(Value::extract_error).collect(), count)
+    }
+
+    /// A connection for one call.
+    pub(super) async fn borrow(&self) -> Result<Borrowed, StoreError> {
+        let connection = tokio::time::timeout(self.deadline, self.pool.get())
+            .await
+            .map_err(|_| StoreError::Unavailable(format!("no connection within {:?}", self.deadline)))?
+            .map_err(|error| StoreError::Unavailable(no_connection(&error)))?;
+        Ok(Borrowed(Some(connection)))
     }
 
     async fn exchange(
         &self,
+        borrowed: &mut Borrowed,
         access: Access,
         pipeline: &Pipeline,
         offset: usize,
         count: usize,
     ) -> Result<Vec<Value>, StoreError> {
-        let connection = tokio::time::timeout(self.deadline, self.pool.get())
-            .await
-            .map_err(|_| StoreError::Unavailable(format!("no connection within {:?}", self.deadline)))?
-            .map_err(|error| StoreError::Unavailable(no_connection(&error)))?;
-        let mut borrowed = Borrowed(Some(connection));
-        let Some(connection) = &mut borrowed.0 else { return Err(corrupt("no connection")) };
-        let answer = connection.req_packed_commands(pipeline, offset, count).await;
+        let Some(lead) = &mut borrowed.0 else {
+            return Err(StoreError::Unavailable("the connection was given up".to_owned()));
+        };
+        let answer = lead.connection.req_packed_commands(pipeline, offset, count).await;
         match answer {
-            Ok(values) if values.iter().any(is_read_only) => {
-                drop(borrowed);
-                self.forget_idle();
-                Ok(values)
-            }
             Ok(values) => {
-                borrowed.give_back();
+                if values.iter().any(is_read_only) {
+                    borrowed.give_up();
+                    self.forget_idle();
+                }
                 Ok(values)
             }
             Err(error) => {
-                drop(borrowed);
+                borrowed.give_up();
                 self.forget_idle();
                 let text = error.to_string();
                 Err(match access {

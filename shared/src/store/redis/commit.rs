@@ -4,58 +4,152 @@ use std::io::Cursor;
 
 use deadpool_redis::redis::{FromRedisValue, Value};
 use igentai_core::batch::{Committed, Named, Verdict};
+use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
 use serde::Deserialize;
 
 use super::client::Call;
 use super::keys::Keys;
+use super::known::Known;
 use super::scripts::COMMIT;
-use crate::store::rows::{corrupt, encode_head};
+use crate::store::rows::{corrupt, encode, encode_head};
 use crate::store::{Commit, CommitOutcome, StoreError};
 
-pub(super) fn call(batch: &Commit) -> Result<Call, StoreError> {
-    let keys = Keys::of(&batch.id.topic);
-    let keys = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
-    let mut call = Call::new(&COMMIT, &keys)
-        .arg(batch.id.run)
-        .arg(format!("{}:{}", batch.id.producer, batch.id.incarnation))
-        .arg(batch.id.seq)
-        .arg(batch.lowest_unresolved)
-        .arg(encode_head(&batch.head)?)
-        .arg(batch.novel.len())
-        .arg(batch.spellings.len())
-        .arg(batch.sightings.len());
-    let texts = || batch.novel.iter().chain(&batch.spellings);
-    for fingerprint in texts().map(|named| &named.fingerprint).chain(&batch.sightings) {
-        call = call.arg(fingerprint.as_bytes().as_slice());
-    }
-    for named in texts() {
-        call = call.arg(named.text.as_str());
-    }
-    Ok(call)
+/// What the script is to look up, and what is known without.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Fingerprints of novel, spellings and sightings that are not known here.
+    open: Vec<Fingerprint>,
+    novel: Vec<Named>,
+    spellings: Vec<Named>,
+    /// Numbers that are claimed, and the fingerprint of the largest.
+    claimed: Vec<Seq>,
+    largest: Option<(Seq, Fingerprint)>,
 }
 
-pub(super) fn outcome(batch: Commit, answer: Value) -> Result<CommitOutcome, StoreError> {
-    let parts = Vec::<Vec<u8>>::from_redis_value(answer).map_err(corrupt)?;
-    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    let earlier = |verdict| CommitOutcome { verdict, fresh: false, new: Vec::new() };
-    Ok(match parts.as_slice() {
-        [b"stale"] => earlier(Verdict::Stale),
-        [b"settled"] => earlier(Verdict::Settled),
-        [b"again", stored] => earlier(Verdict::Committed(receipt(stored)?)),
-        [b"fresh", stored, letters] => CommitOutcome {
-            verdict: Verdict::Committed(receipt(stored)?),
-            fresh: true,
-            new: new_texts(batch, letters),
-        },
-        _ => return Err(corrupt("the commit script's answer is not understood")),
-    })
+impl Asked {
+    /// Divides a batch into what is known here and what is not. A spelling is never claimed: the entry keeps its text.
+    pub(super) fn of(batch: &Commit, known: Option<(&Known, &str)>) -> Self {
+        let mut asked = Self {
+            open: Vec::new(),
+            novel: Vec::new(),
+            spellings: batch.spellings.clone(),
+            claimed: Vec::new(),
+            largest: None,
+        };
+        let fingerprints: Vec<Fingerprint> = batch
+            .novel
+            .iter()
+            .map(|named| named.fingerprint)
+            .chain(batch.sightings.iter().copied())
+            .collect();
+        let numbers = match known {
+            Some((known, instance)) => known.look_up(instance, &batch.id.topic, batch.id.run, &fingerprints),
+            None => vec![None; fingerprints.len()],
+        };
+        let (of_novel, of_sightings) = numbers.split_at(batch.novel.len());
+        for (named, number) in batch.novel.iter().zip(of_novel) {
+            match number {
+                Some(number) => asked.claim((*number).into(), named.fingerprint),
+                None => asked.novel.push(named.clone()),
+            }
+        }
+        let texts = asked.novel.iter().chain(&asked.spellings);
+        asked.open = texts.map(|named| named.fingerprint).collect();
+        for (fingerprint, number) in batch.sightings.iter().zip(of_sightings) {
+            match number {
+                Some(number) => asked.claim((*number).into(), *fingerprint),
+                None => asked.open.push(*fingerprint),
+            }
+        }
+        asked
+    }
+
+    fn claim(&mut self, number: Seq, fingerprint: Fingerprint) {
+        self.claimed.push(number);
+        if self.largest.is_none_or(|(largest, _)| number > largest) {
+            self.largest = Some((number, fingerprint));
+        }
+    }
+
+    pub(super) fn call(&self, batch: &Commit) -> Result<Call, StoreError> {
+        let keys = Keys::of(&batch.id.topic);
+        let keys = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
+        let (mut texts, mut claims) = (Vec::new(), Vec::new());
+        for named in self.novel.iter().chain(&self.spellings) {
+            texts.extend(encode(&named.text)?);
+        }
+        for number in &self.claimed {
+            claims.extend(encode(number)?);
+        }
+        let (largest, fingerprint) = self.largest.unwrap_or((0, Fingerprint::from_bytes([0; 16])));
+        let mut call = Call::new(&COMMIT, &keys)
+            .arg(batch.id.run)
+            .arg(format!("{}:{}", batch.id.producer, batch.id.incarnation))
+            .arg(batch.id.seq)
+            .arg(batch.lowest_unresolved)
+            .arg(encode_head(&batch.head)?)
+            .arg(self.novel.len())
+            .arg(self.spellings.len())
+            .arg(self.open.len() - self.novel.len() - self.spellings.len())
+            .arg(texts)
+            .arg(claims)
+            .arg(self.claimed.len())
+            .arg(largest)
+            .arg(fingerprint.as_bytes().as_slice());
+        for fingerprint in &self.open {
+            call = call.arg(fingerprint.as_bytes().as_slice());
+        }
+        Ok(call)
+    }
+
+    /// What the script did, and the numbers it told of; `None` when it doubts what was claimed, and did nothing.
+    pub(super) fn outcome(self, answer: Value) -> Result<Option<(CommitOutcome, Learnt)>, StoreError> {
+        let parts = Vec::<Vec<u8>>::from_redis_value(answer).map_err(corrupt)?;
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let earlier =
+            |verdict| Some((CommitOutcome { verdict, fresh: false, new: Vec::new() }, Learnt::new()));
+        Ok(match parts.as_slice() {
+            [b"doubt"] => None,
+            [b"stale"] => earlier(Verdict::Stale),
+            [b"settled"] => earlier(Verdict::Settled),
+            [b"again", stored] => earlier(Verdict::Committed(receipt(stored)?)),
+            [b"fresh", stored, letters, numbers] => {
+                let committed = receipt(stored)?;
+                let mut learnt = Vec::with_capacity(self.open.len());
+                let mut numbers = Cursor::new(*numbers);
+                let mut next_new = committed.first_new;
+                for (fingerprint, letter) in self.open.iter().zip(or_all_new(letters, self.open.len())) {
+                    match letter {
+                        b'n' => {
+                            learnt.push((*fingerprint, next_new));
+                            next_new += 1;
+                        }
+                        b'k' => {
+                            let number = rmp_serde::from_read(&mut numbers).map_err(corrupt)?;
+                            learnt.push((*fingerprint, number));
+                        }
+                        _ => {}
+                    }
+                }
+                let letters = or_all_new(letters, self.open.len());
+                let texts = self.novel.into_iter().chain(self.spellings);
+                let new = texts.zip(letters).filter(|(_, letter)| *letter == b'n').map(|(named, _)| named);
+                let new = new.collect();
+                Some((CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new }, learnt))
+            }
+            _ => return Err(corrupt("the commit script's answer is not understood")),
+        })
+    }
 }
 
-/// The texts that the script marked as new, in order.
-fn new_texts(batch: Commit, letters: &[u8]) -> Vec<Named> {
-    let texts = batch.novel.into_iter().chain(batch.spellings);
-    texts.zip(letters).filter(|(_, letter)| **letter == b'n').map(|(named, _)| named).collect()
+/// Attributes with their numbers, as the script told them.
+pub(super) type Learnt = Vec<(Fingerprint, Seq)>;
+
+/// One letter per element; the script leaves them out where all are new.
+fn or_all_new(letters: &[u8], count: usize) -> impl Iterator<Item = u8> + '_ {
+    let all_new = if letters.is_empty() { count } else { 0 };
+    letters.iter().copied().chain(std::iter::repeat_n(b'n', all_new))
 }
 
 fn receipt(bytes: &[u8]) -> Result<Committed, StoreError> {

@@ -55,11 +55,14 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
 use igentai_core::topic::Topic;
+use tracing::warn;
 
 pub use self::config::{RedisConfig, RedisConfigError};
 
 use self::client::{Access, Call, Client};
+use self::commit::Asked;
 use self::keys::{ATTEMPTS, Keys, LEASE, REGISTRY, TOPICS};
+use self::known::Known;
 use super::prepare::{prepare, representable};
 use super::rows::{corrupt, decode_topic, encode_topic};
 use super::unreadable::Unreadable;
@@ -70,6 +73,8 @@ mod client;
 mod commit;
 mod config;
 mod keys;
+mod known;
+mod pool;
 mod read;
 mod scripts;
 
@@ -83,6 +88,7 @@ const ATTEMPTS_KEPT: u32 = 86_400;
 #[derive(Debug)]
 pub struct RedisStore {
     client: Client,
+    known: Known,
     unreadable: Unreadable,
 }
 
@@ -94,7 +100,11 @@ impl RedisStore {
     ///
     /// The URL is none of a Redis.
     pub fn connect(config: &RedisConfig) -> Result<Arc<Self>, RedisConfigError> {
-        Ok(Arc::new(Self { client: Client::new(config)?, unreadable: Unreadable::default() }))
+        Ok(Arc::new(Self {
+            client: Client::new(config)?,
+            known: Known::default(),
+            unreadable: Unreadable::default(),
+        }))
     }
 
     /// Removes everything that a topic without a definition has left, such as one that served a measurement.
@@ -104,6 +114,37 @@ impl RedisStore {
             [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals(), keys.checkpoint()];
         // It may be said twice without harm, as a read may.
         self.client.read(vec![redis::cmd("UNLINK").arg(&names).take()]).await.map(drop)
+    }
+
+    /// Commits some of the batches in one exchange; those of them whose claims are doubted, which were not committed.
+    async fn commit_these(
+        &self,
+        batches: &[Commit],
+        which: &[usize],
+        outcomes: &mut [Option<CommitOutcome>],
+        claims: bool,
+    ) -> Result<Vec<usize>, StoreError> {
+        // The connection first: what is known is of the server that it leads to.
+        let borrowed = self.client.borrow().await?;
+        let instance = borrowed.instance().map(str::to_owned);
+        let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
+        let asked: Vec<Asked> = which.iter().map(|index| Asked::of(&batches[*index], known)).collect();
+        let calls = which.iter().zip(&asked).map(|(index, asked)| asked.call(&batches[*index]));
+        let calls = calls.collect::<Result<_, _>>()?;
+        let answers = self.client.call_all_on(borrowed, Access::Write, calls).await?;
+        let mut doubted = Vec::new();
+        for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
+            let Some((outcome, learnt)) = asked.outcome(answer)? else {
+                doubted.push(*index);
+                continue;
+            };
+            if let Some(instance) = &instance {
+                let id = &batches[*index].id;
+                self.known.learn(instance, &id.topic, id.run, learnt);
+            }
+            outcomes[*index] = Some(outcome);
+        }
+        Ok(doubted)
     }
 
     async fn lease_epoch(&self) -> Result<Epoch, StoreError> {
@@ -119,9 +160,15 @@ impl Store for RedisStore {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
-        let calls = batches.iter().map(commit::call).collect::<Result<_, _>>()?;
-        let answers = self.client.call_all(Access::Write, calls).await?;
-        batches.into_iter().zip(answers).map(|(batch, answer)| commit::outcome(batch, answer)).collect()
+        let mut outcomes: Vec<Option<CommitOutcome>> = batches.iter().map(|_| None).collect();
+        let all: Vec<usize> = (0..batches.len()).collect();
+        let doubted = self.commit_these(&batches, &all, &mut outcomes, true).await?;
+        if !doubted.is_empty() {
+            warn!("the registry holds less than it has told before; what is known of it is dropped");
+            self.known.forget();
+            self.commit_these(&batches, &doubted, &mut outcomes, false).await?;
+        }
+        outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| corrupt("a commit was not answered"))
     }
 
     async fn head(&self, topic: &TopicId) -> Result<Head, StoreError> {

@@ -2,32 +2,38 @@
 --
 -- KEYS: epoch, seen, log, producers, totals
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
---       fingerprints of all three in that order, texts of novel and spellings
--- Returns {'stale'}, {'settled'}, {'again', receipt} or {'fresh', receipt, one letter per element}:
---         n new, k known, o over the cap, m missing. A receipt is five MessagePack numbers and the missing fingerprints.
+--       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
+--       largest of them and its fingerprint; fingerprints of novel, spellings and sightings
+-- Returns {'stale'}, {'settled'}, {'doubt'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack}:
+--         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is five MessagePack numbers and the missing
+--         fingerprints.
 local epoch_key, seen_key, log_key, producers_key, totals_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local run, producer, number, head = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local run, producer, number, head, texts, claims = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], ARGV[9], ARGV[10]
 local lowest, novel, spellings, sightings = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local FIRST = 9
--- Receipts looked for and removed by one call at most.
-local SWEPT = 500
+local claimed, largest = tonumber(ARGV[11]), tonumber(ARGV[12])
+local call, pack = redis.call, cmsgpack.pack
+-- The fingerprint of the largest number that is claimed stands before those of the elements.
+local FIRST = 13
+-- Receipts removed by one call at most, and at least.
+local MOST_SWEPT, LEAST_SWEPT = 500, 32
 
 -- 1. Validate.
-if not (totals_key and number and lowest and novel and spellings and sightings) then
+if not (totals_key and number and lowest and novel and spellings and sightings and claimed and largest) then
   return redis.error_reply('INVALID a number or a key is missing')
 end
-local texts = novel + spellings
-local elements = texts + sightings
-if elements > 1000 or #ARGV ~= FIRST - 1 + elements + texts then
+local named = novel + spellings
+local elements = named + sightings
+if elements + claimed > 1000 or #ARGV ~= FIRST + elements then
   return redis.error_reply('INVALID the number of elements does not fit')
 end
 
 -- 2. Run and topic.
-local state = redis.call('HMGET', epoch_key, 'run', 'cap')
+local state = call('HMGET', epoch_key, 'run', 'cap')
 if state[1] ~= run then return { 'stale' } end
 
 -- 3. Redelivery.
-local known = redis.call('HMGET', producers_key, 'w:' .. producer, 'r:' .. producer .. ':' .. ARGV[3])
+local receipt_field, watermark_field = 'r:' .. producer .. ':' .. ARGV[3], 'w:' .. producer
+local known = call('HMGET', producers_key, watermark_field, receipt_field)
 local watermark, swept = 0, 0
 if known[1] then
   local w, s = string.match(known[1], '^(%d+) (%d+)$')
@@ -37,60 +43,83 @@ if number <= watermark then return { 'settled' } end
 if known[2] then return { 'again', known[2] } end
 
 -- 4. Look all fingerprints up at once.
-local totals = redis.call('HMGET', totals_key, 'entries', 'attributes')
-local entries, attributes = tonumber(totals[1] or '0'), tonumber(totals[2] or '0')
-if redis.call('XLEN', log_key) ~= entries or redis.call('HLEN', seen_key) ~= attributes then
+local totals = call('HMGET', totals_key, 'entries', 'attributes')
+local entries, before = tonumber(totals[1] or '0'), tonumber(totals[2] or '0')
+if call('XLEN', log_key) ~= entries or call('HLEN', seen_key) ~= before then
   return redis.error_reply('INCONSISTENT log, set and totals of the topic do not fit each other')
 end
-local cap = tonumber(state[2] or '')
 local numbers = {}
-if elements > 0 then numbers = redis.call('HMGET', seen_key, unpack(ARGV, FIRST, FIRST - 1 + elements)) end
-local letters, additions, new, again, variants, missing = {}, {}, {}, {}, {}, {}
-local over, first_new = 0, attributes + 1
-for i = 1, elements do
-  local text = ARGV[FIRST - 1 + elements + i]
-  if numbers[i] then
-    local seq = tonumber(numbers[i])
+if elements + claimed > 0 then numbers = call('HMGET', seen_key, unpack(ARGV, FIRST, FIRST + elements)) end
+-- Numbers only grow: where the largest one stands, all that were given before it stand.
+if claimed > 0 and tonumber(numbers[1] or '0') ~= largest then return { 'doubt' } end
+local room = math.max(tonumber(state[2] or '') or 2 ^ 53, before) - before
+local letters, additions, again, variants, missing = {}, {}, {}, {}, {}
+local new, repeated, over = 0, 0, 0
+for i = 1, named do
+  local value = numbers[i + 1]
+  if value then
     letters[i] = 'k'
-    again[#again + 1] = seq
-    if i > novel and i <= texts then variants[#variants + 1] = { seq, text } end
-  elseif i > texts then
-    letters[i] = 'm'
-    missing[#missing + 1] = ARGV[FIRST - 1 + i]
-  elseif cap and attributes >= cap then
+    repeated = repeated + 1
+    again[repeated] = pack(tonumber(value))
+  elseif new < room then
+    letters[i] = 'n'
+    new = new + 1
+    additions[2 * new - 1] = ARGV[FIRST + i]
+    additions[2 * new] = before + new
+  else
     letters[i] = 'o'
     over = over + 1
-  else
-    letters[i] = 'n'
-    attributes = attributes + 1
-    new[#new + 1] = text
-    additions[#additions + 1] = ARGV[FIRST - 1 + i]
-    additions[#additions + 1] = string.format('%.0f', attributes)
   end
 end
-if #new == 0 then first_new = 0 end
-entries = entries + 1
+for i = named + 1, elements do
+  local value = numbers[i + 1]
+  if value then
+    letters[i] = 'k'
+    repeated = repeated + 1
+    again[repeated] = pack(tonumber(value))
+  else
+    letters[i] = 'm'
+    missing[#missing + 1] = ARGV[FIRST + i]
+  end
+end
 
 -- Everything that could fail for its content is made before the first write. An empty table could be packed as a map.
-local function array(items) return #items == 0 and '\144' or cmsgpack.pack(items) end
-local tail = '\150' .. cmsgpack.pack(first_new) .. array(new) .. array(again) .. array(variants)
-  .. cmsgpack.pack(#missing) .. cmsgpack.pack(over)
-local receipt = cmsgpack.pack(entries) .. cmsgpack.pack(first_new) .. cmsgpack.pack(#new)
-  .. cmsgpack.pack(#again) .. cmsgpack.pack(over) .. table.concat(missing)
+local function array(count)
+  return count < 16 and string.char(144 + count) or '\220' .. struct.pack('>H', count)
+end
+if new < named then
+  local packed = {}
+  for i, text in ipairs(cmsgpack.unpack(array(named) .. texts)) do
+    if letters[i] == 'n' then
+      packed[#packed + 1] = pack(text)
+    elseif letters[i] == 'k' and i > novel then
+      variants[#variants + 1] = '\146' .. pack(tonumber(numbers[i + 1]), text)
+    end
+  end
+  texts = table.concat(packed)
+end
+local attributes, first_new = before + new, new > 0 and before + 1 or 0
+entries = entries + 1
+local found = table.concat(again)
+repeated = repeated + claimed
+local tail = '\150' .. pack(first_new) .. array(new) .. texts .. array(repeated) .. found .. claims
+  .. array(#variants) .. table.concat(variants) .. pack(#missing, over)
+local receipt = pack(entries, first_new, new, repeated, over) .. table.concat(missing)
 local next_watermark = math.max(watermark, math.min(lowest, number) - 1)
 local done = {}
-for n = swept + 1, math.min(next_watermark, swept + SWEPT) do
-  done[#done + 1] = string.format('r:%s:%.0f', producer, n)
+if next_watermark - swept >= LEAST_SWEPT then
+  for n = swept + 1, math.min(next_watermark, swept + MOST_SWEPT) do
+    done[#done + 1] = string.format('r:%s:%.0f', producer, n)
+  end
 end
 
 -- 5. Set and log. The identifier of an entry is its number and the number of attributes after it.
-if #additions > 0 then redis.call('HSET', seen_key, unpack(additions)) end
-redis.call('XADD', log_key, string.format('%.0f-%.0f', entries, attributes), 'e', head .. tail)
-redis.call('HSET', totals_key, 'entries', string.format('%.0f', entries),
-  'attributes', string.format('%.0f', attributes))
+if new > 0 then call('HSET', seen_key, unpack(additions)) end
+call('XADD', log_key, string.format('%.0f-%.0f', entries, attributes), 'e', head .. tail)
+call('HSET', totals_key, 'entries', entries, 'attributes', attributes)
 
 -- 6. Receipt and watermark.
-redis.call('HSET', producers_key, 'r:' .. producer .. ':' .. ARGV[3], receipt,
-  'w:' .. producer, string.format('%.0f %.0f', next_watermark, swept + #done))
-if #done > 0 then redis.call('HDEL', producers_key, unpack(done)) end
-return { 'fresh', receipt, table.concat(letters) }
+call('HSET', producers_key, receipt_field, receipt,
+  watermark_field, string.format('%.0f %.0f', next_watermark, swept + #done))
+if #done > 0 then call('HDEL', producers_key, unpack(done)) end
+return { 'fresh', receipt, new < elements and table.concat(letters) or '', found }

@@ -1,0 +1,170 @@
+//! What this process knows of known attributes: an exact, bounded copy of a part of the set, so that most sightings need not be looked up.
+//!
+//! It is filled with what a server has answered to a commit, and is of use for the same life of the same server only, which every connection
+//! knows of its own (`pool`). A server that has forgotten something without a new life (`FLUSHALL`, a replica that followed another) is found out
+//! by the script: where the largest number that a commit claims stands no more, nothing is written, and all that is known here is dropped.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Run, Seq};
+use igentai_core::key::Fingerprint;
+
+/// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
+const GENERATION: usize = 458_752;
+
+type Numbers = HashMap<Fingerprint, u32>;
+
+/// Attributes by topic. When the young generation is full it becomes the old one, and the old one is dropped but for what was asked for.
+#[derive(Debug, Default)]
+struct Generation {
+    count: usize,
+    topics: HashMap<TopicId, (Run, Numbers)>,
+}
+
+impl Generation {
+    fn get(&self, topic: &TopicId, run: Run, fingerprint: &Fingerprint) -> Option<u32> {
+        let (known, numbers) = self.topics.get(topic)?;
+        if *known == run { numbers.get(fingerprint).copied() } else { None }
+    }
+
+    fn put(&mut self, topic: &TopicId, run: Run, fingerprint: Fingerprint, number: u32) {
+        if !self.topics.contains_key(topic) {
+            self.topics.insert(topic.clone(), (run, Numbers::new()));
+        }
+        let Some((known, numbers)) = self.topics.get_mut(topic) else { return };
+        if *known != run {
+            self.count -= numbers.len();
+            (*known, *numbers) = (run, Numbers::new());
+        }
+        if numbers.insert(fingerprint, number).is_none() {
+            self.count += 1;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The life of the server that all of it is of.
+    instance: String,
+    young: Generation,
+    old: Generation,
+}
+
+impl Inner {
+    fn put(&mut self, topic: &TopicId, run: Run, fingerprint: Fingerprint, number: u32) {
+        if self.young.count >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.put(topic, run, fingerprint, number);
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<Inner>);
+
+impl Known {
+    /// The numbers of those that are known.
+    pub(super) fn look_up(
+        &self,
+        instance: &str,
+        topic: &TopicId,
+        run: Run,
+        fingerprints: &[Fingerprint],
+    ) -> Vec<Option<u32>> {
+        let mut inner = self.lock();
+        if inner.instance != instance {
+            return vec![None; fingerprints.len()];
+        }
+        let mut found = Vec::with_capacity(fingerprints.len());
+        for fingerprint in fingerprints {
+            let mut number = inner.young.get(topic, run, fingerprint);
+            if number.is_none() {
+                number = inner.old.get(topic, run, fingerprint);
+                if let Some(number) = number {
+                    inner.put(topic, run, *fingerprint, number);
+                }
+            }
+            found.push(number);
+        }
+        found
+    }
+
+    /// Takes in what a server has answered.
+    pub(super) fn learn(
+        &self,
+        instance: &str,
+        topic: &TopicId,
+        run: Run,
+        attributes: impl IntoIterator<Item = (Fingerprint, Seq)>,
+    ) {
+        let mut inner = self.lock();
+        if inner.instance != instance {
+            *inner = Inner { instance: instance.to_owned(), ..Inner::default() };
+        }
+        for (fingerprint, number) in attributes {
+            if let Ok(number) = u32::try_from(number) {
+                inner.put(topic, run, fingerprint, number);
+            }
+        }
+    }
+
+    /// Drops everything.
+    pub(super) fn forget(&self) {
+        *self.lock() = Inner::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    fn print(number: u64) -> Fingerprint {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        Fingerprint::from_bytes(bytes)
+    }
+
+    fn topic() -> TopicId {
+        TopicId::from_name("birds").unwrap()
+    }
+
+    #[test]
+    fn another_life_of_the_server_and_another_run_know_nothing_of_the_one_before() {
+        let known = Known::default();
+        known.learn("one", &topic(), 1, [(print(1), 7)]);
+        assert_eq!(known.look_up("one", &topic(), 1, &[print(1), print(2)]), [Some(7), None]);
+        assert_eq!(known.look_up("one", &topic(), 2, &[print(1)]), [None]);
+        assert_eq!(known.look_up("two", &topic(), 1, &[print(1)]), [None]);
+        known.learn("one", &topic(), 2, [(print(2), 1)]);
+        assert_eq!(known.look_up("one", &topic(), 2, &[print(1), print(2)]), [None, Some(1)]);
+        known.learn("two", &topic(), 2, [(print(3), 3)]);
+        assert_eq!(known.look_up("one", &topic(), 2, &[print(2)]), [None]);
+        known.forget();
+        assert_eq!(known.look_up("two", &topic(), 2, &[print(3)]), [None]);
+    }
+
+    #[test]
+    fn it_is_bounded_and_keeps_what_is_asked_for() {
+        let (known, count) = (Known::default(), GENERATION as u64);
+        for number in 0..5 * count / 2 {
+            if number % 1_000 == 0 {
+                assert_eq!(known.look_up("one", &topic(), 1, &[print(0)]).len(), 1);
+            }
+            known.learn("one", &topic(), 1, [(print(number), number)]);
+        }
+        let inner = known.lock();
+        assert!(inner.young.count + inner.old.count <= 2 * GENERATION);
+        drop(inner);
+        assert_eq!(known.look_up("one", &topic(), 1, &[print(0)]), [Some(0)]);
+        assert_eq!(known.look_up("one", &topic(), 1, &[print(1)]), [None]);
+    }
+}
