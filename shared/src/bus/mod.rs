@@ -308,6 +308,15 @@ pub trait Consumer: Debug + Send {
     /// Acknowledges one delivery. A tag of an earlier connection is ignored.
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError>;
 
+    /// Acknowledges several deliveries, and nothing but them, with as few messages to the broker as it takes: it is cheapest for those that were
+    /// delivered one after the other with nothing before them unacknowledged.
+    async fn ack_all(&mut self, tags: &[DeliveryTag]) -> Result<(), BusError> {
+        for tag in tags {
+            self.ack(*tag).await?;
+        }
+        Ok(())
+    }
+
     /// Gives one delivery back to its queue.
     async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError>;
 }

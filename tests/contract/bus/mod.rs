@@ -54,6 +54,7 @@ contract! {
         unacknowledged_work_is_delivered_again_when_its_consumer_is_dropped,
         requeued_work_comes_again_with_the_flag,
         acknowledging_a_stale_foreign_or_repeated_tag_is_harmless,
+        several_acknowledged_at_once_leave_what_is_held_between_them,
         an_unroutable_task_lands_in_unrouted_and_an_unread_event_does_not,
         depth_counts_what_waits;
     broadcast:

@@ -148,6 +148,32 @@ pub(super) async fn acknowledging_a_stale_foreign_or_repeated_tag_is_harmless(cl
     assert_eq!((&*again.message_id, again.redelivered), ("a", true));
 }
 
+pub(super) async fn several_acknowledged_at_once_leave_what_is_held_between_them(client: NewClient<'_>) {
+    let bus = client();
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 9).await;
+    let mut tags = Vec::new();
+    for number in 0..9 {
+        bus.publish(batch(number.to_string())).await.unwrap();
+        tags.push(next(&mut *consumer).await.tag);
+    }
+    let of = |numbers: &[usize]| numbers.iter().map(|number| tags[*number]).collect::<Vec<_>>();
+    consumer.ack_all(&of(&[2, 0, 1])).await.unwrap();
+    consumer.ack_all(&of(&[5, 8, 4])).await.unwrap();
+    // Those of before, and of others, are nothing to it.
+    let foreign = DeliveryTag { connection: tags[6].connection + 1, ..tags[6] };
+    consumer.ack_all(&[tags[1], foreign, tags[3]]).await.unwrap();
+    consumer.ack_all(&[]).await.unwrap();
+    // It goes on: what was acknowledged has made room.
+    bus.publish(batch("last")).await.unwrap();
+    assert_eq!(next_acked(&mut *consumer).await, "last");
+    drop(consumer);
+    let mut heir = worker(&*bus, WorkQueue::Integrate, 10).await;
+    for expected in ["6", "7"] {
+        assert_eq!(next_acked(&mut *heir).await, expected);
+    }
+    assert!(heir.try_next().is_none());
+}
+
 pub(super) async fn an_unroutable_task_lands_in_unrouted_and_an_unread_event_does_not(client: NewClient<'_>) {
     let bus = client();
     let mut unrouted = worker(&*bus, WorkQueue::Unrouted, 10).await;

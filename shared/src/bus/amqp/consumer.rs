@@ -156,6 +156,27 @@ impl Consumer for AmqpConsumer {
         Ok(())
     }
 
+    async fn ack_all(&mut self, tags: &[DeliveryTag]) -> Result<(), BusError> {
+        let (mut live, mut settled) = (None, Vec::with_capacity(tags.len()));
+        for tag in tags {
+            if let Some(channel) = self.settle(*tag)? {
+                live = Some((tag.connection, channel));
+                settled.push(tag.tag);
+            }
+        }
+        let Some((connection, channel)) = live else { return Ok(()) };
+        settled.sort_unstable();
+        // "Up to" reaches everything below: it may go no further than to the first one that is held still.
+        let held = self.unacked.iter().find(|tag| tag.connection == connection).map(|tag| tag.tag);
+        let below = settled.partition_point(|tag| held.is_none_or(|held| *tag < held));
+        let (together, singly) = settled.split_at(below);
+        let multiple = together.last().map(|last| (*last, true));
+        for (tag, multiple) in multiple.into_iter().chain(singly.iter().map(|tag| (*tag, false))) {
+            self.send(channel.basic_ack(tag, BasicAckOptions { multiple })).await;
+        }
+        Ok(())
+    }
+
     async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         if let Some(channel) = self.settle(tag)? {
             let options = BasicNackOptions { multiple: false, requeue: true };
