@@ -1,5 +1,8 @@
 //! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
 //!
+//! Several groups of messages are under way at once (`group`): while one is committed, the next is decoded, and the one before is told of. So the
+//! order of the log need not be the order of arrival.
+//!
 //! Nothing that one message does may hold its neighbours up:
 //!
 //! * What can never be integrated goes to the dead letters at the first attempt (`poison`).
@@ -11,22 +14,25 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use igentai_core::folder::TopicId;
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, Incoming, Source, WorkQueue};
-use igentai_shared::store::{Commit, CommitOutcome, StoreError};
+use igentai_shared::store::StoreError;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::group::{Ended, Group, UnderWay};
 use self::parked::{Fate, Parked, Parking};
 use self::poison::{Poison, bury};
 use self::round::send_round;
 use self::store::{Stopping, at_last};
-use self::tell::tell;
 use self::work::{Work, name_of};
 use crate::Context;
 
+mod group;
 mod parked;
 mod poison;
 mod round;
@@ -38,10 +44,14 @@ mod work;
 const PART: &str = "the integrator";
 
 /// Messages taken unacknowledged.
-const PREFETCH: u16 = 128;
+const PREFETCH: u16 = 512;
 
-/// Messages committed in one go.
-const GROUP: usize = 32;
+/// Messages committed in one go at most, and batches in them, from which on no further message is taken in.
+const GROUP: usize = 64;
+const GROUP_BATCHES: usize = 64;
+
+/// Groups under way at once.
+const GROUPS: usize = 4;
 
 /// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
 const ATTEMPTS: u32 = 5;
@@ -54,6 +64,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
+    Ended(Ended),
     Retry,
 }
 
@@ -61,6 +72,7 @@ struct Integrator<'a> {
     context: &'a Context,
     consumer: Box<dyn Consumer>,
     stop: &'a CancellationToken,
+    under_way: FuturesUnordered<UnderWay<'a>>,
     parked: Parked,
     /// Topics that the store refuses to write to, so that each is told of once.
     refused: BTreeSet<TopicId>,
@@ -76,9 +88,17 @@ pub async fn run(context: Context, stop: CancellationToken) {
     let Some(consumer) = consumer else { return };
     info!("integrator is up");
     let (parked, refused) = (Parked::default(), BTreeSet::new());
-    let mut integrator =
-        Integrator { context: &context, consumer, stop: &stop, parked, refused, sent_round: false };
+    let mut integrator = Integrator {
+        context: &context,
+        consumer,
+        stop: &stop,
+        under_way: FuturesUnordered::new(),
+        parked,
+        refused,
+        sent_round: false,
+    };
     integrator.work().await;
+    integrator.finish().await;
     for tag in integrator.parked.clear() {
         settle(integrator.consumer.requeue(tag).await);
     }
@@ -100,11 +120,13 @@ impl Integrator<'_> {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = retry => Event::Retry,
-                incoming = self.consumer.next() => Event::Heard(incoming),
+                Some(ended) = self.under_way.next() => Event::Ended(ended),
+                incoming = self.consumer.next(), if self.under_way.len() < GROUPS => Event::Heard(incoming),
             };
             let troubles = &self.context.troubles;
             match event {
                 Event::Retry => self.try_parked().await,
+                Event::Ended(ended) => self.ended(ended).await,
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
                     troubles.clear(PART);
                     self.take_group(first).await;
@@ -126,21 +148,40 @@ impl Integrator<'_> {
 
     /// Works on what is there: new messages together, those that come again one by one.
     async fn take_group(&mut self, first: Delivery) {
-        let mut group = vec![first];
-        while group.len() < GROUP {
-            let Some(next) = self.consumer.try_next() else { break };
-            group.push(next);
-        }
-        let (again, new): (Vec<_>, Vec<_>) = group.into_iter().partition(|delivery| delivery.redelivered);
-        catalogue::REDELIVERIES_TOTAL.add(u64::try_from(again.len()).unwrap_or(0), []);
-        for delivery in again {
-            let tag = delivery.tag;
-            if self.alone(delivery).await.is_err() {
-                settle(self.consumer.requeue(tag).await);
+        let (mut works, mut batches, mut messages) = (Vec::new(), 0, 0);
+        let mut next = Some(first);
+        while let Some(delivery) = next.take() {
+            messages += 1;
+            if delivery.redelivered {
+                self.again(delivery).await;
+            } else if let Some(work) = self.prepare(delivery).await {
+                batches += work.commits.len();
+                works.push(work);
+            }
+            if messages < GROUP && batches < GROUP_BATCHES {
+                next = self.consumer.try_next();
             }
         }
-        // What is unfinished was given back.
-        self.together(new).await.unwrap_or_default();
+        if !works.is_empty() {
+            self.under_way.push(Group(works).work(self.context, self.stop));
+        }
+    }
+
+    /// Waits for what is under way.
+    async fn finish(&mut self) {
+        while let Some(ended) = self.under_way.next().await {
+            self.ended(ended).await;
+        }
+    }
+
+    /// Works on a message that comes again, and on nothing else meanwhile: if it crashes this process, nothing else is to blame.
+    async fn again(&mut self, delivery: Delivery) {
+        self.finish().await;
+        catalogue::REDELIVERIES_TOTAL.add(1, []);
+        let tag = delivery.tag;
+        if self.alone(delivery).await.is_err() {
+            settle(self.consumer.requeue(tag).await);
+        }
     }
 
     /// Works on a message that may have crashed whoever had it before.
@@ -160,7 +201,12 @@ impl Integrator<'_> {
             if let Err(error) = noted {
                 warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
             }
-            if self.together(vec![delivery]).await.is_err() {
+            let unfinished = match self.prepare(delivery).await {
+                Some(work) => self.commit_one(work).await,
+                None => None,
+            };
+            if let Some(work) = unfinished {
+                settle(self.consumer.requeue(work.delivery.tag).await);
                 // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
                 drop(store.note_attempts(&name, before).await);
                 return Ok(());
@@ -172,88 +218,80 @@ impl Integrator<'_> {
         Ok(())
     }
 
-    /// Commits a group and tells of it. The messages are acknowledged, put away, parked, or, when this process stops, given back.
-    async fn together(&mut self, group: Vec<Delivery>) -> Result<(), Stopping> {
+    /// Reads a message; none where there is nothing to commit: it was put away, or is a copy of one that goes round.
+    async fn prepare(&mut self, delivery: Delivery) -> Option<Work> {
         let now = self.context.clock.now();
-        let mut works = Vec::new();
-        for delivery in group {
-            match poison::prepare(&delivery, now.unix) {
-                Ok(commits) => {
-                    let work = Work { delivery, commits };
-                    if self.is_refused(&work) && self.parked.is_copy(&work, now.monotonic) {
-                        settle(self.consumer.ack(work.delivery.tag).await);
-                    } else {
-                        works.push(work);
-                    }
+        match poison::prepare(&delivery, now.unix) {
+            Ok(commits) => {
+                let work = Work { delivery, commits };
+                if self.is_refused(&work) && self.parked.is_copy(&work, now.monotonic) {
+                    settle(self.consumer.ack(work.delivery.tag).await);
+                    return None;
                 }
-                Err(reason) => {
-                    self.give_up(&delivery, &reason).await;
-                }
+                Some(work)
+            }
+            Err(reason) => {
+                self.give_up(&delivery, &reason).await;
+                None
             }
         }
-        let unfinished = self.commit(works).await;
-        let stopping = !unfinished.is_empty();
+    }
+
+    /// Settles the messages of a group. Where the store refused it they are committed one by one, so that only the culprit waits.
+    async fn ended(&mut self, Ended { works, outcome }: Ended) {
+        let unfinished = match outcome {
+            Ok(Ok(())) => return self.committed(works).await,
+            Ok(Err(error)) => self.one_by_one(works, &error).await,
+            Err(Stopping) => works,
+        };
         for work in unfinished {
             settle(self.consumer.requeue(work.delivery.tag).await);
         }
-        if stopping { Err(Stopping) } else { Ok(()) }
     }
 
-    /// Commits in one go, or one by one where the store refuses, so that only the culprit waits. What is left is unfinished since this process stops.
-    async fn commit(&mut self, works: Vec<Work>) -> Vec<Work> {
-        if works.len() > 1 {
-            match self.try_commit(&works).await {
-                Ok(Ok(())) => return Vec::new(),
-                Ok(Err(error)) => {
-                    warn!(error = %error, "a commit is refused; its messages are committed one by one");
-                }
-                Err(Stopping) => return works,
-            }
-        }
+    /// After a refusal of all; what is left is unfinished since this process stops.
+    async fn one_by_one(&mut self, works: Vec<Work>, refusal: &StoreError) -> Vec<Work> {
         let mut unfinished = Vec::new();
-        for work in works {
-            unfinished.extend(self.commit_one(work).await);
+        if works.len() > 1 {
+            warn!(error = %refusal, "a commit is refused; its messages are committed one by one");
+            for work in works {
+                unfinished.extend(self.commit_one(work).await);
+            }
+        } else {
+            for work in works {
+                self.refuse(work, refusal).await;
+            }
         }
         unfinished
     }
 
     /// Commits what one message asks for; the message, when it was not finished since this process stops.
     async fn commit_one(&mut self, work: Work) -> Option<Work> {
-        match self.try_commit(std::slice::from_ref(&work)).await {
-            Ok(Ok(())) => None,
+        let Ended { mut works, outcome } = Group(vec![work]).work(self.context, self.stop).await;
+        match outcome {
+            Ok(Ok(())) => self.committed(works).await,
             Ok(Err(error)) => {
-                self.refuse(work, &error).await;
-                None
+                if let Some(work) = works.pop() {
+                    self.refuse(work, &error).await;
+                }
             }
-            Err(Stopping) => Some(work),
+            Err(Stopping) => return works.pop(),
         }
+        None
     }
 
-    /// Commits, tells and acknowledges, unless the store refuses for good. A store that does not serve is asked as often as it takes.
-    async fn try_commit(&mut self, works: &[Work]) -> Result<Result<(), StoreError>, Stopping> {
-        let (store, clock) = (self.context.store.as_ref(), self.context.clock.as_ref());
-        let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
-        let committed = at_last(self.context, self.stop, || async {
-            let start = clock.now().monotonic;
-            let outcomes = store.commit(commits.iter().copied().cloned().collect()).await?;
-            catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);
-            Ok::<Vec<CommitOutcome>, _>(outcomes)
-        });
-        let outcomes = match committed.await? {
-            Ok(outcomes) => outcomes,
-            Err(error) => return Ok(Err(error)),
-        };
-        for commit in &commits {
-            if self.refused.remove(&commit.id.topic) {
-                info!(topic = %commit.id.topic, "the store takes batches of this topic again");
+    /// What was committed and told of is done with.
+    async fn committed(&mut self, works: Vec<Work>) {
+        for work in &works {
+            for commit in &work.commits {
+                if self.refused.remove(&commit.id.topic) {
+                    info!(topic = %commit.id.topic, "the store takes batches of this topic again");
+                }
             }
-        }
-        tell(self.context, &commits, outcomes).await;
-        for work in works {
             self.parked.forget(work);
-            settle(self.consumer.ack(work.delivery.tag).await);
         }
-        Ok(Ok(()))
+        let tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
+        settle(self.consumer.ack_all(&tags).await);
     }
 
     /// Whether the store is known to refuse what the message asks for.

@@ -9,8 +9,8 @@ use igentai_shared::bus::{Delivery, DeliveryTag};
 use super::round::goes_round;
 use super::work::{Work, name_of};
 
-/// Messages held at most: half of what may be unacknowledged, so that the other half goes on.
-pub(super) const PARKED: usize = super::PREFETCH as usize / 2;
+/// Messages held at most: a part of what may be unacknowledged, so that the rest goes on.
+pub(super) const PARKED: usize = 64;
 
 /// Between two tries of the same message.
 const PAUSE: Duration = Duration::from_secs(10);

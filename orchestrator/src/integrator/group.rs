@@ -1,0 +1,59 @@
+//! A group of messages under way: committed in one go, and told of.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use igentai_shared::store::{Commit, StoreError};
+use igentai_shared::telemetry::catalogue;
+use tokio_util::sync::CancellationToken;
+
+use super::store::{Stopping, at_last};
+use super::tell::tell;
+use super::work::Work;
+use crate::Context;
+
+/// Messages that are committed together.
+#[derive(Debug)]
+pub(super) struct Group(pub(super) Vec<Work>);
+
+/// What became of a group: committed and told of, refused as a whole, or unknown since this process stops.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) works: Vec<Work>,
+    pub(super) outcome: Result<Result<(), StoreError>, Stopping>,
+}
+
+/// A group at work.
+pub(super) type UnderWay<'a> = BoxFuture<'a, Ended>;
+
+impl Group {
+    /// Commits and tells, unless the store refuses for good. A store that does not serve is asked as often as it takes.
+    pub(super) fn work<'a>(self, context: &'a Context, stop: &'a CancellationToken) -> UnderWay<'a> {
+        async move {
+            let works = self.0;
+            let outcome = commit(context, stop, &works).await;
+            Ended { works, outcome }
+        }
+        .boxed()
+    }
+}
+
+async fn commit(
+    context: &Context,
+    stop: &CancellationToken,
+    works: &[Work],
+) -> Result<Result<(), StoreError>, Stopping> {
+    let (store, clock) = (context.store.as_ref(), context.clock.as_ref());
+    let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
+    let committed = at_last(context, stop, || async {
+        let start = clock.now().monotonic;
+        let outcomes = store.commit(commits.iter().copied().cloned().collect()).await?;
+        catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);
+        Ok(outcomes)
+    });
+    let outcomes = match committed.await? {
+        Ok(outcomes) => outcomes,
+        Err(error) => return Ok(Err(error)),
+    };
+    tell(context, &commits, outcomes).await;
+    Ok(Ok(()))
+}
