@@ -60,7 +60,7 @@ const ATTEMPTS: u32 = 5;
 const TOLD: usize = 1_000;
 
 /// Before messages come again that could not be put to the dead letters, or for which there was no room.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(400);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
