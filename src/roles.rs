@@ -185,7 +185,7 @@ fn registry(config: &Config) -> Result<RedisConfig, Failure> {
             "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",
         ));
     };
-    let config = RedisConfig::new(url.expose());
+    let config = RedisConfig { layout: config.store.redis_layout, ..RedisConfig::new(url.expose()) };
     RedisStore::connect(&config).map(|_| config).map_err(|error| bad_registry(&error))
 }
 

@@ -45,7 +45,7 @@ pub use self::producer::ProducerConfig;
 pub use self::provider_section::Keys;
 pub use self::providers::ProviderConfig;
 pub use self::run::RunConfig;
-pub use self::store::StoreConfig;
+pub use self::store::{RedisLayout, StoreConfig};
 pub use self::web::WebConfig;
 
 use self::error::Findings;

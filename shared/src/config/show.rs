@@ -22,6 +22,7 @@ impl Config {
         text.optional("amqp_url", self.bus.amqp_url.as_ref());
         text.section("store");
         text.optional("redis_url", self.store.redis_url.as_ref());
+        text.quoted("redis_layout", self.store.redis_layout.as_str());
         text.section("producer");
         text.value("concurrency", self.producer.concurrency);
         text.value("heartbeat_ms", self.producer.heartbeat_ms);

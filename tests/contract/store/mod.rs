@@ -1,4 +1,4 @@
-//! The store port, on the embedded store with a file, the one in memory, and a real Redis.
+//! The store port, on the embedded store with a file, the one in memory, and a real Redis with either layout.
 
 mod attempts;
 mod batches;
@@ -27,6 +27,9 @@ macro_rules! on_every_adapter {
         }
         mod redis {
             $(#[tokio::test] async fn $case() { super::$case(crate::store::subject::redis().await).await; })*
+        }
+        mod redis_compact {
+            $(#[tokio::test] async fn $case() { super::$case(crate::store::subject::redis_compact().await).await; })*
         }
     };
 }

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::batches::{batch, named, of_producer, topic_named};
 use super::model::Model;
-use super::subject::{Subject, embedded_file, in_memory, redis};
+use super::subject::{Subject, embedded_file, in_memory, redis, redis_compact};
 
 const PRODUCERS: u64 = 3;
 const NUMBERS: u64 = 8;
@@ -144,5 +144,12 @@ fn any_history_follows_the_model_in_memory() {
 fn any_history_follows_the_model_in_redis() {
     let runtime = runtime();
     let store = runtime.block_on(redis());
+    any_history_follows_the_model(&runtime, &store, 64);
+}
+
+#[test]
+fn any_history_follows_the_model_in_redis_with_the_compact_layout() {
+    let runtime = runtime();
+    let store = runtime.block_on(redis_compact());
     any_history_follows_the_model(&runtime, &store, 64);
 }

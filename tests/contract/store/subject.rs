@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
-use igentai_shared::store::redis::{RedisConfig, RedisStore};
+use igentai_shared::store::redis::{RedisConfig, RedisLayout, RedisStore};
 use igentai_test_support::servers::Redis;
 
 /// A store; its file or server ends with it.
@@ -41,7 +41,15 @@ pub(super) fn in_memory() -> Subject {
 }
 
 pub(super) async fn redis() -> Subject {
+    redis_with(RedisLayout::Fast).await
+}
+
+pub(super) async fn redis_compact() -> Subject {
+    redis_with(RedisLayout::Compact).await
+}
+
+async fn redis_with(layout: RedisLayout) -> Subject {
     let server = Redis::start().await.unwrap();
-    let store = RedisStore::connect(&RedisConfig::new(server.url())).unwrap();
+    let store = RedisStore::connect(&RedisConfig { layout, ..RedisConfig::new(server.url()) }).unwrap();
     Subject { store, _home: Box::new(server) }
 }

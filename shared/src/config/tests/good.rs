@@ -8,6 +8,7 @@ const DEFAULTS: &str = r#"[bus]
 
 [store]
 # redis_url is not set
+redis_layout = "fast"
 
 [producer]
 concurrency = 4

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::config::{MASK, without_credentials};
 
+pub use crate::config::RedisLayout;
+
 /// Where the Redis is and how long to wait for it.
 #[derive(Clone)]
 pub struct RedisConfig {
@@ -14,13 +16,20 @@ pub struct RedisConfig {
     pub response_timeout: Duration,
     /// Connections at most.
     pub pool_size: usize,
+    /// How the sets of runs that are opened from now on are kept.
+    pub layout: RedisLayout,
 }
 
 impl RedisConfig {
     /// Waits five seconds, with eight connections.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), response_timeout: Duration::from_secs(5), pool_size: 8 }
+        Self {
+            url: url.into(),
+            response_timeout: Duration::from_secs(5),
+            pool_size: 8,
+            layout: RedisLayout::default(),
+        }
     }
 
     /// The URL with `***` for user name and password, and for what stands behind a `?` or `#`.
@@ -36,6 +45,7 @@ impl fmt::Debug for RedisConfig {
             .field("url", &self.redacted_url())
             .field("response_timeout", &self.response_timeout)
             .field("pool_size", &self.pool_size)
+            .field("layout", &self.layout)
             .finish()
     }
 }

@@ -8,8 +8,8 @@
 //! | key | type | content | why |
 //! |---|---|---|---|
 //! | `igentai:topics` | hash | topic id → record (MessagePack map with names) | one read lists all; a script reads version and epoch out of the record |
-//! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap` | one read decides whether a batch is stale |
-//! | `igentai:{id}:seen` | hash | fingerprint (16 bytes) → sequence number | one `HMGET` looks up a whole batch |
+//! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap`, `layout` | one read decides whether a batch is stale, and how the set is kept |
+//! | `igentai:{id}:seen` | hash | fingerprint (16 bytes) → sequence number; compact: bucket → fingerprints with their numbers, 20 bytes each | one `HMGET` looks up a whole batch |
 //! | `igentai:{id}:log` | stream | entry: head, packed here, and tail, packed by the script | reading on from an entry is a range of the stream's tree, where a list would be walked. The identifier is `<log index>-<attributes after it>`, so an attribute is found without an index |
 //! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
 //! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
@@ -27,10 +27,27 @@
 //! | attributes | a binary search of about 2 µs × log₂(entries), then as log |
 //! | `open_run` | O(1); the old run's memory is freed in the background |
 //!
-//! Measured with Redis 7.0 (`cargo bench --bench store`: 100,000 attributes of 20 bytes, batches of 50 of which half are known): 119
-//! bytes of memory per attribute, 75 of them in `seen` (a hash entry with its two strings) and 41 in `log` (the text, and a
-//! twenty-fifth of the entry's head and of the numbers named again). With `appendfsync always`, two cores and a disk of about 1 ms per
-//! `fsync`: 1,600 batches a second from one caller, 3,700 from sixteen, 6,500 in calls of 32 batches.
+//! What the process knows of the set from earlier answers is not looked up again (`known`): a commit claims the numbers, and the script checks the largest
+//! of them, which stands only where all before it stand.
+//!
+//! # Layouts of the set
+//!
+//! [`RedisLayout`] says how the set of a run that is opened is kept; it stands in `igentai:{id}:epoch`, so all who commit to the run go by it, and
+//! configurations may differ. The compact one is linear hashing: with *n* attributes there are ⌈n ÷ 16⌉ buckets, all of them fields of one hash, and a commit that adds
+//! some splits the next buckets.
+//!
+//! Measured with Redis 7.0: 100,000 attributes of 20 bytes in batches of 50 of which half are known, log, receipts and all (the growth of `used_memory`), and what of it
+//! is in the set (`MEMORY USAGE`); the processor time of the server for a batch (`/proc`, a pipeline of 32, on a machine with other work) and what it appends to its file.
+//!
+//! | set | bytes in all | in the set | in the log | time, half known here | file |
+//! |---|---|---|---|---|---|
+//! | fast | 120 | 74 | 41 | 74 µs; 100 µs where nothing is known here | 2.1 kB |
+//! | compact | 64 | 25 | 41 | 2.2 times that | 11.5 kB |
+//! | `SADD` of the same, without numbers, log and receipts | 80 | 80 | | 30 µs | 1.2 kB |
+//!
+//! Receipts are 0.1 bytes of it, since those below a producer's lowest unresolved number are removed, by the dozen. With `SADD`, a redelivery and a repeated name could not be told from a new
+//! one, and nothing would be known of order. A hash of its own for each bucket would take a command for each element; numbers packed as MessagePack instead of decimals save 1 µs and no
+//! memory; each `redis.call` costs some 1.5 µs, each element that goes through `string.format` 0.2 µs.
 //!
 //! # Fences
 //!
@@ -57,7 +74,7 @@ use igentai_core::log::Entry;
 use igentai_core::topic::Topic;
 use tracing::warn;
 
-pub use self::config::{RedisConfig, RedisConfigError};
+pub use self::config::{RedisConfig, RedisConfigError, RedisLayout};
 
 use self::client::{Access, Call, Client};
 use self::commit::Asked;
@@ -77,6 +94,7 @@ mod known;
 mod pool;
 mod read;
 mod scripts;
+mod yardstick;
 
 /// Log entries in one exchange at most: with the largest batches an answer is below 70 MB, with usual ones below 1 MB.
 pub const PAGE: usize = 128;
@@ -89,6 +107,7 @@ const ATTEMPTS_KEPT: u32 = 86_400;
 pub struct RedisStore {
     client: Client,
     known: Known,
+    layout: RedisLayout,
     unreadable: Unreadable,
 }
 
@@ -103,6 +122,7 @@ impl RedisStore {
         Ok(Arc::new(Self {
             client: Client::new(config)?,
             known: Known::default(),
+            layout: config.layout,
             unreadable: Unreadable::default(),
         }))
     }
@@ -200,7 +220,8 @@ impl Store for RedisStore {
         let keys = Keys::of(topic);
         let call = Call::new(&scripts::CLAIM, &[keys.epoch(), keys.totals()])
             .arg(epoch)
-            .arg(self.lease_epoch().await?);
+            .arg(self.lease_epoch().await?)
+            .arg(self.layout.as_str());
         let (word, first, second, third): (String, u64, u64, u64) =
             parse(self.client.call(Access::Write, call).await?)?;
         match word.as_str() {
@@ -226,7 +247,8 @@ impl Store for RedisStore {
             .arg(run)
             .arg(epoch)
             .arg(max_attributes.map_or_else(String::new, |cap| cap.to_string()))
-            .arg(self.lease_epoch().await?);
+            .arg(self.lease_epoch().await?)
+            .arg(self.layout.as_str());
         let (word, first, second): (String, u64, u64) = parse(self.client.call(Access::Write, call).await?)?;
         match word.as_str() {
             "open" => Ok(Head { run, log_index: first, attributes: second }),

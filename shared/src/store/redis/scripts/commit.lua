@@ -28,7 +28,7 @@ if elements + claimed > 1000 or #ARGV ~= FIRST + elements then
 end
 
 -- 2. Run and topic.
-local state = call('HMGET', epoch_key, 'run', 'cap')
+local state = call('HMGET', epoch_key, 'run', 'cap', 'layout')
 if state[1] ~= run then return { 'stale' } end
 
 -- 3. Redelivery.
@@ -45,11 +45,45 @@ if known[2] then return { 'again', known[2] } end
 -- 4. Look all fingerprints up at once.
 local totals = call('HMGET', totals_key, 'entries', 'attributes')
 local entries, before = tonumber(totals[1] or '0'), tonumber(totals[2] or '0')
-if call('XLEN', log_key) ~= entries or call('HLEN', seen_key) ~= before then
+local size = state[3] == 'compact' and math.ceil(before / 16) or before
+if call('XLEN', log_key) ~= entries or call('HLEN', seen_key) ~= size then
   return redis.error_reply('INCONSISTENT log, set and totals of the topic do not fit each other')
 end
-local numbers = {}
-if elements + claimed > 0 then numbers = call('HMGET', seen_key, unpack(ARGV, FIRST, FIRST + elements)) end
+local numbers, buckets = {}, nil
+if state[3] == 'compact' then
+  -- The set is strings of 20 bytes an attribute, its fingerprint and its number, in so many buckets that each holds 16 of them; the bucket that a new one
+  -- is split from follows from how many there are (linear hashing), so nothing but the number of attributes has to be known.
+  buckets = { of = {}, changed = {}, count = math.ceil(before / 16) }
+  function buckets.at(fingerprint, count)
+    local whole, hash = 1, struct.unpack('>I4', fingerprint)
+    while whole < count do whole = whole * 2 end
+    local at = hash % whole
+    return at < count and at or hash % (whole / 2)
+  end
+  local wanted, places = {}, {}
+  for i = FIRST, FIRST + elements do
+    local at = buckets.at(ARGV[i], buckets.count)
+    places[i] = at
+    if not buckets.of[at] then
+      buckets.of[at] = ''
+      wanted[#wanted + 1] = at
+    end
+  end
+  if before > 0 then
+    local found = call('HMGET', seen_key, unpack(wanted))
+    for i, at in ipairs(wanted) do buckets.of[at] = found[i] or '' end
+  end
+  for i = FIRST, FIRST + elements do
+    local bucket, from = buckets.of[places[i]], 1
+    repeat
+      local at = string.find(bucket, ARGV[i], from, true)
+      if at and at % 20 == 1 then numbers[i - FIRST + 1] = struct.unpack('>I4', bucket, at + 16) end
+      from = at and at + 1
+    until not at or at % 20 == 1
+  end
+elseif elements + claimed > 0 then
+  numbers = call('HMGET', seen_key, unpack(ARGV, FIRST, FIRST + elements))
+end
 -- Numbers only grow: where the largest one stands, all that were given before it stand.
 if claimed > 0 and tonumber(numbers[1] or '0') ~= largest then return { 'doubt' } end
 local room = math.max(tonumber(state[2] or '') or 2 ^ 53, before) - before
@@ -112,6 +146,40 @@ if next_watermark - swept >= LEAST_SWEPT then
     done[#done + 1] = string.format('r:%s:%.0f', producer, n)
   end
 end
+
+local function add_to_buckets()
+  local of, changed, count = buckets.of, buckets.changed, math.ceil(attributes / 16)
+  local function load(at)
+    if not of[at] then of[at] = at < buckets.count and call('HGET', seen_key, at) or '' end
+    return of[at]
+  end
+  -- Split first, so that what is new goes to its last place.
+  for at = math.max(buckets.count, 1), count - 1 do
+    local half = 1
+    while half * 2 <= at do half = half * 2 end
+    local from, stays, goes = at - half, {}, {}
+    local bucket = load(from)
+    for position = 1, #bucket, 20 do
+      local record = string.sub(bucket, position, position + 19)
+      local part = struct.unpack('>I4', record) % (2 * half) == at and goes or stays
+      part[#part + 1] = record
+    end
+    of[from], of[at] = table.concat(stays), table.concat(goes)
+    changed[from], changed[at] = true, true
+  end
+  for i = 1, 2 * new, 2 do
+    local at = buckets.at(additions[i], count)
+    of[at] = load(at) .. additions[i] .. struct.pack('>I4', additions[i + 1])
+    changed[at] = true
+  end
+  local fields, n = {}, 0
+  for at in pairs(changed) do
+    fields[n + 1], fields[n + 2] = at, of[at]
+    n = n + 2
+  end
+  additions = fields
+end
+if buckets and new > 0 then add_to_buckets() end
 
 -- 5. Set and log. The identifier of an entry is its number and the number of attributes after it.
 if new > 0 then call('HSET', seen_key, unpack(additions)) end

@@ -1,7 +1,7 @@
 -- Opens a run, or sets the cap of the one that is open.
 --
 -- KEYS: epoch, seen, log, producers, totals, checkpoint
--- ARGV: run, epoch, cap or '', epoch of the lease as the caller saw it
+-- ARGV: run, epoch, cap or '', epoch of the lease as the caller saw it, layout of the set if the run is a new one
 -- Returns {'open', entries, attributes}, {'fenced', held, in force} or {'stale', asked, current}
 local run, epoch = tonumber(ARGV[1]), tonumber(ARGV[2])
 local state = redis.call('HMGET', KEYS[1], 'run', 'epoch')
@@ -18,5 +18,6 @@ else
   redis.call('HSET', KEYS[1], 'cap', ARGV[3])
 end
 if state[1] and run == current then return { 'open', totals[1] or '0', totals[2] or '0' } end
+redis.call('HSET', KEYS[1], 'layout', ARGV[5])
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 return { 'open', '0', '0' }
