@@ -1,4 +1,4 @@
-//! The load: batches of 50 strings of 20 bytes, half of them known.
+//! The load: batches of 50 strings of 20 bytes, of which a share is known.
 
 use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
@@ -12,11 +12,17 @@ use igentai_shared::store::Commit;
 /// Strings in a batch.
 pub(super) const STRINGS: u64 = 50;
 
-/// Of them new; the others are sightings of the seed.
+/// Of them new in most measurements; the others are sightings of the seed.
 pub(super) const NEW: u64 = STRINGS / 2;
 
-/// Attributes that are there before the clock starts.
-const SEED: u64 = 1_000;
+/// Attributes that are there before the clock starts: those that are named again.
+const SEED: u64 = 50_000;
+/// In one commit.
+const SEED_BATCH: u64 = 1_000;
+pub(super) const SEED_BATCHES: u64 = SEED / SEED_BATCH;
+
+/// From one sighting of a batch to the next: prime to the seed, so that none comes twice.
+const STEP: u64 = 997;
 
 const INCARNATION: u64 = 1;
 
@@ -25,39 +31,62 @@ const INCARNATION: u64 = 1;
 pub(super) struct Load {
     pub(super) topic: TopicId,
     pub(super) producer: WorkerId,
-    seed: Vec<Fingerprint>,
+    /// New strings in a batch.
+    pub(super) new: u64,
+    pub(super) run: u64,
+    pub(super) seed: std::sync::Arc<[Fingerprint]>,
 }
 
 impl Load {
-    pub(super) fn new(topic: TopicId, producer: WorkerId) -> Self {
+    pub(super) fn new(topic: TopicId, producer: WorkerId, new: u64) -> Self {
         let seed = (0..SEED).filter_map(named).map(|named| named.fingerprint).collect();
-        Self { topic, producer, seed }
+        Self { topic, producer, new, run: 1, seed }
     }
 
-    /// The commit that brings the seed; its number is 1.
-    pub(super) fn seeding(&self) -> Commit {
-        self.commit_of(1, (0..SEED).filter_map(named).collect(), Vec::new())
+    /// The same for another topic.
+    pub(super) fn of(&self, topic: TopicId) -> Self {
+        Self { topic, ..self.clone() }
     }
 
-    /// Batch `seq`, from 2, as a producer sends it.
+    /// The commits that bring the seed; their numbers are the first.
+    pub(super) fn seeding(&self) -> Vec<Commit> {
+        let batch = |seq: u64| {
+            let numbers = (seq - 1) * SEED_BATCH..seq * SEED_BATCH;
+            self.commit_of(seq, numbers.filter_map(named).collect(), Vec::new())
+        };
+        (1..=SEED_BATCHES).map(batch).collect()
+    }
+
+    /// The same as plain strings.
+    pub(super) fn seeds(&self) -> Vec<Vec<Fingerprint>> {
+        self.seed.chunks(1_000).map(<[Fingerprint]>::to_vec).collect()
+    }
+
+    /// A batch after the seeding, as a producer sends it.
     pub(super) fn batch(&self, seq: u64) -> Batch {
-        let novel = numbers(seq).map(text).collect();
+        let novel = self.numbers(seq).map(text).collect();
+        let (spellings, sightings) = (Vec::new(), self.sightings(seq));
         Batch {
             id: self.id(seq),
             lowest_unresolved: lowest_unresolved(seq),
             key_version: KEY_VERSION,
-            body: BatchBody::Response {
-                meta: meta(),
-                novel,
-                spellings: Vec::new(),
-                sightings: self.sightings(seq),
-            },
+            body: BatchBody::Response { meta: meta(), novel, spellings, sightings },
         }
     }
 
-    /// Batch `seq`, from 2, as an integrator commits it.
+    /// The same with the text of every string.
+    pub(super) fn batch_of_texts(&self, seq: u64) -> Batch {
+        let mut batch = self.batch(seq);
+        if let BatchBody::Response { novel, sightings, .. } = &mut batch.body {
+            novel.extend((0..STRINGS - self.new).map(|i| text(self.sighting(seq, i))));
+            sightings.clear();
+        }
+        batch
+    }
+
+    /// A batch after the seeding, as an integrator commits it.
     pub(super) fn commit(&self, seq: u64) -> Commit {
-        self.commit_of(seq, numbers(seq).filter_map(named).collect(), self.sightings(seq))
+        self.commit_of(seq, self.numbers(seq).filter_map(named).collect(), self.sightings(seq))
     }
 
     fn commit_of(&self, seq: u64, novel: Vec<Named>, sightings: Vec<Fingerprint>) -> Commit {
@@ -70,27 +99,35 @@ impl Load {
 
     fn id(&self, seq: u64) -> BatchId {
         let (topic, producer) = (self.topic.clone(), self.producer.clone());
-        BatchId { topic, run: 1, producer, incarnation: INCARNATION, seq }
+        BatchId { topic, run: self.run, producer, incarnation: INCARNATION, seq }
+    }
+
+    fn numbers(&self, seq: u64) -> std::ops::Range<u64> {
+        SEED + seq * self.new..SEED + (seq + 1) * self.new
+    }
+
+    #[expect(clippy::unused_self, reason = "it belongs to the load")]
+    fn sighting(&self, seq: u64, which: u64) -> u64 {
+        (spread(seq) % SEED + which * STEP) % SEED
     }
 
     fn sightings(&self, seq: u64) -> Vec<Fingerprint> {
-        let skip = usize::try_from(seq.wrapping_mul(7) % (SEED - NEW)).unwrap_or(0);
-        let count = usize::try_from(STRINGS - NEW).unwrap_or(0);
-        self.seed.iter().skip(skip).take(count).copied().collect()
+        let index = |i| usize::try_from(self.sighting(seq, i)).unwrap_or(0);
+        (0..STRINGS - self.new).filter_map(|i| self.seed.get(index(i)).copied()).collect()
     }
 }
 
 fn lowest_unresolved(seq: u64) -> u64 {
-    seq.saturating_sub(4 * super::measure::WINDOW as u64).max(1)
-}
-
-fn numbers(seq: u64) -> std::ops::Range<u64> {
-    SEED + seq * NEW..SEED + (seq + 1) * NEW
+    seq.saturating_sub(4 * super::whole::WINDOW as u64).max(1)
 }
 
 /// Spread, so that neither a file nor a hash table sees an order.
+fn spread(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 fn text(number: u64) -> String {
-    format!("{:020}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    format!("{:020}", spread(number))
 }
 
 fn named(number: u64) -> Option<Named> {

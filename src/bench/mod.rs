@@ -1,7 +1,10 @@
 //! `igentai bench`: what broker and store can do, what the whole way does, and the ratios, in one run.
 
+mod ceilings;
 mod load;
-mod measure;
+mod report;
+mod small;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
+use igentai_core::time::Monotonic;
 use igentai_orchestrator::{Context, Options};
 use igentai_shared::bus::Bus;
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
@@ -22,10 +26,10 @@ use igentai_shared::shutdown::Shutdown;
 use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
-use serde_json::{Value, json};
 
-use self::load::{Load, NEW, STRINGS};
-use self::measure::Measured;
+use self::load::{Load, NEW};
+use self::report::{in_words, rate, report};
+use self::whole::Way;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::{output, parts, settings};
@@ -33,7 +37,7 @@ use crate::{output, parts, settings};
 /// `igentai bench`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Bench {
-    /// How long each of the three measurements lasts
+    /// How long each measurement lasts
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Measure RabbitMQ and Redis (`AMQP_URL`, `REDIS_URL`) instead of the embedded bus and store
@@ -55,6 +59,49 @@ struct Bed {
     folder: Option<PathBuf>,
 }
 
+/// What was settled, and in which time.
+#[derive(Clone, Debug, Default)]
+struct Measured {
+    batches: u64,
+    seconds: f64,
+    /// From publishing to the receipt, in milliseconds, sorted; where it was measured.
+    latencies_ms: Vec<f64>,
+}
+
+/// Everything that was measured in one run.
+#[derive(Debug, Default)]
+struct Measurements {
+    broker: Measured,
+    store: Measured,
+    whole: Measured,
+    /// With three producers that follow the filter.
+    followed: Measured,
+    /// With half of the load, and with a tenth of it.
+    half: Measured,
+    tenth: Measured,
+    wire_bytes: f64,
+    filter_ns: f64,
+    redis: Option<OfRedis>,
+}
+
+/// What is compared with a Redis that does nothing else.
+#[derive(Debug, Default)]
+struct OfRedis {
+    bare: Measured,
+    bare_known: Measured,
+    store_known: Measured,
+    bytes_per_attribute: f64,
+    question_ns: f64,
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, format!("the measurement broke off: {error}"))
+}
+
+fn since(clock: &Arc<dyn Clock>, begin: Monotonic) -> Duration {
+    clock.now().monotonic.since(begin)
+}
+
 pub(crate) async fn bench(arguments: Bench, common: &Common) -> Result<Exit, Failure> {
     let (config, _) = settings::load(common, &[], Keys::NotNeeded)?;
     let bed = if arguments.distributed { distributed(&config)? } else { embedded(&config)? };
@@ -72,8 +119,7 @@ pub(crate) async fn bench(arguments: Bench, common: &Common) -> Result<Exit, Fai
         // The output folder, too, if it was made for this: one that holds anything stays.
         drop(folder.parent().map(std::fs::remove_dir));
     }
-    let [broker, store, whole] = result?;
-    let report = report(arguments.distributed, &broker, &store, &whole);
+    let report = report(&result?);
     output::line(&if arguments.json { report.to_string() } else { in_words(&report) });
     Ok(Exit::Done)
 }
@@ -91,7 +137,8 @@ fn distributed(config: &Config) -> Result<Bed, Failure> {
     };
     let amqp = AmqpConfig::new(amqp.expose(), "igentai bench")
         .map_err(|error| Failure::usage(format!("AMQP_URL cannot be used: {error}")))?;
-    let redis = RedisStore::connect(&RedisConfig::new(redis.expose()))
+    let redis = RedisConfig { layout: config.store.redis_layout, ..RedisConfig::new(redis.expose()) };
+    let redis = RedisStore::connect(&redis)
         .map_err(|error| Failure::usage(format!("REDIS_URL cannot be used: {error}")))?;
     Ok(Bed { bus: AmqpBus::connect(amqp), store: redis.clone(), redis: Some(redis), folder: None })
 }
@@ -109,117 +156,119 @@ async fn refuse_active(bed: &Bed, force: bool) -> Result<(), Failure> {
 }
 
 /// Measures one after the other. What it put into a shared registry is removed again, also when it is interrupted.
-async fn measure_all(bed: &Bed, time: Duration, shutdown: &Shutdown) -> Result<[Measured; 3], Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+async fn measure_all(bed: &Bed, time: Duration, shutdown: &Shutdown) -> Result<Measurements, Failure> {
     let mut random = parts::random()?;
     let suffix = id::random_suffix(&mut random);
     let producer = WorkerId::of_role("bench", &suffix);
-    let load = |part: &str| {
+    let topic = |part: &str| {
         TopicId::from_name(&format!("igentai bench {suffix} {part}"))
-            .map(|topic| Load::new(topic, producer.clone()))
             .map_err(|error| Failure::new(Exit::Failed, error.to_string()))
     };
-    let (alone, way) = (load("store")?, load("whole")?);
-    let measured = async {
-        let broker = measure::broker(&bed.bus, &clock, &way, time).await?;
-        // Whoever led there has left an epoch behind, and a write under an older one is refused.
-        let epoch = bed.store.lease().await?.epoch;
-        for load in [&alone, &way] {
-            bed.store.open_run(&load.topic, 1, epoch, None).await?;
-            bed.store.commit(vec![load.seeding()]).await?;
-        }
-        let store = measure::store(&bed.store, &clock, &alone, time).await?;
-        let context = Context {
-            id: producer.clone(),
-            new_registry_id: suffix.clone(),
-            bus: Arc::clone(&bed.bus),
-            store: Arc::clone(&bed.store),
-            clock: Arc::clone(&clock),
-            options: Options::default(),
-            troubles: Troubles::default(),
-        };
-        let whole = measure::whole(context, &way, time).await?;
-        Ok([broker, store, whole])
-    };
+    let topics = [topic("store")?, topic("known")?, topic("whole")?, topic("bare")?, topic("bare known")?];
+    let bench = Measuring { bed, clock: Arc::new(SystemClock::new()), time, producer, suffix };
     let result = tokio::select! {
         biased;
         () = shutdown.stop_token().cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted: nothing was measured")),
-        result = measured => result,
+        result = bench.all(&topics) => result,
     };
     let Some(redis) = &bed.redis else { return result };
-    let (first, second) = (redis.remove(&alone.topic).await, redis.remove(&way.topic).await);
+    let mut removed = Ok(());
+    for topic in &topics {
+        removed = removed.and(redis.remove(topic).await);
+    }
     let result = result?;
-    first.and(second)?;
+    removed?;
     Ok(result)
 }
 
+struct Measuring<'a> {
+    bed: &'a Bed,
+    clock: Arc<dyn Clock>,
+    time: Duration,
+    producer: WorkerId,
+    suffix: String,
+}
+
+impl Measuring<'_> {
+    async fn all(&self, topics: &[TopicId; 5]) -> Result<Measurements, Failure> {
+        let (bed, clock, time) = (self.bed, &self.clock, self.time);
+        let [alone, known, way, bare, bare_known] = topics;
+        let load = Load::new(way.clone(), self.producer.clone(), NEW);
+        let mut found = Measurements {
+            broker: ceilings::broker(&bed.bus, clock, &load, time).await?,
+            ..Default::default()
+        };
+        let at_90_percent = Load { new: 5, ..load.clone() };
+        found.wire_bytes = small::bytes_saved(&at_90_percent);
+        found.filter_ns = small::filter_check(clock, &load);
+
+        let of_store = load.of(alone.clone());
+        self.open(&of_store).await?;
+        let before = self.used_memory().await?;
+        found.store = ceilings::store(&bed.store, clock, &of_store, time).await?;
+        if let Some(redis) = &bed.redis {
+            let bytes_per_attribute = per_attribute(before, self.used_memory().await?, &found.store);
+            let question_ns = small::question(redis, clock, &of_store).await?;
+            redis.remove(alone).await?;
+            let of_known = Load { new: 2, ..load.of(known.clone()) };
+            self.open(&of_known).await?;
+            let store_known = ceilings::store(&bed.store, clock, &of_known, time).await?;
+            let of_bare = load.of(bare.clone());
+            redis.add_bare(bare, of_bare.seeds()).await?;
+            let bare = ceilings::bare(redis, clock, &of_bare, time).await?;
+            let of_bare = Load { new: 2, ..load.of(bare_known.clone()) };
+            redis.add_bare(bare_known, of_bare.seeds()).await?;
+            let bare_known = ceilings::bare(redis, clock, &of_bare, time).await?;
+            found.redis = Some(OfRedis { bare, bare_known, store_known, bytes_per_attribute, question_ns });
+        }
+
+        let way = Way { time, offered: None, followers: 0 };
+        found.whole = self.whole(&load, way).await?;
+        found.followed = self.whole(&load, Way { followers: 3, ..way }).await?;
+        let whole = rate(&found.whole);
+        found.half = self.whole(&load, Way { offered: Some(whole / 2.0), ..way }).await?;
+        found.tenth = self.whole(&load, Way { offered: Some(whole / 10.0), ..way }).await?;
+        Ok(found)
+    }
+
+    /// Opens the load's topic and commits what its batches name again.
+    async fn open(&self, load: &Load) -> Result<(), Failure> {
+        // Whoever led there has left an epoch behind, and a write under an older one is refused.
+        let store = &self.bed.store;
+        let epoch = store.lease().await?.epoch;
+        let run = store.head(&load.topic).await?.run + 1;
+        store.open_run(&load.topic, run, epoch, None).await?;
+        for commit in load.seeding() {
+            store.commit(vec![commit]).await?;
+        }
+        Ok(())
+    }
+
+    async fn whole(&self, load: &Load, way: Way) -> Result<Measured, Failure> {
+        let run = self.bed.store.head(&load.topic).await?.run + 1;
+        let load = Load { run, ..load.clone() };
+        self.open(&load).await?;
+        let context = Context {
+            id: self.producer.clone(),
+            new_registry_id: self.suffix.clone(),
+            bus: Arc::clone(&self.bed.bus),
+            store: Arc::clone(&self.bed.store),
+            clock: Arc::clone(&self.clock),
+            options: Options::default(),
+            troubles: Troubles::default(),
+        };
+        whole::whole(context, &load, way).await
+    }
+
+    async fn used_memory(&self) -> Result<u64, Failure> {
+        match &self.bed.redis {
+            Some(redis) => Ok(redis.used_memory().await?),
+            None => Ok(0),
+        }
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "for showing")]
-fn rate(measured: &Measured) -> f64 {
-    if measured.seconds > 0.0 { measured.batches as f64 / measured.seconds } else { 0.0 }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an index within the list, for showing"
-)]
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let index = (sorted.len() as f64 * share) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for showing")]
-fn report(distributed: bool, broker: &Measured, store: &Measured, whole: &Measured) -> Value {
-    let line = |measured: &Measured| {
-        let rate = rate(measured);
-        json!({
-            "batches_per_second": rate,
-            "strings_per_second": rate * STRINGS as f64,
-            "attributes_per_second": rate * NEW as f64,
-        })
-    };
-    let share_of = |ceiling: f64| if ceiling > 0.0 { rate(whole) / ceiling } else { 0.0 };
-    json!({
-        "shape": if distributed { "distributed" } else { "embedded" },
-        "strings_per_batch": STRINGS,
-        "new_per_batch": NEW,
-        "broker": line(broker),
-        "store": line(store),
-        "whole": line(whole),
-        "publish_to_receipt_p50_ms": percentile(&whole.latencies_ms, 0.5),
-        "publish_to_receipt_p99_ms": percentile(&whole.latencies_ms, 0.99),
-        "whole_to_broker": share_of(rate(broker)),
-        "whole_to_store": share_of(rate(store)),
-        "whole_to_least_ceiling": share_of(rate(broker).min(rate(store))),
-    })
-}
-
-fn in_words(report: &Value) -> String {
-    let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(0.0);
-    let line = |label: &str, part: &str| {
-        let of = |what: &str| number(&format!("/{part}/{what}_per_second"));
-        let (batches, strings, new) = (of("batches"), of("strings"), of("attributes"));
-        format!(
-            "  {label:<15}{batches:>9.0} batches/s {strings:>10.0} strings/s {new:>10.0} new attributes/s"
-        )
-    };
-    let (p50, p99) = (number("/publish_to_receipt_p50_ms"), number("/publish_to_receipt_p99_ms"));
-    [
-        format!(
-            "{}: batches of {STRINGS} strings of 20 bytes, half of them known",
-            report["shape"].as_str().unwrap_or_default()
-        ),
-        line("broker ceiling", "broker"),
-        line("store ceiling", "store"),
-        line("end to end", "whole"),
-        format!("  publish to receipt: p50 {p50:.0} ms, p99 {p99:.0} ms at that rate"),
-        format!(
-            "  end to end ÷ broker ceiling: {:.2}, ÷ store ceiling: {:.2}, ÷ the lower of the two: {:.2}",
-            number("/whole_to_broker"),
-            number("/whole_to_store"),
-            number("/whole_to_least_ceiling")
-        ),
-    ]
-    .join("\n")
+fn per_attribute(before: u64, after: u64, measured: &Measured) -> f64 {
+    after.saturating_sub(before) as f64 / (measured.batches * NEW).max(1) as f64
 }
