@@ -45,14 +45,16 @@ struct Taken {
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watch = LeaseWatch::default();
+    let mut last_term = None;
     while !stop.is_cancelled() {
-        let standing = stand(&context, &mut watch).await;
+        let standing = stand(&context, &mut watch, last_term).await;
         if standing.is_ok() {
             context.troubles.clear(PART);
         }
         match standing {
             Ok(Some(taken)) => {
                 let epoch = taken.epoch;
+                last_term = Some(epoch);
                 info!(epoch, registry = taken.registry, "this process leads");
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
                 let end = term::lead(&context, taken, &stop).await;
@@ -85,12 +87,18 @@ pub async fn run(context: Context, stop: CancellationToken) {
     }
 }
 
-/// Looks at the lease, and takes it if it is free or has not moved for its time to live.
-async fn stand(context: &Context, watch: &mut LeaseWatch) -> Result<Option<Taken>, StoreError> {
+/// Looks at the lease, and takes it if it is free, has not moved for its time to live, or still names this process's own last term: then nobody
+/// has led since that ended, and nobody leads now.
+async fn stand(
+    context: &Context,
+    watch: &mut LeaseWatch,
+    last_term: Option<Epoch>,
+) -> Result<Option<Taken>, StoreError> {
     let asked = context.clock.now();
     let seen = context.store.lease().await?;
     let standstill = watch.look(&seen, asked, context.clock.now()).standstill();
-    let free = seen.holder.is_none() || context.options.sole;
+    let own = seen.holder.as_ref() == Some(&context.id) && last_term == Some(seen.epoch);
+    let free = seen.holder.is_none() || context.options.sole || own;
     if !free && standstill < context.options.lease_ttl {
         return Ok(None);
     }

@@ -475,6 +475,21 @@ async fn a_lease_that_cannot_be_renewed_is_given_up_when_its_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_lost_the_lease_to_a_store_that_was_away_leads_again_at_once_where_nobody_else_took_it() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    desk.store.lease_fails.store(true, Relaxed);
+    desk.until("it cannot stand for the lease", async || !desk.troubles().is_empty()).await;
+    desk.store.lease_fails.store(false, Relaxed);
+    let back = desk.context.clock.now().monotonic;
+    desk.until("it leads again", async || desk.epoch().await == 2).await;
+    let took = desk.context.clock.now().monotonic.since(back);
+    assert!(took < desk.context.options.lease_ttl / 2, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads() {
     let mut desk = Desk::new();
     desk.run();
