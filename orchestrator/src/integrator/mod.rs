@@ -5,7 +5,7 @@
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
-//! * What can never be integrated goes to the dead letters at the first attempt (`poison`).
+//! * What can never be integrated goes to the dead letters at the first attempt (`poison`), beside everything else (`burial`).
 //! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`). Where too much is held already, it goes
 //!   round the queue (`round`).
 //! * What comes again may have crashed whoever had it. It is worked on alone, the attempt is noted in the store before, and what has crashed
@@ -18,20 +18,22 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::folder::TopicId;
 use igentai_shared::bus::trouble::consume_at_last;
-use igentai_shared::bus::{BusError, Consumer, Delivery, Incoming, Source, WorkQueue};
+use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::burial::Burials;
 use self::group::{Ended, Group, UnderWay};
 use self::parked::{Fate, Parked, Parking};
-use self::poison::{Poison, bury};
+use self::poison::Poison;
 use self::round::send_round;
 use self::store::{Stopping, at_last};
 use self::work::{Work, name_of};
 use crate::Context;
 
+mod burial;
 mod group;
 mod parked;
 mod poison;
@@ -59,13 +61,17 @@ const ATTEMPTS: u32 = 5;
 /// Topics that are remembered as refused.
 const TOLD: usize = 1_000;
 
-/// Before messages come again that could not be put to the dead letters, or for which there was no room.
+/// Before messages come again for which there was no room.
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// How long what is on its way to the dead letters may take when this process stops.
+const LAST_BURIALS: Duration = Duration::from_secs(1);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
     Ended(Ended),
     Retry,
+    Buried(DeliveryTag),
 }
 
 struct Integrator<'a> {
@@ -74,6 +80,7 @@ struct Integrator<'a> {
     stop: &'a CancellationToken,
     under_way: FuturesUnordered<UnderWay<'a>>,
     parked: Parked,
+    burials: Burials<'a>,
     /// Topics that the store refuses to write to, so that each is told of once.
     refused: BTreeSet<TopicId>,
     /// A message was sent round the queue: before more are taken it is time for a pause.
@@ -94,18 +101,20 @@ pub async fn run(context: Context, stop: CancellationToken) {
         stop: &stop,
         under_way: FuturesUnordered::new(),
         parked,
+        burials: Burials::default(),
         refused,
         sent_round: false,
     };
     integrator.work().await;
     integrator.finish().await;
+    tokio::time::timeout(LAST_BURIALS, integrator.finish_burials()).await.unwrap_or_default();
     for tag in integrator.parked.clear() {
         settle(integrator.consumer.requeue(tag).await);
     }
     info!("integrator is down");
 }
 
-impl Integrator<'_> {
+impl<'a> Integrator<'a> {
     async fn work(&mut self) {
         loop {
             let now = self.context.clock.now().monotonic;
@@ -120,6 +129,7 @@ impl Integrator<'_> {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = retry => Event::Retry,
+                Some(tag) = self.burials.next() => Event::Buried(tag),
                 Some(ended) = self.under_way.next() => Event::Ended(ended),
                 incoming = self.consumer.next(), if self.under_way.len() < GROUPS => Event::Heard(incoming),
             };
@@ -127,6 +137,7 @@ impl Integrator<'_> {
             match event {
                 Event::Retry => self.try_parked().await,
                 Event::Ended(ended) => self.ended(ended).await,
+                Event::Buried(tag) => settle(self.consumer.ack(tag).await),
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
                     troubles.clear(PART);
                     self.take_group(first).await;
@@ -135,6 +146,7 @@ impl Integrator<'_> {
                     troubles.clear(PART);
                     // The broker delivers them again; these tags are good for nothing any more.
                     self.parked.clear();
+                    self.burials.clear();
                 }
                 Event::Heard(Err(BusError::Closed)) => return,
                 Event::Heard(Err(error)) => troubles.note(PART, &error.to_string()),
@@ -193,24 +205,22 @@ impl Integrator<'_> {
             0
         });
         if before >= ATTEMPTS {
-            if !self.give_up(&delivery, &Poison::Crashes(before)).await {
-                return Ok(());
-            }
-        } else {
-            let noted = at_last(context, stop, || store.note_attempts(&name, before + 1)).await?;
-            if let Err(error) = noted {
-                warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
-            }
-            let unfinished = match self.prepare(delivery).await {
-                Some(work) => self.commit_one(work).await,
-                None => None,
-            };
-            if let Some(work) = unfinished {
-                settle(self.consumer.requeue(work.delivery.tag).await);
-                // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
-                drop(store.note_attempts(&name, before).await);
-                return Ok(());
-            }
+            self.give_up(delivery, Poison::Crashes(before)).await;
+            return Ok(());
+        }
+        let noted = at_last(context, stop, || store.note_attempts(&name, before + 1)).await?;
+        if let Err(error) = noted {
+            warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
+        }
+        let unfinished = match self.prepare(delivery).await {
+            Some(work) => self.commit_one(work).await,
+            None => None,
+        };
+        if let Some(work) = unfinished {
+            settle(self.consumer.requeue(work.delivery.tag).await);
+            // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
+            drop(store.note_attempts(&name, before).await);
+            return Ok(());
         }
         if let Err(error) = at_last(context, stop, || store.note_attempts(&name, 0)).await? {
             warn!(error = %error, "the note of an attempt is left behind");
@@ -231,7 +241,7 @@ impl Integrator<'_> {
                 Some(work)
             }
             Err(reason) => {
-                self.give_up(&delivery, &reason).await;
+                self.give_up(delivery, reason).await;
                 None
             }
         }
@@ -314,17 +324,12 @@ impl Integrator<'_> {
         match fate {
             Fate::Held => {}
             Fate::GoesRound(Work { delivery, .. }) => {
-                self.sent_round = true;
-                let settled = if send_round(self.context, &delivery).await {
+                if self.send_round(&delivery).await {
                     self.parked.went_round(&delivery, now);
-                    self.consumer.ack(delivery.tag).await
-                } else {
-                    self.consumer.requeue(delivery.tag).await
-                };
-                settle(settled);
+                }
             }
             Fate::GivenUp(work) => {
-                self.give_up(&work.delivery, &Poison::StoreRefuses { error: reason.to_string() }).await;
+                self.give_up(work.delivery, Poison::StoreRefuses { error: reason.to_string() }).await;
             }
         }
     }
@@ -338,15 +343,41 @@ impl Integrator<'_> {
         }
     }
 
-    /// Puts a message to the dead letters. Where that cannot be done now, which is answered by `false`, it comes again.
-    async fn give_up(&mut self, delivery: &Delivery, reason: &Poison) -> bool {
-        if bury(self.context, delivery, reason).await {
-            settle(self.consumer.ack(delivery.tag).await);
-            return true;
+    /// Puts a message to the end of its queue; whether it is there. Otherwise it comes again from the queue's head.
+    async fn send_round(&mut self, delivery: &Delivery) -> bool {
+        self.sent_round = true;
+        let sent = send_round(self.context, delivery).await;
+        let settled = if sent {
+            self.consumer.ack(delivery.tag).await
+        } else {
+            self.consumer.requeue(delivery.tag).await
+        };
+        settle(settled);
+        sent
+    }
+
+    /// Sets a message out to the dead letters. Where they take nothing and enough wait for them already, it goes round its queue.
+    async fn give_up(&mut self, delivery: Delivery, reason: Poison) {
+        while !self.burials.fits(&delivery) {
+            let buried = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => None,
+                buried = self.burials.next_unless_stuck() => buried,
+            };
+            let Some(tag) = buried else { break };
+            settle(self.consumer.ack(tag).await);
         }
-        pause(self.stop).await;
-        settle(self.consumer.requeue(delivery.tag).await);
-        false
+        if self.burials.fits(&delivery) {
+            self.burials.begin(self.context, delivery, reason);
+        } else {
+            self.send_round(&delivery).await;
+        }
+    }
+
+    async fn finish_burials(&mut self) {
+        while let Some(tag) = self.burials.next().await {
+            settle(self.consumer.ack(tag).await);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named};
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
-use igentai_shared::bus::{Delivery, Exchange, Outgoing};
+use igentai_shared::bus::{Delivery, Exchange, Outgoing, PublishError};
 use igentai_shared::store::{Commit, FIRST_INEXACT};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError};
@@ -115,9 +115,12 @@ fn name(texts: Vec<String>, seen: &mut BTreeSet<Fingerprint>) -> (Vec<Named>, us
     (named, left_out)
 }
 
-/// Puts a message to the dead letters as it is; whether that is confirmed.
-pub(super) async fn bury(context: &Context, delivery: &Delivery, reason: &Poison) -> bool {
-    warn!(reason = %reason, message_id = delivery.message_id, "a message is put to the dead letters");
+/// Puts a message to the dead letters as it is.
+pub(super) async fn bury(
+    context: &Context,
+    delivery: &Delivery,
+    reason: &Poison,
+) -> Result<(), PublishError> {
     let mut headers = delivery.headers.clone();
     headers.insert(wire::DEAD_LETTER_REASON.to_owned(), reason.to_string());
     headers.insert(wire::DEAD_LETTER_BY.to_owned(), context.id.to_string());
@@ -129,14 +132,7 @@ pub(super) async fn bury(context: &Context, delivery: &Delivery, reason: &Poison
         headers,
         payload: delivery.payload.clone(),
     };
-    match context.bus.publish(letter).await {
-        Ok(()) => {
-            catalogue::DEAD_LETTERS_TOTAL.add(1, [reason.kind()]);
-            true
-        }
-        Err(error) => {
-            warn!(error = %error, "a dead letter could not be put away yet");
-            false
-        }
-    }
+    context.bus.publish(letter).await?;
+    catalogue::DEAD_LETTERS_TOTAL.add(1, [reason.kind()]);
+    Ok(())
 }

@@ -25,6 +25,8 @@ use super::*;
 use crate::coordinator::tests::flawed::FlawedStore;
 use crate::{Options, again_after_panic};
 
+mod burial;
+
 const CRASHER: &str = "producer.crasher";
 const DEADLINE: Duration = Duration::from_mins(1);
 
