@@ -49,7 +49,8 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
             Command::Config(arguments) => config::config(arguments, &cli.common).await,
         }
     });
-    // A request that hangs in a blocking call must not hold the process up after everything is settled.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    // What is still at work, a request in a blocking call or a thread that waits for a store that hangs, ends with the process. Ended with the
+    // runtime it would hold the process up, or panic.
+    std::mem::forget(runtime);
     exit
 }

@@ -64,7 +64,11 @@ pub(crate) fn watch_dependencies(shutdown: &Shutdown, bus: Arc<dyn Bus>, store: 
         loop {
             catalogue::BUS_CONNECTED.set_flag(bus.state() == BusState::Connected, []);
             if let Some(store) = &store {
-                let up = tokio::time::timeout(UPKEEP, store.lease()).await;
+                let up = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    up = tokio::time::timeout(UPKEEP, store.lease()) => up,
+                };
                 catalogue::STORE_UP.set_flag(matches!(up, Ok(Ok(_))), []);
             }
             if tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_ok() {

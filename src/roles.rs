@@ -36,6 +36,9 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(3);
 /// How long a role may take to leave at once.
 const LAST: Duration = Duration::from_secs(2);
 
+/// How long who leaves at once waits for the servers' goodbye.
+const GOODBYE: Duration = Duration::from_millis(300);
+
 /// Between two looks at a store that does not serve yet.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -96,10 +99,15 @@ impl Base {
     async fn until_up(&self, store: &dyn Store) -> Result<bool, Failure> {
         let mut said = false;
         loop {
-            match store.check().await {
+            let checked = tokio::select! {
+                biased;
+                () = self.shutdown.stop_token().cancelled() => return Ok(false),
+                checked = store.check() => checked,
+            };
+            match checked {
                 Ok(check) => {
                     info!(product = check.product, "the store is up");
-                    for warning in check.warnings {
+                    for warning in check.warnings.iter().chain(&check.refuses_writes) {
                         warn!(warning, "the store is not as safe as it could be");
                     }
                     return Ok(true);
@@ -138,8 +146,7 @@ impl Base {
     /// Ends a start that is refused: the connections end before the program does.
     async fn refuse(&self, refused: Failure, bus: &Arc<dyn Bus>, store: &Arc<dyn Store>) -> Failure {
         self.shutdown.now();
-        bus.close().await;
-        store.close().await;
+        self.close(bus, Some(store)).await;
         refused
     }
 
@@ -147,15 +154,31 @@ impl Base {
     async fn finish(self, bus: Arc<dyn Bus>, store: Option<Arc<dyn Store>>) -> Result<Exit, Failure> {
         parts::watch_dependencies(&self.shutdown, Arc::clone(&bus), store.clone());
         let report = self.shutdown.finish(GRACE, LAST).await;
-        bus.close().await;
-        if let Some(store) = store {
-            store.close().await;
-        }
+        self.close(&bus, store.as_ref()).await;
         if report.is_clean() {
             info!("stopped");
             return Ok(Exit::Done);
         }
         Err(Failure::new(Exit::Failed, report.to_string()))
+    }
+
+    /// Ends the connections in good order; who is to leave at once waits no longer for servers that do not answer.
+    async fn close(&self, bus: &Arc<dyn Bus>, store: Option<&Arc<dyn Store>>) {
+        let closing = async {
+            bus.close().await;
+            if let Some(store) = store {
+                store.close().await;
+            }
+        };
+        let at_once = async {
+            self.shutdown.now_token().cancelled().await;
+            tokio::time::sleep(GOODBYE).await;
+        };
+        tokio::select! {
+            biased;
+            () = closing => {}
+            () = at_once => warn!("left without a goodbye: broker or store do not answer"),
+        }
     }
 }
 
@@ -226,8 +249,8 @@ pub(crate) async fn orchestrator(role: cli::Orchestrator, common: &Common) -> Re
     info!(id = %base.id, address = %address, "orchestrator: health and metrics are served");
     let troubles = Troubles::default();
     let dependencies = Arc::new(DependencyReadiness { bus: Arc::clone(&bus), store: Arc::clone(&store) });
-    let clock = Arc::clone(&base.clock);
-    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock });
+    let (clock, stopping) = (Arc::clone(&base.clock), base.shutdown.stop_token().clone());
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock, stopping });
     let web_stop = CancellationToken::new();
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     match base.until_up(store.as_ref()).await {
@@ -267,8 +290,8 @@ pub(crate) async fn producer(role: Producer, common: &Common) -> Result<Exit, Fa
     info!(id = %base.id, address = %address, "producer: health and metrics are served");
     let (web_stop, troubles) = (CancellationToken::new(), Troubles::default());
     let dependencies = Arc::new(BusReadiness { bus: Arc::clone(&bus) });
-    let clock = Arc::clone(&base.clock);
-    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock });
+    let (clock, stopping) = (Arc::clone(&base.clock), base.shutdown.stop_token().clone());
+    let readiness = Arc::new(Untroubled { dependencies, troubles: troubles.clone(), clock, stopping });
     parts::serve_probes(&base.shutdown, web_stop.clone(), listener, &base.metrics, readiness);
     let (id, clock) = (base.id.clone(), Arc::clone(&base.clock));
     let context =
@@ -310,12 +333,14 @@ async fn open_probes(
     parts::open(&Door { bind: base.config.web.bind, port, or_any }).await
 }
 
-/// Ready when what it depends on is, and no part of the process has trouble of its own.
+/// Ready when what it depends on is, no part of the process has trouble of its own, and nobody has asked it to stop: from then on it takes no
+/// new work, though it may have some to finish.
 #[derive(Debug)]
 struct Untroubled {
     dependencies: Arc<dyn Readiness>,
     troubles: Troubles,
     clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
 }
 
 #[async_trait]
@@ -323,6 +348,9 @@ impl Readiness for Untroubled {
     async fn reasons(&self) -> Vec<String> {
         let mut reasons = self.dependencies.reasons().await;
         reasons.extend(self.troubles.reasons(self.clock.now().monotonic));
+        if self.stopping.is_cancelled() {
+            reasons.push("it is stopping, and finishes what is under way".to_owned());
+        }
         reasons
     }
 

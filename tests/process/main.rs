@@ -14,6 +14,7 @@ mod refused;
 mod registries;
 mod serving;
 mod standing;
+mod stopping;
 mod supervised;
 mod unwritten;
 mod waiting;
