@@ -16,6 +16,7 @@ mod serving;
 mod standing;
 mod stopping;
 mod supervised;
+mod unwritable;
 mod unwritten;
 mod waiting;
 mod world;

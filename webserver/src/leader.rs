@@ -1,5 +1,6 @@
 //! Whether an orchestrator leads. Nobody tells when the last one is gone, so the lease is watched as those watch it who want to take it:
-//! one that does not move for its time to live, on this process's own monotonic clock, is nobody's.
+//! one that does not move for its time to live, on this process's own monotonic clock, is nobody's. Nobody can tell of a store that takes no
+//! writes either, since the coordinator's words are kept there: that is looked at, too.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,8 @@ struct Watch {
     patience: Duration,
     lease: LeaseWatch,
     absent_since: Option<UnixMillis>,
+    /// Why the store takes no writes.
+    refuses_writes: Option<String>,
 }
 
 impl Watch {
@@ -51,7 +54,8 @@ pub(crate) struct Leader(Mutex<Watch>);
 impl Leader {
     pub(crate) fn new(lease_ttl: Duration) -> Self {
         let patience = lease_ttl.saturating_add(lease_ttl / 2);
-        Self(Mutex::new(Watch { patience, lease: LeaseWatch::default(), absent_since: None }))
+        let (lease, absent_since, refuses_writes) = (LeaseWatch::default(), None, None);
+        Self(Mutex::new(Watch { patience, lease, absent_since, refuses_writes }))
     }
 
     /// Watches until the shutdown.
@@ -66,6 +70,12 @@ impl Leader {
                 lease = context.store.lease() => lease,
             };
             self.inner().look(lease.as_ref().ok(), asked, context.clock.now());
+            let check = tokio::select! {
+                () = context.shutdown.cancelled() => return,
+                check = context.store.check() => check,
+            };
+            let why = check.ok().and_then(|check| check.refuses_writes.into_iter().next());
+            self.inner().refuses_writes = why.map(|why| format!("the store cannot be written to: {why}"));
             let missing = self.absence();
             match &missing {
                 Some(absence) if !said => tracing::warn!("{absence}"),
@@ -86,13 +96,19 @@ impl Leader {
         Some(format!("no orchestrator leads since {} UTC; start one", time_of_day(since)))
     }
 
-    /// A topic as it stands: without a leader the numbers of one that should go on are those of a past that stands still.
+    /// That the store takes no writes, and why.
+    fn refuses_writes(&self) -> Option<String> {
+        self.inner().refuses_writes.clone()
+    }
+
+    /// A topic as it stands: without a leader, or with a store that takes no writes, the numbers of one that should go on are those of a past that
+    /// stands still.
     pub(crate) fn correct(&self, view: &mut TopicView) {
         if view.state == StateName::Ended {
             return;
         }
-        if let Some(absence) = self.absence() {
-            view.numbers.problem = Some(absence);
+        if let Some(problem) = self.refuses_writes().or_else(|| self.absence()) {
+            view.numbers.problem = Some(problem);
             view.numbers.attributes_per_minute = 0.0;
         }
     }
@@ -107,7 +123,7 @@ fn time_of_day(at: UnixMillis) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-/// The web server can show and record without a leader: that is a warning.
+/// The web server can show and record without a leader, and show without a store that takes writes: these are warnings.
 #[derive(Debug)]
 pub(crate) struct WithLeader {
     pub(crate) readiness: Arc<dyn Readiness>,
@@ -122,6 +138,7 @@ impl Readiness for WithLeader {
 
     async fn warnings(&self) -> Vec<String> {
         let mut warnings = self.readiness.warnings().await;
+        warnings.extend(self.leader.refuses_writes());
         warnings.extend(self.leader.absence());
         warnings
     }

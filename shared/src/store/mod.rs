@@ -142,6 +142,8 @@ pub struct StoreCheck {
     pub instance: String,
     /// What the operator should know, for example a durability setting that can lose a second.
     pub warnings: Vec<String>,
+    /// Why it takes no writes at the moment; empty when it does.
+    pub refuses_writes: Vec<String>,
 }
 
 /// The authoritative registry.

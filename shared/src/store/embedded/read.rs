@@ -103,7 +103,7 @@ pub(super) fn lease(transaction: &ReadTransaction) -> Result<LeaseRecord, Stop> 
 
 pub(super) fn check(transaction: &ReadTransaction) -> Result<StoreCheck, Stop> {
     let instance: String = setting_of(transaction, INSTANCE)?.unwrap_or_default();
-    Ok(StoreCheck { product: "embedded (redb 4)".to_owned(), instance, warnings: Vec::new() })
+    Ok(StoreCheck { product: "embedded (redb 4)".to_owned(), instance, ..StoreCheck::default() })
 }
 
 pub(super) fn has_garbage(transaction: &ReadTransaction) -> Result<bool, Stop> {

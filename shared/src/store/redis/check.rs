@@ -10,6 +10,22 @@ const OLDEST: u32 = 5;
 /// What to say of a server that holds a part of the keys only.
 pub(super) const CLUSTER: &str = "it is a Redis Cluster, and this version speaks with one server only; use one that runs without `cluster-enabled`";
 
+/// Why a server takes no writes, and what helps.
+const REPLICA: &str = "it is a replica, which takes no writes; promote it, or use the address of the primary";
+const OUT_OF_MEMORY: &str = "its memory is used up, so it takes no writes; raise its maxmemory";
+const DISK: &str =
+    "it cannot write to its disk, so it takes no writes; make room there, and see its log for the cause";
+
+/// What the code of a refused write means for people; `None` for codes that pass by themselves or speak for themselves.
+pub(super) fn in_words(code: &str) -> Option<&'static str> {
+    match code {
+        "READONLY" => Some(REPLICA),
+        "OOM" => Some(OUT_OF_MEMORY),
+        "MISCONF" => Some(DISK),
+        _ => None,
+    }
+}
+
 /// Judges the answer to `INFO`, and `appendfsync` where the server tells it.
 pub(super) fn judge(info: &str, appendfsync: Option<&str>) -> Result<StoreCheck, StoreError> {
     let fields: BTreeMap<&str, &str> =
@@ -45,10 +61,23 @@ pub(super) fn judge(info: &str, appendfsync: Option<&str>) -> Result<StoreCheck,
     } else {
         warnings.push("appendfsync cannot be read; make sure that it is `always`".to_owned());
     }
+    let mut refuses_writes = Vec::new();
     if field("role") == "slave" {
-        warnings.push("it is a replica, which refuses writes; use the address of the primary".to_owned());
+        refuses_writes.push(REPLICA);
     }
-    Ok(StoreCheck { product: format!("Redis {version}"), instance: field("run_id").to_owned(), warnings })
+    let bytes = |name| field(name).parse::<u64>().unwrap_or_default();
+    if bytes("maxmemory") > 0 && bytes("used_memory") > bytes("maxmemory") {
+        refuses_writes.push(OUT_OF_MEMORY);
+    }
+    if field("aof_last_write_status") == "err" {
+        refuses_writes.push(DISK);
+    }
+    Ok(StoreCheck {
+        product: format!("Redis {version}"),
+        instance: field("run_id").to_owned(),
+        warnings,
+        refuses_writes: refuses_writes.into_iter().map(str::to_owned).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -74,6 +103,21 @@ mod tests {
         };
         assert!(cluster(0).is_ok());
         assert!(matches!(cluster(1), Err(StoreError::Unsafe(text)) if text.contains("cluster-enabled")));
+    }
+
+    #[test]
+    fn what_keeps_a_server_from_taking_writes_is_told_with_what_helps() {
+        let refuses = |more: &str| {
+            let info = info("noeviction", "1").replace("role:master\r\n", "") + more;
+            judge(&info, Some("always")).unwrap_or_default().refuses_writes.join("; ")
+        };
+        assert_eq!(
+            refuses("role:master\r\nused_memory:9\r\nmaxmemory:0\r\naof_last_write_status:ok\r\n"),
+            ""
+        );
+        assert!(refuses("role:slave\r\n").contains("address of the primary"));
+        assert!(refuses("used_memory:9\r\nmaxmemory:8\r\n").contains("raise its maxmemory"));
+        assert!(refuses("aof_last_write_status:err\r\n").contains("make room"));
     }
 
     #[test]

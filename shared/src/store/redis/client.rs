@@ -6,7 +6,7 @@ use deadpool::Runtime;
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
 
-use super::check::CLUSTER;
+use super::check::{CLUSTER, in_words};
 use super::config::{RedisConfig, RedisConfigError};
 use super::pool::{Lent, Maker, Pool, PoolError};
 use super::scripts::{Lazy, Script};
@@ -262,10 +262,10 @@ fn meaning(error: &RedisError) -> StoreError {
         return StoreError::Unsafe(CLUSTER.to_owned());
     }
     // Before version 7 the code of a command in a script stands in the text of a general error.
-    if REFUSALS.contains(&code) || REFUSALS.iter().any(|refusal| text.contains(&format!("-{refusal} "))) {
-        StoreError::Unavailable(text)
-    } else {
-        StoreError::Corrupt(text)
+    let is_told = |refusal: &&&str| **refusal == code || text.contains(&format!("-{refusal} "));
+    match REFUSALS.iter().find(is_told) {
+        Some(refusal) => StoreError::Unavailable(in_words(refusal).map_or(text, str::to_owned)),
+        None => StoreError::Corrupt(text),
     }
 }
 
@@ -291,7 +291,13 @@ mod tests {
     fn to_be_sent_to_another_server_of_a_cluster_does_not_pass_by_itself() {
         let moved = answered(b"-MOVED 3999 127.0.0.1:6381\r\n");
         assert!(matches!(&moved, StoreError::Unsafe(text) if text.contains("cluster-enabled")), "{moved}");
-        assert!(answered(b"-READONLY You can't write against a read only replica.\r\n").is_transient());
+        let replica = answered(b"-READONLY You can't write against a read only replica.\r\n");
+        assert!(
+            replica.is_transient() && replica.to_string().contains("address of the primary"),
+            "{replica}"
+        );
+        let old = answered(b"-ERR Error running script: @user_script: 1: -OOM command not allowed\r\n");
+        assert!(old.is_transient() && old.to_string().contains("raise its maxmemory"), "{old}");
     }
 
     #[tokio::test]
