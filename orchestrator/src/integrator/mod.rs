@@ -114,7 +114,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
     info!("integrator is down");
 }
 
-impl<'a> Integrator<'a> {
+impl Integrator<'_> {
     async fn work(&mut self) {
         loop {
             let now = self.context.clock.now().monotonic;
