@@ -1,7 +1,7 @@
 //! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
 //!
-//! Several groups of messages are under way at once (`group`): while one is committed, the next is decoded, and the one before is told of. So the
-//! order of the log need not be the order of arrival.
+//! Messages that are there are committed and told of together (`group`), while the loop goes on to hear of its stop and of what is due; the broker
+//! sends the next ones meanwhile.
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
@@ -53,7 +53,7 @@ const GROUP: usize = 64;
 const GROUP_BATCHES: usize = 64;
 
 /// Groups under way at once.
-const GROUPS: usize = 4;
+const GROUPS: usize = 1;
 
 /// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
 const ATTEMPTS: u32 = 5;
