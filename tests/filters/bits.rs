@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::meta;
 
 /// More than the first generation holds.
-const BATCHES: u64 = 400;
+const BATCHES: u64 = 330;
 const NEW: u64 = 50;
 
 /// Texts of every length that a key may have, as models write them.
