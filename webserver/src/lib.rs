@@ -10,6 +10,8 @@ pub mod api;
 mod context;
 mod extract;
 mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod leader;
 mod page;
 mod probes;

@@ -25,7 +25,7 @@ pub mod checkpoints;
 pub mod embedded;
 mod prepare;
 pub mod redis;
-mod rows;
+pub mod rows;
 mod unreadable;
 
 pub use self::prepare::FIRST_INEXACT;

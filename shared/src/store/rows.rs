@@ -19,7 +19,8 @@ pub(super) fn encode_head(head: &EntryHead) -> Result<Vec<u8>, StoreError> {
     encode(head)
 }
 
-pub(super) fn encode_entry(head: &EntryHead, tail: &EntryTail) -> Result<Vec<u8>, StoreError> {
+/// Writes an entry; its index is its key.
+pub fn encode_entry(head: &EntryHead, tail: &EntryTail) -> Result<Vec<u8>, StoreError> {
     let mut bytes = encode_head(head)?;
     let EntryTail { first_new, new, again, variants, missing, over_cap } = tail;
     rmp_serde::encode::write(&mut bytes, &(first_new, new, again, variants, missing, over_cap))
@@ -27,7 +28,8 @@ pub(super) fn encode_entry(head: &EntryHead, tail: &EntryTail) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-pub(super) fn decode_entry(index: LogIndex, bytes: &[u8]) -> Result<Entry, StoreError> {
+/// Reads an entry.
+pub fn decode_entry(index: LogIndex, bytes: &[u8]) -> Result<Entry, StoreError> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
     let head = EntryHead::deserialize(&mut reader)
         .map_err(|error| corrupt(format!("head of entry {index}: {error}")))?;
@@ -36,11 +38,13 @@ pub(super) fn decode_entry(index: LogIndex, bytes: &[u8]) -> Result<Entry, Store
     Ok(Entry { index, head, tail: EntryTail { first_new, new, again, variants, missing, over_cap } })
 }
 
-pub(super) fn encode_topic(topic: &Topic) -> Result<Vec<u8>, StoreError> {
+/// Writes a topic's record.
+pub fn encode_topic(topic: &Topic) -> Result<Vec<u8>, StoreError> {
     encode(topic)
 }
 
-pub(super) fn decode_topic(bytes: &[u8]) -> Result<Topic, StoreError> {
+/// Reads a topic's record.
+pub fn decode_topic(bytes: &[u8]) -> Result<Topic, StoreError> {
     decode(bytes)
 }
 

@@ -1,6 +1,6 @@
 //! The faults of a run: which there are, when each is at work, and how often it struck.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) mod bus;
+pub(crate) mod clock;
 pub(crate) mod consumer;
 pub(crate) mod store;
 
@@ -56,10 +57,20 @@ pub(crate) enum Kind {
     CrashProducer,
     /// An orchestrator dies, before or after one of its calls, and comes back.
     CrashOrchestrator,
+    /// Every call of a process hangs for longer than the lease lives, before or after it was done, as if the process was paused.
+    Pause,
+    /// The wall clock of a process jumps, or goes wrong from the beginning.
+    ClockJump,
+    /// Messages that nobody can integrate.
+    Poison,
+    /// An operator stops the topic and starts it again.
+    OperatorStops,
+    /// An operator changes weights and items per request.
+    OperatorChanges,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::PublishRefused,
         Self::ConfirmLost,
         Self::PublishLost,
@@ -81,6 +92,11 @@ impl Kind {
         Self::StoreStalls,
         Self::CrashProducer,
         Self::CrashOrchestrator,
+        Self::Pause,
+        Self::ClockJump,
+        Self::Poison,
+        Self::OperatorStops,
+        Self::OperatorChanges,
     ];
 }
 
@@ -97,6 +113,8 @@ pub(crate) struct Fault {
     /// A crash: after so many calls from `from` on, and so long the process stays down.
     pub(crate) calls: u32,
     pub(crate) down: u64,
+    /// By how many milliseconds a wall clock jumps.
+    pub(crate) jump: i64,
 }
 
 /// One life of a process.
@@ -122,6 +140,8 @@ struct State {
     /// Calls left before each crash of the plan; `None` once it happened.
     calls: Vec<Option<u32>>,
     down: BTreeMap<usize, u64>,
+    /// Faults that last and are counted once for each process.
+    noticed: BTreeSet<(usize, usize)>,
     late: JoinSet<()>,
     trace: u64,
     lines: Option<Vec<String>>,
@@ -135,6 +155,7 @@ impl Faults {
             struck: BTreeMap::new(),
             calls,
             down: BTreeMap::new(),
+            noticed: BTreeSet::new(),
             late: JoinSet::new(),
             trace: 0,
             lines: keep_trace.then(Vec::new),
@@ -191,12 +212,49 @@ impl Faults {
         Duration::from_millis(self.state().random.random_range(from..=to))
     }
 
-    /// A place where the process may die. It does not go on then.
+    /// A place where the process may be paused, or die. It does not go on then.
     pub(crate) async fn point(&self, life: &Life) {
+        while let Some(end) = self.paused_until(life.process) {
+            tokio::time::sleep(Duration::from_millis(end - self.now())).await;
+        }
         if life.crash.is_cancelled() || self.dies(life) {
             life.crash.cancel();
             pending::<()>().await;
         }
+    }
+
+    fn paused_until(&self, process: usize) -> Option<u64> {
+        let now = self.now();
+        let on = |(_, fault): &(usize, &Fault)| fault.kind == Kind::Pause && fault.is_on(process, now);
+        let (index, fault) = self.plan.iter().enumerate().find(on)?;
+        self.notice(index, process);
+        Some(fault.to)
+    }
+
+    /// By how much the wall clock of a process is wrong, in milliseconds.
+    pub(crate) fn skew(&self, process: usize) -> i64 {
+        let now = self.now();
+        let jumped = self.plan.iter().enumerate().filter(|(_, fault)| {
+            fault.kind == Kind::ClockJump && fault.concerns(process) && fault.from <= now
+        });
+        let mut skew = 0;
+        for (index, fault) in jumped {
+            self.notice(index, process);
+            skew += fault.jump;
+        }
+        skew
+    }
+
+    /// Counts a fault that lasts, once for each process.
+    fn notice(&self, index: usize, process: usize) {
+        if self.state().noticed.insert((index, process)) {
+            self.count(self.plan[index].kind);
+        }
+    }
+
+    /// What operators and strangers do, and when.
+    pub(crate) fn deeds(&self, kind: Kind) -> Vec<Fault> {
+        self.plan.iter().filter(|fault| fault.kind == kind).cloned().collect()
     }
 
     fn dies(&self, life: &Life) -> bool {

@@ -94,16 +94,22 @@ impl Check<'_> {
 
     fn quiet(&mut self) {
         for (queue, depth) in &self.evidence.depths {
-            // Three integrators in a row that are killed over the same message make it look like poison.
-            let mistaken = self.evidence.struck.get(&Kind::CrashOrchestrator) >= Some(&3);
             let allowed = match queue {
                 // Heartbeats go on.
                 WorkQueue::Coordinate => 10,
-                WorkQueue::Dead => u64::from(mistaken),
+                // They are compared one by one.
+                WorkQueue::Dead => u64::MAX,
                 WorkQueue::Integrate | WorkQueue::Tasks | WorkQueue::Unrouted => 0,
             };
             self.must(*depth <= allowed, || format!("8: {depth} messages wait in {}", queue.name()));
         }
+        let Evidence { dead, .. } = self.evidence;
+        let poison = &self.evidence.seen.poison;
+        for lost in poison.difference(dead) {
+            self.must(false, || format!("8: the poison {lost} is not among the dead letters"));
+        }
+        let (innocent, mistaken) = (dead.difference(poison).count(), usize::from(self.mistaken()));
+        self.must(innocent <= mistaken, || format!("8: {innocent} dead letters are no poison: {dead:?}"));
         let Some(ended_at) = self.evidence.ended_at else { return };
         let late = ended_at.max(self.evidence.plan.faults_end()) + 10_000;
         for asked in self.evidence.journal.iter().filter(|asked| asked.at > late) {
@@ -117,6 +123,11 @@ impl Check<'_> {
             let idle = stand.in_flight == 0 && stand.unresolved == 0;
             self.must(idle || self.evidence.killed.contains(life), || format!("8: {stand:?} is not idle"));
         }
+    }
+
+    /// Integrators that are killed over the same message again and again make it look like poison.
+    fn mistaken(&self) -> bool {
+        self.evidence.struck.get(&Kind::CrashOrchestrator) >= Some(&3)
     }
 
     fn set_log_and_events(&mut self) {

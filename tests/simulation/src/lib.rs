@@ -15,15 +15,19 @@
 //! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all, or slower for
 //!   one orchestrator than the lease has to live.
 //! * Producers and orchestrators that die at any call to bus or store, and come back in a new life, under the same or another name.
+//! * Processes whose calls hang for longer than the lease lives, before or after they were done, as if they were paused.
+//! * Wall clocks that differ between processes and jump by up to an hour, forwards and backwards.
+//! * Poison: what does not decode, is over the limits, newer, or rests on another canonical form. It and nothing else ends at the dead letters.
+//! * An operator who stops the topic and starts it again, changes weights and items per request, or caps in mid-run.
 //! * A model that is slow, rate limited, times out, fails, declines.
 //!
 //! # Faults that are not made
 //!
-//! * Processes that are paused, disks that are full, torn files: no files are written here.
-//! * Clocks that jump or differ between processes.
-//! * Poison messages; what is corrupted in transit.
+//! * Processes that stand still between two calls: in one that is paused here, what needs no call goes on.
+//! * Disks that are full, torn files: no files are written here.
+//! * A wall clock that was set back before a producer comes back under its name: its lives are in order.
 //! * A store that loses what it confirmed; a broker that loses what it confirmed.
-//! * Operators who stop or restart a topic while it runs, or change more than its caps; several topics at once.
+//! * Operators who start a topic afresh while it runs; several topics at once.
 //! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
 
 #![expect(
@@ -37,16 +41,21 @@
 
 use std::collections::BTreeMap;
 
+use igentai_core::folder::TopicId;
+use igentai_shared::store::{checkpoints, rows};
+
 use crate::faults::Kind;
 use crate::plan::Plan;
 use crate::system::simulate;
 
+mod deeds;
 mod faults;
 mod history;
 mod invariants;
 mod model;
 mod plan;
 mod reader;
+mod steps;
 mod system;
 mod things;
 mod witness;
@@ -92,6 +101,39 @@ pub fn run(seed: u64, keep_history: bool) -> Verdict {
         reached,
         digest,
         history,
+    }
+}
+
+/// What the system says to itself and to its store: good input for everything that decodes it.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// Messages by their kind.
+    pub messages: BTreeMap<String, Vec<Vec<u8>>>,
+    /// The topic's id.
+    pub topic: TopicId,
+    /// Its record.
+    pub record: Vec<u8>,
+    /// Entries of the log.
+    pub entries: Vec<Vec<u8>>,
+    /// Checkpoints of the coordinator's ledger.
+    pub ledger: Vec<u8>,
+    /// Checkpoints of the topic's status.
+    pub status: Vec<u8>,
+}
+
+/// What is said in the run of a seed.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "entries and topics can always be written into memory")]
+pub fn corpus(seed: u64) -> Corpus {
+    let evidence = simulate(Plan::of(seed), false);
+    let entries = evidence.log.iter().map(|entry| rows::encode_entry(&entry.head, &entry.tail).unwrap());
+    Corpus {
+        messages: evidence.seen.messages.clone(),
+        topic: evidence.topic.id.clone(),
+        record: rows::encode_topic(&evidence.topic).unwrap(),
+        entries: entries.collect(),
+        ledger: checkpoints::encode(&evidence.seen.ledger),
+        status: checkpoints::encode(&evidence.status),
     }
 }
 

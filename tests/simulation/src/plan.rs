@@ -127,6 +127,7 @@ fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) 
         chance: [0.1, 0.5, 1.0][random.random_range(0..3)],
         calls: 0,
         down: 0,
+        jump: 0,
     };
     let orchestrator = PRODUCERS + random.random_range(0..ORCHESTRATORS);
     match kind {
@@ -172,6 +173,20 @@ fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) 
             fault.process = (!everybody).then_some(orchestrator);
         }
         Kind::BusOutage | Kind::Reconnect => fault.chance = 1.0,
+        Kind::Pause => {
+            // One process, for longer than a lease lives.
+            fault.process = Some(random.random_range(0..PRODUCERS + ORCHESTRATORS));
+            fault.to = from + random.random_range(5_500..12_000);
+        }
+        Kind::ClockJump => {
+            fault.jump = random.random_range(-3_600_000..3_600_000);
+            if random.random_bool(0.3) {
+                fault.from = 0;
+            }
+            fault.to = fault.from;
+        }
+        Kind::Poison => fault.calls = random.random_range(1..6),
+        Kind::OperatorStops | Kind::OperatorChanges => fault.process = None,
         Kind::StoreStalls => fault.process = Some(orchestrator),
         Kind::PublishRefused
         | Kind::ConfirmLost

@@ -23,7 +23,9 @@ use igentai_shared::store::{Store, StoredAttribute, checkpoints};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::deeds;
 use crate::faults::bus::FaultyBus;
+use crate::faults::clock::FaultyClock;
 use crate::faults::store::FaultyStore;
 use crate::faults::{Faults, Kind, Life};
 use crate::history;
@@ -58,6 +60,8 @@ pub(crate) struct Evidence {
     pub(crate) read: Read,
     /// Messages ready in each work queue when all should be quiet.
     pub(crate) depths: Vec<(WorkQueue, u64)>,
+    /// Dead letters, by their message ids.
+    pub(crate) dead: BTreeSet<String>,
     pub(crate) ended_by_themselves: Vec<usize>,
     pub(crate) stopped_in_time: bool,
     pub(crate) struck: std::collections::BTreeMap<Kind, u64>,
@@ -75,14 +79,14 @@ pub(crate) fn simulate(plan: Plan, keep_trace: bool) -> Evidence {
 }
 
 #[derive(Debug)]
-struct World {
-    plan: Plan,
-    topic: TopicId,
-    clock: Arc<dyn Clock>,
-    bus: Arc<MemoryBus>,
-    store: Arc<EmbeddedStore>,
-    faults: Arc<Faults>,
-    witness: Arc<Witness>,
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) topic: TopicId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) witness: Arc<Witness>,
     model: Arc<Model>,
     stop: CancellationToken,
     killed: Mutex<BTreeSet<LifeId>>,
@@ -121,16 +125,21 @@ impl World {
         world.start_topic().await;
         history::fill(&world.store, &world.model, &world.topic, &world.plan, MORNING).await;
         reading.spawn(Arc::clone(&world).change_limits());
+        reading.spawn(deeds::poison(Arc::clone(&world)));
+        reading.spawn(deeds::change(Arc::clone(&world)));
+        let mut operator = JoinSet::new();
+        operator.spawn(deeds::stop_and_go(Arc::clone(&world)));
         let mut processes = JoinSet::new();
         for process in 0..PRODUCERS + ORCHESTRATORS {
             processes.spawn(Arc::clone(&world).live(process));
         }
-        let ended_at = world.wait_for_the_end().await;
+        let ended_at = world.wait_for_the_end(&mut operator).await;
         tokio::time::sleep(SETTLING).await;
         let mut depths = Vec::new();
         for queue in WorkQueue::ALL {
             depths.push((queue, world.bus.depth(queue).await.unwrap()));
         }
+        let dead = deeds::dead_letters(&world.bus.another_client()).await;
         world.stop.cancel();
         let all_stop = async { while processes.join_next().await.is_some() {} };
         let stopped_in_time = tokio::time::timeout(Duration::from_mins(1), all_stop).await.is_ok();
@@ -139,7 +148,7 @@ impl World {
         tokio::time::sleep(Duration::from_secs(1)).await;
         reading.shutdown().await;
         let read = std::mem::take(&mut *read.lock().unwrap());
-        world.gather(ended_at, read, depths, stopped_in_time).await
+        world.gather(ended_at, read, depths, dead, stopped_in_time).await
     }
 
     async fn start_topic(&self) {
@@ -165,17 +174,16 @@ impl World {
         registry::alter(self.store.as_ref(), &self.topic, change).await.unwrap();
     }
 
-    async fn wait_for_the_end(&self) -> Option<u64> {
+    async fn wait_for_the_end(&self, operator: &mut JoinSet<()>) -> Option<u64> {
         let mut ended_at = None;
         let faults_end = self.plan.faults_end();
         loop {
             let now = self.faults.now();
             let topic = self.store.topic(&self.topic).await.unwrap().unwrap();
-            if topic.state.is_ended() {
-                ended_at = ended_at.or(Some(now));
-            }
+            ended_at = topic.state.is_ended().then(|| ended_at.unwrap_or(now));
+            while operator.try_join_next().is_some() {}
             let over = Duration::from_millis(now.saturating_sub(faults_end));
-            if (ended_at.is_some() && now >= faults_end) || over > PATIENCE {
+            if (ended_at.is_some() && operator.is_empty() && now >= faults_end) || over > PATIENCE {
                 return ended_at;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -220,7 +228,8 @@ impl World {
             witness: Arc::clone(&self.witness),
             lures: Arc::new(self.model.lures()),
         });
-        let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+        let clock = FaultyClock { inner: Arc::clone(&self.clock), faults: Arc::clone(&self.faults), process };
+        let (clock, stop): (Arc<dyn Clock>, _) = (Arc::new(clock), self.stop.clone());
         if process < PRODUCERS {
             let id = WorkerId::of_role("producer", process);
             let life = (id.to_string(), incarnation);
@@ -276,6 +285,7 @@ impl World {
         ended_at: Option<u64>,
         read: Read,
         depths: Vec<(WorkQueue, u64)>,
+        dead: BTreeSet<String>,
         stopped_in_time: bool,
     ) -> Evidence {
         let (topic, store) = (&self.topic, &self.store);
@@ -293,6 +303,7 @@ impl World {
             seen: std::mem::take(&mut self.witness.seen()),
             read,
             depths,
+            dead,
             ended_by_themselves: self.ended.lock().unwrap().clone(),
             stopped_in_time,
             struck: self.faults.struck(),

@@ -11,6 +11,14 @@ use igentai_core::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use igentai_shared::clock::Clock;
 use igentai_shared::wire::FilterSnapshot;
 
+use crate::steps::Steps;
+
+/// Messages of a kind that are kept.
+const KEPT: usize = 40;
+
+/// So long after it was sent a snapshot may be put in, and what came behind it be there again.
+const REPLACING_MS: u64 = 12_000;
+
 /// A life of a producer.
 pub(crate) type LifeId = (String, Incarnation);
 
@@ -45,14 +53,24 @@ pub(crate) struct Seen {
     pub(crate) stands: Vec<Stand>,
     pub(crate) snapshots: Vec<FilterSnapshot>,
     pub(crate) resolutions: u64,
+    /// Messages of each kind, the first ones.
+    pub(crate) messages: BTreeMap<String, Vec<Vec<u8>>>,
     /// Batches that the broker has confirmed: the life and the batch's number.
     pub(crate) confirmed: BTreeSet<(LifeId, u64)>,
     pub(crate) violations: Vec<String>,
+    /// What was judged step by step.
+    pub(crate) steps: Steps,
+    /// When an operator last let the topic go on.
+    pub(crate) resumed_at: u64,
+    /// Messages that nobody can integrate.
+    pub(crate) poison: BTreeSet<String>,
     claims: BTreeMap<LifeId, LogIndex>,
+    /// Producers whose filter is being replaced: until when that may take, and by what.
+    replaced: BTreeMap<String, (u64, LogIndex)>,
     followed: BTreeMap<LifeId, (Epoch, u64)>,
     known: BTreeSet<(LifeId, u64)>,
     written: Epoch,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// When the lease was last taken or renewed; `None` while it is free.
     lease_moved: Option<u64>,
 }
@@ -85,6 +103,41 @@ impl Witness {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Judges a step.
+    pub(crate) fn step(&self, judge: impl FnOnce(&mut Steps, u64) -> Result<(), String>) {
+        let mut seen = self.seen();
+        let now = self.clock.now().monotonic.0;
+        if let Err(violation) = judge(&mut seen.steps, now)
+            && seen.violations.len() < 20
+        {
+            seen.violations.push(format!("at {now}: {violation}"));
+        }
+    }
+
+    /// A message is put to the dead letters.
+    pub(crate) fn buried(&self, message: &str) {
+        self.seen().steps.buried(message);
+    }
+
+    /// An operator lets the topic go on: filters begin anew.
+    pub(crate) fn resumed(&self) {
+        self.seen().resumed_at = self.clock.now().monotonic.0;
+    }
+
+    /// A message was sent that nobody can integrate.
+    pub(crate) fn poisoned(&self, message: &str) {
+        self.seen().poison.insert(message.to_owned());
+    }
+
+    /// Keeps the first messages of each kind.
+    pub(crate) fn message(&self, kind: &str, payload: &[u8]) {
+        let mut seen = self.seen();
+        let kept = seen.messages.entry(kind.to_owned()).or_default();
+        if kept.len() < KEPT {
+            kept.push(payload.to_vec());
+        }
+    }
+
     pub(crate) fn heartbeat(&self, heartbeat: &Heartbeat) {
         let life = (heartbeat.producer.to_string(), heartbeat.incarnation);
         let report = heartbeat.topics.first();
@@ -115,7 +168,10 @@ impl Witness {
         }
         match batch.body {
             BatchBody::Response { novel, .. } => {
-                let claimed = seen.claims.get(&life).copied().unwrap_or(0);
+                let now = self.clock.now().monotonic.0;
+                let replaced = seen.replaced.get(&life.0).filter(|(until, _)| now < *until);
+                let most = replaced.map_or(LogIndex::MAX, |(_, to)| *to);
+                let claimed = seen.claims.get(&life).copied().unwrap_or(0).min(most);
                 seen.batches.push(SeenBatch { life, claimed, novel });
             }
             BatchBody::Resolution { .. } => seen.resolutions += 1,
@@ -128,8 +184,19 @@ impl Witness {
         self.seen().confirmed.insert((life, batch.id.seq));
     }
 
-    pub(crate) fn snapshot(&self, piece: FilterSnapshot) {
-        self.seen().snapshots.push(piece);
+    /// A piece of a filter is on its way to a producer. One that replaces a filter that was found wrong takes away what came behind it; when it
+    /// is put in, and when what came behind it is there again, is not seen from here.
+    pub(crate) fn snapshot(&self, routing_key: &str, piece: FilterSnapshot) {
+        let now = self.clock.now().monotonic.0;
+        let mut seen = self.seen();
+        let producer = routing_key.trim_start_matches("snapshot.").to_owned();
+        let before = seen
+            .replaced
+            .get(&producer)
+            .filter(|(until, _)| now < *until)
+            .map_or(LogIndex::MAX, |(_, to)| *to);
+        seen.replaced.insert(producer, (now + REPLACING_MS, before.min(piece.complete_to)));
+        seen.snapshots.push(piece);
     }
 
     pub(crate) fn command(&self, command: &Command) {

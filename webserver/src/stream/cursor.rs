@@ -114,9 +114,13 @@ pub(crate) fn encode<'a>(
         put_number(&mut bytes, position.run);
         put_number(&mut bytes, position.seq);
     }
+    URL_SAFE_NO_PAD.encode(with_checksum(bytes))
+}
+
+pub(crate) fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     let check = checksum(&bytes);
     bytes.extend(check);
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }
 
 fn hash(topic: &TopicId) -> [u8; HASH_BYTES] {

@@ -10,7 +10,9 @@ use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Exchange, Outgoing, PublishError, Source, WorkQueue,
 };
-use igentai_shared::wire::{self, Batches, FilterDelta, FilterSnapshot, Message, Receipts};
+use igentai_shared::wire::{
+    self, Batches, FilterDelta, FilterSnapshot, Message, NewAttributes, Published, Receipts,
+};
 
 use super::consumer::FaultyConsumer;
 use super::{Faults, Kind, Life};
@@ -40,7 +42,13 @@ impl FaultyBus {
 
     fn see(&self, message: &Outgoing) {
         let (kind, payload) = (message.content_type.as_str(), &message.payload);
-        match wire::kind_of(kind).map(|(kind, _)| kind) {
+        if message.exchange == Exchange::Dead {
+            self.witness.buried(&message.message_id);
+            return;
+        }
+        let known = wire::kind_of(kind).map(|(kind, _)| kind);
+        self.witness.message(known.unwrap_or_default(), payload);
+        match known {
             Some(Heartbeat::KIND) => self.witness.heartbeat(&wire::decode(kind, payload).unwrap()),
             Some(Batches::KIND) => {
                 let Batches { batches } = wire::decode(kind, payload).unwrap();
@@ -48,10 +56,30 @@ impl FaultyBus {
                     self.witness.batch(batch);
                 }
             }
-            Some(FilterSnapshot::KIND) => self.witness.snapshot(wire::decode(kind, payload).unwrap()),
+            Some(Receipts::KIND) => {
+                let Receipts { receipts } = wire::decode(kind, payload).unwrap();
+                self.witness.step(|steps, _| receipts.iter().try_for_each(|receipt| steps.receipt(receipt)));
+            }
+            Some(FilterDelta::KIND) => {
+                let delta = wire::decode(kind, payload).unwrap();
+                self.witness.step(|steps, _| steps.delta(&delta));
+            }
+            Some(NewAttributes::KIND) => {
+                let event = wire::decode(kind, payload).unwrap();
+                self.witness.step(|steps, _| steps.event(&event));
+            }
+            Some(Published::KIND) => {
+                let note = wire::decode(kind, payload).unwrap();
+                self.witness.step(|steps, _| steps.published(&note));
+            }
+            Some(FilterSnapshot::KIND) => {
+                self.witness.snapshot(&message.routing_key, wire::decode(kind, payload).unwrap());
+            }
             Some(Command::KIND) => {
                 let command = wire::decode(kind, payload).unwrap();
                 self.witness.command(&command);
+                let producer = message.routing_key.trim_start_matches("producer.");
+                self.witness.step(|steps, _| steps.command(producer, &command));
                 self.witness.granted(&message.routing_key, &command);
             }
             _ => {}

@@ -1,9 +1,13 @@
 //! A subscription that loses its connection as planned.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use igentai_core::batch::BatchId;
 use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, DeliveryTag, Incoming, Source};
+
+use igentai_shared::wire::{self, Batches};
 
 use super::Kind;
 use super::bus::FaultyBus;
@@ -19,6 +23,8 @@ pub(crate) struct FaultyConsumer {
     inner_connection: u64,
     /// Losses of the connection to come: position in the plan, beginning and end; the next one last.
     breaks: Vec<(usize, u64, u64)>,
+    /// Messages with batches that were handed out and not acknowledged yet, with their batches.
+    open: BTreeMap<DeliveryTag, (String, Vec<BatchId>)>,
 }
 
 impl FaultyConsumer {
@@ -28,7 +34,16 @@ impl FaultyConsumer {
         breaks.retain(|(_, from, _)| *from > now);
         breaks.sort_by_key(|(_, from, _)| std::cmp::Reverse(*from));
         let inner = Some(bus.inner.consume(source.clone(), prefetch).await?);
-        Ok(Self { bus, source, prefetch, inner, connection: 1, inner_connection: 0, breaks })
+        Ok(Self {
+            bus,
+            source,
+            prefetch,
+            inner,
+            connection: 1,
+            inner_connection: 0,
+            breaks,
+            open: BTreeMap::new(),
+        })
     }
 
     /// Loses the connection if it is time to.
@@ -42,7 +57,12 @@ impl FaultyConsumer {
 
     fn own(&mut self, delivery: Delivery) -> Delivery {
         self.inner_connection = delivery.tag.connection;
-        Delivery { tag: DeliveryTag { connection: self.connection, ..delivery.tag }, ..delivery }
+        let tag = DeliveryTag { connection: self.connection, ..delivery.tag };
+        if let Ok(Batches { batches }) = wire::decode(&delivery.content_type, &delivery.payload) {
+            let ids = batches.into_iter().map(|batch| batch.id).collect();
+            self.open.insert(tag, (delivery.message_id.clone(), ids));
+        }
+        Delivery { tag, ..delivery }
     }
 
     fn on_inner(&mut self, tag: DeliveryTag) -> Option<(&mut Box<dyn Consumer>, DeliveryTag)> {
@@ -98,6 +118,9 @@ impl Consumer for FaultyConsumer {
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         self.bus.faults.point(&self.bus.life).await;
         self.break_if_due();
+        if let Some((message, batches)) = self.open.remove(&tag) {
+            self.bus.witness.step(|steps, _| steps.acknowledged(&message, &batches));
+        }
         match self.on_inner(tag) {
             Some((inner, tag)) => inner.ack(tag).await,
             None => Ok(()),

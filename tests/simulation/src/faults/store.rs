@@ -96,7 +96,15 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
-        self.write("commit", self.inner.commit(batches)).await
+        let asked = batches.clone();
+        let call = async {
+            let done = self.inner.commit(batches).await;
+            for (commit, outcome) in asked.iter().zip(done.iter().flatten()) {
+                self.witness.step(|steps, now| steps.commit(commit, outcome, now));
+            }
+            done
+        };
+        self.write("commit", call).await
     }
 
     async fn head(&self, topic: &TopicId) -> Result<Head, StoreError> {

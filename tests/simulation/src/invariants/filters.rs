@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use igentai_core::ids::LogIndex;
+use igentai_core::log::Entry;
 use igentai_shared::wire::FilterSnapshot;
 
 use super::Check;
 use crate::plan::FIRST_GENERATION;
-use crate::system::{Evidence, MORNING};
+use crate::system::Evidence;
 
 /// A hole in a filter is open, and a filter outgrown, no longer than this when nothing goes wrong.
 const HOLE_MS: u64 = 6_000;
@@ -36,13 +37,12 @@ impl Check<'_> {
 
     pub(super) fn holes(&mut self) {
         let Evidence { log, seen, plan, .. } = self.evidence;
-        let start = log.first().map_or(MORNING, |entry| entry.head.at);
-        self.must(start >= MORNING, || "the clock is not the simulation's".to_owned());
-        let quiet = plan.faults_end() + LEASE_MS + HOLE_MS;
+        let quiet = plan.faults_end().max(seen.resumed_at) + LEASE_MS + HOLE_MS;
         for stand in seen.stands.iter().filter(|stand| stand.at > quiet) {
             let Some(complete_to) = stand.complete_to else { continue };
-            let before = MORNING.0 + stand.at - HOLE_MS;
-            let old: Vec<_> = log.iter().take_while(|entry| entry.head.at.0 <= before).collect();
+            let before = stand.at - HOLE_MS;
+            let is_old = |entry: &&Entry| seen.steps.made_at(entry.index).is_none_or(|at| at <= before);
+            let old: Vec<_> = log.iter().take_while(is_old).collect();
             let expected: LogIndex = old.last().map_or(0, |entry| entry.index);
             self.must(complete_to >= expected, || {
                 format!(

@@ -1,0 +1,159 @@
+//! What must hold at every single step: whoever takes it is judged there and then, not by what comes of it in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use igentai_core::batch::{BatchId, Receipt, Verdict};
+use igentai_core::command::Command;
+use igentai_core::ids::{Epoch, LogIndex, Seq};
+use igentai_core::key::Fingerprint;
+use igentai_shared::store::{Commit, CommitOutcome};
+use igentai_shared::wire::{FilterDelta, NewAttributes, Published};
+
+use crate::witness::LifeId;
+
+/// What was committed, as the store answered it.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    /// What each batch came to at first.
+    verdicts: BTreeMap<(LifeId, u64), Verdict>,
+    /// Of each entry: when it was made, and what it brought.
+    entries: BTreeMap<LogIndex, Made>,
+    attributes: BTreeMap<Seq, String>,
+    commands: BTreeMap<(LifeId, Epoch), u64>,
+    /// Messages put to the dead letters.
+    buried: BTreeSet<String>,
+    /// Entries whose fingerprints were handed to the broker.
+    announced: BTreeSet<LogIndex>,
+}
+
+#[derive(Debug)]
+struct Made {
+    at: u64,
+    fingerprints: BTreeSet<Fingerprint>,
+}
+
+fn name(id: &BatchId) -> (LifeId, u64) {
+    ((id.producer.to_string(), id.incarnation), id.seq)
+}
+
+impl Steps {
+    /// When an entry was made.
+    pub(crate) fn made_at(&self, index: LogIndex) -> Option<u64> {
+        self.entries.get(&index).map(|made| made.at)
+    }
+
+    /// The store has committed a batch.
+    pub(crate) fn commit(&mut self, commit: &Commit, outcome: &CommitOutcome, at: u64) -> Result<(), String> {
+        let id = name(&commit.id);
+        let Verdict::Committed(committed) = &outcome.verdict else {
+            let known = self.verdicts.contains_key(&id);
+            return if known {
+                Ok(())
+            } else {
+                Err(format!("3: {id:?} is {:?} and was never committed", outcome.verdict))
+            };
+        };
+        if !outcome.fresh {
+            let same = self.verdicts.get(&id) == Some(&outcome.verdict);
+            return if same {
+                Ok(())
+            } else {
+                Err(format!("3: {id:?} came again and was answered otherwise"))
+            };
+        }
+        if self.verdicts.insert(id.clone(), outcome.verdict.clone()).is_some() {
+            return Err(format!("3: {id:?} was applied twice"));
+        }
+        let last = self.entries.last_key_value().map_or(0, |(index, _)| *index);
+        if last != 0 && committed.log_index != last + 1 {
+            return Err(format!("2: entry {} was made after {last}", committed.log_index));
+        }
+        let fingerprints = outcome.new.iter().map(|named| named.fingerprint).collect();
+        self.entries.insert(committed.log_index, Made { at, fingerprints });
+        for (seq, named) in (committed.first_new..).zip(&outcome.new) {
+            let before = self.attributes.last_key_value().map_or(seq - 1, |(last, _)| *last);
+            if seq != before + 1 {
+                return Err(format!("2: attribute {seq} was numbered after {before}"));
+            }
+            self.attributes.insert(seq, named.text.clone());
+        }
+        Ok(())
+    }
+
+    /// A receipt is on its way.
+    pub(crate) fn receipt(&self, receipt: &Receipt) -> Result<(), String> {
+        let id = name(&receipt.id);
+        match (&receipt.verdict, self.verdicts.get(&id)) {
+            (Verdict::Committed(_), known) if known == Some(&receipt.verdict) => Ok(()),
+            (Verdict::Settled, Some(_)) => Ok(()),
+            (verdict, known) => Err(format!("3: {id:?} is told {verdict:?}, the store said {known:?}")),
+        }
+    }
+
+    /// A delta is on its way.
+    pub(crate) fn delta(&mut self, delta: &FilterDelta) -> Result<(), String> {
+        if delta.from > delta.to {
+            return Ok(());
+        }
+        let range = || self.entries.range(delta.from..=delta.to);
+        let brought: BTreeSet<Fingerprint> =
+            range().flat_map(|(_, made)| made.fingerprints.iter().copied()).collect();
+        let told: BTreeSet<Fingerprint> = delta.fingerprints.iter().copied().collect();
+        // What was there before the run began was committed by nobody here.
+        let known = range().count() as u64 == delta.to - delta.from + 1;
+        if known && told != brought {
+            return Err(format!(
+                "6: the delta of {} to {} has {} fingerprints, brought were {}",
+                delta.from,
+                delta.to,
+                told.len(),
+                brought.len()
+            ));
+        }
+        self.announced.extend(delta.from..=delta.to);
+        Ok(())
+    }
+
+    /// New attributes are on their way.
+    pub(crate) fn event(&self, event: &NewAttributes) -> Result<(), String> {
+        for (seq, text) in (event.first..).zip(&event.texts) {
+            if self.attributes.get(&seq).is_some_and(|known| known != text) {
+                return Err(format!("2: attribute {seq} is told as `{text}`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An integrator says that entries are published.
+    pub(crate) fn published(&self, note: &Published) -> Result<(), String> {
+        let missing = (note.from..=note.to).find(|index| !self.announced.contains(index));
+        missing.map_or(Ok(()), |index| Err(format!("6: entry {index} is said to be published and never was")))
+    }
+
+    /// A command is on its way.
+    pub(crate) fn command(&mut self, producer: &str, command: &Command) -> Result<(), String> {
+        let of = ((producer.to_owned(), command.incarnation), command.epoch);
+        let before = self.commands.insert(of, command.version).unwrap_or(0);
+        if command.version < before {
+            return Err(format!(
+                "7: command {} of epoch {} was given after {before}",
+                command.version, command.epoch
+            ));
+        }
+        Ok(())
+    }
+
+    /// A message is put to the dead letters.
+    pub(crate) fn buried(&mut self, message: &str) {
+        self.buried.insert(message.to_owned());
+    }
+
+    /// A message with these batches is acknowledged.
+    pub(crate) fn acknowledged(&self, message: &str, batches: &[BatchId]) -> Result<(), String> {
+        if self.buried.contains(message) {
+            return Ok(());
+        }
+        let open = batches.iter().find(|id| !self.verdicts.contains_key(&name(id)));
+        open.map_or(Ok(()), |id| Err(format!("1: {:?} is acknowledged and was not committed", name(id))))
+    }
+}
