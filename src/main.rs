@@ -19,6 +19,13 @@ use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
+    #[cfg(feature = "seeded-bugs")]
+    if let Some(bug) = igentai_shared::config::Environment::of_process().get("IGENTAI_SEEDED_BUG")
+        && !igentai_core::seeded::plant(bug)
+    {
+        output::error(&format!("there is no seeded bug `{bug}`"));
+        return Exit::Usage.into();
+    }
     let exit = cli::parse().map_or_else(|answer| answer, |cli| ended(work(cli)));
     let exit = if exit == Exit::Done && output::is_lost() { Exit::Failed } else { exit };
     exit.into()

@@ -8,6 +8,7 @@ use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
+use igentai_core::seeded::{Bug, is_on, strikes};
 use igentai_core::worker::{Ask, Finished};
 use igentai_shared::clock::Clock;
 use igentai_shared::store::FIRST_INEXACT;
@@ -111,7 +112,7 @@ impl Prepared {
         // A greater number is no count of tokens, and the registry would not take the answer for it.
         meta.input_tokens = reply.input_tokens.min(FIRST_INEXACT - 1);
         meta.output_tokens = reply.output_tokens.min(FIRST_INEXACT - 1);
-        meta.cost = cost;
+        meta.cost = if is_on(Bug::CostTwice) { cost + cost } else { cost };
         if reply.outcome != Outcome::Answered {
             return Finished { meta, items: Vec::new() };
         }
@@ -129,6 +130,7 @@ impl Prepared {
         meta.rejected = count(answer.rejected_total + answer.over_limit);
         let named =
             |item: igentai_core::answer::Item| Named { text: item.text, fingerprint: item.fingerprint };
-        Finished { meta, items: answer.items.into_iter().map(named).collect() }
+        let lost = usize::from(strikes(Bug::ItemLost, 20));
+        Finished { meta, items: answer.items.into_iter().skip(lost).map(named).collect() }
     }
 }

@@ -13,14 +13,54 @@
 mod checker;
 mod faults;
 mod rounds;
+#[cfg(feature = "seeded-bugs")]
+mod seeded;
 mod system;
 
 use serde_json::Value;
 
+use crate::faults::Made;
 use crate::system::{Role, System};
 
 /// Faults of a short round.
 const SHORT: usize = 60;
+
+/// Which faults are made.
+struct Plan {
+    seed: u64,
+    faults: usize,
+    /// At once, at most.
+    at_once: usize,
+    /// Names of the kinds; empty for all.
+    only: Vec<String>,
+    /// A bug that the program is built with and shall have.
+    bug: Option<&'static str>,
+}
+
+/// What came of it.
+struct Played {
+    system: System,
+    made: Vec<Made>,
+    /// Why it was given up before its end.
+    stuck: Option<String>,
+    report: Value,
+    said: String,
+}
+
+/// Starts everything, makes the faults, lets it come to rest, and has it checked.
+async fn play(plan: &Plan) -> Played {
+    let mut system = System::start(plan.bug).await;
+    let scene = checker::write_scene(&system, plan.seed, &[]);
+    let watch = checker::Watch::start(&scene).await;
+    system.start_topics().await;
+    let (made, stuck) = rounds::run(&mut system, plan).await;
+    let stuck = stuck.or(system.stop_topics().await);
+    watch.end().await;
+    let scene = checker::write_scene(&system, plan.seed, &made);
+    let (report, said) = checker::check(&scene);
+    keep(&system);
+    Played { system, made, stuck, report, said }
+}
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -31,25 +71,18 @@ async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes
     let seed = setting("IGENTAI_CHAOS_SEED").unwrap_or(1);
     let faults = setting("IGENTAI_CHAOS_FAULTS").map_or(SHORT, |count| usize::try_from(count).unwrap());
     let only = std::env::var("IGENTAI_CHAOS_ONLY").unwrap_or_default();
-    let only: Vec<String> = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let only = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     println!("chaos: {faults} faults, seed {seed}");
-    let mut system = System::start().await;
-    let scene = checker::write_scene(&system, seed, &[]);
-    let watch = checker::Watch::start(&scene).await;
-    system.start_topics().await;
-    let made = rounds::run(&mut system, seed, faults, &only).await;
-    system.stop_topics().await;
-    watch.end().await;
-    let scene = checker::write_scene(&system, seed, &made);
-    let (report, said) = checker::check(&scene);
+    let Played { mut system, made, stuck, report, said } =
+        play(&Plan { seed, faults, at_once: 3, only, bug: None }).await;
     println!("{said}");
     for (kind, count) in rounds::by_kind(&made) {
         println!("{count:>4} {kind}");
     }
     println!("{} faults made; {}", made.len(), recovery(&report));
-    keep(&system);
     let again =
         format!("run it again with: IGENTAI_CHAOS_SEED={seed} IGENTAI_CHAOS_FAULTS={faults} tests/run chaos");
+    assert_eq!(stuck, None, "{again}\n{}", system.tails());
     assert_eq!(report["verdict"], 0, "{again}\n{}", system.tails());
     for role in [Role::Producer, Role::Webserver, Role::Orchestrator] {
         for place in system.places(role) {

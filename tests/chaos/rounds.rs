@@ -8,37 +8,40 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
+use crate::Plan;
 use crate::faults::{Fault, Kind, Made};
 use crate::system::{System, now_ms};
 
-/// Without any progress for so long the test ends: what else would it wait for.
+/// Without any progress for so long it is given up: what else would it wait for.
 const STUCK: Duration = Duration::from_secs(30);
 
-/// Makes so many faults; chance begins at `seed`. Every kind comes up once before any comes up twice; `only` names those that do, or is empty.
-pub(crate) async fn run(system: &mut System, seed: u64, faults: usize, only: &[String]) -> Vec<Made> {
-    let mut random = StdRng::seed_from_u64(seed);
+/// Makes the faults of a plan. Every kind comes up once before any comes up twice. The second answer is why it was given up.
+pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<String>) {
+    let mut random = StdRng::seed_from_u64(plan.seed);
     let mut deck: Vec<Kind> = Vec::new();
     let mut made: Vec<Made> = Vec::new();
-    while made.len() < faults {
-        let at_once = random.random_range(1..=3).min(faults - made.len());
-        let round = draw(&mut deck, at_once, only, system, &mut random);
+    let mut stuck = moves(system, 0).await;
+    while made.len() < plan.faults && stuck.is_none() {
+        let at_once = random.random_range(1..=plan.at_once).min(plan.faults - made.len());
+        let round = draw(&mut deck, at_once, &plan.only, system, &mut random);
         let ended_ms = make(system, &round, &mut random).await;
         made.extend(round.iter().map(|fault| Made { kind: fault.kind, ended_ms }));
-        let (before, begun) = (system.entries().await, now_ms());
-        let progress = eventually(STUCK, || async {
-            let now = system.entries().await;
-            now.is_some() && before.is_some() && now > before
-        });
-        let progress = progress.await;
-        let names: Vec<String> = round.iter().map(|fault| fault.kind.name()).collect();
+        let (before, begun) = (system.entries().await.unwrap_or_default(), now_ms());
+        stuck = moves(system, before).await;
         for fault in &round {
             fault.replace(system).await;
         }
+        let names: Vec<String> = round.iter().map(|fault| fault.kind.name()).collect();
         println!("{:>4} {} ms to a commit after: {}", made.len(), now_ms() - begun, names.join(" + "));
-        assert!(progress.is_ok(), "nothing moves after {names:?}\n{}", system.tails());
         system.until_all_ready().await;
     }
-    made
+    (made, stuck)
+}
+
+/// Waits for a commit beyond so many; the answer is why there is none.
+async fn moves(system: &System, before: u64) -> Option<String> {
+    let more = || async { system.entries().await > Some(before) };
+    eventually(STUCK, more).await.err().map(|_| format!("nothing moves beyond {before} log entries"))
 }
 
 /// The next kinds of the deck that do not meet at the same thing.

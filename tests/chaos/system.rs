@@ -105,13 +105,15 @@ pub(crate) struct System {
     pub(crate) clocks: Option<PathBuf>,
     /// Connections of those who do not listen.
     pub(crate) readers: Vec<TcpStream>,
+    /// What the program does wrong on purpose.
+    bug: Option<&'static str>,
     /// Lines that ended processes left.
     past: String,
 }
 
 impl System {
     /// Servers, two orchestrators, three producers and a web server; no topic yet.
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(bug: Option<&'static str>) -> Self {
         let folder = TempDir::with_prefix("igentai-chaos-").unwrap();
         let script = Script {
             exponent: 0.4,
@@ -132,6 +134,7 @@ impl System {
             disk: Disk::mount(&folder.path().join("outputs")),
             clocks: faketime(),
             readers: Vec::new(),
+            bug,
             past: String::new(),
             folder,
         };
@@ -188,6 +191,7 @@ impl System {
             command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", clock);
             command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
+        command.envs(self.bug.map(|bug| ("IGENTAI_SEEDED_BUG", bug)));
         command.args([member.role.name(), "--port", &member.port.to_string(), "--config"]).arg(&config);
         match member.role {
             Role::Orchestrator => command.args(["--out", "outputs", "--id", &member.id]),
@@ -311,8 +315,8 @@ impl System {
         self.redis.number("HGET igentai:{sights}:totals entries").await
     }
 
-    /// Stops the topics and waits until they have ended.
-    pub(crate) async fn stop_topics(&self) {
+    /// Stops the topics and waits until they have ended; the answer is which does not.
+    pub(crate) async fn stop_topics(&self) -> Option<String> {
         let web = self.web();
         for id in Self::topic_ids() {
             let ended = eventually(Duration::from_secs(45), || async {
@@ -324,9 +328,12 @@ impl System {
                 state == "ended"
             });
             let ended = ended.await;
-            let topic = ask(&web, "GET", &format!("/api/v1/topics/{id}"), None).await;
-            assert!(ended.is_ok(), "{id} did not end: {topic:?}");
+            if ended.is_err() {
+                let topic = ask(&web, "GET", &format!("/api/v1/topics/{id}"), None).await;
+                return Some(format!("{id} does not end: {topic:?}"));
+            }
         }
+        None
     }
 }
 

@@ -85,7 +85,7 @@ def facts(journal, log, hashed):
     queue = {"ready": 0, "unacked": 0, "consumers": 1}
     return {
         "scene": {
-            "topics": [NAME], "roles": roles, "watch": "here", "open_per_life": 4, "deltas_complete": True, "poison": 0,
+            "topics": [NAME], "roles": roles, "watch": "here", "open_per_life": 4, "broker_unharmed": True, "poison": 0,
             "lives": [{"model": "one-1", "ended": "running"}, {"model": "two-1", "ended": "killed"}],
             "limits": {"descriptors": 50}, "secret": "sk-secret-1", "usd_per_million": PRICES,
             "faults": [{"kind": "a fault", "ended_ms": 900, "limit_ms": 5000}],
@@ -103,7 +103,7 @@ def facts(journal, log, hashed):
             "metrics": {"totals": told, "log_entries": len(log), "outcomes": sums["outcomes"], "coverage": coverage},
         }},
         "pages": {NAME: list(numbered)}, "feeds": {NAME: [(0, list(numbered), []), (4, numbered[4:], [])]},
-        "views": {NAME: {"numbers": {"totals": view, "outcomes": sums["outcomes"], "coverage": coverage}}},
+        "views": {NAME: {"state": "ended", "numbers": {"totals": view, "outcomes": sums["outcomes"], "coverage": coverage}}},
         "watched": {
             "batches": [{"batches": (batch(log[3], hashed),)}],
             "filter-delta": [
@@ -211,6 +211,7 @@ BREAKS = [
     ("a message is never acknowledged", 8, put(("broker", "igentai.integrate", "unacked"), 1)),
     ("a consumer too many", 8, put(("broker", "igentai.producer.one", "consumers"), 2)),
     ("a dead letter that nobody sent", 8, put(("broker", "igentai.dead", "ready"), 1)),
+    ("a topic does not end", 8, put(("views", NAME, "state"), "ending")),
     ("a queue is left behind", 8, put(("broker", "igentai.producer.gone"), {"ready": 0, "unacked": 0, "consumers": 0})),
     ("descriptors leak", 9, put(("processes", "o", "descriptors"), 400)),
     ("the secret is in a file", 9, put(("places_of_a_secret", "a file"), b"key=sk-secret-1")),

@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use igentai_core::ids::Seq;
+use igentai_core::seeded::{Bug, is_on, strikes};
 
 use super::atomic::sync_folder;
 
@@ -89,6 +90,9 @@ impl<S: Sheet> OutputFile<S> {
             for text in texts.into_iter().skip(known) {
                 self.waiting.extend(text.bytes().filter(|byte| *byte != b'\n' && *byte != b'\r'));
                 self.waiting.push(b'\n');
+                if strikes(Bug::LineTwice, 100) {
+                    self.waiting.extend_from_within(..);
+                }
                 self.waiting_lines += 1;
             }
         }
@@ -98,6 +102,9 @@ impl<S: Sheet> OutputFile<S> {
     /// Writes what waits. What could not be written waits on, so that the next try costs no reading.
     pub(super) fn write(&mut self) -> Result<(), Failed> {
         if let Err(error) = self.sheet.write_all(&self.waiting) {
+            if is_on(Bug::TornTailKept) {
+                return Err(Failed::Later(error));
+            }
             return Err(match self.sheet.cut(self.length) {
                 Ok(()) => Failed::Later(error),
                 Err(_) => Failed::Broken(error),

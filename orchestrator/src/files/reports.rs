@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use igentai_core::fold::Totals;
+use igentai_core::seeded::{Bug, is_on};
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::Topic;
@@ -20,6 +21,9 @@ pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> io::R
     let text = topic_text(&status.topic, status.active_producers.max(worked), &style.default_weights);
     if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
         replace(&folder.join("topic.txt"), text.as_bytes())?;
+    }
+    if is_on(Bug::DescriptorLeak) {
+        std::mem::forget([(); 20].map(|()| std::fs::File::open(folder)));
     }
     replace(&folder.join("metrics.json"), &pretty(&metrics(status)))?;
     write_state(folder, status, style)
@@ -65,7 +69,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "folder": status.topic.id.as_str(),
         "run": status.topic.run,
         "at": utc(status.at),
-        "log_entries": status.log_index,
+        "log_entries": status.log_index + u64::from(is_on(Bug::MetricsFileWrong)),
         "attributes": status.attributes,
         "requests_at_risk": status.lost.requests,
         "totals": totals_json(&totals),
@@ -146,7 +150,7 @@ fn state(status: &TopicStatus, style: &Style) -> Value {
         "last_updated": utc(status.at),
         "registry": style.registry,
         "run": status.topic.run,
-        "epoch": status.epoch,
+        "epoch": if is_on(Bug::StaleEpochWritten) { 1 } else { status.epoch },
         "last_sequence": status.attributes,
         "state": status.topic.state.as_str(),
         "reason": status.topic.state.reason().map(igentai_core::topic::EndReason::as_str),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::folder::TopicId;
+use igentai_core::seeded::{Bug, is_on, strikes};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
@@ -174,6 +175,10 @@ impl Integrator<'_> {
                 next = self.consumer.try_next();
             }
         }
+        if is_on(Bug::AckBeforeCommit) {
+            let tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
+            settle(self.consumer.ack_all(&tags).await);
+        }
         if !works.is_empty() {
             self.under_way.push(Group(works).work(self.context, self.stop));
         }
@@ -220,6 +225,9 @@ impl Integrator<'_> {
             settle(self.consumer.requeue(work.delivery.tag).await);
             // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
             drop(store.note_attempts(&name, before).await);
+            return Ok(());
+        }
+        if is_on(Bug::AttemptLeftBehind) {
             return Ok(());
         }
         if let Err(error) = at_last(context, stop, || store.note_attempts(&name, 0)).await? {
@@ -300,8 +308,13 @@ impl Integrator<'_> {
             }
             self.parked.forget(work);
         }
-        let tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
-        settle(self.consumer.ack_all(&tags).await);
+        let mut tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
+        if strikes(Bug::NeverAcknowledged, 20) {
+            tags.pop();
+        }
+        if !is_on(Bug::AckBeforeCommit) {
+            settle(self.consumer.ack_all(&tags).await);
+        }
     }
 
     /// Whether the store is known to refuse what the message asks for.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named};
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
 use igentai_core::log::{EntryHead, EntryKind};
+use igentai_core::seeded::{Bug, is_on};
 use igentai_core::time::UnixMillis;
 use igentai_shared::bus::{Delivery, Exchange, Outgoing, PublishError};
 use igentai_shared::store::{Commit, FIRST_INEXACT};
@@ -92,6 +93,7 @@ fn checked(batch: Batch, at: UnixMillis) -> Result<Commit, Poison> {
             (EntryKind::Resolution { of }, novel, Vec::new(), Vec::new(), dropped)
         }
     };
+    let sightings = if is_on(Bug::SightingsDropped) { Vec::new() } else { sightings };
     if dropped > 0 {
         warn!(producer = %id.producer, dropped, "a batch held elements that are no items, or the same item twice");
     }

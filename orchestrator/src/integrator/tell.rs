@@ -6,6 +6,7 @@ use futures::future::join_all;
 use igentai_core::batch::{Receipt, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::log::EntryKind;
+use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::Exchange;
 use igentai_shared::store::{Commit, CommitOutcome};
 use igentai_shared::telemetry::catalogue;
@@ -27,6 +28,9 @@ pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<C
         count(commit, &outcome);
         if let Some(portion) = portion(commit, &outcome) {
             portions.push(portion);
+        }
+        if is_on(Bug::ReceiptLost) && !outcome.fresh {
+            continue;
         }
         let receipt = Receipt { id: commit.id.clone(), verdict: outcome.verdict };
         receipts.entry(commit.id.producer.clone()).or_default().push(receipt);
@@ -71,7 +75,7 @@ fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
 fn count(commit: &Commit, outcome: &CommitOutcome) {
     match &outcome.verdict {
         Verdict::Stale => catalogue::BATCHES_STALE_TOTAL.add(1, []),
-        Verdict::Committed(committed) if outcome.fresh => {
+        Verdict::Committed(committed) if outcome.fresh || is_on(Bug::CommitCountedTwice) => {
             let repeated = match &commit.head.kind {
                 EntryKind::Response(meta) => u64::from(meta.repeated),
                 EntryKind::Resolution { .. } => 0,

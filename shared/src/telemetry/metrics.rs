@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use igentai_core::seeded::{Bug, strikes};
 use igentai_core::time::UnixMillis;
 use metrics::{Label, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -239,7 +240,11 @@ impl Metrics {
     /// Everything in Prometheus's text format.
     #[must_use]
     pub fn render(&self) -> String {
-        in_units(&self.0.render())
+        let mut text = self.0.render();
+        if strikes(Bug::CounterFalls, 2) {
+            text = text.replace("igentai_commits_total ", "igentai_commits_total 0.");
+        }
+        in_units(&text)
     }
 
     /// [`Metrics::render`] for a web server that knows nothing of metrics.

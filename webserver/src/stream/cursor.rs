@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
+use igentai_core::seeded::{Bug, is_on};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::seal::Seals;
@@ -59,7 +60,9 @@ impl Cursor {
 
     /// Where the reader is; `None` when the topic is not named.
     pub(crate) fn position(&self, topic: &TopicId) -> Option<Position> {
-        self.positions.get(&hash(topic)).copied()
+        let position = self.positions.get(&hash(topic)).copied();
+        position
+            .map(|at| Position { seq: at.seq.saturating_add(u64::from(is_on(Bug::CursorOffByOne))), ..at })
     }
 
     /// What it says of the topics that it does not name.

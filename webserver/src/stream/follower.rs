@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::response::sse::Event;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
+use igentai_core::seeded::{Bug, is_on};
 use igentai_core::topic::Topic;
 use igentai_shared::store::{Store, StoreError, StoredAttribute};
 use igentai_shared::wire::NewAttributes;
@@ -188,7 +189,10 @@ impl Follower {
         }
         check(&page, told.seq)?;
         let whole = page.len() < PAGE;
-        let texts = page.into_iter().map(|attribute| attribute.text).collect();
+        let mut texts: Vec<String> = page.into_iter().map(|attribute| attribute.text).collect();
+        if is_on(Bug::ToldTwice) {
+            texts.extend(texts.last().cloned());
+        }
         let event = NewAttributes { topic, run: told.run, first: told.seq + 1, texts };
         self.tell(&event);
         if whole {

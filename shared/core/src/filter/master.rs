@@ -7,6 +7,7 @@ use super::{Bits, LAST_GENERATION, PIECE_WORDS, generation_for};
 use crate::command::FilterReport;
 use crate::ids::{LogIndex, Seq};
 use crate::key::Fingerprint;
+use crate::seeded::{Bug, is_on};
 use crate::time::Monotonic;
 
 /// How much larger than its attributes need a filter may become.
@@ -215,7 +216,11 @@ impl Master {
     #[must_use]
     pub fn piece(&self, chunk: u32) -> Option<Vec<u8>> {
         let words = self.bits.as_words().chunks(PIECE_WORDS).nth(usize::try_from(chunk).ok()?)?;
-        Some(bytes_of(words))
+        let mut piece = bytes_of(words);
+        if is_on(Bug::SnapshotLacksBits) {
+            piece.iter_mut().step_by(2).for_each(|byte| *byte = 0);
+        }
+        Some(piece)
     }
 
     /// What it can be made from again. A filter that is made anew is begun again.

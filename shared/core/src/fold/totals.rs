@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::count;
 use crate::cost::Cost;
 use crate::log::{EntryKind, EntryTail};
+use crate::seeded::{Bug, is_on};
 
 /// Sums over responses.
 ///
@@ -55,7 +56,7 @@ impl Totals {
         let (new, again) = (count(tail.new.len()), count(tail.again.len()));
         let (missing, over_cap) = (u64::from(tail.missing), u64::from(tail.over_cap));
         self.attributes += new;
-        self.duplicates += again;
+        self.duplicates += if is_on(Bug::RepeatsUncounted) { 0 } else { again };
         self.over_cap += over_cap;
         match kind {
             EntryKind::Response(meta) => {

@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::filter::{Delta, SnapshotError, SnapshotPiece};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, Run, WorkerId};
+use crate::seeded::{Bug, is_on};
 use crate::status::cut;
 use crate::time::Monotonic;
 
@@ -179,7 +180,8 @@ impl Worker {
 
     /// Batches to publish again since their receipts are late.
     pub fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
-        self.topics.values_mut().flat_map(|work| work.overdue(now)).collect()
+        let publishes_again = !is_on(Bug::NeverPublishedAgain);
+        self.topics.values_mut().flat_map(|work| work.overdue(now)).filter(|_| publishes_again).collect()
     }
 
     /// Takes a filter delta in.

@@ -6,6 +6,7 @@ use deadpool_redis::redis::{FromRedisValue, Value};
 use igentai_core::batch::{Committed, Named, Verdict};
 use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
+use igentai_core::seeded::{Bug, is_on};
 use serde::Deserialize;
 
 use super::client::Call;
@@ -86,7 +87,7 @@ impl Asked {
         let mut call = Call::new(&COMMIT, &keys)
             .arg(batch.id.run)
             .arg(format!("{}:{}", batch.id.producer, batch.id.incarnation))
-            .arg(batch.id.seq)
+            .arg(if is_on(Bug::NoDedup) { batch.id.seq + (batch.head.at.0 << 8) } else { batch.id.seq })
             .arg(batch.lowest_unresolved)
             .arg(encode_head(&batch.head)?)
             .arg(self.novel.len())

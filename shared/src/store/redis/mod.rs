@@ -71,6 +71,7 @@ use deadpool_redis::redis::{self, FromRedisValue, Value};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
+use igentai_core::seeded::{Bug, is_on};
 use igentai_core::topic::Topic;
 use tracing::warn;
 
@@ -246,7 +247,11 @@ impl Store for RedisStore {
         let call = Call::new(&scripts::OPEN_RUN, &keys)
             .arg(run)
             .arg(epoch)
-            .arg(max_attributes.map_or_else(String::new, |cap| cap.to_string()))
+            .arg(
+                max_attributes
+                    .filter(|_| !is_on(Bug::ItemCapIgnored))
+                    .map_or_else(String::new, |cap| cap.to_string()),
+            )
             .arg(self.lease_epoch().await?)
             .arg(self.layout.as_str());
         let (word, first, second): (String, u64, u64) = parse(self.client.call(Access::Write, call).await?)?;

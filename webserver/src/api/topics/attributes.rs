@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
+use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::store::{Store, StoreError, StoredAttribute};
 use utoipa::IntoParams;
 
@@ -79,7 +80,8 @@ pub(crate) async fn attributes(
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let page = store.attributes(&id, head.run, after, limit).await?;
-    let next_after = page.last().map_or(after, |attribute| attribute.seq);
+    let skipped = u64::from(is_on(Bug::PageLeavesOneOut));
+    let next_after = page.last().map_or(after, |attribute| attribute.seq + skipped);
     let items = page.into_iter().map(|StoredAttribute { seq, text, .. }| Attribute { seq, text }).collect();
     Ok(Json(AttributePage { items, next_after, run: head.run }).into_response())
 }

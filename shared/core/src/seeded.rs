@@ -1,0 +1,130 @@
+//! Bugs on purpose, one at a time, to see that the tests' checker notices each (`tests/run seeded-bugs`).
+//!
+//! Without the feature `seeded-bugs`, which no release has, none can be on, and the compiler leaves the switches out.
+
+macro_rules! bugs {
+    ($($(#[doc = $doc:literal])+ $bug:ident = $name:literal,)*) => {
+        /// A bug that can be switched on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug { $($(#[doc = $doc])+ $bug,)* }
+
+        impl Bug {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$bug,)*];
+
+            /// Its name, which switches it on.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$bug => $name,)* }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// Messages are acknowledged before they are committed.
+    AckBeforeCommit = "ack-before-commit",
+    /// A batch that comes again is committed again.
+    NoDedup = "no-dedup",
+    /// A filter delta lacks a fingerprint.
+    DeltaLacksOne = "delta-lacks-one",
+    /// What nobody announced is never announced.
+    OutboxNeverRepeated = "outbox-never-repeated",
+    /// A reader with a cursor goes on one item too far.
+    CursorOffByOne = "cursor-off-by-one",
+    /// The lowest unresolved number is told too high.
+    WatermarkHole = "watermark-hole",
+    /// A batch that comes again gets no receipt.
+    ReceiptLost = "receipt-lost",
+    /// The filter is wrong now and then, and the texts it cost are not sent afterwards.
+    FalsePositivesUnresolved = "false-positives-unresolved",
+    /// What a producer sent as fingerprints is not looked at.
+    SightingsDropped = "sightings-dropped",
+    /// A line is written twice to `output.txt`.
+    LineTwice = "line-twice",
+    /// What a full disk took of a line stays in `output.txt`.
+    TornTailKept = "torn-tail-kept",
+    /// Files go back to an older epoch.
+    StaleEpochWritten = "stale-epoch-written",
+    /// The cap on items is not told to the registry.
+    ItemCapIgnored = "item-cap-ignored",
+    /// More requests are sent than were leased.
+    LeaseIgnored = "lease-ignored",
+    /// A counter begins anew.
+    CounterFalls = "counter-falls",
+    /// Costs are counted twice.
+    CostTwice = "cost-twice",
+    /// An item of an answer is lost now and then.
+    ItemLost = "item-lost",
+    /// An item is told twice to a reader who is behind.
+    ToldTwice = "told-twice",
+    /// A commit counts again when its batch comes again.
+    CommitCountedTwice = "commit-counted-twice",
+    /// Snapshots of the filter lack bits.
+    SnapshotLacksBits = "snapshot-lacks-bits",
+    /// A lone attempt is noted for ever.
+    AttemptLeftBehind = "attempt-left-behind",
+    /// `metrics.json` has a number of its own.
+    MetricsFileWrong = "metrics-file-wrong",
+    /// Repeats are not counted.
+    RepeatsUncounted = "repeats-uncounted",
+    /// Pages of items leave one out in between.
+    PageLeavesOneOut = "page-leaves-one-out",
+    /// A descriptor is lost with every report.
+    DescriptorLeak = "descriptor-leak",
+    /// Now and then a message is not acknowledged.
+    NeverAcknowledged = "never-acknowledged",
+    /// The coverage is too high.
+    CoverageWrong = "coverage-wrong",
+    /// A batch whose receipt is late is not published again.
+    NeverPublishedAgain = "never-published-again",
+    /// A commit whose outcome is unknown is taken for done.
+    UnknownTakenForDone = "unknown-taken-for-done",
+}
+
+/// Whether it is switched on.
+#[cfg(not(feature = "seeded-bugs"))]
+#[must_use]
+pub const fn is_on(_: Bug) -> bool {
+    false
+}
+
+/// Whether it is switched on, and this is one of every so many times that it is asked for.
+#[cfg(not(feature = "seeded-bugs"))]
+#[must_use]
+pub const fn strikes(_: Bug, _: u64) -> bool {
+    false
+}
+
+#[cfg(feature = "seeded-bugs")]
+pub use planted::{is_on, plant, strikes};
+
+#[cfg(feature = "seeded-bugs")]
+mod planted {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::Bug;
+
+    static PLANTED: OnceLock<Bug> = OnceLock::new();
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+
+    /// Switches the bug of this name on for the rest of the process; `false` where there is none.
+    #[must_use]
+    pub fn plant(name: &str) -> bool {
+        let bug = Bug::ALL.iter().find(|bug| bug.name() == name);
+        bug.is_some_and(|bug| PLANTED.set(*bug).is_ok())
+    }
+
+    /// Whether it is switched on.
+    #[must_use]
+    pub fn is_on(bug: Bug) -> bool {
+        PLANTED.get() == Some(&bug)
+    }
+
+    /// Whether it is switched on, and this is one of every so many times that it is asked for.
+    #[must_use]
+    pub fn strikes(bug: Bug, every: u64) -> bool {
+        is_on(bug) && ASKED.fetch_add(1, Ordering::Relaxed) % every == every - 1
+    }
+}
