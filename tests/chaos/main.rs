@@ -33,6 +33,8 @@ struct Plan {
     at_once: usize,
     /// Names of the kinds; empty for all.
     only: Vec<String>,
+    /// All of `only` in every round, in that order.
+    together: bool,
     /// A bug that the program is built with and shall have.
     bug: Option<&'static str>,
 }
@@ -74,7 +76,7 @@ async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes
     let only = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     println!("chaos: {faults} faults, seed {seed}");
     let Played { mut system, made, stuck, report, said } =
-        play(&Plan { seed, faults, at_once: 3, only, bug: None }).await;
+        play(&Plan { seed, faults, at_once: 3, only, together: false, bug: None }).await;
     println!("{said}");
     for (kind, count) in rounds::by_kind(&made) {
         println!("{count:>4} {kind}");

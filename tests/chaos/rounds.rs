@@ -22,8 +22,14 @@ pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<
     let mut made: Vec<Made> = Vec::new();
     let mut stuck = moves(system, 0).await;
     while made.len() < plan.faults && stuck.is_none() {
-        let at_once = random.random_range(1..=plan.at_once).min(plan.faults - made.len());
-        let round = draw(&mut deck, at_once, &plan.only, system, &mut random);
+        let round = if plan.together {
+            let kinds = Kind::all(system);
+            let named = |name: &String| kinds.iter().find(|kind| kind.name() == *name);
+            plan.only.iter().filter_map(named).map(|kind| Fault::of(*kind, system, &mut random)).collect()
+        } else {
+            let at_once = random.random_range(1..=plan.at_once).min(plan.faults - made.len());
+            draw(&mut deck, at_once, &plan.only, system, &mut random)
+        };
         let ended_ms = make(system, &round, &mut random).await;
         made.extend(round.iter().map(|fault| Made { kind: fault.kind, ended_ms }));
         let (before, begun) = (system.entries().await.unwrap_or_default(), now_ms());

@@ -22,7 +22,7 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         Bug::OutboxNeverRepeated => (REDELIVERED, 8),
         Bug::StaleEpochWritten => (KILLED, 4),
         Bug::SnapshotLacksBits => (&["producer killed"], 2),
-        Bug::TornTailKept => (&["output disk full"], 2),
+        Bug::TornTailKept => (&["output disk full"], 10),
         Bug::NeverPublishedAgain => (LOST, 4),
         Bug::UnknownTakenForDone => (STORE, 4),
         Bug::DeltaLacksOne
@@ -55,7 +55,8 @@ fn broken(report: &Value) -> Vec<u64> {
 
 async fn played(bug: Option<Bug>, only: &[&str], faults: usize) -> Played {
     let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
-    play(&Plan { seed: 1, faults, at_once: only.len(), only, bug: bug.map(Bug::name) }).await
+    let together = bug == Some(Bug::AckBeforeCommit);
+    play(&Plan { seed: 1, faults, at_once: only.len(), only, together, bug: bug.map(Bug::name) }).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,8 @@ impl Kind {
             Self::Process(_, fault) => fault.lasts(),
             Self::Broker(fault) => fault.lasts(),
             Self::BrokerLine(fault) | Self::StoreLine(fault) => fault.lasts(),
-            Self::Store(_) | Self::Disk(_) => (200, 2_000),
+            Self::Store(_) => (200, 2_000),
+            Self::Disk(_) => (1_000, 3_000),
             Self::Readers(_) => (1_000, 3_000),
         }
     }
