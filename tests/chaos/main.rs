@@ -1,8 +1,9 @@
 //! The real program by role over real servers, under load, while faults are made by chance, several at once; then a checker that shares no
 //! code with it compares everything (`tests/checker`).
 //!
-//! `IGENTAI_CHAOS_FAULTS` is how many faults are made, `IGENTAI_CHAOS_SEED` where chance begins, `IGENTAI_CHAOS_ONLY` the
-//! kinds, by name with commas between them, `IGENTAI_CHAOS_KEEP` a folder to leave everything in. [`faults::Kind`] lists the kinds: all of them come up before any comes up twice. Timing is the machine's, so a seed repeats the faults and not what comes of them.
+//! `IGENTAI_CHAOS_FAULTS` is how many faults are made, `IGENTAI_CHAOS_SEED` where chance begins, `IGENTAI_CHAOS_ONLY` the kinds, by name with
+//! commas between them, `IGENTAI_CHAOS_KEEP` a folder to leave everything in. [`faults::Kind`] lists the kinds: all of them come up before
+//! any comes up twice. Timing is the machine's, so a seed repeats the faults and not what comes of them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "what was made and measured is the result")]
 #![expect(

@@ -21,7 +21,7 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         Bug::CommitCountedTwice => (CUT, 4),
         Bug::OutboxNeverRepeated => (REDELIVERED, 8),
         Bug::StaleEpochWritten => (KILLED, 4),
-        Bug::SnapshotLacksBits => (&["producer killed"], 2),
+        Bug::SnapshotLacksBits => (&["producer killed"], 8),
         Bug::TornTailKept => (&["output disk full"], 10),
         Bug::NeverPublishedAgain => (LOST, 4),
         Bug::UnknownTakenForDone => (STORE, 4),
