@@ -83,7 +83,7 @@ impl Watch {
         let said = || async {
             std::fs::read_to_string(&self.said).is_ok_and(|text| text.lines().any(|one| one == line))
         };
-        let waited = eventually(Duration::from_secs(30), said).await;
+        let waited = eventually(Duration::from_mins(2), said).await;
         let errors = std::fs::read_to_string(self.said.with_extension("err")).unwrap_or_default();
         assert!(waited.is_ok(), "the checker does not say {line:?}:\n{errors}");
     }

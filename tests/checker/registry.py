@@ -5,8 +5,8 @@ These are the keys and forms that it relies on (`{id}` stands for the topic's id
 | key | form |
 |---|---|
 | `igentai:topics` | hash: id → MessagePack map (`name`, `run`, `epoch`, `limits`, …) |
-| `igentai:{id}:epoch` | hash: `run`, `epoch`, `cap` |
-| `igentai:{id}:seen` | hash: fingerprint (16 bytes) → number, in decimal |
+| `igentai:{id}:epoch` | hash: `run`, `epoch`, `cap`, `layout` |
+| `igentai:{id}:seen` | hash: fingerprint (16 bytes) → number, in decimal; where `layout` is `compact`, bucket → fingerprints each with its number (4 bytes, big-endian) |
 | `igentai:{id}:log` | stream: id `<index>-<attributes after it>`, field `e`: two MessagePack values, head (map) and tail (array of six) |
 | `igentai:{id}:totals` | hash: `entries`, `attributes` |
 | `igentai:{id}:producers` | hash: `w:<producer>:<life>` → `<watermark> <swept>`; `r:<producer>:<life>:<number>` → receipt: five MessagePack numbers, then fingerprints |
@@ -65,15 +65,25 @@ def topics(redis):
 
 
 def numbers(fields):
-    return {name.decode(): int(value) for name, value in fields.items()}
+    return {name.decode(): int(value) for name, value in fields.items() if value.isdigit()}
+
+
+def members(fields, layout):
+    """The set: fingerprint → number."""
+    if layout != b"compact":
+        return {fingerprint: int(number) for fingerprint, number in fields.items()}
+    packed = b"".join(fields.values())
+    each = (packed[at:at + 20] for at in range(0, len(packed), 20))
+    return {one[:16]: int.from_bytes(one[16:], "big") for one in each}
 
 
 def topic(redis, name):
     """All that is kept of a topic's run."""
     key = f"igentai:{{{name}}}:"
+    state = redis.hash(key + "epoch")
     return {
-        "state": numbers(redis.hash(key + "epoch")),
-        "set": {fingerprint: int(number) for fingerprint, number in redis.hash(key + "seen").items()},
+        "state": numbers(state),
+        "set": members(redis.hash(key + "seen"), state.get(b"layout")),
         "totals": numbers(redis.hash(key + "totals")),
         "log": log(redis, key + "log"),
         "receipts": receipts(redis.hash(key + "producers")),

@@ -48,10 +48,11 @@ impl BrokerFault {
                 return;
             }
             Self::ConnectionsClosed => {
-                for _ in 0..2 {
-                    broker.ctl(&["close_all_connections", "chaos"]).await.unwrap();
+                for _ in 0..3 {
+                    // One whose peer does not answer is waited for.
+                    broker.ctl(&["--timeout", "10", "close_all_connections", "chaos"]).await.ok();
                 }
-                &["close_all_connections", "chaos"]
+                return;
             }
             Self::Stopped => &["stop_app"],
             Self::MemoryAlarm => &["set_vm_memory_high_watermark", "0"],

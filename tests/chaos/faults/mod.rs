@@ -109,8 +109,7 @@ impl Kind {
             Self::Broker(fault) => fault.lasts(),
             Self::BrokerLine(fault) | Self::StoreLine(fault) => fault.lasts(),
             Self::Store(_) => (200, 2_000),
-            Self::Disk(_) => (1_000, 3_000),
-            Self::Readers(_) => (1_000, 3_000),
+            Self::Disk(_) | Self::Readers(_) => (1_000, 3_000),
         }
     }
 
