@@ -13,7 +13,7 @@ use igentai_core::ids::WorkerId;
 use igentai_core::key::KEY_VERSION;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
-use igentai_shared::bus::{Bus, BusState, Exchange, Outgoing, PublishError};
+use igentai_shared::bus::{Bus, BusState, Exchange, Look, Outgoing, PublishError};
 use igentai_shared::clock::SystemClock;
 use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
@@ -65,6 +65,10 @@ impl Bus for BadLuck {
 
     fn state(&self) -> BusState {
         self.inner.state()
+    }
+
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        self.inner.look(queue, most, bytes).await
     }
 
     async fn depth(&self, queue: WorkQueue) -> Option<u64> {

@@ -292,6 +292,10 @@ pub trait Bus: Debug + Send + Sync {
     /// Messages ready in each work queue, for metrics; `None` while unknown.
     async fn depth(&self, queue: WorkQueue) -> Option<u64>;
 
+    /// Takes the first messages of a work queue in hand, to look at them: at most `most`, and no more once they come to so many `bytes` (one at least). Whoever
+    /// looks is alone with the queue; another waits for a moment, and is then told [`BusError::Refused`]. Nothing is lost, however a look ends.
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError>;
+
     /// Closes connections; consumers then end with [`BusError::Closed`]. Idempotent.
     async fn close(&self);
 }
@@ -319,4 +323,21 @@ pub trait Consumer: Debug + Send {
 
     /// Gives one delivery back to its queue.
     async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError>;
+}
+
+/// Messages of a work queue in the hands of one who looks. All that are not taken out go back to the head of the queue when the look ends or is
+/// dropped, or when whoever looks dies. In which order they stand there then is the broker's affair (RabbitMQ keeps none among them).
+#[async_trait]
+pub trait Look: Debug + Send {
+    /// The messages.
+    fn deliveries(&self) -> &[Delivery];
+
+    /// Whether nothing waited beyond them.
+    fn is_whole(&self) -> bool;
+
+    /// Takes one out of the queue for good. It is certain when [`Look::end`] says so.
+    async fn take_out(&mut self, tag: DeliveryTag) -> Result<(), BusError>;
+
+    /// Gives back what was not taken out. After an error it is not known whether what was taken out is gone; if not, it is in the queue again.
+    async fn end(self: Box<Self>) -> Result<(), BusError>;
 }

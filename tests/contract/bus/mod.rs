@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod lifecycle;
+mod look;
 mod work;
 
 use std::sync::Arc;
@@ -57,6 +58,13 @@ contract! {
         several_acknowledged_at_once_leave_what_is_held_between_them,
         an_unroutable_task_lands_in_unrouted_and_an_unread_event_does_not,
         depth_counts_what_waits;
+    look:
+        a_look_shows_what_waits_and_gives_it_back,
+        a_look_is_bounded_in_messages_and_bytes,
+        what_is_taken_out_is_gone_and_the_rest_is_not,
+        who_looks_while_another_looks_waits_and_sees_everything,
+        a_look_that_is_dropped_loses_nothing,
+        a_look_through_a_client_that_is_closed_is_refused;
     broadcast:
         a_broadcast_reaches_every_subscriber_whose_pattern_matches,
         a_subscriber_with_several_patterns_hears_a_message_once,

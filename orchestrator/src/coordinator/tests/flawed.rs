@@ -9,7 +9,7 @@ use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::lease::LeaseRecord;
 use igentai_core::log::Entry;
 use igentai_shared::bus::{
-    Bus, BusError, BusState, Consumer, Exchange, Outgoing, PublishError, Source, WorkQueue,
+    Bus, BusError, BusState, Consumer, Exchange, Look, Outgoing, PublishError, Source, WorkQueue,
 };
 use igentai_shared::store::{CommitOutcome, Head, StoreCheck, StoredAttribute};
 use igentai_shared::wire::{self, StatusEvent};
@@ -275,6 +275,10 @@ impl Bus for FlawedBus {
     fn state(&self) -> BusState {
         let lost = self.hangs.load(Relaxed) && self.says_so.load(Relaxed);
         if lost { BusState::Disconnected("as wished".to_owned()) } else { self.inner.state() }
+    }
+
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        self.inner.look(queue, most, bytes).await
     }
 
     async fn depth(&self, queue: WorkQueue) -> Option<u64> {

@@ -22,12 +22,15 @@
 //! * Work queues that are not perishable hold 100,000 messages or 1 GiB; then the broker answers `nack`, and the publisher
 //!   tries again until its deadline and gives up with [`PublishError::Refused`].
 //! * Broadcast deliveries are acknowledged by the adapter; acknowledging them again does nothing.
+//! * Who looks at a queue has a connection of its own, so that what it held is given back however it ends, and declares an exclusive queue on
+//!   it, by which the broker lets one look at a time.
 //! * `amqps` uses rustls with ring, the system's authorities and those of [`AmqpConfig::extra_authorities_pem`].
 
 mod backoff;
 mod config;
 mod consumer;
 mod link;
+mod look;
 mod publisher;
 mod session;
 mod subscription;
@@ -45,11 +48,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::consumer::AmqpConsumer;
+use self::look::AmqpLook;
 use self::publisher::Publisher;
 use self::session::{Keeper, LinkState, Purpose, Session};
 use self::subscription::Subscription;
 use self::topology::Topology;
-use super::{Bus, BusError, BusState, Consumer, Outgoing, PublishError, Source, WorkQueue};
+use super::{Bus, BusError, BusState, Consumer, Look, Outgoing, PublishError, Source, WorkQueue};
 
 pub use self::config::{AmqpConfig, BadAddress};
 
@@ -194,6 +198,13 @@ impl Bus for AmqpBus {
             Ok::<_, lapin::Error>(u64::from(declared.message_count()))
         };
         timeout(self.config.answer_deadline, ask).await.ok()?.ok()
+    }
+
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        if self.closed.is_cancelled() {
+            return Err(BusError::Closed);
+        }
+        Ok(Box::new(AmqpLook::take(&self.config, queue, most, bytes).await?))
     }
 
     async fn close(&self) {

@@ -229,7 +229,7 @@ impl Subscription {
     }
 }
 
-fn from_lapin(delivery: lapin::message::Delivery, connection: u64) -> Delivery {
+pub(super) fn from_lapin(delivery: lapin::message::Delivery, connection: u64) -> Delivery {
     let properties = delivery.properties;
     let text = |text: &Option<lapin::types::ShortString>| text.as_ref().map(ToString::to_string);
     Delivery {

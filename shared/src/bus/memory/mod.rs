@@ -10,6 +10,7 @@
 //! * A message goes to whichever consumer asks first; none is pushed ahead of the asking.
 
 mod broker;
+mod look;
 mod queue;
 mod topic;
 
@@ -23,9 +24,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::broker::{Broker, Offered};
+use self::look::MemoryLook;
 use self::queue::Stored;
 use super::{
-    Bus, BusError, BusState, Consumer, Delivery, DeliveryTag, Incoming, Outgoing, PublishError, Source,
+    Bus, BusError, BusState, Consumer, Delivery, DeliveryTag, Incoming, Look, Outgoing, PublishError, Source,
     WorkQueue,
 };
 
@@ -60,6 +62,8 @@ struct Shared {
     broker: Mutex<Broker>,
     /// Signalled when a queue may have room again.
     room: Notify,
+    /// Held by who looks at a queue.
+    looking: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Shared {
@@ -80,7 +84,7 @@ impl MemoryBus {
     #[must_use]
     pub fn with_limits(limits: MemoryLimits) -> Arc<Self> {
         let broker = Mutex::new(Broker::new(limits.messages, limits.bytes));
-        Self::client(Arc::new(Shared { limits, broker, room: Notify::new() }))
+        Self::client(Arc::new(Shared { limits, broker, room: Notify::new(), looking: Arc::default() }))
     }
 
     /// Another client of the same broker, closed on its own: what another process would be with a real broker.
@@ -152,6 +156,18 @@ impl Bus for MemoryBus {
         u64::try_from(depth).ok()
     }
 
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        if self.closed.is_cancelled() {
+            return Err(BusError::Closed);
+        }
+        let looking = Arc::clone(&self.shared.looking).lock_owned();
+        let looking = tokio::time::timeout(LOOK_PATIENCE, looking)
+            .await
+            .map_err(|_| BusError::Refused(format!("somebody else is looking at {}", queue.name())))?;
+        let consumer = self.consume(Source::Work(queue), u16::MAX).await?;
+        Ok(Box::new(MemoryLook::take(consumer, looking, most, bytes)))
+    }
+
     async fn close(&self) {
         self.closed.cancel();
         self.shared.broker().disconnect(self.client);
@@ -186,6 +202,9 @@ impl MemoryConsumer {
 fn now() -> Instant {
     Instant::now()
 }
+
+/// How long one who wants to look at a queue waits for another who does.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// There is one connection for ever.
 const CONNECTION: u64 = 1;

@@ -8,7 +8,7 @@ use igentai_core::command::{Command, Heartbeat};
 use igentai_core::key::Fingerprint;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::{
-    Bus, BusError, BusState, Consumer, Exchange, Outgoing, PublishError, Source, WorkQueue,
+    Bus, BusError, BusState, Consumer, Exchange, Look, Outgoing, PublishError, Source, WorkQueue,
 };
 use igentai_shared::wire::{
     self, Batches, FilterDelta, FilterSnapshot, Message, NewAttributes, Published, Receipts,
@@ -170,6 +170,10 @@ impl Bus for FaultyBus {
 
     fn state(&self) -> BusState {
         if self.is_out() { BusState::Disconnected("as planned".to_owned()) } else { self.inner.state() }
+    }
+
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        self.inner.look(queue, most, bytes).await
     }
 
     async fn depth(&self, queue: WorkQueue) -> Option<u64> {
