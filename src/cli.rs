@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Start, watch, stop and export topics of a running igentai
     Topics(crate::topics::args::Topics),
+    /// List, show, replay and drop messages of a running igentai that could not be integrated
+    DeadLetters(crate::dead_letters::args::DeadLetters),
     /// Look whether everything is in place, and say what to do where it is not
     Doctor(crate::doctor::Doctor),
     /// Measure what broker and store can do, what the whole way does, and the ratios

@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod config;
+mod dead_letters;
 mod doctor;
 mod exit;
 mod output;
@@ -51,6 +52,7 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
             Command::Webserver(arguments) => roles::webserver(arguments, &cli.common).await,
             Command::Up(arguments) => up::up(arguments, &cli.common).await,
             Command::Topics(arguments) => topics::topics(arguments).await,
+            Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,
             Command::Bench(arguments) => bench::bench(arguments, &cli.common).await,
             Command::Config(arguments) => config::config(arguments, &cli.common).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use igentai_core::batch::Batch;
+use igentai_core::batch::{Batch, Receipt, Verdict};
 use igentai_core::command::{Command, Heartbeat, TopicOrder};
 use igentai_core::filter::{Delta, SnapshotPiece};
 use igentai_core::folder::TopicId;
@@ -17,6 +17,7 @@ use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
 };
+use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, FilterDelta, FilterSnapshot, Message, Receipts};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -229,6 +230,14 @@ impl Role<'_> {
         let now = self.context.clock.now().monotonic;
         // A topic with too many unresolved batches may be asked about again.
         self.wait = None;
+        for Receipt { id, verdict } in &receipts.receipts {
+            if let Verdict::Refused { reason } = verdict
+                && self.worker.awaits(id)
+            {
+                catalogue::BATCHES_REFUSED_TOTAL.add(1, []);
+                warn!(topic = %id.topic, batch = id.seq, reason, "a batch was put to the dead letters and is not published again; it stays there until somebody replays or drops it");
+            }
+        }
         let batches: Vec<Batch> =
             receipts.receipts.iter().filter_map(|receipt| self.worker.receipt(receipt, now)).collect();
         for batch in batches {

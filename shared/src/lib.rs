@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod dead_letters;
 pub mod id;
 pub mod registry;
 pub mod shutdown;

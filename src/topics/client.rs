@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use igentai_shared::config::Environment;
 use igentai_webserver::api::dto::{AttributePage, StartTopic, TopicList, TopicView};
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -12,6 +13,11 @@ use serde::de::DeserializeOwned;
 
 use super::inert::inert;
 use crate::exit::{Exit, Failure};
+
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
+/// Stands for `--server`.
+const SERVER_VARIABLE: &str = "IGENTAI_SERVER";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,7 +38,7 @@ const NO_TLS: &str = "received corrupt message";
 
 /// Why the server did not do as asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// Nobody answers.
     #[error("{server} does not answer: {cause}; is the webserver running? igentai run, or igentai webserver")]
     Unreachable { server: String, cause: String },
@@ -48,12 +54,12 @@ pub(super) enum ApiError {
 }
 
 impl ApiError {
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Problem(problem) if problem.status == 404)
     }
 
     /// Whether the same may go well later: nobody answers, or what stands in front of the server says that it does not.
-    pub(super) fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Strange { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
@@ -114,13 +120,19 @@ fn option_of(field: &str) -> String {
 
 /// A server and the way to it.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
 }
 
 impl Client {
-    pub(super) fn new(server: &str) -> Result<Self, ApiError> {
+    /// The server given on the command line, in the environment, or the usual one.
+    pub(crate) fn chosen(given: Option<&str>) -> Result<Self, ApiError> {
+        let environment = Environment::of_process();
+        Self::new(given.or(environment.get(SERVER_VARIABLE)).unwrap_or(DEFAULT_SERVER))
+    }
+
+    pub(crate) fn new(server: &str) -> Result<Self, ApiError> {
         let usage =
             || ApiError::Usage(format!("`{server}` is no address of a web server; write http://HOST:PORT"));
         let base = Url::parse(server).map_err(|_| usage())?;
@@ -148,25 +160,25 @@ impl Client {
     }
 
     /// For people: without what may be secret in an address.
-    pub(super) fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         self.base.origin().ascii_serialization()
     }
 
-    pub(super) async fn start(&self, topic: &StartTopic) -> Result<TopicView, ApiError> {
+    pub(crate) async fn start(&self, topic: &StartTopic) -> Result<TopicView, ApiError> {
         let body = serde_json::to_vec(topic).map_err(|error| ApiError::Usage(error.to_string()))?;
         self.json(self.request(Method::POST, &["topics"], &[], Some(body))).await
     }
 
-    pub(super) async fn topic(&self, id: &str) -> Result<TopicView, ApiError> {
+    pub(crate) async fn topic(&self, id: &str) -> Result<TopicView, ApiError> {
         self.json(self.request(Method::GET, &["topics", id], &[], None)).await
     }
 
-    pub(super) async fn stop(&self, id: &str) -> Result<TopicView, ApiError> {
+    pub(crate) async fn stop(&self, id: &str) -> Result<TopicView, ApiError> {
         self.json(self.request(Method::POST, &["topics", id, "stop"], &[], None)).await
     }
 
     /// All topics.
-    pub(super) async fn topics(&self) -> Result<Vec<TopicView>, ApiError> {
+    pub(crate) async fn topics(&self) -> Result<Vec<TopicView>, ApiError> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
         loop {
             let limit = TOPICS_PAGE.to_string();
@@ -183,14 +195,14 @@ impl Client {
     }
 
     /// The next page of items; an empty one when there are no more.
-    pub(super) async fn attributes(&self, id: &str, after: u64) -> Result<AttributePage, ApiError> {
+    pub(crate) async fn attributes(&self, id: &str, after: u64) -> Result<AttributePage, ApiError> {
         let (after, limit) = (after.to_string(), PAGE.to_string());
         let query = [("after", after.as_str()), ("limit", limit.as_str())];
         self.json(self.request(Method::GET, &["topics", id, "attributes"], &query, None)).await
     }
 
     /// Opens a stream of a topic's events, behind an event or an item.
-    pub(super) async fn events(&self, id: &str, from: &Begin<'_>) -> Result<Response, ApiError> {
+    pub(crate) async fn events(&self, id: &str, from: &Begin<'_>) -> Result<Response, ApiError> {
         let mut query = vec![("topic", id)];
         let (run, after);
         if let Begin::Item { run: of, after: seq } = from {
@@ -209,7 +221,7 @@ impl Client {
         if response.status().is_success() { Ok(response) } else { Err(self.problem(response).await) }
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         method: Method,
         path: &[&str],
@@ -234,7 +246,7 @@ impl Client {
         request
     }
 
-    async fn json<T: DeserializeOwned>(&self, request: Request) -> Result<T, ApiError> {
+    pub(crate) async fn json<T: DeserializeOwned>(&self, request: Request) -> Result<T, ApiError> {
         let whole = async {
             let response = self.http.execute(request).await.map_err(|error| self.failed(error))?;
             if !response.status().is_success() {
@@ -279,7 +291,7 @@ impl Client {
     }
 
     /// The innermost cause: the outer ones only say that a request failed, and where.
-    pub(super) fn failed(&self, error: reqwest::Error) -> ApiError {
+    pub(crate) fn failed(&self, error: reqwest::Error) -> ApiError {
         let error = error.without_url();
         let mut innermost: &dyn Error = &error;
         while let Some(source) = innermost.source() {
@@ -295,7 +307,7 @@ impl Client {
 
 /// Where a stream begins.
 #[derive(Clone, Debug)]
-pub(super) enum Begin<'a> {
+pub(crate) enum Begin<'a> {
     /// Behind this event of an earlier stream.
     Event(&'a str),
     /// Behind this item of this run.

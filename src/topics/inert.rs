@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The text on one line, without what a terminal obeys: control characters, and those that change the direction of writing. The server
 /// cleans items already; this one trusts nobody.
-pub(super) fn inert(text: &str) -> Cow<'_, str> {
+pub(crate) fn inert(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_active) {
         Cow::Owned(text.chars().filter_map(replaced).collect())
     } else {
@@ -16,7 +16,7 @@ pub(super) fn inert(text: &str) -> Cow<'_, str> {
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// A cell of a CSV file: inert, quoted where need be, and never a formula for a spreadsheet.
-pub(super) fn csv_cell(text: &str) -> String {
+pub(crate) fn csv_cell(text: &str) -> String {
     let text = inert(text);
     let text = if text.starts_with(FORMULA) { Cow::Owned(format!("'{text}")) } else { text };
     if text.contains([',', '"', ';']) || text.starts_with(' ') || text.ends_with(' ') {

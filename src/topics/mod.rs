@@ -1,19 +1,18 @@
 //! `igentai topics`: a client of the HTTP API.
 
 pub(crate) mod args;
-mod client;
+pub(crate) mod client;
 mod export;
-mod inert;
+pub(crate) mod inert;
 mod show;
 mod sse;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io::Write;
 
 use igentai_core::folder::TopicId;
-use igentai_shared::config::Environment;
 use igentai_webserver::api::dto::{Limits, Mode, StartTopic, TopicView};
 
 use self::args::{Action, Start, Topics};
@@ -21,18 +20,11 @@ use self::client::{ApiError, Client};
 use crate::exit::{Exit, Failure};
 use crate::{output, settings};
 
-const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
-
-/// Stands for `--server`.
-const SERVER_VARIABLE: &str = "IGENTAI_SERVER";
-
 /// How much a name must be like another to be taken for what was meant.
 const ALIKE: f64 = 0.8;
 
 pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
-    let environment = Environment::of_process();
-    let server = arguments.server.as_deref().or(environment.get(SERVER_VARIABLE)).unwrap_or(DEFAULT_SERVER);
-    let client = Client::new(server)?;
+    let client = Client::chosen(arguments.server.as_deref())?;
     act(&client, arguments.action, &mut output::standard_output()).await
 }
 

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod world;
+pub(crate) mod world;
 
 use igentai_core::topic::EndReason;
 use igentai_webserver::api::dto::{ProviderNumbers, Sums, TopicView};

@@ -7,13 +7,13 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::key::KEY_VERSION;
 use igentai_shared::bus::amqp::{AmqpBus, AmqpConfig};
-use igentai_shared::bus::{Bus, Exchange, Incoming, Outgoing, PublishError, Source, WorkQueue};
+use igentai_shared::bus::{Bus, Exchange, Outgoing, PublishError};
 use igentai_shared::wire::{self, Batches};
 use igentai_test_support::until_some;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::checks::all_agree;
-use crate::world::{RUN, SOON, World, script};
+use crate::world::{RUN, SOON, Service, World, script};
 
 fn outgoing(seq: u64) -> Outgoing {
     let (topic, producer) = (TopicId::from_name("Sights").unwrap(), WorkerId::parse("stranger").unwrap());
@@ -31,6 +31,24 @@ fn outgoing(seq: u64) -> Outgoing {
         headers: BTreeMap::new(),
         payload: wire::encode(&Batches { batches: vec![batch] }),
     }
+}
+
+/// What `igentai dead-letters` says, and its exit code.
+fn of_letters(world: &World, web: &Service, arguments: &[&str]) -> (Option<i32>, String) {
+    let server = format!("http://{}", web.address);
+    let mut command = world.place.command(&["dead-letters", "--server", &server]);
+    let output = command.args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Waits until there are so many.
+async fn dead_letters(world: &World, web: &Service, count: usize) -> Vec<Value> {
+    let list = || async {
+        let list: Value = serde_json::from_str(&of_letters(world, web, &["list", "--json"]).1).ok()?;
+        let letters = list["items"].as_array()?.clone();
+        (letters.len() == count).then_some(letters)
+    };
+    until_some(SOON, list).await.unwrap()
 }
 
 /// The store's scripts reckon with doubles; what they cannot tell apart must not get that far.
@@ -55,13 +73,30 @@ async fn a_batch_number_that_the_store_cannot_tell_apart_is_a_dead_letter_and_th
         };
         until_some(SOON, publish).await.unwrap().unwrap();
     }
-    let mut dead = bus.consume(Source::Work(WorkQueue::Dead), 10).await.unwrap();
-    for _ in 0..2 {
-        let heard = tokio::time::timeout(SOON, dead.next()).await.unwrap().unwrap();
-        let Incoming::Delivery(letter) = heard else { continue };
-        let reason = &letter.headers[wire::DEAD_LETTER_REASON];
-        assert!(letter.message_id.starts_with("stranger-") && reason.contains("out of range"), "{reason}");
+    let letters = dead_letters(&world, &web, 2).await;
+    for letter in &letters {
+        assert_eq!(
+            (&letter["producers"], &letter["topic"]),
+            (&json!(["stranger"]), &json!("sights")),
+            "{letter}"
+        );
+        assert!(letter["reason"].as_str().unwrap().contains("out of range"), "{letter}");
     }
+    // The same poison again becomes a letter again, and says so.
+    let first = letters[0]["id"].as_str().unwrap();
+    assert_eq!(of_letters(&world, &web, &["replay", first]).0, Some(0));
+    let back = until_some(SOON, || async {
+        let letters = dead_letters(&world, &web, 2).await;
+        letters.into_iter().find(|letter| letter["replays"] == 1)
+    });
+    let back = back.await.unwrap();
+    let (code, shown) = of_letters(&world, &web, &["show", back["id"].as_str().unwrap(), "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((code, &shown["content"]["decoded"]["batches"][0]["producer"]), (Some(0), &json!("stranger")));
+    assert_eq!(of_letters(&world, &web, &["drop", "0123456789abcdef"]).0, Some(1));
+    assert_eq!(of_letters(&world, &web, &["drop", "--all"]).0, Some(2), "nobody can be asked");
+    assert_eq!(of_letters(&world, &web, &["drop", "--all", "--yes"]).0, Some(0));
+    dead_letters(&world, &web, 0).await;
     let topic = api.until_ended(&id).await;
     assert_eq!((&topic["reason"], &topic["numbers"]["attributes"]), (&json!("dry"), &json!(60)), "{topic}");
     all_agree(&world, &api, &id).await.each_batch_once(&topic);

@@ -1,6 +1,7 @@
 //! The API's routes, put together; one endpoint a file.
 
 pub(crate) mod allowed;
+mod dead_letters;
 pub mod dto;
 mod events;
 mod topics;
@@ -36,6 +37,7 @@ use crate::security::{self, HostRule};
     tags(
         (name = "topics", description = "What is enumerated"),
         (name = "events", description = "What happens, as it happens"),
+        (name = "dead letters", description = "What could not be integrated"),
         (name = "health", description = "Probes and metrics"),
     )
 )]
@@ -66,6 +68,10 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::attributes::attributes))
         .routes(routes!(topics::curve::curve))
         .routes(routes!(events::events))
+        .routes(routes!(dead_letters::list::list))
+        .routes(routes!(dead_letters::show::show))
+        .routes(routes!(dead_letters::replay::replay))
+        .routes(routes!(dead_letters::drop::drop))
         .with_state(app)
         .merge(probes::router(probes))
         .split_for_parts()

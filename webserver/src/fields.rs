@@ -146,6 +146,28 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A list of so many texts at most, one at least, each of so many characters at most.
+    pub(crate) fn texts(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        longest: usize,
+        allowed: &str,
+    ) -> Given<Vec<String>> {
+        self.take(name, allowed, |value| {
+            let Value::Array(items) = value else {
+                return Err(format!("it is {}, not a list", kind(&value)));
+            };
+            if items.is_empty() || items.len() > most {
+                return Err(format!("it has {} elements", items.len()));
+            }
+            let short = |text: String| {
+                if text.chars().nth(longest).is_none() { Ok(text) } else { Err("one is too long".to_owned()) }
+            };
+            items.into_iter().map(|item| text(item).and_then(short)).collect()
+        })
+    }
+
     /// A whole number of at least 0.
     pub(crate) fn count<T: TryFrom<u64>>(&mut self, name: &'static str, allowed: &str) -> Given<T> {
         let is_query = self.is_query;

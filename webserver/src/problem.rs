@@ -55,6 +55,8 @@ pub enum ProblemKind {
     UnknownHost,
     /// The registry cannot be reached.
     StoreUnavailable,
+    /// The broker cannot be reached, or somebody else is at work where we would be.
+    BusUnavailable,
     /// A fault of this program.
     Internal,
     /// Readiness: not now.
@@ -83,6 +85,7 @@ impl ProblemKind {
             Self::CrossOrigin => (403, "cross-origin", "requests from other origins are refused"),
             Self::UnknownHost => (403, "unknown-host", "the host name is not this server's"),
             Self::StoreUnavailable => (503, "store-unavailable", "the registry cannot be reached"),
+            Self::BusUnavailable => (503, "bus-unavailable", "the broker cannot be asked"),
             Self::Internal => (500, "internal", "this server failed"),
             Self::NotReady => (503, "not-ready", "not ready"),
         }
@@ -250,14 +253,14 @@ impl IntoResponses for ReadErrors {
             ("400", "a query parameter, header or cursor is wrong"),
             ("403", "the host name is not this server's"),
             ("500", "a fault of the server"),
-            ("503", "the registry cannot be reached; try again"),
+            ("503", "the registry or the broker cannot be reached; try again"),
         ])
     }
 }
 
 impl IntoResponses for TopicErrors {
     fn responses() -> Responses {
-        responses(&[("404", "there is no such topic")])
+        responses(&[("404", "there is no such thing")])
     }
 }
 

@@ -85,7 +85,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
     }
 }
 
-fn time(at: UnixMillis) -> String {
+pub(crate) fn time(at: UnixMillis) -> String {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX).to_string()
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::poison::{Poison, bury};
+use super::tell::tell_refused;
 use super::work::name_of;
 use crate::Context;
 
@@ -97,9 +98,10 @@ async fn at_last(
         info!("messages can be put to the dead letters again");
         context.troubles.warn(BURYING, None);
     }
-    if matches!(reason, Poison::Crashes(_))
-        && let Err(error) = context.store.note_attempts(&name_of(&delivery), 0).await
-    {
+    if !matches!(reason, Poison::Crashes(_)) {
+        tell_refused(context, &delivery, &reason.to_string()).await;
+    } else if let Err(error) = context.store.note_attempts(&name_of(&delivery), 0).await {
+        // Of what crashes everybody nothing is read any more, and nobody is told: that may be just what crashes.
         warn!(error = %error, "the note of an attempt is left behind");
     }
     (delivery.tag, delivery.payload.len())

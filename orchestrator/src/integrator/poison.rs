@@ -8,6 +8,7 @@ use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::time::UnixMillis;
 use igentai_shared::bus::{Delivery, Exchange, Outgoing, PublishError};
+use igentai_shared::dead_letters::CRASHES;
 use igentai_shared::store::{Commit, FIRST_INEXACT};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError};
@@ -45,7 +46,7 @@ impl Poison {
             Self::Number { .. } => "number",
             Self::KeyVersion(_) => "key_version",
             Self::StoreRefuses { .. } => "store_refuses",
-            Self::Crashes(_) => "crashes",
+            Self::Crashes(_) => CRASHES,
         }
     }
 }
@@ -125,7 +126,15 @@ pub(super) async fn bury(
 ) -> Result<(), PublishError> {
     let mut headers = delivery.headers.clone();
     headers.insert(wire::DEAD_LETTER_REASON.to_owned(), reason.to_string());
-    headers.insert(wire::DEAD_LETTER_BY.to_owned(), context.id.to_string());
+    for (name, value) in [
+        (wire::DEAD_LETTER_KIND, reason.kind()),
+        (wire::DEAD_LETTER_BY, context.id.as_str()),
+        (wire::DEAD_LETTER_AT, &context.clock.now().unix.0.to_string()),
+        (wire::DEAD_LETTER_EXCHANGE, Exchange::Batches.name()),
+        (wire::DEAD_LETTER_ROUTING_KEY, &delivery.routing_key),
+    ] {
+        headers.insert(name.to_owned(), value.to_owned());
+    }
     let letter = Outgoing {
         exchange: Exchange::Dead,
         routing_key: delivery.routing_key.clone(),

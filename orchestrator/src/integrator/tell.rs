@@ -7,10 +7,10 @@ use igentai_core::batch::{Receipt, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::log::EntryKind;
 use igentai_core::seeded::{Bug, is_on};
-use igentai_shared::bus::Exchange;
+use igentai_shared::bus::{Delivery, Exchange};
 use igentai_shared::store::{Commit, CommitOutcome};
 use igentai_shared::telemetry::catalogue;
-use igentai_shared::wire::{Published, Receipts};
+use igentai_shared::wire::{self, Published, Receipts};
 use tracing::warn;
 
 use crate::Context;
@@ -19,6 +19,9 @@ use crate::send::send;
 
 /// Receipts in one message: each may name as many missing fingerprints as a batch has elements, and together they stay within what is read.
 const MAX_RECEIPTS: usize = 32;
+
+/// Characters of a reason that a producer is told.
+const MAX_REASON: usize = 300;
 
 /// Receipts to producers, what is new to everybody, and a note of it to the coordinator. What fails here heals: producers ask again, and the
 /// coordinator publishes again from the log.
@@ -59,6 +62,25 @@ pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<C
     }
 }
 
+/// Tells producers what was put to the dead letters, as far as the message says whose it was: who is not told publishes it again and again.
+pub(super) async fn tell_refused(context: &Context, delivery: &Delivery, reason: &str) {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
+    let mut told = BTreeMap::<WorkerId, Vec<Receipt>>::new();
+    for id in wire::batch_ids(&delivery.content_type, &delivery.payload) {
+        let verdict = Verdict::Refused { reason: reason.clone() };
+        told.entry(id.producer.clone()).or_default().push(Receipt { id, verdict });
+    }
+    for (producer, receipts) in told {
+        for receipts in receipts.chunks(MAX_RECEIPTS) {
+            let name = format!("refused-{producer}-{}", receipts.first().map_or(0, |receipt| receipt.id.seq));
+            let (key, receipts) = (format!("producer.{producer}"), Receipts { receipts: receipts.to_vec() });
+            if let Err(error) = send(context, Exchange::Commands, key, name, &receipts).await {
+                warn!(error = %error, "a producer is not told of a dead letter; it will publish it again");
+            }
+        }
+    }
+}
+
 fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
     let Verdict::Committed(committed) = &outcome.verdict else { return None };
     outcome.fresh.then(|| Portion {
@@ -90,6 +112,6 @@ fn count(commit: &Commit, outcome: &CommitOutcome) {
                 catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + missing + repeated, []);
             }
         }
-        Verdict::Committed(_) | Verdict::Settled => {}
+        Verdict::Committed(_) | Verdict::Settled | Verdict::Refused { .. } => {}
     }
 }

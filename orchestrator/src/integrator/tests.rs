@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use igentai_core::batch::{Batch, BatchBody, BatchId, Outcome, ResponseMeta};
+use igentai_core::batch::{Batch, BatchBody, BatchId, Outcome, Receipt, ResponseMeta, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 use igentai_core::key::KEY_VERSION;
@@ -187,6 +187,27 @@ fn batch(producer: &str, seq: u64) -> Batch {
         key_version: KEY_VERSION,
         body: BatchBody::Response { meta, novel, spellings: Vec::new(), sightings: Vec::new() },
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_producer_of_a_dead_letter_is_told_and_publishes_it_no_more() {
+    let mut world = World::new().await;
+    let bindings = vec![(Exchange::Commands, "producer.poison".to_owned())];
+    let told = Source::Broadcast { name: "poison".to_owned(), bindings };
+    let mut told = world.bus.consume(told, 10).await.unwrap();
+    world.publish(Batch { key_version: KEY_VERSION + 1, ..batch("poison", 4) }).await;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(world.context(CRASHER, Fate::Panics), stop.clone()));
+    let (_, reason) = world.dead_letter().await;
+    let Incoming::Delivery(delivery) = told.next().await.unwrap() else { panic!("a receipt is expected") };
+    let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+    let [Receipt { id, verdict: Verdict::Refused { reason: because } }] = receipts.as_slice() else {
+        panic!("{receipts:?}")
+    };
+    assert_eq!((id.seq, because), (4, &reason));
+    stop.cancel();
+    tasks.join_all().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -234,6 +234,11 @@ pub enum Verdict {
     Settled,
     /// It belongs to a run that is over, or to a topic that does not exist: counted, not committed.
     Stale,
+    /// It was put to the dead letters, from which only a person can bring it back: publishing it again is of no use.
+    Refused {
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// The part of a receipt that the registry stores with the batch.

@@ -48,6 +48,8 @@ catalogue! {
     REDELIVERIES_TOTAL: Counter = "igentai_redeliveries_total" [];
     /// Messages given up as dead letters, by the kind of reason.
     DEAD_LETTERS_TOTAL: Counter = "igentai_dead_letters_total" ["reason"];
+    /// Batches of this process's producers that were put to the dead letters and are not published again.
+    BATCHES_REFUSED_TOTAL: Counter = "igentai_batches_refused_total" [];
     /// New candidates that a filter took for known, named by their receipts.
     FALSE_POSITIVES_TOTAL: Counter = "igentai_false_positives_total" [];
     /// Tokens of answered requests, by provider and direction.

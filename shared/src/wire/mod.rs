@@ -4,7 +4,7 @@
 //! allocates.
 
 use bytes::Bytes;
-use igentai_core::batch::{Batch, Receipt};
+use igentai_core::batch::{Batch, BatchId, Receipt};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
@@ -129,6 +129,21 @@ pub const DEAD_LETTER_REASON: &str = "x-igentai-reason";
 /// Who found a dead letter.
 pub const DEAD_LETTER_BY: &str = "x-igentai-by";
 
+/// The kind of reason, a word of the metric's.
+pub const DEAD_LETTER_KIND: &str = "x-igentai-reason-kind";
+
+/// When it was put to the dead letters, in milliseconds since 1970.
+pub const DEAD_LETTER_AT: &str = "x-igentai-buried-at";
+
+/// The exchange that it came from.
+pub const DEAD_LETTER_EXCHANGE: &str = "x-igentai-exchange";
+
+/// The routing key that it came with.
+pub const DEAD_LETTER_ROUTING_KEY: &str = "x-igentai-routing-key";
+
+/// How often it was sent again from the dead letters; stays with it.
+pub const DEAD_LETTER_REPLAYS: &str = "x-igentai-replays";
+
 impl Message for Batches {
     const KIND: &'static str = "batches";
 }
@@ -246,6 +261,27 @@ pub fn decode<M: Message>(content_type: &str, payload: &[u8]) -> Result<M, Decod
         kind: M::KIND,
         detail: error.to_string().chars().take(200).collect(),
     })
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    batches: Vec<Identity>,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    id: BatchId,
+}
+
+/// Which batches a message holds, also where the rest of it cannot be understood. None where not even that can be read.
+#[must_use]
+pub fn batch_ids(content_type: &str, payload: &[u8]) -> Vec<BatchId> {
+    let ours = kind_of(content_type).is_some_and(|(kind, _)| kind == Batches::KIND);
+    if !ours || within_limits(payload).is_err() {
+        return Vec::new();
+    }
+    let identified = rmp_serde::from_slice::<Identified>(payload).map(|found| found.batches);
+    identified.unwrap_or_default().into_iter().map(|batch| batch.id).collect()
 }
 
 #[cfg(test)]

@@ -26,15 +26,15 @@ use tokio_util::sync::CancellationToken;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Registry and bus; servers come and go.
-pub(super) struct World {
+pub(crate) struct World {
     store: Arc<EmbeddedStore>,
-    bus: Arc<MemoryBus>,
+    pub(crate) bus: Arc<MemoryBus>,
     batches: AtomicU64,
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
     tasks: JoinSet<Result<(), WebError>>,
 }
@@ -45,7 +45,7 @@ pub(super) fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             store: EmbeddedStore::in_memory().unwrap(),
             bus: MemoryBus::new(),
@@ -53,12 +53,12 @@ impl World {
         }
     }
 
-    pub(super) async fn serve(&self) -> Server {
+    pub(crate) async fn serve(&self) -> Server {
         Server::start(self, "127.0.0.1:0").await
     }
 
     /// A topic that the coordinator has opened.
-    pub(super) async fn running(&self, name: &str) -> Topic {
+    pub(crate) async fn running(&self, name: &str) -> Topic {
         let id = TopicId::from_name(name).unwrap();
         let request = StartRequest { name: name.to_owned(), ..StartRequest::default() };
         let topic = Topic::start(None, id, request, SystemClock::new().now().unix).unwrap();
@@ -67,7 +67,7 @@ impl World {
         self.put(&topic, TopicState::Running).await
     }
 
-    pub(super) async fn end(&self, topic: &Topic, reason: EndReason) {
+    pub(crate) async fn end(&self, topic: &Topic, reason: EndReason) {
         self.put(topic, TopicState::Ended(reason)).await;
     }
 
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// Commits one response.
-    pub(super) async fn add(&self, topic: &Topic, texts: &[String]) {
+    pub(crate) async fn add(&self, topic: &Topic, texts: &[String]) {
         let producer = WorkerId::parse("p1").unwrap();
         let seq = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
         let named = |text: &String| Named {
@@ -120,7 +120,7 @@ impl World {
 }
 
 impl Server {
-    pub(super) async fn start(world: &World, bind: &str) -> Self {
+    pub(crate) async fn start(world: &World, bind: &str) -> Self {
         let (store, bus, stop) = (world.store.clone(), world.bus.clone(), CancellationToken::new());
         let context = WebContext {
             store: store.clone(),
@@ -143,7 +143,7 @@ impl Server {
     }
 
     /// Asks the server to end and waits until it has.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         self.tasks.join_next().await.unwrap().unwrap().unwrap();
     }
@@ -172,7 +172,7 @@ impl std::io::Write for Sink {
 
 impl Seen {
     /// Waits until so many lines are there.
-    pub(super) async fn until(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn until(&mut self, count: usize) -> Vec<String> {
         let enough = self.0.wait_for(|text| text.matches('\n').count() >= count);
         let text = tokio::time::timeout(DEADLINE, enough).await.unwrap().unwrap();
         text.lines().map(str::to_owned).collect()

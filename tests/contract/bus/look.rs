@@ -48,7 +48,8 @@ pub(super) async fn a_look_shows_what_waits_and_gives_it_back(client: NewClient<
 pub(super) async fn a_look_is_bounded_in_messages_and_bytes(client: NewClient<'_>) {
     let bus = client();
     buried(&*bus, 12).await;
-    for (most, bytes, expected) in [(3, LARGE, 3), (0, LARGE, 0), (MANY, 1, 1), (MANY, 5, 5), (12, LARGE, 12)] {
+    for (most, bytes, expected) in [(3, LARGE, 3), (0, LARGE, 0), (MANY, 1, 1), (MANY, 5, 5), (12, LARGE, 12)]
+    {
         let look = bus.look(WorkQueue::Dead, most, bytes).await.unwrap();
         assert_eq!((look.deliveries().len(), look.is_whole()), (expected, false), "{most} {bytes}");
         look.end().await.unwrap();
@@ -90,12 +91,13 @@ pub(super) async fn who_looks_while_another_looks_waits_and_sees_everything(clie
         () = tokio::time::sleep(Duration::from_millis(300)) => {}
     }
     first.end().await.unwrap();
-    let look = async |mut looking: std::pin::Pin<&mut dyn Future<Output = Result<Box<dyn Look>, BusError>>>| {
-        let look = looking.as_mut().await.unwrap();
-        let seen = look.deliveries().len();
-        look.end().await.unwrap();
-        seen
-    };
+    let look =
+        async |mut looking: std::pin::Pin<&mut dyn Future<Output = Result<Box<dyn Look>, BusError>>>| {
+            let look = looking.as_mut().await.unwrap();
+            let seen = look.deliveries().len();
+            look.end().await.unwrap();
+            seen
+        };
     assert_eq!(futures::future::join(look(second), look(third)).await, (5, 5));
     waiting(&*one, 5).await;
 }

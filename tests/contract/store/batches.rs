@@ -90,7 +90,9 @@ pub(super) async fn commit_one(store: &dyn Store, commit: Commit) -> CommitOutco
 pub(super) fn committed(outcome: &CommitOutcome) -> &Committed {
     match &outcome.verdict {
         Verdict::Committed(committed) => committed,
-        other @ (Verdict::Settled | Verdict::Stale) => unreachable!("committed expected, not {other:?}"),
+        other @ (Verdict::Settled | Verdict::Stale | Verdict::Refused { .. }) => {
+            unreachable!("committed expected, not {other:?}")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests and answers of the API. Clients may use these types: they read what they write.
 
 mod answer;
+mod letters;
 mod read;
 mod request;
 mod schemas;
@@ -8,5 +9,9 @@ mod schemas;
 pub use answer::{
     Attribute, AttributePage, AttributesEvent, Curve, CurvePoint, FilterView, Format, FrequencyCounts, Hello,
     Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums, TopicList, TopicView,
+};
+pub use letters::{
+    DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
+    SettledLetters,
 };
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, StartTopic};

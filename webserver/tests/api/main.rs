@@ -5,6 +5,7 @@
 mod changes;
 mod client;
 mod cursors;
+mod dead_letters;
 mod documents;
 mod edges;
 mod leader;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::batch::{Batch, BatchBody, Receipt};
+use crate::batch::{Batch, BatchBody, BatchId, Receipt};
 use crate::command::{Command, Heartbeat, Lease, ProviderReport, TopicOrder};
 use crate::cost::Cost;
 use crate::filter::{Delta, SnapshotError, SnapshotPiece};
@@ -165,6 +165,13 @@ impl Worker {
         if let Some(work) = self.topics.get_mut(topic) {
             work.hopeless = why.map(cut);
         }
+    }
+
+    /// Whether the receipt of this batch is awaited.
+    #[must_use]
+    pub fn awaits(&self, id: &BatchId) -> bool {
+        let ours = id.producer == self.id && id.incarnation == self.incarnation;
+        ours && self.topics.get(&id.topic).is_some_and(|work| work.awaits(id))
     }
 
     /// Takes a receipt in; the answer is a batch to publish when the registry asks for texts. A receipt that is not awaited is ignored.

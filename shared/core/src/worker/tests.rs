@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
-use crate::batch::{Committed, Named, Outcome, ResponseMeta, Verdict};
+use crate::batch::{BatchId, Committed, Named, Outcome, ResponseMeta, Verdict};
 use crate::command::TopicOrder;
 use crate::key::{Fingerprint, Key};
 
@@ -247,6 +247,19 @@ fn capped(items: u64) -> TopicOrder {
 fn taken(batch: &Batch, first_new: u64, new: u32, over_cap: u32) -> Receipt {
     let committed = Committed { log_index: 1, first_new, new, over_cap, ..Committed::default() };
     Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
+}
+
+#[test]
+fn a_batch_that_was_refused_is_published_no_more_and_the_next_ones_are_asked_for() {
+    let mut worker = worker(vec![order("birds", 1, 5)]);
+    let batch = ask_and_finish(&mut worker, &["Owl"]);
+    assert!(worker.awaits(&batch.id) && !worker.awaits(&BatchId { seq: 2, ..batch.id.clone() }));
+    let refused = Receipt { id: batch.id.clone(), verdict: Verdict::Refused { reason: "poison".to_owned() } };
+    assert_eq!(worker.receipt(&refused, T0), None);
+    assert!(!worker.awaits(&batch.id));
+    assert!(worker.overdue(Monotonic(1_000_000)).is_empty());
+    let next = ask_and_finish(&mut worker, &["Emu"]);
+    assert_eq!((next.id.seq, next.lowest_unresolved), (2, 2));
 }
 
 #[test]

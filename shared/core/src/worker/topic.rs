@@ -269,6 +269,10 @@ impl TopicWork {
         batch
     }
 
+    pub(super) fn awaits(&self, id: &BatchId) -> bool {
+        self.order.run == id.run && self.pending.contains_key(&id.seq)
+    }
+
     pub(super) fn receipt(&mut self, id: &BatchId, verdict: &Verdict, now: Monotonic) -> Option<Batch> {
         let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
         let Verdict::Committed(committed) = verdict else { return None };

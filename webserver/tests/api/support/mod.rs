@@ -183,7 +183,9 @@ impl World {
         let outcome = self.store.commit(vec![commit]).await.unwrap().remove(0);
         let first = match &outcome.verdict {
             Verdict::Committed(committed) => committed.first_new,
-            Verdict::Settled | Verdict::Stale => unreachable!("the batch is new and of this run"),
+            Verdict::Settled | Verdict::Stale | Verdict::Refused { .. } => {
+                unreachable!("the batch is new and of this run")
+            }
         };
         let texts = outcome.new.into_iter().map(|named| named.text).collect();
         NewAttributes { topic: id.clone(), run, first, texts }
