@@ -158,7 +158,7 @@ async fn soak(minutes: u64, folder: &Path) {
 }
 
 fn main() {
-    let minutes = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10);
+    let minutes = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10);
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(soak(minutes, folder.path()));
