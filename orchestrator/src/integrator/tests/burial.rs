@@ -42,6 +42,15 @@ impl Bus for Graves {
         self.inner.state()
     }
 
+    async fn look(
+        &self,
+        queue: WorkQueue,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Box<dyn igentai_shared::bus::Look>, BusError> {
+        self.inner.look(queue, most, bytes).await
+    }
+
     async fn depth(&self, queue: WorkQueue) -> Option<u64> {
         self.inner.depth(queue).await
     }
