@@ -17,6 +17,9 @@ use igentai_shared::wire::{self, Batches};
 use crate::faults::Kind;
 use crate::system::World;
 
+/// Who sends what nobody can integrate.
+pub(crate) const STRANGER: &str = "producer-stranger";
+
 /// How long an operator waits for a topic to stop.
 const PATIENCE_TICKS: u32 = 600;
 
@@ -47,7 +50,7 @@ pub(crate) async fn poison(world: Arc<World>) {
 fn bad(world: &World, number: u64) -> (String, Vec<u8>) {
     let usual = wire::content_type::<Batches>();
     let of_strangers = |key_version| {
-        let producer = WorkerId::parse("producer-stranger").unwrap();
+        let producer = WorkerId::parse(STRANGER).unwrap();
         let id = BatchId { topic: world.topic.clone(), run: 1, producer, incarnation: 1, seq: number };
         let body = BatchBody::Resolution { of: 1, texts: vec!["A stranger's word".to_owned()] };
         wire::encode(&Batches { batches: vec![Batch { id, lowest_unresolved: 1, key_version, body }] })
