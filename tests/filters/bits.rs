@@ -42,7 +42,7 @@ fn text(number: u64) -> String {
         1 => format!("\u{201c}Île-{number} d\u{2019}Été {long}\u{201d}"),
         2 => format!("Sci\u{2010}Fi\u{a0}{number};"),
         3 => format!("{number}"),
-        _ => format!("Straße {number} — {long}"),
+        _ => format!("ZÜRICH-{number} {long}"),
     }
 }
 
