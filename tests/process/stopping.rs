@@ -57,8 +57,8 @@ async fn a_role_is_not_ready_from_when_it_is_asked_to_stop_and_a_second_signal_e
     waits[2].process.wait_for_line("connecting to RabbitMQ", SOON).await.unwrap();
     waits[2].process.terminate().unwrap();
     waits[2].process.wait_for_line("stopping", SOON).await.unwrap();
-    // What had nothing under way loses nothing by leaving.
-    for (service, expected) in waits.iter_mut().zip([1, 1, 0]) {
+    // Who had nothing under way loses nothing by leaving: an orchestrator, too, if its lease has run out meanwhile.
+    for (service, expected) in waits.iter_mut().zip([1..=1, 0..=1, 0..=0]) {
         let since = now();
         // One that comes at once after the first would be the same wish.
         let ended = eventually(SOON, || {
@@ -70,6 +70,6 @@ async fn a_role_is_not_ready_from_when_it_is_asked_to_stop_and_a_second_signal_e
         assert!(took < AT_ONCE, "{took:?}: {}", service.process.tail());
         assert!(!service.process.tail().contains("panicked"), "{}", service.process.tail());
         let code = service.process.wait(SOON).await.unwrap().code();
-        assert_eq!(code, Some(expected), "{}", service.process.tail());
+        assert!(code.is_some_and(|code| expected.contains(&code)), "{code:?}: {}", service.process.tail());
     }
 }
