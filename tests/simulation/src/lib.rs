@@ -1,7 +1,7 @@
 //! The whole system under seeded faults, in virtual time: three producers, two orchestrators, a model that keeps a journal.
 //!
 //! A seed gives a topic, a model and a plan of faults. The faults come, end, the topic runs to its end, and then the
-//! [invariants] must hold. The same seed gives the same run, message by message.
+//! invariants must hold. The same seed gives the same run, message by message.
 //!
 //! In some runs the registry is nearly full of a filter's first generation when they begin, so that it is outgrown; others have caps.
 //!
