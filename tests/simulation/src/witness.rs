@@ -73,6 +73,8 @@ pub(crate) struct Seen {
     pub(crate) ledger: Ledger,
     /// When the lease was last taken or renewed; `None` while it is free.
     lease_moved: Option<u64>,
+    /// Who took the lease last.
+    lease_holder: Option<WorkerId>,
 }
 
 impl Seen {
@@ -234,7 +236,10 @@ impl Witness {
     pub(crate) fn lease_taken(&self, holder: &WorkerId, time_to_live: Duration) {
         let now = self.clock.now().monotonic.0;
         let mut seen = self.seen();
+        // Whoever lost it to a store that was away may find its own last term there still.
+        let own = seen.lease_holder.replace(holder.clone()).as_ref() == Some(holder);
         if let Some(moved) = seen.lease_moved.replace(now)
+            && !own
             && Duration::from_millis(now - moved) < time_to_live
         {
             let text = format!("{holder} took a lease that was renewed {} ms before", now - moved);
