@@ -1,5 +1,5 @@
 //! What the filters must never change, and that somebody else's program finds their bits.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use igentai_core::batch::{Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
