@@ -16,9 +16,6 @@ use crate::steps::Steps;
 /// Messages of a kind that are kept.
 const KEPT: usize = 40;
 
-/// So long after it was sent a snapshot may be put in, and what came behind it be there again.
-const REPLACING_MS: u64 = 12_000;
-
 /// A life of a producer.
 pub(crate) type LifeId = (String, Incarnation);
 
@@ -65,8 +62,6 @@ pub(crate) struct Seen {
     /// Messages that nobody can integrate.
     pub(crate) poison: BTreeSet<String>,
     claims: BTreeMap<LifeId, LogIndex>,
-    /// Producers whose filter is being replaced: until when that may take, and by what.
-    replaced: BTreeMap<String, (u64, LogIndex)>,
     followed: BTreeMap<LifeId, (Epoch, u64)>,
     known: BTreeSet<(LifeId, u64)>,
     written: Epoch,
@@ -170,10 +165,7 @@ impl Witness {
         }
         match batch.body {
             BatchBody::Response { novel, .. } => {
-                let now = self.clock.now().monotonic.0;
-                let replaced = seen.replaced.get(&life.0).filter(|(until, _)| now < *until);
-                let most = replaced.map_or(LogIndex::MAX, |(_, to)| *to);
-                let claimed = seen.claims.get(&life).copied().unwrap_or(0).min(most);
+                let claimed = seen.claims.get(&life).copied().unwrap_or(0);
                 seen.batches.push(SeenBatch { life, claimed, novel });
             }
             BatchBody::Resolution { .. } => seen.resolutions += 1,
@@ -186,19 +178,9 @@ impl Witness {
         self.seen().confirmed.insert((life, batch.id.seq));
     }
 
-    /// A piece of a filter is on its way to a producer. One that replaces a filter that was found wrong takes away what came behind it; when it
-    /// is put in, and when what came behind it is there again, is not seen from here.
-    pub(crate) fn snapshot(&self, routing_key: &str, piece: FilterSnapshot) {
-        let now = self.clock.now().monotonic.0;
-        let mut seen = self.seen();
-        let producer = routing_key.trim_start_matches("snapshot.").to_owned();
-        let before = seen
-            .replaced
-            .get(&producer)
-            .filter(|(until, _)| now < *until)
-            .map_or(LogIndex::MAX, |(_, to)| *to);
-        seen.replaced.insert(producer, (now + REPLACING_MS, before.min(piece.complete_to)));
-        seen.snapshots.push(piece);
+    /// A piece of a filter is on its way.
+    pub(crate) fn snapshot(&self, piece: FilterSnapshot) {
+        self.seen().snapshots.push(piece);
     }
 
     pub(crate) fn command(&self, command: &Command) {

@@ -1,5 +1,6 @@
 //! One producer's copy of a topic's filter.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Bits, Measured, PIECE_WORDS, Ranges, words};
@@ -11,8 +12,12 @@ use crate::time::Monotonic;
 /// How long a hole may stay open before a snapshot is asked for.
 const HOLE_PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Fingerprints of deltas kept while a snapshot is on its way; beyond, the deltas are forgotten and another snapshot fills the hole.
-const KEPT_FINGERPRINTS: usize = 100_000;
+/// Fingerprints of the deltas of late that are kept, 1.6 MB: a snapshot is older than what came meanwhile, and must take nothing of that away. Beyond,
+/// the oldest are forgotten, and another snapshot fills the hole.
+pub(super) const KEPT_FINGERPRINTS: usize = 100_000;
+
+/// The same for deltas: many bring nothing.
+pub(super) const KEPT_DELTAS: usize = 10_000;
 
 /// What a range of the log adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +80,10 @@ pub struct Replica {
     bits: Bits,
     held: Ranges,
     heard_of: LogIndex,
-    /// Deltas since the snapshot was asked for: they go on top of it.
-    kept: Vec<Delta>,
+    /// How far the snapshot goes that is in force.
+    installed: LogIndex,
+    /// The last deltas that came, as far as they go beyond that: they go on top of the next one, too.
+    kept: VecDeque<Delta>,
     kept_fingerprints: usize,
     outgrown: bool,
     hole_since: Option<Monotonic>,
@@ -93,7 +100,8 @@ impl Replica {
             bits: Bits::empty(0),
             held: Ranges::default(),
             heard_of: 0,
-            kept: Vec::new(),
+            installed: 0,
+            kept: VecDeque::new(),
             kept_fingerprints: 0,
             outgrown: false,
             hole_since: None,
@@ -147,12 +155,14 @@ impl Replica {
     }
 
     fn keep(&mut self, delta: Delta) {
-        let complete = self.held.complete_to() >= self.heard_of && !self.outgrown;
+        if delta.to <= self.installed {
+            return;
+        }
         self.kept_fingerprints += delta.fingerprints.len();
-        self.kept.push(delta);
-        if complete || self.kept_fingerprints > KEPT_FINGERPRINTS || self.kept.len() > KEPT_FINGERPRINTS {
-            self.kept = Vec::new();
-            self.kept_fingerprints = 0;
+        self.kept.push_back(delta);
+        while self.kept_fingerprints > KEPT_FINGERPRINTS || self.kept.len() > KEPT_DELTAS {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.kept_fingerprints -= oldest.fingerprints.len();
         }
     }
 
@@ -213,10 +223,9 @@ impl Replica {
         if assembly.digest.is_some_and(|digest| digest != bits.digest()) {
             return Err(error);
         }
-        // A snapshot that was overtaken by deltas would take away what they brought.
-        let overtaken = !assembly.repair
-            && bits.generation() == self.bits.generation()
-            && assembly.complete_to < self.held.complete_to();
+        // One that is older than what is in force would take away what that brought.
+        let here = if assembly.repair { self.installed } else { self.held.complete_to() };
+        let overtaken = bits.generation() == self.bits.generation() && assembly.complete_to < here;
         if !overtaken {
             self.install(bits, assembly.complete_to);
         }
@@ -227,18 +236,24 @@ impl Replica {
         self.bits = bits;
         self.held = Ranges::default();
         self.held.insert(1, complete_to);
+        self.installed = complete_to;
         self.heard_of(complete_to);
         self.measured = Measured::default();
         self.outgrown = false;
         self.hole_since = None;
-        for delta in std::mem::take(&mut self.kept) {
+        self.kept_fingerprints = 0;
+        // What the snapshot holds is not put on top of it: it may be what was wrong.
+        for delta in std::mem::take(&mut self.kept).into_iter().filter(|delta| delta.to > complete_to) {
             self.outgrown |= delta.generation > self.bits.generation();
             self.take(&delta);
-            if delta.to > complete_to {
-                self.kept.push(delta);
-            }
+            self.keep(delta);
         }
-        self.kept_fingerprints = self.kept.iter().map(|delta| delta.fingerprints.len()).sum();
+    }
+
+    /// Deltas that are kept, and the fingerprints in them.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> (usize, usize) {
+        (self.kept.len(), self.kept_fingerprints)
     }
 
     /// What to tell the coordinator.

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::replica::{KEPT_DELTAS, KEPT_FINGERPRINTS};
 use super::*;
 use crate::command::FilterReport;
 use crate::key::Fingerprint;
@@ -194,7 +195,7 @@ fn the_digest_is_the_sum_of_what_the_bits_stand_for() {
 
 #[test]
 fn replicas_are_compared_where_they_stand_and_told_apart_by_what_they_lack() {
-    let (master, _) = master(100, 3);
+    let (mut master, _) = master(100, 3);
     let entry = |index: u64| Delta {
         fingerprints: (0..3).map(|n| fingerprint((index - 1) * 3 + n + 1)).collect(),
         ..delta(index, index)
@@ -228,7 +229,65 @@ fn replicas_are_compared_where_they_stand_and_told_apart_by_what_they_lack() {
     bad.delta(entry(101));
     assert_eq!(bad.snapshot(&piece_of(&master, &words)), Ok(false), "it is overtaken");
     assert_eq!(bad.snapshot(&SnapshotPiece { repair: true, ..piece_of(&master, &words) }), Ok(true));
-    assert_eq!(master.audit(&FilterReport { complete_to: 100, ..bad.report(Monotonic(0)) }), Audit::Same);
+    master.entry(101, &entry(101).fingerprints, Monotonic(0));
+    assert_eq!(master.audit(&bad.report(Monotonic(0))), Audit::Same);
+}
+
+#[test]
+fn a_snapshot_that_mends_takes_nothing_away_that_came_behind_it() {
+    let (master, _) = master(20, 1);
+    let words = master.piece(0).unwrap();
+    let mut replica = Replica::new(1);
+    for index in 1..=30 {
+        let lie = (index == 10).then(|| fingerprint(999));
+        let fingerprints = [fingerprint(index)].into_iter().chain(lie).collect();
+        replica.delta(Delta { fingerprints, ..delta(index, index) });
+    }
+    let mend = SnapshotPiece { repair: true, ..piece_of(&master, &words) };
+    assert_eq!(replica.snapshot(&mend), Ok(true));
+    assert_eq!(replica.report(Monotonic(0)).complete_to, 30);
+    assert!((1..=30).all(|n| replica.contains(&fingerprint(n))));
+    assert!(!replica.contains(&fingerprint(999)), "what was wrong is not put on top again");
+
+    let (newer, _) = self::master(25, 1);
+    let newer_words = newer.piece(0).unwrap();
+    let mend_again = SnapshotPiece { repair: true, ..piece_of(&newer, &newer_words) };
+    assert_eq!(replica.snapshot(&mend_again), Ok(true));
+    assert_eq!(replica.snapshot(&mend), Ok(false), "one that comes late is older than what is in force");
+    assert_eq!(replica.report(Monotonic(0)).complete_to, 30);
+}
+
+#[test]
+fn a_larger_filter_has_what_came_before_the_old_one_was_known_to_be_too_small() {
+    let (master, all) = master(164, 100);
+    let mut replica = Replica::new(1);
+    let entry = |index: u64, generation| {
+        let from = usize::try_from(index - 1).unwrap() * 100;
+        let fingerprints = all.get(from..from + 100).unwrap_or_default().to_vec();
+        Delta { run: 1, generation, from: index, to: index, fingerprints }
+    };
+    // The integrators are ahead of the leader, and nobody has said yet that there is a larger filter.
+    (1..=164).for_each(|index| replica.delta(entry(index, 0)));
+    replica.delta(Delta { fingerprints: vec![fingerprint(99_999)], ..entry(165, 0) });
+    assert!(!replica.report(Monotonic(0)).wants_snapshot);
+    replica.delta(entry(164, 1));
+    assert!(replica.report(Monotonic(0)).wants_snapshot);
+    give(&master, &mut replica);
+    assert_eq!(replica.report(Monotonic(0)).complete_to, 165);
+    assert!(replica.contains(&fingerprint(99_999)));
+}
+
+#[test]
+fn deltas_are_kept_within_bounds() {
+    let mut replica = Replica::new(1);
+    for index in 1..=300 {
+        replica.delta(Delta { fingerprints: vec![fingerprint(index); 1_000], ..delta(index, index) });
+    }
+    assert_eq!(replica.kept(), (100, KEPT_FINGERPRINTS));
+    for index in 301..=20_000 {
+        replica.delta(Delta { fingerprints: Vec::new(), ..delta(index, index) });
+    }
+    assert_eq!(replica.kept(), (KEPT_DELTAS, 0));
 }
 
 #[test]
@@ -334,6 +393,31 @@ proptest! {
         let (master, _) = master(40, 1);
         prop_assert_eq!(replica.bits().as_words(), master.bits().as_words());
         prop_assert_eq!(replica.report(Monotonic(0)).complete_to, 40);
+    }
+
+    #[test]
+    fn what_a_replica_has_claimed_it_holds_whatever_snapshots_come(
+        order in Just((1..=40_u64).collect::<Vec<_>>()).prop_shuffle(),
+        snapshots in proptest::collection::vec((0..40_usize, 1..=40_u64, any::<bool>()), 0..6),
+    ) {
+        let (mut replica, mut claimed) = (Replica::new(1), 0);
+        for (at, index) in order.into_iter().enumerate() {
+            // Each second delta says something that is not so.
+            let lie = (index % 2 == 0).then(|| fingerprint(1_000 + index));
+            let fingerprints = [fingerprint(index)].into_iter().chain(lie).collect();
+            replica.delta(Delta { fingerprints, ..delta(index, index) });
+            for (_, to, repair) in snapshots.iter().filter(|(when, _, _)| *when == at) {
+                let (master, _) = master(*to, 1);
+                let words = master.piece(0).unwrap();
+                let piece = SnapshotPiece { repair: *repair, ..piece_of(&master, &words) };
+                replica.snapshot(&piece).unwrap();
+            }
+            let complete_to = replica.report(Monotonic(0)).complete_to;
+            prop_assert!(complete_to >= claimed, "{} after {}", complete_to, claimed);
+            claimed = complete_to;
+            prop_assert!((1..=claimed).all(|n| replica.contains(&fingerprint(n))));
+        }
+        prop_assert_eq!(claimed, 40);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl FaultyBus {
                 self.witness.step(|steps, _| steps.published(&note));
             }
             Some(FilterSnapshot::KIND) => {
-                self.witness.snapshot(&message.routing_key, wire::decode(kind, payload).unwrap());
+                self.witness.snapshot(wire::decode(kind, payload).unwrap());
             }
             Some(Command::KIND) => {
                 let command = wire::decode(kind, payload).unwrap();
