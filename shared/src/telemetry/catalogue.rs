@@ -92,6 +92,8 @@ catalogue! {
     BUS_CONNECTED: Gauge = "igentai_bus_connected" [];
     /// Connections to the broker, the first ones included; a connection lost and made anew counts again.
     BUS_CONNECTIONS_TOTAL: Counter = "igentai_bus_connections_total" [];
+    /// Subscriptions of work that the broker had delivered to without anything coming, until they were made anew.
+    BUS_DEAF_CONSUMERS_TOTAL: Counter = "igentai_bus_deaf_consumers_total" [];
     /// Whether the store answers: 1 or 0.
     STORE_UP: Gauge = "igentai_store_up" [];
     /// Messages that no queue took and nobody has looked at yet.

@@ -23,6 +23,7 @@ fn hasty(url: &str) -> AmqpConfig {
     config.close_deadline = Duration::from_secs(1);
     config.heartbeat = Duration::from_secs(1);
     config.check_interval = Duration::from_millis(500);
+    config.renew_interval = Duration::from_millis(500);
     config.reconnect_max = Duration::from_millis(500);
     config
 }

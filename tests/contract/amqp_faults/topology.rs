@@ -6,8 +6,8 @@ use igentai_shared::bus::amqp::AmqpBus;
 use igentai_shared::bus::{Bus, BusError, Exchange, Incoming, Source, WorkQueue};
 use igentai_test_support::eventually;
 use igentai_test_support::servers::Broker;
-use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
-use lapin::types::FieldTable;
+use lapin::options::{ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 use tracing::subscriber::DefaultGuard;
@@ -20,6 +20,26 @@ async fn somebody(broker: &Broker) -> (Connection, Channel) {
     let connection = Connection::connect(broker.amqp_url(), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
+}
+
+/// Deletes a work queue and declares it in the words of the adapter, so fast that nobody comes in between.
+async fn delete_and_declare(broker: &Broker, queue: WorkQueue) {
+    let (_connection, channel) = somebody(broker).await;
+    let (exchange, key) = queue.binding();
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(i32::MAX));
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(100_000));
+    arguments.insert("x-max-length-bytes".into(), AMQPValue::LongInt(1 << 30));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let name = queue.name();
+    let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
+    let declared = channel.queue_declare(name.into(), options, arguments);
+    let to = exchange.name().into();
+    let bound =
+        channel.queue_bind(name.into(), to, key.into(), QueueBindOptions::default(), FieldTable::default());
+    futures::try_join!(deleted, declared, bound).unwrap();
 }
 
 /// What this thread logs from here on, and the guard that it lasts as long as.
@@ -60,6 +80,49 @@ async fn a_deleted_queue_is_declared_again_which_is_said_and_consumption_goes_on
     consumer.ack(held.tag).await.unwrap();
     bus.publish(batch("after")).await.unwrap();
     assert_eq!(next_acked(&mut *consumer).await, "after");
+}
+
+/// The broker moves its consumers over to the new queue then, tells nobody, and drops what it delivers to them.
+#[tokio::test]
+async fn a_queue_that_is_deleted_and_declared_again_at_once_leaves_no_consumer_deaf() {
+    let (lines, _log) = logged();
+    let broker = Broker::for_test().await.unwrap();
+    let bus = AmqpBus::connect(hasty(broker.amqp_url()));
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
+    delete_and_declare(&broker, WorkQueue::Integrate).await;
+    publish_stubbornly(&bus, "after").await;
+    assert_eq!(next_acked(&mut *consumer).await, "after");
+    let said = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    assert_eq!(said.matches("stopped hearing").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn a_consumer_that_became_deaf_while_it_holds_messages_hears_again_too() {
+    let broker = Broker::for_test().await.unwrap();
+    let bus = AmqpBus::connect(hasty(broker.amqp_url()));
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
+    publish_stubbornly(&bus, "held").await;
+    assert_eq!(next(&mut *consumer).await.message_id, "held");
+    delete_and_declare(&broker, WorkQueue::Integrate).await;
+    publish_stubbornly(&bus, "after").await;
+    assert_eq!(next_acked(&mut *consumer).await, "after");
+}
+
+#[tokio::test]
+async fn a_reader_to_whom_nothing_comes_keeps_what_it_holds_and_one_that_holds_nothing_misses_nothing() {
+    let broker = Broker::for_test().await.unwrap();
+    let bus = AmqpBus::connect(hasty(broker.amqp_url()));
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
+    publish_stubbornly(&bus, "held").await;
+    let held = next(&mut *consumer).await;
+    let quiet = timeout(hasty(broker.amqp_url()).renew_interval * 3, consumer.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    consumer.ack(held.tag).await.unwrap();
+    let renewed = timeout(DEADLINE, consumer.next()).await.unwrap();
+    assert!(matches!(renewed, Ok(Incoming::Resumed)), "{renewed:?}");
+    publish_stubbornly(&bus, "next").await;
+    let next = next(&mut *consumer).await;
+    assert_eq!((next.message_id.as_str(), next.redelivered), ("next", false));
 }
 
 #[tokio::test]

@@ -32,6 +32,9 @@ pub struct AmqpConfig {
     pub heartbeat: Duration,
     /// Between two checks that the broker answers and that queues and bindings are there; 3 s.
     pub check_interval: Duration,
+    /// How long a reader of work waits for a message before its subscription is made anew, since it may be one that hears nothing any
+    /// more; 3 s. Ten times as long while it holds messages, which then come again.
+    pub renew_interval: Duration,
     /// The first pause before connecting again; 50 ms.
     pub reconnect_min: Duration,
     /// The longest pause before connecting again; 1 s, so that work goes on within 2 s after the broker is back.
@@ -53,6 +56,7 @@ impl AmqpConfig {
             close_deadline: Duration::from_secs(3),
             heartbeat: Duration::from_secs(5),
             check_interval: Duration::from_secs(3),
+            renew_interval: Duration::from_secs(3),
             reconnect_min: Duration::from_millis(50),
             reconnect_max: Duration::from_secs(1),
             in_flight: 512,
@@ -100,6 +104,7 @@ impl Debug for AmqpConfig {
             .field("close_deadline", &self.close_deadline)
             .field("heartbeat", &self.heartbeat)
             .field("check_interval", &self.check_interval)
+            .field("renew_interval", &self.renew_interval)
             .field("reconnect_min", &self.reconnect_min)
             .field("reconnect_max", &self.reconnect_max)
             .field("in_flight", &self.in_flight)

@@ -6,15 +6,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::config::AmqpConfig;
+use super::now;
 use crate::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming};
 
 /// What the task tells the reader.
@@ -34,41 +37,81 @@ pub(super) struct Live {
     pub(super) channel: Channel,
 }
 
-/// The reader's handle.
-pub(super) struct AmqpConsumer {
-    told: mpsc::Receiver<Told>,
-    /// Read by `try_next`, which has no use for it, and meant for `next`.
-    put_back: Option<Told>,
-    live: watch::Receiver<Option<Live>>,
+/// What a reader is made of.
+pub(super) struct Ends {
+    pub(super) config: Arc<AmqpConfig>,
+    pub(super) told: mpsc::Receiver<Told>,
+    pub(super) live: watch::Receiver<Option<Live>>,
+    /// Asks for another subscription than that of so many connections.
+    pub(super) renew: watch::Sender<u64>,
     /// Whether the reader acknowledges.
-    is_work: bool,
-    unacked: BTreeSet<DeliveryTag>,
-    answer_deadline: Duration,
-    closed: CancellationToken,
+    pub(super) is_work: bool,
+    pub(super) closed: CancellationToken,
     /// Ends the task with the handle.
-    _end: DropGuard,
+    pub(super) _end: DropGuard,
 }
 
+/// The reader's handle.
+pub(super) struct AmqpConsumer {
+    ends: Ends,
+    /// Read by `try_next`, which has no use for it, and meant for `next`.
+    put_back: Option<Told>,
+    unacked: BTreeSet<DeliveryTag>,
+    /// Since when nothing has come, though the reader waits.
+    waits_since: Option<Instant>,
+    /// When a subscription was made anew because nothing came: what comes at once had been under way before.
+    renewed_at: Option<Instant>,
+}
+
+/// While a reader holds messages, it waits so many times as long for the next one. They come again, if it has waited in vain.
+const PATIENCE_WITH_WORK: u32 = 10;
+
+/// What a broker has back comes in this time.
+const AT_ONCE: Duration = Duration::from_millis(250);
+
 impl AmqpConsumer {
-    pub(super) fn new(
-        told: mpsc::Receiver<Told>,
-        live: watch::Receiver<Option<Live>>,
-        is_work: bool,
-        answer_deadline: Duration,
-        closed: CancellationToken,
-        end: DropGuard,
-    ) -> Self {
-        let unacked = BTreeSet::new();
-        Self { told, put_back: None, live, is_work, unacked, answer_deadline, closed, _end: end }
+    pub(super) fn new(ends: Ends) -> Self {
+        Self { ends, put_back: None, unacked: BTreeSet::new(), waits_since: None, renewed_at: None }
+    }
+
+    fn current(&self) -> Option<u64> {
+        self.ends.live.borrow().as_ref().map(|live| live.connection)
+    }
+
+    /// When to doubt that anything will come.
+    fn until(&mut self) -> Instant {
+        let since = *self.waits_since.get_or_insert_with(now);
+        let patience = if self.unacked.is_empty() { 1 } else { PATIENCE_WITH_WORK };
+        since + self.ends.config.renew_interval * patience
+    }
+
+    /// Asks for a new subscription in place of the current one.
+    fn renew(&mut self) {
+        self.waits_since = None;
+        if let Some(connection) = self.current() {
+            self.ends.renew.send_replace(connection);
+        }
+    }
+
+    /// Whether the broker had delivered a message before that only came with the new subscription.
+    fn notice(&mut self, delivery: &Delivery) {
+        let at_once = self.renewed_at.take().is_some_and(|at| at.elapsed() < AT_ONCE);
+        if at_once && delivery.redelivered {
+            crate::telemetry::catalogue::BUS_DEAF_CONSUMERS_TOTAL.add(1, []);
+            tracing::warn!(
+                "a consumer had stopped hearing what the broker delivered to it, so it was made anew; it goes on"
+            );
+        }
     }
 
     /// Notes what the reader now holds. Work from an earlier connection is left out: the broker delivers it again.
     fn hand_out(&mut self, delivery: Delivery) -> Option<Delivery> {
-        if self.is_work {
-            let current = self.live.borrow().as_ref().map(|live| live.connection);
-            if current != Some(delivery.tag.connection) {
+        if self.ends.is_work {
+            if self.current() != Some(delivery.tag.connection) {
                 return None;
             }
+            self.notice(&delivery);
+            self.waits_since = None;
             self.unacked.insert(delivery.tag);
         }
         Some(delivery)
@@ -76,24 +119,25 @@ impl AmqpConsumer {
 
     /// The channel to settle a delivery on; none when there is nothing to settle.
     fn settle(&mut self, tag: DeliveryTag) -> Result<Option<Channel>, BusError> {
-        if self.closed.is_cancelled() {
+        if self.ends.closed.is_cancelled() {
             return Err(BusError::Closed);
         }
         // A tag that the broker does not know would cost us the channel.
         if !self.unacked.remove(&tag) {
             return Ok(None);
         }
-        let live = self.live.borrow();
+        let live = self.ends.live.borrow();
         Ok(live.as_ref().filter(|live| live.connection == tag.connection).map(|live| live.channel.clone()))
     }
 
-    /// Waits until the answer is on its way. When it is not, the connection is about to be replaced and the broker delivers again.
-    async fn send(&self, settled: impl Future<Output = lapin::Result<()>>) {
-        match timeout(self.answer_deadline, settled).await {
-            Ok(Ok(())) => {}
+    /// Waits until the answer is on its way. When it is not, the subscription is given up, and the broker delivers again.
+    async fn send(&mut self, settled: impl Future<Output = lapin::Result<()>>) {
+        match timeout(self.ends.config.answer_deadline, settled).await {
+            Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::debug!(%error, "an acknowledgement was not sent"),
-            Err(_) => tracing::debug!("an acknowledgement was not sent in time"),
+            Err(_) => tracing::warn!("an acknowledgement was not sent in time; the consumer is made anew"),
         }
+        self.renew();
     }
 }
 
@@ -107,16 +151,22 @@ impl Debug for AmqpConsumer {
 impl Consumer for AmqpConsumer {
     async fn next(&mut self) -> Result<Incoming, BusError> {
         loop {
-            if self.closed.is_cancelled() {
+            if self.ends.closed.is_cancelled() {
                 return Err(BusError::Closed);
             }
+            let until = self.until();
             let told = if let Some(told) = self.put_back.take() {
                 told
             } else {
                 tokio::select! {
                     biased;
-                    () = self.closed.cancelled() => return Err(BusError::Closed),
-                    told = self.told.recv() => told.ok_or(BusError::Closed)?,
+                    () = self.ends.closed.cancelled() => return Err(BusError::Closed),
+                    told = self.ends.told.recv() => told.ok_or(BusError::Closed)?,
+                    () = sleep_until(until), if self.ends.is_work => {
+                        self.renewed_at = self.unacked.is_empty().then(now);
+                        self.renew();
+                        continue;
+                    }
                 }
             };
             match told {
@@ -126,7 +176,8 @@ impl Consumer for AmqpConsumer {
                     }
                 }
                 Told::Resumed => {
-                    let current = self.live.borrow().as_ref().map(|live| live.connection);
+                    let current = self.current();
+                    self.waits_since = None;
                     self.unacked.retain(|tag| Some(tag.connection) == current);
                     return Ok(Incoming::Resumed);
                 }
@@ -136,8 +187,8 @@ impl Consumer for AmqpConsumer {
     }
 
     fn try_next(&mut self) -> Option<Delivery> {
-        while self.put_back.is_none() && !self.closed.is_cancelled() {
-            match self.told.try_recv().ok()? {
+        while self.put_back.is_none() && !self.ends.closed.is_cancelled() {
+            match self.ends.told.try_recv().ok()? {
                 Told::Delivery(delivery) => {
                     if let Some(delivery) = self.hand_out(delivery) {
                         return Some(delivery);
@@ -171,9 +222,13 @@ impl Consumer for AmqpConsumer {
         let below = settled.partition_point(|tag| held.is_none_or(|held| *tag < held));
         let (together, singly) = settled.split_at(below);
         let multiple = together.last().map(|last| (*last, true));
-        for (tag, multiple) in multiple.into_iter().chain(singly.iter().map(|tag| (*tag, false))) {
-            self.send(channel.basic_ack(tag, BasicAckOptions { multiple })).await;
-        }
+        let acks = async {
+            for (tag, multiple) in multiple.into_iter().chain(singly.iter().map(|tag| (*tag, false))) {
+                channel.basic_ack(tag, BasicAckOptions { multiple }).await?;
+            }
+            Ok(())
+        };
+        self.send(acks).await;
         Ok(())
     }
 

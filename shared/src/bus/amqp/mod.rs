@@ -13,6 +13,7 @@
 //! | the same while blocked or in the handshake | heartbeat; twice `connect_deadline` | 12.5 s; 10 s |
 //! | confirms stop coming | no confirm during a whole `confirm_deadline` | 10 s |
 //! | queue deleted | the consumer is told | at once, without consumers `check_interval` |
+//! | consumer that hears nothing any more | a subscription to which nothing comes is made anew | `renew_interval`: 3 s |
 //! | exchange or binding removed | declared again | `check_interval`: 3 s |
 //! | memory or disk alarm | the broker tells those who publish | at the next message |
 //!
@@ -24,6 +25,9 @@
 //! * Broadcast deliveries are acknowledged by the adapter; acknowledging them again does nothing.
 //! * Who looks at a queue has a connection of its own, so that what it held is given back however it ends, and declares an exclusive queue on
 //!   it, by which the broker lets one look at a time.
+//! * A reader of work that waits for `renew_interval` in vain subscribes anew on another channel, whether something is wrong or not: a broker cannot
+//!   be asked whether a consumer hears. RabbitMQ takes a subscription over silently when its queue is deleted and declared again in the same
+//!   moment, and then drops what it delivers to it, for ever.
 //! * `amqps` uses rustls with ring, the system's authorities and those of [`AmqpConfig::extra_authorities_pem`].
 
 mod backoff;
@@ -47,7 +51,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use self::consumer::AmqpConsumer;
+use self::consumer::{AmqpConsumer, Ends};
 use self::look::AmqpLook;
 use self::publisher::Publisher;
 use self::session::{Keeper, LinkState, Purpose, Session};
@@ -150,6 +154,7 @@ impl Bus for AmqpBus {
         // A place for each delivery that the broker may send ahead, and for what the task has to say in between.
         let (told, heard) = mpsc::channel(usize::from(prefetch) + 1);
         let (live, live_receiver) = watch::channel(None);
+        let (renew, renewals) = watch::channel(0);
         let (ready, outcome) = oneshot::channel();
         let ended = self.closed.child_token();
         let subscription = Subscription {
@@ -159,6 +164,7 @@ impl Bus for AmqpBus {
             state: self.consuming.clone(),
             told,
             live,
+            renewals,
             ready: Some(ready),
             ended: ended.clone(),
             attempts_at_name: 0,
@@ -166,8 +172,15 @@ impl Bus for AmqpBus {
         let end = ended.drop_guard();
         self.tasks.spawn(subscription.run());
         self.until_ready(outcome).await?;
-        let deadline = self.config.answer_deadline;
-        Ok(Box::new(AmqpConsumer::new(heard, live_receiver, is_work, deadline, self.closed.clone(), end)))
+        Ok(Box::new(AmqpConsumer::new(Ends {
+            config: Arc::clone(&self.config),
+            told: heard,
+            live: live_receiver,
+            renew,
+            is_work,
+            closed: self.closed.clone(),
+            _end: end,
+        })))
     }
 
     fn state(&self) -> BusState {

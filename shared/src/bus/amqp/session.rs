@@ -74,6 +74,13 @@ impl Session {
         self.condemned.borrow().is_some() || !self.link.is_open()
     }
 
+    /// Waits until the connection is to be given up, which one that is lost is, too.
+    pub(super) async fn until_condemned(&self) {
+        let mut condemned = self.condemned.subscribe();
+        // It cannot fail: the other end is here.
+        condemned.wait_for(Option::is_some).await.ok();
+    }
+
     /// The broker has confirmed something.
     pub(super) fn progressed(&self) {
         *self.last_progress.lock().unwrap_or_else(PoisonError::into_inner) = now();

@@ -29,6 +29,8 @@ pub(super) struct Subscription {
     pub(super) state: watch::Receiver<LinkState>,
     pub(super) told: mpsc::Sender<Told>,
     pub(super) live: watch::Sender<Option<Live>>,
+    /// Up to which of its subscriptions the reader wants a new one.
+    pub(super) renewals: watch::Receiver<u64>,
     /// Answered with the outcome of the first attempt while somebody waits for it.
     pub(super) ready: Option<oneshot::Sender<Result<(), String>>>,
     /// The bus was closed or the consumer dropped.
@@ -48,11 +50,22 @@ impl Subscription {
         }
         let last = self.live.send_replace(None);
         if let Some(Live { channel, .. }) = last {
-            // Gives back at once what was not acknowledged, and ends an own queue.
-            match timeout(self.config.answer_deadline, channel.close(200, "done".into())).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a consumer's channel was gone already"),
-                Err(_) => tracing::debug!("the broker did not answer the end of a consumer"),
+            // Ends an own queue, too.
+            self.give_back(&channel).await;
+        }
+    }
+
+    /// Gives back what was not acknowledged; whether the broker has it.
+    async fn give_back(&self, channel: &Channel) -> bool {
+        match timeout(self.config.answer_deadline, channel.close(200, "done".into())).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a consumer's channel was gone already");
+                true
+            }
+            Err(_) => {
+                tracing::debug!("the broker did not answer the end of a consumer");
+                false
             }
         }
     }
@@ -69,9 +82,19 @@ impl Subscription {
                     if !self.tell_ready().await {
                         return;
                     }
-                    self.pump(stream, &channel, connection).await;
+                    let mut renewals = self.renewals.clone();
+                    let is_renewed = tokio::select! {
+                        biased;
+                        () = session.until_condemned() => false,
+                        asked = renewals.wait_for(|asked| *asked >= connection) => asked.is_ok(),
+                        () = self.pump(stream, &channel, connection) => false,
+                    };
                     self.live.send_replace(None);
-                    if channel.status().connected() && !session.is_condemned() {
+                    if is_renewed {
+                        if !self.give_back(&channel).await {
+                            session.condemn("the broker does not end a consumer".to_owned());
+                        }
+                    } else if channel.status().connected() && !session.is_condemned() {
                         self.say_deleted();
                     }
                     if since.elapsed() >= self.config.reconnect_max {
@@ -79,7 +102,8 @@ impl Subscription {
                     }
                 }
                 Ok(Err(error)) => self.tell_failure(&error).await,
-                Err(_) => tracing::debug!("the broker did not answer a subscription in time"),
+                // It may stand all the same, and would take messages that nobody reads.
+                Err(_) => session.condemn("the broker did not answer a subscription in time".to_owned()),
             }
             sleep(backoff.pause()).await;
         }
