@@ -6,6 +6,16 @@ import json
 from urllib.parse import quote
 
 
+def expected_consumers(roles):
+    """Which queues there are when all is quiet, and how many consumers each has; None where that is open."""
+    orchestrators = sum(role["role"] == "orchestrator" for role in roles)
+    shared = {
+        "igentai.integrate": orchestrators, "igentai.coordinate": 1, "igentai.tasks": None, "igentai.dead": 0, "igentai.unrouted": None,
+    }
+    own = {f"igentai.{role['role']}.{role['id']}": 1 for role in roles if role["role"] != "orchestrator"}
+    return shared, own
+
+
 class Broker:
     """One virtual host."""
 

@@ -100,12 +100,14 @@ def feeds(address, name, kept, count, cursors, random_numbers):
 
 
 def quiet_queues(scene, patience=6):
-    """The queues once two looks agree; a look is up to a second old."""
+    """The queues once two looks agree, and nothing is in between: a look is up to five seconds old, and a reader may just have subscribed anew."""
     broker = rabbit.Broker(scene["broker"]["management"], scene["broker"]["vhost"])
     ends, before = time.monotonic() + patience, None
     while True:
         now = {name: queue for name, queue in broker.queues().items() if not name.startswith("checker.")}
         busy = [name for name, queue in now.items() if queue["unacked"]]
+        expected = (item for part in rabbit.expected_consumers(scene["roles"]) for item in part.items())
+        busy += [name for name, count in expected if name in now and count not in (None, now[name]["consumers"])]
         if (now == before and not busy) or time.monotonic() > ends:
             return now
         before = now

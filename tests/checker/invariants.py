@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 import canon
 import fold
 import xxh3
+from broker import expected_consumers
 
 SHOWN = 8
 
@@ -446,8 +447,10 @@ def fenced(facts):
         own = facts["topics"][name]["state"].get("epoch", 0)
         check.holds(0 < own <= highest, f"{name}: epoch {own}, the lease has {highest}")
         state = facts["files"][name]["state"]["epoch"]
-        check.holds(own <= state <= highest, f"{name}: state.json was written in epoch {state}, the topic is of {own}, the lease of {highest}")
-        check.holds(facts["definitions"][name]["epoch"] <= highest, f"{name}: the definition is of a later epoch than the lease")
+        # A leader leaves the files of what had ended long before its term as they are.
+        ended = facts["definitions"][name]["epoch"]
+        check.holds(ended <= own, f"{name}: the definition is of epoch {ended}, the topic of {own}")
+        check.holds(ended <= state <= highest, f"{name}: state.json was written in epoch {state}, the definition in {ended}, the lease is of {highest}")
         last = {"registry": (0, 0), "file": 0}
         for note in facts["watched"]["registry"]:
             if note["topic"] == name:
@@ -466,11 +469,7 @@ def fenced(facts):
 def nothing_waits(facts):
     check = Check(8, "when all is quiet nothing waits: only the expected queues and consumers, dead letters are exactly the poison")
     roles, queues = facts["scene"]["roles"], facts["broker"]
-    orchestrators = sum(role["role"] == "orchestrator" for role in roles)
-    shared = {
-        "igentai.integrate": orchestrators, "igentai.coordinate": 1, "igentai.tasks": None, "igentai.dead": 0, "igentai.unrouted": None,
-    }
-    own = {f"igentai.{role['role']}.{role['id']}": 1 for role in roles if role["role"] != "orchestrator"}
+    shared, own = expected_consumers(roles)
     for name, consumers in (shared | own).items():
         queue = queues.get(name)
         if not check.holds(queue is not None, f"{name} is missing"):

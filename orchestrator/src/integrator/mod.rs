@@ -312,9 +312,7 @@ impl Integrator<'_> {
         if strikes(Bug::NeverAcknowledged, 20) {
             tags.pop();
         }
-        if !is_on(Bug::AckBeforeCommit) {
-            settle(self.consumer.ack_all(&tags).await);
-        }
+        settle(self.consumer.ack_all(&tags).await);
     }
 
     /// Whether the store is known to refuse what the message asks for.

@@ -229,7 +229,8 @@ pub struct DeliveryTag {
 pub enum Incoming {
     /// A message.
     Delivery(Delivery),
-    /// The subscription was made anew: broadcasts may have been missed, unacknowledged work is delivered again.
+    /// The subscription was made anew, since it was lost or nothing came for a while: broadcasts may have been missed, unacknowledged work is
+    /// delivered again.
     Resumed,
 }
 

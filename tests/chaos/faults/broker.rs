@@ -19,6 +19,8 @@ faults! {
         DiskAlarm = "disk alarm of the broker",
         /// The integrators' queue, with what is in it.
         QueueDeleted = "work queue deleted",
+        /// The same, and declared again so soon that its consumers are not told.
+        QueueReplaced = "work queue deleted and declared at once",
         /// What brings batches to the integrators' queue.
         BindingRemoved = "binding removed",
     }
@@ -33,6 +35,7 @@ impl BrokerFault {
             | Self::Stopped
             | Self::ConnectionsClosed
             | Self::QueueDeleted
+            | Self::QueueReplaced
             | Self::BindingRemoved => (0, 1_000),
         }
     }
@@ -41,6 +44,7 @@ impl BrokerFault {
         let words: &[&str] = match self {
             Self::Killed => return broker.kill().await.unwrap(),
             Self::Hangs => return broker.pause().await.unwrap(),
+            Self::QueueReplaced => return broker.replace_queue("igentai.integrate").await.unwrap(),
             Self::BindingRemoved => {
                 // The checker's own copies would count as routed.
                 broker.unbind("igentai.batches", "checker.batches").await.unwrap();
@@ -69,7 +73,7 @@ impl BrokerFault {
             Self::BindingRemoved => {
                 return broker.bind("igentai.batches", "checker.batches", "#").await.unwrap();
             }
-            Self::ConnectionsClosed | Self::QueueDeleted => return,
+            Self::ConnectionsClosed | Self::QueueDeleted | Self::QueueReplaced => return,
             Self::Stopped => &["start_app"],
             Self::MemoryAlarm => &["set_vm_memory_high_watermark", "0.4"],
             Self::DiskAlarm => &["set_disk_free_limit", "50MB"],

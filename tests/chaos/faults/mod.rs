@@ -87,7 +87,10 @@ impl Kind {
     /// Whether messages may be lost that a queue had taken.
     pub(crate) const fn costs_the_broker_messages(self) -> bool {
         use BrokerFault as B;
-        matches!(self, Self::Broker(B::Killed | B::Stopped | B::QueueDeleted | B::BindingRemoved))
+        matches!(
+            self,
+            Self::Broker(B::Killed | B::Stopped | B::QueueDeleted | B::QueueReplaced | B::BindingRemoved)
+        )
     }
 
     fn can_be_made(self, system: &System) -> bool {

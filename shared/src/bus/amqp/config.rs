@@ -33,7 +33,7 @@ pub struct AmqpConfig {
     /// Between two checks that the broker answers and that queues and bindings are there; 3 s.
     pub check_interval: Duration,
     /// How long a reader of work waits for a message before its subscription is made anew, since it may be one that hears nothing any
-    /// more; 3 s. Ten times as long while it holds messages, which then come again.
+    /// more; 1 s. Ten times as long while it holds messages, which then come again.
     pub renew_interval: Duration,
     /// The first pause before connecting again; 50 ms.
     pub reconnect_min: Duration,
@@ -56,7 +56,7 @@ impl AmqpConfig {
             close_deadline: Duration::from_secs(3),
             heartbeat: Duration::from_secs(5),
             check_interval: Duration::from_secs(3),
-            renew_interval: Duration::from_secs(3),
+            renew_interval: Duration::from_secs(1),
             reconnect_min: Duration::from_millis(50),
             reconnect_max: Duration::from_secs(1),
             in_flight: 512,

@@ -24,8 +24,10 @@ use crate::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming};
 #[derive(Debug)]
 pub(super) enum Told {
     Delivery(Delivery),
-    /// Subscribed anew.
-    Resumed,
+    /// Subscribed anew; whether on the same connection, after the broker had taken back what it had delivered to the subscription before.
+    Resumed {
+        given_back: bool,
+    },
     /// The broker refuses the subscription; the task goes on trying.
     Refused(String),
 }
@@ -59,7 +61,9 @@ pub(super) struct AmqpConsumer {
     unacked: BTreeSet<DeliveryTag>,
     /// Since when nothing has come, though the reader waits.
     waits_since: Option<Instant>,
-    /// When a subscription was made anew because nothing came: what comes at once had been under way before.
+    /// Whether a new subscription was asked for because nothing came, though nothing was held.
+    doubts: bool,
+    /// When it was made: what comes at once had been delivered to the one before.
     renewed_at: Option<Instant>,
 }
 
@@ -71,7 +75,8 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 
 impl AmqpConsumer {
     pub(super) fn new(ends: Ends) -> Self {
-        Self { ends, put_back: None, unacked: BTreeSet::new(), waits_since: None, renewed_at: None }
+        let (put_back, unacked, waits_since, renewed_at) = (None, BTreeSet::new(), None, None);
+        Self { ends, put_back, unacked, waits_since, doubts: false, renewed_at }
     }
 
     fn current(&self) -> Option<u64> {
@@ -85,12 +90,10 @@ impl AmqpConsumer {
         since + self.ends.config.renew_interval * patience
     }
 
-    /// Asks for a new subscription in place of the current one.
-    fn renew(&mut self) {
+    /// Asks for a new subscription in place of this one, unless there is another already.
+    fn renew(&mut self, connection: Option<u64>) {
         self.waits_since = None;
-        if let Some(connection) = self.current() {
-            self.ends.renew.send_replace(connection);
-        }
+        self.ends.renew.send_modify(|asked| *asked = (*asked).max(connection.unwrap_or_default()));
     }
 
     /// Whether the broker had delivered a message before that only came with the new subscription.
@@ -111,7 +114,7 @@ impl AmqpConsumer {
                 return None;
             }
             self.notice(&delivery);
-            self.waits_since = None;
+            (self.waits_since, self.doubts) = (None, false);
             self.unacked.insert(delivery.tag);
         }
         Some(delivery)
@@ -131,13 +134,13 @@ impl AmqpConsumer {
     }
 
     /// Waits until the answer is on its way. When it is not, the subscription is given up, and the broker delivers again.
-    async fn send(&mut self, settled: impl Future<Output = lapin::Result<()>>) {
+    async fn send(&mut self, connection: u64, settled: impl Future<Output = lapin::Result<()>>) {
         match timeout(self.ends.config.answer_deadline, settled).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::debug!(%error, "an acknowledgement was not sent"),
             Err(_) => tracing::warn!("an acknowledgement was not sent in time; the consumer is made anew"),
         }
-        self.renew();
+        self.renew(Some(connection));
     }
 }
 
@@ -163,8 +166,8 @@ impl Consumer for AmqpConsumer {
                     () = self.ends.closed.cancelled() => return Err(BusError::Closed),
                     told = self.ends.told.recv() => told.ok_or(BusError::Closed)?,
                     () = sleep_until(until), if self.ends.is_work => {
-                        self.renewed_at = self.unacked.is_empty().then(now);
-                        self.renew();
+                        self.doubts = self.unacked.is_empty();
+                        self.renew(self.current());
                         continue;
                     }
                 }
@@ -175,7 +178,8 @@ impl Consumer for AmqpConsumer {
                         return Ok(Incoming::Delivery(delivery));
                     }
                 }
-                Told::Resumed => {
+                Told::Resumed { given_back } => {
+                    self.renewed_at = (std::mem::take(&mut self.doubts) && given_back).then(now);
                     let current = self.current();
                     self.waits_since = None;
                     self.unacked.retain(|tag| Some(tag.connection) == current);
@@ -194,7 +198,7 @@ impl Consumer for AmqpConsumer {
                         return Some(delivery);
                     }
                 }
-                told @ (Told::Resumed | Told::Refused(_)) => self.put_back = Some(told),
+                told @ (Told::Resumed { .. } | Told::Refused(_)) => self.put_back = Some(told),
             }
         }
         None
@@ -202,7 +206,7 @@ impl Consumer for AmqpConsumer {
 
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         if let Some(channel) = self.settle(tag)? {
-            self.send(channel.basic_ack(tag.tag, BasicAckOptions { multiple: false })).await;
+            self.send(tag.connection, channel.basic_ack(tag.tag, BasicAckOptions { multiple: false })).await;
         }
         Ok(())
     }
@@ -228,14 +232,14 @@ impl Consumer for AmqpConsumer {
             }
             Ok(())
         };
-        self.send(acks).await;
+        self.send(connection, acks).await;
         Ok(())
     }
 
     async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         if let Some(channel) = self.settle(tag)? {
             let options = BasicNackOptions { multiple: false, requeue: true };
-            self.send(channel.basic_nack(tag.tag, options)).await;
+            self.send(tag.connection, channel.basic_nack(tag.tag, options)).await;
         }
         Ok(())
     }

@@ -72,14 +72,14 @@ impl Subscription {
 
     async fn keep(&mut self) {
         let mut backoff = Backoff::new(self.config.reconnect_min, self.config.reconnect_max);
-        let mut connection = 0;
+        let (mut connection, mut given_back) = (0, false);
         while let Some(session) = self.session().await {
             let since = now();
             match timeout(self.config.several_answers(), self.subscribe(&session)).await {
                 Ok(Ok((channel, stream))) => {
                     connection += 1;
                     self.live.send_replace(Some(Live { connection, channel: channel.clone() }));
-                    if !self.tell_ready().await {
+                    if !self.tell_ready(std::mem::take(&mut given_back)).await {
                         return;
                     }
                     let mut renewals = self.renewals.clone();
@@ -91,10 +91,13 @@ impl Subscription {
                     };
                     self.live.send_replace(None);
                     if is_renewed {
-                        if !self.give_back(&channel).await {
+                        given_back = self.give_back(&channel).await;
+                        if !given_back {
                             session.condemn("the broker does not end a consumer".to_owned());
                         }
-                    } else if channel.status().connected() && !session.is_condemned() {
+                        continue;
+                    }
+                    if channel.status().connected() && !session.is_condemned() {
                         self.say_deleted();
                     }
                     if since.elapsed() >= self.config.reconnect_max {
@@ -153,9 +156,9 @@ impl Subscription {
     }
 
     /// Says that the subscription stands; answers whether anybody is still there to hear it.
-    async fn tell_ready(&mut self) -> bool {
+    async fn tell_ready(&mut self, given_back: bool) -> bool {
         let heard = self.ready.take().is_some_and(|ready| ready.send(Ok(())).is_ok());
-        heard || self.told.send(Told::Resumed).await.is_ok()
+        heard || self.told.send(Told::Resumed { given_back }).await.is_ok()
     }
 
     async fn tell_failure(&mut self, error: &lapin::Error) {

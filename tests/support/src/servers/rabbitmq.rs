@@ -147,6 +147,17 @@ impl RabbitMq {
         self.managed()?.bind("/", exchange, queue, routing_key).await
     }
 
+    /// Deletes a durable queue of the default virtual host and declares it as it was, without its bindings. The broker does both in the same moment: what comes
+    /// from outside is too late for it to take the consumers over to the new queue.
+    pub async fn replace_queue(&self, queue: &str) -> Result<(), ServerError> {
+        let replace = format!(
+            "N = rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>), {{ok, Q}} = rabbit_amqqueue:lookup(N), \
+             {{ok, _}} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>), \
+             {{new, _}} = rabbit_amqqueue:declare(N, true, false, amqqueue:get_arguments(Q), none, <<\"test\">>), ok."
+        );
+        self.ctl(&["eval", &replace]).await.map(drop)
+    }
+
     /// Runs rabbitmqctl and returns what it prints, for example `["close_all_connections", "test"]`.
     pub async fn ctl(&self, words: &[&str]) -> Result<String, ServerError> {
         match &self.host {
