@@ -80,7 +80,8 @@ async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes
     let seed = setting("IGENTAI_CHAOS_SEED").unwrap_or(1);
     let faults = setting("IGENTAI_CHAOS_FAULTS").map_or(SHORT, |count| usize::try_from(count).unwrap());
     let only = std::env::var("IGENTAI_CHAOS_ONLY").unwrap_or_default();
-    let only = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let only: Vec<String> = only.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let chosen = !only.is_empty();
     println!("chaos: {faults} faults, seed {seed}");
     let Played { mut system, made, stuck, report, said } =
         play(&Plan { seed, faults, at_once: 3, only, together: false, bug: None }).await;
@@ -93,8 +94,9 @@ async fn whatever_is_killed_hung_or_cut_off_nothing_is_lost_or_twice_and_it_goes
         format!("run it again with: IGENTAI_CHAOS_SEED={seed} IGENTAI_CHAOS_FAULTS={faults} tests/run chaos");
     assert_eq!(stuck, None, "{again}\n{}", system.tails());
     assert_eq!(report["verdict"], 0, "{again}\n{}", system.tails());
-    // How long the worst may take is judged by the checker, fault by fault.
-    assert!(Recovery::of(&report).median() <= MEDIAN, "{}; {again}", Recovery::of(&report));
+    // How long the worst may take is judged by the checker, fault by fault; the median is that of all kinds.
+    let is_soon = chosen || Recovery::of(&report).median() <= MEDIAN;
+    assert!(is_soon, "{}; {again}", Recovery::of(&report));
     for role in [Role::Producer, Role::Webserver, Role::Orchestrator] {
         for place in system.places(role) {
             assert_eq!(system.terminate(place).await, Some(0), "{role:?} does not leave in order; {again}");
