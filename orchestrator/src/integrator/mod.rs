@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::folder::TopicId;
-use igentai_core::seeded::{Bug, is_on, strikes};
+use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
@@ -308,10 +308,11 @@ impl Integrator<'_> {
             }
             self.parked.forget(work);
         }
-        let mut tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
-        if strikes(Bug::NeverAcknowledged, 20) {
-            tags.pop();
-        }
+        // The same ones whenever they come again: what is left out once only, the broker delivers anew.
+        let is_left_out =
+            |work: &&Work| is_on(Bug::NeverAcknowledged) && work.delivery.payload.len().is_multiple_of(20);
+        let acknowledged = works.iter().filter(|work| !is_left_out(work));
+        let tags: Vec<_> = acknowledged.map(|work| work.delivery.tag).collect();
         settle(self.consumer.ack_all(&tags).await);
     }
 

@@ -72,7 +72,7 @@ bugs! {
     PageLeavesOneOut = "page-leaves-one-out",
     /// A descriptor is lost with every report.
     DescriptorLeak = "descriptor-leak",
-    /// Now and then a message is not acknowledged.
+    /// Some messages are not acknowledged, however often they come.
     NeverAcknowledged = "never-acknowledged",
     /// The coverage is too high.
     CoverageWrong = "coverage-wrong",

@@ -42,7 +42,11 @@ impl BrokerFault {
 
     pub(crate) async fn begin(self, broker: &mut RabbitMq) {
         let words: &[&str] = match self {
-            Self::Killed => return broker.kill().await.unwrap(),
+            Self::Killed => {
+                // One whose queue was declared a moment ago would have none that works afterwards: its own fault, and nobody's but an operator's to mend.
+                broker.settle().await.unwrap();
+                return broker.kill().await.unwrap();
+            }
             Self::Hangs => return broker.pause().await.unwrap(),
             Self::QueueReplaced => return broker.replace_queue("igentai.integrate").await.unwrap(),
             Self::BindingRemoved => {
