@@ -38,6 +38,18 @@ pub(crate) struct Common {
     pub(crate) verbose: u8,
 }
 
+/// What every client of a running igentai takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Server {
+    #[arg(
+        long = "server",
+        global = true,
+        value_name = "URL",
+        help = "Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]"
+    )]
+    pub(crate) url: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Enumerate a topic in this one process, with nothing else installed
@@ -56,6 +68,11 @@ pub(crate) enum Command {
     Topics(crate::topics::args::Topics),
     /// List, show, replay and drop messages of a running igentai that could not be integrated
     DeadLetters(crate::dead_letters::args::DeadLetters),
+    /// Bring a registry that was put back to an older state, and the files written from it, together again
+    ///
+    /// A leader refuses to work on a topic whose files hold more than the registry, since numbers would be given twice. Without --yes it is only said what
+    /// would be done. Exit code 0 when there is nothing (more) to do, 1 when there is.
+    Repair(crate::repair::args::Repair),
     /// Look whether everything is in place, and say what to do where it is not
     Doctor(crate::doctor::Doctor),
     /// Measure what broker and store can do, what the whole way does, and the ratios

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod output;
 mod parts;
+mod repair;
 mod roles;
 mod run;
 mod settings;
@@ -53,6 +54,7 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
             Command::Up(arguments) => up::up(arguments, &cli.common).await,
             Command::Topics(arguments) => topics::topics(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
+            Command::Repair(arguments) => repair::repair(arguments, &cli.common).await,
             Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,
             Command::Bench(arguments) => bench::bench(arguments, &cli.common).await,
             Command::Config(arguments) => config::config(arguments, &cli.common).await,

@@ -4,6 +4,8 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::exit::{Exit, Failure};
+
 /// Something was not written.
 static LOST: AtomicBool = AtomicBool::new(false);
 
@@ -38,6 +40,16 @@ pub(crate) fn is_lost() -> bool {
 /// Standard output, for what is longer than a line; who writes there decides what a reader that went away means.
 pub(crate) fn standard_output() -> io::Stdout {
     io::stdout()
+}
+
+/// Writes a whole text; a reader that went away has seen enough.
+pub(crate) fn write_all(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, format!("the output cannot be written: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// A line on standard error.

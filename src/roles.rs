@@ -202,7 +202,7 @@ fn broker(config: &Config, name: &str) -> Result<AmqpConfig, Failure> {
 }
 
 /// The store's address.
-fn registry(config: &Config) -> Result<RedisConfig, Failure> {
+pub(crate) fn registry(config: &Config) -> Result<RedisConfig, Failure> {
     let Some(url) = &config.store.redis_url else {
         return Err(Failure::usage(
             "no store is configured: set REDIS_URL, for example redis://127.0.0.1:6379, or `redis_url` in the section [store]",

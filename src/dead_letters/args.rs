@@ -2,19 +2,16 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::Server;
+
 /// Letters settled in one go at most.
 pub(super) const MOST: usize = 10_000;
 
 /// `igentai dead-letters`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DeadLetters {
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        help = "Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]"
-    )]
-    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
     #[command(subcommand)]
     pub(crate) action: Action,
 }

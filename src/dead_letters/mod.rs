@@ -19,7 +19,7 @@ use crate::topics::client::{ApiError, Client};
 const PAGE: usize = 1_000;
 
 pub(crate) async fn dead_letters(arguments: DeadLetters) -> Result<Exit, Failure> {
-    let client = Client::chosen(arguments.server.as_deref())?;
+    let client = Client::chosen(arguments.server.url.as_deref())?;
     act(&client, arguments.action, &mut output::standard_output()).await
 }
 
@@ -38,12 +38,8 @@ async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exi
         Action::Replay(which) => settle(client, "replay", which).await?,
         Action::Drop(which) => settle(client, "drop", which).await?,
     };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failed, format!("the output cannot be written: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(exit),
-    }
+    output::write_all(out, &text)?;
+    Ok(exit)
 }
 
 async fn list(client: &Client, limit: usize) -> Result<DeadLetterList, ApiError> {

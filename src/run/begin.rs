@@ -1,14 +1,20 @@
 //! Starting the topic that was asked for, before anybody works.
 
 use igentai_core::cost::Cost;
+use igentai_core::folder::TopicId;
 use igentai_core::topic::{Limits, StartError, StartMode, StartRequest, Topic};
+use igentai_orchestrator::coordinator::put_back_in_words;
+use igentai_orchestrator::files::written;
 use igentai_shared::config::Config;
+use igentai_shared::id;
 use igentai_shared::registry::{self, RegistryError};
+use igentai_shared::store::{Store, StoreError};
 
 use super::system::System;
 use super::{refuse_what_nobody_knows, weights};
 use crate::cli::Run;
 use crate::exit::{Exit, Failure};
+use crate::parts;
 
 /// Starts the topic. Others that an earlier process was interrupted in do not go on beside it: they are ended once it is started, so that a start that
 /// is refused changes nothing.
@@ -26,10 +32,36 @@ pub(super) async fn begin(
         refuse_what_nobody_knows(config, name)?;
     }
     weights::refuse_strangers(config, request.provider_weights.is_some(), stored)?;
+    refuse_put_back(store, config, stored, name).await?;
     let refused = |error| cannot_start(&error, name);
     let topic = registry::start_alone(store, &request, now).await.map_err(refused)?;
     registry::abandon_others(store, &topic.id, now).await.map_err(refused)?;
     Ok(topic)
+}
+
+/// A registry that holds less than was written from it would give numbers a second time.
+async fn refuse_put_back(
+    store: &dyn Store,
+    config: &Config,
+    stored: Option<&Topic>,
+    name: &str,
+) -> Result<(), Failure> {
+    let id = match stored {
+        Some(topic) => topic.id.clone(),
+        None => TopicId::from_name(name).map_err(|error| Failure::usage(error.to_string()))?,
+    };
+    let registry = store.identity(&id::random_suffix(&mut parts::random()?)).await?;
+    // Files that cannot be read are not written over either, which the leader says.
+    let written = written(&config.run.out, &registry, &id, true).ok().flatten();
+    let known = written.map(|written| written.head).unwrap_or_default();
+    let epoch = store.lease().await?.epoch;
+    match store.claim(&id, epoch, known).await {
+        Err(error @ StoreError::PutBack { .. }) => {
+            Err(Failure::new(Exit::Store, put_back_in_words(&id, &error)))
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
 }
 
 fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {

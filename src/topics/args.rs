@@ -5,18 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{count, duration, usd, weight};
+use crate::cli::{Server, count, duration, usd, weight};
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Topics {
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        help = "Address of the web server [env: IGENTAI_SERVER] [default: http://127.0.0.1:8080]"
-    )]
-    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
     #[command(subcommand)]
     pub(crate) action: Action,
 }

@@ -24,7 +24,7 @@ use crate::{output, settings};
 const ALIKE: f64 = 0.8;
 
 pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
-    let client = Client::chosen(arguments.server.as_deref())?;
+    let client = Client::chosen(arguments.server.url.as_deref())?;
     act(&client, arguments.action, &mut output::standard_output()).await
 }
 

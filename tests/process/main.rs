@@ -9,6 +9,7 @@ mod leaders;
 mod limits;
 mod measuring;
 mod poison;
+mod put_back;
 mod refusals;
 mod refused;
 mod registries;

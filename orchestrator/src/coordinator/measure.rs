@@ -92,6 +92,7 @@ impl Drop for Measures {
             gauge.forget();
         }
         catalogue::UNROUTED_MESSAGES.forget();
+        catalogue::TOPICS_PUT_BACK.forget();
         self.troubles.warn(UNROUTED, None);
     }
 }

@@ -8,6 +8,8 @@ use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::vouching::Seen;
+pub use self::vouching::put_back_in_words;
 use crate::Context;
 
 mod filters;
@@ -19,6 +21,7 @@ mod telling;
 mod term;
 mod topics;
 mod trouble;
+mod vouching;
 
 /// How it is called where troubles are told.
 const PART: &str = "the coordinator";
@@ -45,7 +48,7 @@ struct Taken {
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watch = LeaseWatch::default();
-    let mut last_term = None;
+    let (mut last_term, mut seen) = (None, Seen::default());
     while !stop.is_cancelled() {
         let standing = stand(&context, &mut watch, last_term).await;
         if standing.is_ok() {
@@ -57,7 +60,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
                 last_term = Some(epoch);
                 info!(epoch, registry = taken.registry, "this process leads");
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
-                let end = term::lead(&context, taken, &stop).await;
+                let end = term::lead(&context, taken, &mut seen, &stop).await;
                 match end {
                     TermEnd::Stopped => {
                         if let Err(error) = context.store.release_lease(&context.id, epoch).await {

@@ -85,10 +85,17 @@ impl Topics<'_> {
         for id in ids.iter().filter(|id| core.is_open(id)) {
             all.extend(self.record(core, id, now).await?);
         }
-        let closed = core.topics().filter(|topic| !topic.state.is_ended() && !core.is_open(&topic.id));
-        for topic in closed {
-            all.extend(self.record_closed(core, &topic.id, now).await?);
+        let mut closed = self.vouching.take_news();
+        let troubled = core.topics().filter(|topic| !topic.state.is_ended());
+        closed.extend(
+            troubled.filter(|topic| self.troubles.problem(&topic.id).is_some()).map(|topic| topic.id.clone()),
+        );
+        closed.sort_unstable();
+        closed.dedup();
+        for id in closed.iter().filter(|id| !core.is_open(id)) {
+            all.extend(self.record_closed(core, id, now).await?);
         }
+        self.vouching.measure();
         self.announce(&all).await;
         Measures::count(core);
         self.measure_replicas(core, now.monotonic);
@@ -166,12 +173,16 @@ impl Topics<'_> {
         id: &TopicId,
         now: Now,
     ) -> Result<Option<News>, StoreError> {
-        let known = core.status(id, now).filter(|_| self.troubles.problem(id).is_some());
-        let Some(fresh) = known else { return Ok(None) };
+        let Some(fresh) = core.status(id, now) else { return Ok(None) };
         let run = fresh.topic.run;
         let before = self.checkpoint::<TopicStatus>(id, run, checkpoints::STATUS).await.ok().flatten();
+        // Of one that has ended nobody counts here.
+        if before.is_none() && fresh.topic.state.is_ended() {
+            return Ok(None);
+        }
         let before = before.unwrap_or_else(|| fresh.clone());
-        let status = TopicStatus { topic: fresh.topic, epoch: fresh.epoch, at: fresh.at, ..before };
+        let TopicStatus { topic, epoch, at, problem, .. } = fresh;
+        let status = TopicStatus { topic, epoch, at, problem, ..before };
         let status = self.with_problem(status);
         let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
         match self.context.store.save_checkpoints(id, run, self.epoch, saved).await {
@@ -185,7 +196,8 @@ impl Topics<'_> {
 
     fn with_problem(&self, status: TopicStatus) -> TopicStatus {
         let nobody = self.deaf.as_ref().or(self.untold.as_ref()).filter(|_| !status.topic.state.is_ended());
-        let own = self.troubles.problem(&status.topic.id).or(nobody.cloned());
+        let put_back = self.vouching.problem(&status.topic.id).map(str::to_owned);
+        let own = put_back.or_else(|| self.troubles.problem(&status.topic.id)).or(nobody.cloned());
         let here = self.context.troubles.reasons(self.context.clock.now().monotonic).into_iter().next();
         let moves = match (here, &status.problem) {
             // Of a topic that has ended it explains no more than what is missing.

@@ -19,6 +19,7 @@ use tracing::{info, trace, warn};
 
 use super::topics::Topics;
 use super::trouble::Step;
+use super::vouching::{Seen, Vouching};
 use super::{PART, Taken, TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
@@ -57,13 +58,19 @@ struct Term<'a> {
 }
 
 /// Leads until the lease that was taken is lost or `stop`.
-pub(super) async fn lead(context: &Context, taken: Taken, stop: &CancellationToken) -> TermEnd {
+pub(super) async fn lead(
+    context: &Context,
+    taken: Taken,
+    seen: &mut Seen,
+    stop: &CancellationToken,
+) -> TermEnd {
     let Taken { epoch, since, registry } = taken;
-    let files = Files::start(context, registry, epoch);
+    let files = Files::start(context, registry.clone(), epoch);
+    let seen_before = seen.take(&registry, context.clock.now().monotonic);
     let mut term = Term {
         context,
         core: Coordinator::new(epoch, context.options.settings),
-        topics: Topics::new(context, epoch, files),
+        topics: Topics::new(context, epoch, files, Vouching::after(seen_before)),
         knows: false,
         reread: None,
         hears: false,
@@ -76,6 +83,8 @@ pub(super) async fn lead(context: &Context, taken: Taken, stop: &CancellationTok
         lost = &mut kept => TermEnd::Lost(lost),
         end = term.serve(stop) => end,
     };
+    let until = context.clock.now().monotonic + context.options.lease_ttl * 2;
+    *seen = Seen { registry, heads: term.topics.heads(&term.core), until };
     let mut close = pin!(term.topics.close());
     if matches!(end, TermEnd::Stopped) {
         tokio::select! {
@@ -166,6 +175,7 @@ impl Term<'_> {
         if !self.knows {
             return Ok(());
         }
+        self.topics.watch_store(&self.core, now.monotonic).await?;
         self.topics.follow(&mut self.core, now).await?;
         self.topics.refill(now.monotonic).await?;
         // What could be saved may be granted at once.
@@ -208,7 +218,7 @@ impl Term<'_> {
         if due && !self.topics.troubles.rests(None, Step::Definitions, at) {
             let read = async {
                 if !self.knows {
-                    self.topics.claim_all().await?;
+                    self.topics.claim_all(&self.core, at).await?;
                 }
                 self.context.store.topics().await
             };

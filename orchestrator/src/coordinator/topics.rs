@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, Ledger};
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
@@ -21,14 +20,12 @@ use super::filters::{self, Replicas};
 use super::measure::Measures;
 use super::saving::{Kept, Saver};
 use super::trouble::{Step, Troubles};
+use super::vouching::Vouching;
 use crate::Context;
 use crate::files::Files;
 
 /// Entries read at once.
 pub(super) const PAGE: usize = 1_000;
-
-/// Topics claimed at once.
-const CLAIMS: usize = 8;
 
 /// How often a log is looked at when no integrator says that it has grown.
 const LOOK: Duration = Duration::from_millis(250);
@@ -48,6 +45,7 @@ pub(super) struct Topics<'a> {
     pub(super) measures: Measures,
     pub(super) replicas: Replicas,
     pub(super) saver: Saver,
+    pub(super) vouching: Vouching,
 }
 
 pub(super) struct OpenTopic {
@@ -74,7 +72,7 @@ pub(super) fn fingerprints(entry: &Entry) -> Vec<Fingerprint> {
 }
 
 impl<'a> Topics<'a> {
-    pub(super) fn new(context: &'a Context, epoch: Epoch, files: Files) -> Self {
+    pub(super) fn new(context: &'a Context, epoch: Epoch, files: Files, vouching: Vouching) -> Self {
         Self {
             context,
             epoch,
@@ -87,32 +85,8 @@ impl<'a> Topics<'a> {
             measures: Measures::new(context.troubles.clone()),
             replicas: Replicas::default(),
             saver: Saver::new(context.clock.now().monotonic),
+            vouching,
         }
-    }
-
-    /// Makes every topic this term's own before anything is read that decisions rest on. What cannot be done for one topic now is done when it is
-    /// opened, at the latest.
-    ///
-    /// # Errors
-    /// When another leader is in force, or the store does not serve.
-    pub(super) async fn claim_all(&self) -> Result<(), StoreError> {
-        let store = self.context.store.as_ref();
-        let topics = store.topics().await?;
-        for some in topics.chunks(CLAIMS) {
-            let mut claims = Vec::with_capacity(CLAIMS);
-            for topic in some {
-                claims.push(store.claim(&topic.id, self.epoch));
-            }
-            for claimed in join_all(claims).await {
-                match claimed {
-                    Err(error) if error.is_transient() || self.troubles.ends_the_term(&error) => {
-                        return Err(error);
-                    }
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Opens the run in the store and folds its log, from where a checkpoint has come to; or only changes the cap of one that is open.
@@ -124,8 +98,11 @@ impl<'a> Topics<'a> {
         max_attributes: Option<u64>,
         now: Now,
     ) -> Result<(), StoreError> {
-        let store = self.context.store.as_ref();
-        let head = store.open_run(id, run, self.epoch, max_attributes).await?;
+        if !core.is_open(id) {
+            // First of all: opening a run may empty an older one.
+            self.vouch(id, run, now.monotonic).await?;
+        }
+        let head = self.context.store.open_run(id, run, self.epoch, max_attributes).await?;
         if core.is_open(id) {
             core.opened(id, run, max_attributes, None);
             return Ok(());
@@ -194,6 +171,10 @@ impl<'a> Topics<'a> {
             let rests = self.troubles.rests(Some(&id), Step::Follow, now.monotonic);
             if !rests && self.open.get(&id).is_some_and(due) {
                 let followed = self.follow_one(core, &id, now).await;
+                if matches!(followed, Err(StoreError::PutBack { .. })) {
+                    // Nothing that was read of this registry holds any more: everything is read anew.
+                    return followed;
+                }
                 self.troubles.note(Some(&id), Step::Follow, followed, now.monotonic)?;
             }
         }
@@ -205,7 +186,13 @@ impl<'a> Topics<'a> {
         let Some(topic) = self.open.get_mut(id) else { return Ok(()) };
         topic.grown = false;
         topic.looked = now.monotonic;
-        let Head { run, log_index: head, .. } = store.head(id).await?;
+        let now_there = store.head(id).await?;
+        let seen =
+            Head { run: topic.run, log_index: topic.master.complete_to(), attributes: core.attributes(id) };
+        if now_there.is_less_than(&seen) {
+            store.claim(id, self.epoch, seen).await?;
+        }
+        let Head { run, log_index: head, .. } = now_there;
         if run != topic.run {
             return Ok(());
         }

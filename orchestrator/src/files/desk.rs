@@ -73,7 +73,7 @@ impl List {
         let file = match &mut self.file {
             Some(file) => file,
             empty @ None => {
-                let file = place::prepare(style, &self.topic, self.may_take, at)?;
+                let file = place::prepare(style, &self.topic, self.heard, self.may_take, at)?;
                 self.may_take = false;
                 empty.insert(file)
             }

@@ -55,6 +55,7 @@ impl Check {
             match place::standing(style, &self.topic, head.attributes)? {
                 Standing::Right => return Ok(Found::Same),
                 Standing::Anothers(registry) => return Ok(Found::Anothers(registry)),
+                Standing::Refused(refusal) => return Err(refusal.into()),
                 Standing::Wrong => {}
             }
             let kept = store.checkpoint(id, run, checkpoints::STATUS).await?;

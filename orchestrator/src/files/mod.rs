@@ -25,13 +25,16 @@ mod mail;
 mod output;
 mod owner;
 mod place;
+pub mod repair;
 mod reports;
 mod trouble;
 mod writer;
+mod written;
 
 use desk::Desk;
 use mail::{End, Global, Post};
 use trouble::Board;
+pub use written::{Written, written};
 
 /// How long the writer may go on when it is told to end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -39,6 +42,8 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// A handle on the writer; without a folder it does nothing.
 pub(crate) struct Files {
     writer: Option<Writer>,
+    /// Where they stand, and whose they are.
+    place: Option<(PathBuf, String)>,
 }
 
 struct Writer {
@@ -62,7 +67,8 @@ struct Style {
 impl Files {
     /// Starts the writer for a term of leadership over the registry of this id.
     pub(crate) fn start(context: &Context, registry: String, epoch: Epoch) -> Self {
-        let Some(out) = context.options.out.clone() else { return Self { writer: None } };
+        let Some(out) = context.options.out.clone() else { return Self { writer: None, place: None } };
+        let place = Some((out.clone(), registry.clone()));
         let default_weights = context.options.default_weights.clone();
         let (post, board) = (Arc::<Post>::default(), Arc::<Board>::default());
         let style = Style { out, registry, epoch, default_weights };
@@ -76,11 +82,50 @@ impl Files {
             drop(alive);
         };
         match std::thread::Builder::new().name("files".to_owned()).spawn(body) {
-            Ok(thread) => Self { writer: Some(Writer { post, board, ended, thread }) },
+            Ok(thread) => Self { writer: Some(Writer { post, board, ended, thread }), place },
             Err(error) => {
                 error!(error = %error, "no files are written: the thread for them could not be started");
-                Self { writer: None }
+                Self { writer: None, place }
             }
+        }
+    }
+
+    /// What the files of topics say that the registry held. A disk that does not say it in time is not waited for: it is found out before anything is
+    /// written over.
+    pub(crate) async fn written(
+        &self,
+        topics: Vec<TopicId>,
+        closely: bool,
+        patience: Duration,
+    ) -> BTreeMap<TopicId, Written> {
+        let Some((out, registry)) = self.place.clone() else { return BTreeMap::new() };
+        let look = tokio::task::spawn_blocking(move || {
+            let mut found = BTreeMap::new();
+            for topic in topics {
+                if let Ok(Some(written)) = written(&out, &registry, &topic, closely) {
+                    found.insert(topic, written);
+                }
+            }
+            found
+        });
+        tokio::time::timeout(patience, look).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Says that an empty registry stands beside files of another one.
+    pub(crate) async fn warn_of_strangers(&self, patience: Duration) {
+        let Some((out, registry)) = self.place.clone() else { return };
+        let look = tokio::task::spawn_blocking(move || {
+            let strangers = written::signed(&out).unwrap_or_default();
+            strangers.into_iter().filter(|signed| signed.sign.registry != registry).collect::<Vec<_>>()
+        });
+        let found = tokio::time::timeout(patience, look).await.ok().and_then(Result::ok).unwrap_or_default();
+        if let Some(first) = found.first() {
+            warn!(
+                topics = found.len(),
+                registry = first.sign.registry,
+                "the registry is empty, and the output folder holds topics of another one; if it was lost or emptied, `igentai repair --from files --foreign` brings \
+                 them back; otherwise each is moved to .replaced/ when a topic of its name is started"
+            );
         }
     }
 

@@ -3,19 +3,20 @@
 //! A folder says in its `state.json`, its *sign*, which registry it is written from. It says so before anything else stands in it, so that no
 //! crash leaves a list of which nobody knows where it came from. Runs and epochs are numbers of one registry: between two they mean nothing.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use igentai_core::ids::{Epoch, Run, Seq};
+use igentai_shared::store::Head;
 use serde::Deserialize;
 
 use super::Style;
 
 /// What a folder's `state.json` says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Sign {
     pub(super) registry: String,
@@ -25,15 +26,18 @@ pub(super) struct Sign {
     pub(super) state: String,
     pub(super) reason: Option<String>,
     pub(super) last_sequence: Option<Seq>,
+    pub(super) provider_weights: BTreeMap<String, f64>,
 }
 
 /// What was found in a folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Found {
     /// Its sign, if it names a registry.
     pub(super) sign: Option<Sign>,
     /// Whether a list stands there that is not empty.
     pub(super) list: bool,
+    /// Its whole lines, if they were counted.
+    pub(super) lines: Seq,
 }
 
 /// What is to be done before the files of a run are written.
@@ -56,6 +60,8 @@ pub(super) enum Refusal {
     Another(String),
     /// A later leader of the same registry has.
     LaterEpoch { written: Epoch, this: Epoch },
+    /// They hold more than the registry that they were written from.
+    PutBack { written: Head, held: Head },
 }
 
 impl fmt::Display for Refusal {
@@ -68,7 +74,11 @@ impl fmt::Display for Refusal {
             Self::LaterEpoch { written, this } => write!(
                 f,
                 "they were written in epoch {written}, and this is epoch {this}; if no other orchestrator leads, the registry was put back \
-                 to an older state: move the folder away to have it written anew"
+                 to an older state: `igentai repair` says more"
+            ),
+            Self::PutBack { written, held } => write!(
+                f,
+                "they hold {written}, and the registry holds {held}: it was put back to an older state, which `igentai repair` mends"
             ),
         }
     }
@@ -83,7 +93,21 @@ impl Found {
         Ok(Self {
             sign: sign.filter(|sign| !sign.registry.is_empty()),
             list: list.is_some_and(|list| list.len() > 0),
+            lines: 0,
         })
+    }
+
+    /// The same with the lines of the list counted, for which it is read from end to end.
+    pub(super) fn look_closely(folder: &Path) -> io::Result<Self> {
+        let lines = lines(&folder.join("output.txt"))?.map_or(0, |(lines, _)| lines);
+        Ok(Self { lines, ..Self::look(folder)? })
+    }
+
+    /// How far the registry had come that all of it was written from, if this is that one.
+    pub(super) fn written(&self, registry: &str) -> Option<Head> {
+        let sign = self.sign.as_ref().filter(|sign| sign.registry == registry)?;
+        let attributes = sign.last_sequence.unwrap_or_default().max(self.lines);
+        Some(Head { run: sign.run, log_index: 0, attributes })
     }
 
     /// The sign of another registry, if the folder has one.
@@ -91,8 +115,8 @@ impl Found {
         self.sign.as_ref().filter(|sign| sign.registry != style.registry)
     }
 
-    /// What is to be done before the files of `run` are written. What another registry has written makes room only for one who `may_take` the folder.
-    pub(super) fn before(&self, style: &Style, run: Run, may_take: bool) -> Before {
+    /// What is to be done before the files of a run are written, of which the registry holds so much. What another registry has written makes room only for one who `may_take` the folder.
+    pub(super) fn before(&self, style: &Style, held: Head, may_take: bool) -> Before {
         let aside = |why: String| if self.list { Before::SetAside(Some(why)) } else { Before::Sign };
         let Some(sign) = &self.sign else {
             return aside("nothing there says which registry it was written from".to_owned());
@@ -103,16 +127,18 @@ impl Found {
                 sign.registry, sign.current_topic
             ));
         }
-        if let Some(why) = self.refusal(style) {
+        if let Some(why) = self.refusal(style).or_else(|| self.put_back(style, held)) {
             return Before::Refuse(why);
         }
-        match sign.run.cmp(&run) {
-            Ordering::Less => Before::SetAside(None),
-            Ordering::Equal => Before::Nothing,
-            Ordering::Greater => {
-                aside(format!("it is of run {}, of which the registry does not know", sign.run))
-            }
-        }
+        if sign.run < held.run { Before::SetAside(None) } else { Before::Nothing }
+    }
+
+    /// Why nothing may be written where this was found, from a registry that holds less.
+    pub(super) fn put_back(&self, style: &Style, held: Head) -> Option<Refusal> {
+        let written = self.written(&style.registry)?;
+        // How many entries that took, files do not say.
+        let held = Head { log_index: 0, ..held };
+        held.is_less_than(&written).then_some(Refusal::PutBack { written, held })
     }
 
     /// Why nothing may be written where this was found, by one who has begun there already.
@@ -123,6 +149,21 @@ impl Found {
         }
         let (written, this) = (sign.epoch, style.epoch);
         (written > this).then_some(Refusal::LaterEpoch { written, this })
+    }
+}
+
+/// Number of whole lines, and whether there is nothing behind them; `None` when there is no file.
+pub(super) fn lines(path: &Path) -> io::Result<Option<(u64, bool)>> {
+    let Some(file) = if_there(fs::File::open(path))? else { return Ok(None) };
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let (mut lines, mut whole) = (0, true);
+    loop {
+        let bytes = reader.fill_buf()?;
+        let Some(last) = bytes.last() else { return Ok(Some((lines, whole))) };
+        whole = *last == b'\n';
+        lines += u64::try_from(bytes.split(|byte| *byte == b'\n').count() - 1).unwrap_or(u64::MAX);
+        let length = bytes.len();
+        reader.consume(length);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a topic's files stand, and what stands there.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use igentai_core::fold::TopicFold;
@@ -10,10 +10,11 @@ use igentai_core::ids::Seq;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, Topic};
+use igentai_shared::store::Head;
 use tracing::warn;
 
 use super::output::OutputFile;
-use super::owner::{Before, Found};
+use super::owner::{self, Before, Found, Refusal};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
 
@@ -25,6 +26,8 @@ pub(super) enum Standing {
     Wrong,
     /// They are those of this other registry.
     Anothers(String),
+    /// They hold more than the registry.
+    Refused(Refusal),
 }
 
 pub(super) fn folder(out: &Path, topic: &TopicId) -> PathBuf {
@@ -35,16 +38,18 @@ fn list_path(folder: &Path) -> PathBuf {
     folder.join("output.txt")
 }
 
-/// Makes room for a run's files: what stands there of an earlier run, or of another registry whose folder may be taken, is moved to `.replaced/`, one
+/// Makes room for the files of a run, of which the registry holds so many attributes: what stands there of an earlier run, or of another registry whose folder may be taken, is moved to `.replaced/`, one
 /// generation. Whenever this is broken off, doing it again does what is left.
 pub(super) fn prepare(
     style: &Style,
     topic: &Topic,
+    attributes: Seq,
     may_take: bool,
     at: UnixMillis,
 ) -> Result<OutputFile, Trouble> {
     let folder = folder(&style.out, &topic.id);
-    let before = Found::look(&folder)?.before(style, topic.run, may_take);
+    let held = Head { run: topic.run, log_index: 0, attributes };
+    let before = Found::look_closely(&folder)?.before(style, held, may_take);
     match &before {
         Before::Refuse(why) => return Err(why.clone().into()),
         Before::SetAside(why) => {
@@ -76,13 +81,16 @@ pub(super) fn fence(style: &Style, topic: &TopicId) -> Result<(), Trouble> {
 pub(super) fn standing(style: &Style, topic: &Topic, attributes: Seq) -> io::Result<Standing> {
     let folder = folder(&style.out, &topic.id);
     // What cannot be looked at cannot be written either, which is told then.
-    let found = Found::look(&folder).unwrap_or_default();
+    let found = Found::look_closely(&folder).unwrap_or_default();
     if let Some(sign) = found.anothers(style) {
         return Ok(Standing::Anothers(sign.registry.clone()));
     }
-    let Some(sign) = found.sign else { return Ok(Standing::Wrong) };
+    let Some(sign) = &found.sign else { return Ok(Standing::Wrong) };
     if sign.epoch > style.epoch {
         return Ok(Standing::Right);
+    }
+    if let Some(refusal) = found.put_back(style, Head { run: topic.run, log_index: 0, attributes }) {
+        return Ok(Standing::Refused(refusal));
     }
     let right = sign.run == topic.run
         && sign.state == topic.state.as_str()
@@ -90,27 +98,9 @@ pub(super) fn standing(style: &Style, topic: &Topic, attributes: Seq) -> io::Res
         && sign.last_sequence == Some(attributes)
         && folder.join("topic.txt").exists()
         && folder.join("metrics.json").exists()
-        && whole_lines(&list_path(&folder))? == Some(attributes);
+        && found.lines == attributes
+        && owner::lines(&list_path(&folder))? == Some((attributes, true));
     Ok(if right { Standing::Right } else { Standing::Wrong })
-}
-
-/// Number of lines; `None` when there is no file, or its last line has no end.
-fn whole_lines(path: &Path) -> io::Result<Option<u64>> {
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let (mut lines, mut whole) = (0, true);
-    loop {
-        let bytes = reader.fill_buf()?;
-        let Some(last) = bytes.last() else { return Ok(whole.then_some(lines)) };
-        whole = *last == b'\n';
-        lines += u64::try_from(bytes.split(|byte| *byte == b'\n').count() - 1).unwrap_or(u64::MAX);
-        let length = bytes.len();
-        reader.consume(length);
-    }
 }
 
 /// Moves a folder to `.replaced/`, in place of what was moved there before.

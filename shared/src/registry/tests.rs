@@ -8,7 +8,7 @@ use igentai_core::log::Entry;
 use igentai_core::topic::{StartMode, TopicState};
 
 use super::*;
-use crate::store::{Commit, CommitOutcome, Head, LeaseRecord, StoreCheck, StoredAttribute};
+use crate::store::{Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, StoreCheck, StoredAttribute};
 
 mod overload;
 
@@ -104,7 +104,15 @@ impl Store for One {
         not_asked()
     }
 
-    async fn claim(&self, _: &TopicId, _: Epoch) -> Result<Head, StoreError> {
+    async fn claim(&self, _: &TopicId, _: Epoch, _: Head) -> Result<Head, StoreError> {
+        not_asked()
+    }
+
+    async fn put_back(&self, _: &TopicId) -> Result<Option<Head>, StoreError> {
+        not_asked()
+    }
+
+    async fn settle(&self, _: &TopicId, _: Epoch, _: Option<Rebuilt>) -> Result<Head, StoreError> {
         not_asked()
     }
 

@@ -18,6 +18,9 @@ pub const STATUS: &str = "status";
 /// A log index up to which everything was published.
 pub const PUBLISHED: &str = "published";
 
+/// What does not rest on the log, and stays when a topic's log is replaced.
+pub(super) const KEPT: [&str; 2] = [LEDGER, PUBLISHED];
+
 /// Encodes a checkpoint.
 #[must_use]
 #[expect(

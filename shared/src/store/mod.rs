@@ -11,7 +11,7 @@
 //! * **Bounded reads.** Every read takes a limit.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
 use igentai_core::batch::{BatchId, Named, Verdict};
@@ -20,6 +20,7 @@ use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::key::Fingerprint;
 use igentai_core::log::{Entry, EntryHead};
 use igentai_core::topic::Topic;
+use serde::{Deserialize, Serialize};
 
 pub mod checkpoints;
 pub mod embedded;
@@ -60,7 +61,7 @@ pub struct CommitOutcome {
 }
 
 /// How far a topic's log has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The run the log belongs to; 0 before the first is opened.
     pub run: Run,
@@ -68,6 +69,35 @@ pub struct Head {
     pub log_index: LogIndex,
     /// Number of attributes.
     pub attributes: Seq,
+}
+
+impl Head {
+    /// Whether a log that came as far as `known` has not come as far as this any more.
+    #[must_use]
+    pub const fn is_less_than(&self, known: &Self) -> bool {
+        let shorter = self.log_index < known.log_index || self.attributes < known.attributes;
+        self.run < known.run || self.run == known.run && shorter
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, log_index, attributes } = self;
+        match (run, log_index) {
+            (0, _) => write!(f, "no run"),
+            (_, 0) => write!(f, "run {run} with {attributes} items"),
+            _ => write!(f, "run {run} with {attributes} items in {log_index} log entries"),
+        }
+    }
+}
+
+/// A log and set that are to take a topic's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Where they stand: a topic without a definition, which is gone then.
+    pub from: TopicId,
+    /// The run that they are of from then on.
+    pub run: Run,
 }
 
 /// An attribute as the registry holds it.
@@ -113,6 +143,14 @@ pub enum StoreError {
         expected: Option<u64>,
         /// What is there.
         current: Option<u64>,
+    },
+    /// A topic holds less than it is known to have held: the store was put back to an older state. It takes no commits until it is settled.
+    #[error("the registry was put back to an older state: it held {known}, and now holds {held}")]
+    PutBack {
+        /// What it is known to have held.
+        known: Head,
+        /// What it holds.
+        held: Head,
     },
     /// What is stored cannot be understood.
     #[error("the store holds what cannot be read: {0}")]
@@ -181,10 +219,27 @@ pub trait Store: Debug + Send + Sync {
     /// Makes a topic the business of this epoch alone: whatever a leader of an earlier one has under way for it, however long ago it looked at the lease,
     /// is refused from here on. What is read of the topic after this is read by the only one who decides about it. Refused with
     /// [`StoreError::Fenced`] for an old epoch. The answer is how far its log has come.
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError>;
+    ///
+    /// `known` is how far it is known to have come, from files or from an earlier look. A topic that holds less is marked: [`StoreError::PutBack`], now and
+    /// for every claim after this, and no batch is committed to it, until it is settled ([`Store::settle`]) or a newer run is opened. A store whose server
+    /// may have lost something by a restart commits nothing to a topic before it was claimed again.
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError>;
+
+    /// What a topic that is marked is known to have held; `None` when it is not marked.
+    async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError>;
+
+    /// Takes the mark away from a topic that was put back to an older state. What was `rebuilt` takes the place of its set and log in the same step; of the same run receipts, the
+    /// ledger of leases and what was published stay. Refused with [`StoreError::Fenced`] for an old epoch.
+    async fn settle(
+        &self,
+        topic: &TopicId,
+        epoch: Epoch,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Head, StoreError>;
 
     /// Opens a run: when `run` is above the topic's current one, set, log, receipts and checkpoints are emptied first; the same run again only sets the
-    /// cap. Refused with [`StoreError::Fenced`] for an old epoch, with [`StoreError::Stale`] for a run below the current one.
+    /// cap. Refused with [`StoreError::Fenced`] for an old epoch, with [`StoreError::Stale`] for a run below the current one, with
+    /// [`StoreError::PutBack`] for the current one of a topic that is marked.
     async fn open_run(
         &self,
         topic: &TopicId,

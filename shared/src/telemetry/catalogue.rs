@@ -62,6 +62,8 @@ catalogue! {
     PRODUCERS: Gauge = "igentai_producers" ["state"];
     /// Topics, by state.
     TOPICS: Gauge = "igentai_topics" ["state"];
+    /// Topics that are not worked on since the registry holds less of them than it held: `igentai repair` says more.
+    TOPICS_PUT_BACK: Gauge = "igentai_topics_put_back" [];
     /// Unique attributes of a topic.
     TOPIC_ATTRIBUTES: Gauge = "igentai_topic_attributes" ["topic"];
     /// Probability that the next mention is of a known attribute, from 0 to 1.

@@ -56,7 +56,7 @@ async fn lease_of_epoch(store: &dyn Store, epoch: u64) {
     }
 }
 
-fn fenced(result: Result<impl std::fmt::Debug, StoreError>) -> (u64, u64) {
+pub(super) fn fenced(result: Result<impl std::fmt::Debug, StoreError>) -> (u64, u64) {
     match result {
         Err(StoreError::Fenced { held, current }) => (held, current),
         other => unreachable!("fenced expected, not {other:?}"),
@@ -112,9 +112,13 @@ async fn a_topic_that_is_claimed_takes_no_write_of_an_epoch_before(store: Subjec
     open(&**store).await;
     commit_one(&**store, novel(1, &["a", "b"])).await;
     let head = Head { run: 1, log_index: 1, attributes: 2 };
-    assert_eq!(store.claim(&topic(), 5).await.unwrap(), head);
-    assert_eq!(store.claim(&topic(), 5).await.unwrap(), head, "whose answer was lost asks again");
-    assert_eq!(fenced(store.claim(&topic(), 4).await), (4, 5));
+    assert_eq!(store.claim(&topic(), 5, Head::default()).await.unwrap(), head);
+    assert_eq!(
+        store.claim(&topic(), 5, Head::default()).await.unwrap(),
+        head,
+        "whose answer was lost asks again"
+    );
+    assert_eq!(fenced(store.claim(&topic(), 4, Head::default()).await), (4, 5));
     assert_eq!(fenced(store.open_run(&topic(), 1, 4, Some(1)).await), (4, 5));
     assert_eq!(fenced(store.open_run(&topic(), 2, 4, None).await), (4, 5));
     assert_eq!(fenced(store.save_checkpoints(&topic(), 1, 4, checkpoints(&[("a", b"x")])).await), (4, 5));
@@ -122,8 +126,8 @@ async fn a_topic_that_is_claimed_takes_no_write_of_an_epoch_before(store: Subjec
     // Commits decide nothing, and are nobody's in particular.
     assert!(commit_one(&**store, novel(2, &["c"])).await.fresh);
     lease_of_epoch(&**store, 7).await;
-    assert_eq!(fenced(store.claim(&topic(), 6).await), (6, 7));
-    assert_eq!(store.claim(&topic_named("lakes"), 7).await.unwrap(), Head::default());
+    assert_eq!(fenced(store.claim(&topic(), 6, Head::default()).await), (6, 7));
+    assert_eq!(store.claim(&topic_named("lakes"), 7, Head::default()).await.unwrap(), Head::default());
 }
 
 async fn a_topic_is_stored_and_found_again(store: Subject) {

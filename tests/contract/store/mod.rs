@@ -11,6 +11,7 @@ mod identity;
 mod leases;
 mod model;
 mod properties;
+mod put_back;
 mod reads;
 mod redis_faults;
 mod subject;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use igentai_core::ids::WorkerId;
 use igentai_shared::store::redis::{RedisConfig, RedisStore};
-use igentai_shared::store::{LeaseRecord, Store, StoreError};
+use igentai_shared::store::{Head, LeaseRecord, Rebuilt, Store, StoreError};
 use igentai_test_support::servers::Redis;
 use igentai_test_support::{eventually, free_port, until_some};
 
@@ -48,6 +48,7 @@ async fn nothing_confirmed_is_lost_when_redis_is_killed_between_commits() {
         let away = store.head(&topic()).await;
         assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
         server.restart().await.unwrap();
+        store.claim(&topic(), 1, Head { run: 1, log_index: round * 10 + 10, attributes: 0 }).await.unwrap();
         let expected: Vec<String> = (1..=round * 10 + 10).map(|seq| format!("t{seq}")).collect();
         assert_eq!(texts(&*store).await, expected);
     }
@@ -316,4 +317,43 @@ async fn what_is_known_of_a_registry_is_not_claimed_of_one_that_has_forgotten_it
     let again = committed(&commit_one(&*store, novel(3, &["a", "b", "d"])).await).clone();
     assert_eq!((again.first_new, again.new, again.known), (4, 2, 1));
     assert_eq!(texts(&*store).await, ["c", "d", "e", "a", "b"]);
+}
+
+/// A server that comes back may be an older copy of itself: whoever leads looks before anything is given a number.
+#[tokio::test]
+async fn nothing_is_committed_after_a_restart_before_a_leader_has_looked() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    server.restart().await.unwrap();
+    let early = store.commit(vec![novel(2, &["b"])]).await;
+    assert!(matches!(early, Err(StoreError::Unavailable(_))), "{early:?}");
+    assert_eq!(store.head(&topic()).await.unwrap().log_index, 1);
+    // A redelivery is no question of numbers.
+    assert!(!commit_one(&*store, novel(1, &["a"])).await.fresh);
+    let look = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        store.claim(&topic(), 1, Head { run: 1, log_index: 1, attributes: 1 }).await.unwrap();
+    };
+    let (outcome, ()) = futures::future::join(commit_one(&*store, novel(2, &["b"])), look).await;
+    assert_eq!(committed(&outcome).first_new, 2);
+}
+
+#[tokio::test]
+async fn numbers_that_were_told_before_a_topic_was_rebuilt_are_not_claimed() {
+    let server = Redis::start().await.unwrap();
+    let (store, other) = (store_of(&server), store_of(&server));
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a", "b", "c"])).await;
+    let from = topic_named("rivers rebuilt");
+    other.open_run(&from, 1, 1, None).await.unwrap();
+    let mut rebuilt = novel(1, &["b", "a", "c"]);
+    rebuilt.id.topic = from.clone();
+    commit_one(&*other, rebuilt).await;
+    other.settle(&topic(), 1, Some(Rebuilt { from, run: 1 })).await.unwrap();
+    commit_one(&*store, novel(2, &["a", "c"])).await;
+    let mut again = store.log(&topic(), 1, 1, 1).await.unwrap()[0].tail.again.clone();
+    again.sort_unstable();
+    assert_eq!(again, [2, 3]);
 }

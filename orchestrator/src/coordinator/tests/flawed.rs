@@ -11,7 +11,7 @@ use igentai_core::log::Entry;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Exchange, Look, Outgoing, PublishError, Source, WorkQueue,
 };
-use igentai_shared::store::{CommitOutcome, Head, StoreCheck, StoredAttribute};
+use igentai_shared::store::{CommitOutcome, Head, Rebuilt, StoreCheck, StoredAttribute};
 use igentai_shared::wire::{self, StatusEvent};
 
 use super::*;
@@ -122,9 +122,22 @@ impl Store for FlawedStore {
         self.inner.attributes(topic, run, after, limit).await
     }
 
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError> {
         self.claimed.lock().unwrap().push((topic.clone(), epoch));
-        self.inner.claim(topic, epoch).await
+        self.inner.claim(topic, epoch, known).await
+    }
+
+    async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
+        self.inner.put_back(topic).await
+    }
+
+    async fn settle(
+        &self,
+        topic: &TopicId,
+        epoch: Epoch,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Head, StoreError> {
+        self.inner.settle(topic, epoch, rebuilt).await
     }
 
     async fn open_run(

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use igentai_core::ids::LogIndex;
 use igentai_core::log::Entry;
-use igentai_shared::store::{CommitOutcome, Head, LeaseRecord, StoreCheck, StoreError, StoredAttribute};
+use igentai_shared::store::{
+    CommitOutcome, Head, LeaseRecord, Rebuilt, StoreCheck, StoreError, StoredAttribute,
+};
 
 use super::*;
 
@@ -53,8 +55,16 @@ impl Store for FlakyStore {
         self.inner.attributes(t, run, after, n).await
     }
 
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Answer<Head> {
-        self.inner.claim(topic, epoch).await
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Answer<Head> {
+        self.inner.claim(topic, epoch, known).await
+    }
+
+    async fn put_back(&self, topic: &TopicId) -> Answer<Option<Head>> {
+        self.inner.put_back(topic).await
+    }
+
+    async fn settle(&self, topic: &TopicId, epoch: Epoch, rebuilt: Option<Rebuilt>) -> Answer<Head> {
+        self.inner.settle(topic, epoch, rebuilt).await
     }
 
     async fn open_run(&self, topic: &TopicId, run: Run, epoch: Epoch, cap: Option<u64>) -> Answer<Head> {

@@ -9,10 +9,19 @@ use super::engine::Stop;
 use super::tables::{RunRow, Tables, seen_key};
 use crate::store::prepare::watermark;
 use crate::store::rows::{decode, encode, encode_entry};
-use crate::store::{Commit, CommitOutcome};
+use crate::store::{Commit, CommitOutcome, StoreError};
 
 /// Receipts removed by one commit at most.
 const RECEIPTS_REMOVED: usize = 1_000;
+
+/// Nothing is committed to a run that is known to have held more.
+pub(super) fn refuse_put_back(tables: &Tables<'_>, batch: &Commit) -> Result<(), Stop> {
+    let run = tables.run(batch.id.topic.as_str())?.filter(|run| run.run == batch.id.run);
+    match run.as_ref().and_then(|run| Some((run.put_back?, run.head()))) {
+        Some((known, held)) => Err(StoreError::PutBack { known, held }.into()),
+        None => Ok(()),
+    }
+}
 
 pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOutcome, Stop> {
     let topic = batch.id.topic.as_str();

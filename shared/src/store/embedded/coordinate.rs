@@ -10,7 +10,7 @@ use redb::ReadableTable;
 use super::engine::Stop;
 use super::tables::{ATTEMPTS, LEASE, LeaseRow, NEXT_SLOT, REGISTRY, RunRow, Slot, Tables};
 use crate::store::rows::{decode_topic, encode_topic};
-use crate::store::{Head, LeaseRecord, StoreError};
+use crate::store::{Head, LeaseRecord, Rebuilt, StoreError};
 
 /// Notes of attempts kept at once.
 const ATTEMPTS_KEPT: usize = 1_000;
@@ -42,14 +42,64 @@ pub(super) fn identity(tables: &mut Tables<'_>, proposed: String) -> Result<Stri
 }
 
 /// Every write here looks at the lease in its own transaction, so that there is nothing to raise but what is told of the topic.
-pub(super) fn claim(tables: &mut Tables<'_>, topic: &TopicId, epoch: Epoch) -> Result<Head, Stop> {
+pub(super) fn claim(
+    tables: &mut Tables<'_>,
+    topic: &TopicId,
+    epoch: Epoch,
+    known: Head,
+) -> Result<Result<Head, StoreError>, Stop> {
     let current = tables.run(topic.as_str())?;
     fence(epoch, current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?))?;
-    let Some(row) = current else { return Ok(Head::default()) };
-    if row.epoch < epoch {
-        tables.set_run(topic.as_str(), &RunRow { epoch, ..row.clone() })?;
+    let held = current.as_ref().map_or_else(Head::default, RunRow::head);
+    let marked = current.as_ref().and_then(|row| row.put_back);
+    let known = marked.filter(|marked| !marked.is_less_than(&known)).unwrap_or(known);
+    let put_back = (marked.is_some() || held.is_less_than(&known)).then_some(known);
+    let row = match current {
+        Some(row) => row,
+        None if put_back.is_none() => return Ok(Ok(held)),
+        None => empty_row(tables, 0, epoch, None)?,
+    };
+    if row.epoch < epoch || row.put_back != put_back {
+        tables.set_run(topic.as_str(), &RunRow { epoch, put_back, ..row })?;
     }
+    Ok(put_back.map_or(Ok(held), |known| Err(StoreError::PutBack { known, held })))
+}
+
+pub(super) fn settle(
+    tables: &mut Tables<'_>,
+    topic: &TopicId,
+    epoch: Epoch,
+    rebuilt: Option<Rebuilt>,
+) -> Result<Head, Stop> {
+    let current = tables.run(topic.as_str())?;
+    fence(epoch, current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?))?;
+    let Some(Rebuilt { from, run }) = rebuilt else {
+        let Some(row) = current else { return Ok(Head::default()) };
+        let row = RunRow { epoch, put_back: None, ..row };
+        tables.set_run(topic.as_str(), &row)?;
+        return Ok(row.head());
+    };
+    let taken = tables.run(from.as_str())?;
+    let taken = taken.ok_or_else(|| StoreError::Corrupt(format!("nothing was rebuilt in {from}")))?;
+    tables.runs.remove(from.as_str())?;
+    let cap = current.as_ref().and_then(|row| row.cap);
+    if let Some(over) = current {
+        if over.run == run {
+            tables.keep_of_run(over.slot, taken.slot)?;
+        }
+        tables.garbage.insert(over.slot, ())?;
+    }
+    let row = RunRow { run, epoch, cap, put_back: None, ..taken };
+    tables.set_run(topic.as_str(), &row)?;
     Ok(row.head())
+}
+
+/// A run without anything, in a slot of its own.
+fn empty_row(tables: &mut Tables<'_>, run: Run, epoch: Epoch, cap: Option<u64>) -> Result<RunRow, Stop> {
+    let slot: Slot = tables.setting(NEXT_SLOT)?.unwrap_or_default();
+    let next = slot.checked_add(1).ok_or_else(|| StoreError::Corrupt("no slot is left".to_owned()))?;
+    tables.set_setting(NEXT_SLOT, &next)?;
+    Ok(RunRow { slot, run, epoch, cap, entries: 0, attributes: 0, put_back: None })
 }
 
 pub(super) fn open_run(
@@ -64,16 +114,17 @@ pub(super) fn open_run(
     fence(epoch, in_force)?;
     let row = match current {
         Some(row) if run < row.run => return Err(stale(run, row.run)),
-        Some(row) if run == row.run => RunRow { epoch, cap, ..row },
+        Some(row) if run == row.run => {
+            if let Some(known) = row.put_back {
+                return Err(StoreError::PutBack { known, held: row.head() }.into());
+            }
+            RunRow { epoch, cap, ..row }
+        }
         other => {
-            let slot: Slot = tables.setting(NEXT_SLOT)?.unwrap_or_default();
-            let next =
-                slot.checked_add(1).ok_or_else(|| StoreError::Corrupt("no slot is left".to_owned()))?;
-            tables.set_setting(NEXT_SLOT, &next)?;
             if let Some(over) = other {
                 tables.garbage.insert(over.slot, ())?;
             }
-            RunRow { slot, run, epoch, cap, entries: 0, attributes: 0 }
+            empty_row(tables, run, epoch, cap)?
         }
     };
     tables.set_run(topic.as_str(), &row)?;

@@ -172,9 +172,10 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Unavailable(text) | StoreError::Unsafe(text) | StoreError::Locked(text) => {
             StoreError::Unavailable(text.clone())
         }
-        StoreError::Fenced { .. } | StoreError::Stale { .. } | StoreError::Conflict { .. } => {
-            StoreError::Unavailable(error.to_string())
-        }
+        StoreError::Fenced { .. }
+        | StoreError::Stale { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::PutBack { .. } => StoreError::Unavailable(error.to_string()),
     }
 }
 

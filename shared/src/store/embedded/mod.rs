@@ -55,7 +55,9 @@ use self::lock::LockFile;
 use self::tables::Tables;
 use super::prepare::prepare;
 use super::unreadable::Unreadable;
-use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
+use super::{
+    Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, Store, StoreCheck, StoreError, StoredAttribute,
+};
 
 mod commit;
 mod coordinate;
@@ -203,6 +205,8 @@ impl Store for EmbeddedStore {
             return Ok(Vec::new());
         }
         self.write(batches.len(), move |tables| {
+            // A refusal of one is one of all, so that nothing of them is written before.
+            batches.iter().try_for_each(|batch| commit::refuse_put_back(tables, batch))?;
             batches.iter().map(|batch| commit::commit(tables, batch)).collect()
         })
         .await
@@ -235,9 +239,24 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| read::attributes(transaction, &topic, run, after, limit)).await
     }
 
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError> {
         let topic = topic.clone();
-        self.write(1, move |tables| coordinate::claim(tables, &topic, epoch)).await
+        self.write(1, move |tables| coordinate::claim(tables, &topic, epoch, known)).await?
+    }
+
+    async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
+        let topic = topic.clone();
+        self.read(move |transaction| read::put_back(transaction, &topic)).await
+    }
+
+    async fn settle(
+        &self,
+        topic: &TopicId,
+        epoch: Epoch,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Head, StoreError> {
+        let topic = topic.clone();
+        self.write(1, move |tables| coordinate::settle(tables, &topic, epoch, rebuilt)).await
     }
 
     async fn open_run(

@@ -16,6 +16,10 @@ pub(super) fn head(transaction: &ReadTransaction, topic: &TopicId) -> Result<Hea
     Ok(run_of(transaction, topic.as_str())?.map_or_else(Head::default, |row| row.head()))
 }
 
+pub(super) fn put_back(transaction: &ReadTransaction, topic: &TopicId) -> Result<Option<Head>, Stop> {
+    Ok(run_of(transaction, topic.as_str())?.and_then(|row| row.put_back))
+}
+
 pub(super) fn log(
     transaction: &ReadTransaction,
     topic: &TopicId,

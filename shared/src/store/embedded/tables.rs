@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Stop;
 use crate::store::Head;
+use crate::store::checkpoints::KEPT;
 use crate::store::rows::{decode, encode};
 
 /// Changed together with any change of a table or of what stands in it.
@@ -54,6 +55,9 @@ pub(super) struct RunRow {
     pub(super) cap: Option<u64>,
     pub(super) entries: u64,
     pub(super) attributes: u64,
+    /// What it is known to have held when it was found to hold less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) put_back: Option<Head>,
 }
 
 impl RunRow {
@@ -116,6 +120,38 @@ impl<'t> Tables<'t> {
 
     pub(super) fn set_setting<T: Serialize>(&mut self, name: &str, value: &T) -> Result<(), Stop> {
         self.settings.insert(name, encode(value)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Has the slot `to` keep what does not rest on the log of the slot `from`: receipts, the ledger of leases, and what was published.
+    pub(super) fn keep_of_run(&mut self, from: Slot, to: Slot) -> Result<(), Stop> {
+        let next = from.checked_add(1).unwrap_or(Slot::MAX);
+        let mut receipts = Vec::new();
+        for row in self.receipts.range((from, "", 0, 0)..(next, "", 0, 0))? {
+            let (key, receipt) = row?;
+            let (_, producer, incarnation, number) = key.value();
+            receipts.push((producer.to_owned(), incarnation, number, receipt.value().to_vec()));
+        }
+        self.receipts.retain_in((to, "", 0, 0)..(to.saturating_add(1), "", 0, 0), |_, _| false)?;
+        for (producer, incarnation, number, receipt) in receipts {
+            self.receipts.insert((to, producer.as_str(), incarnation, number), receipt.as_slice())?;
+        }
+        let mut watermarks = Vec::new();
+        for row in self.watermarks.range((from, "", 0)..(next, "", 0))? {
+            let (key, watermark) = row?;
+            let (_, producer, incarnation) = key.value();
+            watermarks.push((producer.to_owned(), incarnation, watermark.value()));
+        }
+        self.watermarks.retain_in((to, "", 0)..(to.saturating_add(1), "", 0), |_, _| false)?;
+        for (producer, incarnation, watermark) in watermarks {
+            self.watermarks.insert((to, producer.as_str(), incarnation), watermark)?;
+        }
+        for name in KEPT {
+            let kept = self.checkpoints.get((from, name))?.map(|bytes| bytes.value().to_vec());
+            if let Some(bytes) = kept {
+                self.checkpoints.insert((to, name), bytes.as_slice())?;
+            }
+        }
         Ok(())
     }
 

@@ -97,17 +97,22 @@ impl Client {
 
     /// Runs one script.
     pub(super) async fn call(&self, access: Access, call: Call) -> Result<Value, StoreError> {
-        let mut values = self.call_all(access, vec![call]).await?;
-        values.pop().ok_or_else(|| corrupt("the store did not answer"))
-    }
-
-    /// Runs scripts one after the other in one exchange. The first refusal is the answer for all, since there is only one.
-    pub(super) async fn call_all(&self, access: Access, calls: Vec<Call>) -> Result<Vec<Value>, StoreError> {
         let borrowed = self.borrow().await?;
-        self.call_all_on(borrowed, access, calls).await
+        self.call_on(borrowed, access, call).await
     }
 
     /// The same over a connection that was borrowed before.
+    pub(super) async fn call_on(
+        &self,
+        borrowed: Borrowed,
+        access: Access,
+        call: Call,
+    ) -> Result<Value, StoreError> {
+        let mut values = self.call_all_on(borrowed, access, vec![call]).await?;
+        values.pop().ok_or_else(|| corrupt("the store did not answer"))
+    }
+
+    /// Runs scripts one after the other in one exchange over a connection that was borrowed before. The first refusal is the answer for all, since there is only one.
     pub(super) async fn call_all_on(
         &self,
         mut borrowed: Borrowed,
@@ -260,6 +265,9 @@ fn meaning(error: &RedisError) -> StoreError {
     let text = error.to_string();
     if code == "MOVED" {
         return StoreError::Unsafe(CLUSTER.to_owned());
+    }
+    if code == "PUTBACK" {
+        return StoreError::Unsafe(error.detail().map_or(text, str::to_owned));
     }
     // Before version 7 the code of a command in a script stands in the text of a general error.
     let is_told = |refusal: &&&str| **refusal == code || text.contains(&format!("-{refusal} "));

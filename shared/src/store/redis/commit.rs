@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::client::Call;
 use super::keys::Keys;
-use super::known::Known;
+use super::known::{Edition, Known};
 use super::scripts::COMMIT;
 use crate::store::rows::{corrupt, encode, encode_head};
 use crate::store::{Commit, CommitOutcome, StoreError};
@@ -26,6 +26,19 @@ pub(super) struct Asked {
     /// Numbers that are claimed, and the fingerprint of the largest.
     claimed: Vec<Seq>,
     largest: Option<(Seq, Fingerprint)>,
+    /// The edition of the topic that they are of.
+    edition: Edition,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// It was committed, now or before, or never will be; and what was told of its attributes.
+    Outcome(CommitOutcome, Option<(Edition, Learnt)>),
+    /// What was claimed is not so, and nothing was done.
+    Doubt,
+    /// No leader has claimed the topic since the server was started, and nothing was done.
+    Unclaimed,
 }
 
 impl Asked {
@@ -37,6 +50,7 @@ impl Asked {
             spellings: batch.spellings.clone(),
             claimed: Vec::new(),
             largest: None,
+            edition: 0,
         };
         let fingerprints: Vec<Fingerprint> = batch
             .novel
@@ -44,10 +58,11 @@ impl Asked {
             .map(|named| named.fingerprint)
             .chain(batch.sightings.iter().copied())
             .collect();
-        let numbers = match known {
-            Some((known, instance)) => known.look_up(instance, &batch.id.topic, batch.id.run, &fingerprints),
-            None => vec![None; fingerprints.len()],
-        };
+        let known = known.and_then(|(known, instance)| {
+            known.look_up(instance, &batch.id.topic, batch.id.run, &fingerprints)
+        });
+        let (edition, numbers) = known.unwrap_or_else(|| (0, vec![None; fingerprints.len()]));
+        asked.edition = edition;
         let (of_novel, of_sightings) = numbers.split_at(batch.novel.len());
         for (named, number) in batch.novel.iter().zip(of_novel) {
             match number {
@@ -73,7 +88,8 @@ impl Asked {
         }
     }
 
-    pub(super) fn call(&self, batch: &Commit) -> Result<Call, StoreError> {
+    /// For the server whose life is `instance`.
+    pub(super) fn call(&self, batch: &Commit, instance: Option<&str>) -> Result<Call, StoreError> {
         let keys = Keys::of(&batch.id.topic);
         let keys = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
         let (mut texts, mut claims) = (Vec::new(), Vec::new());
@@ -97,6 +113,8 @@ impl Asked {
             .arg(claims)
             .arg(self.claimed.len())
             .arg(largest)
+            .arg(self.edition)
+            .arg(instance.unwrap_or_default())
             .arg(fingerprint.as_bytes().as_slice());
         for fingerprint in &self.open {
             call = call.arg(fingerprint.as_bytes().as_slice());
@@ -104,18 +122,20 @@ impl Asked {
         Ok(call)
     }
 
-    /// What the script did, and the numbers it told of; `None` when it doubts what was claimed, and did nothing.
-    pub(super) fn outcome(self, answer: Value) -> Result<Option<(CommitOutcome, Learnt)>, StoreError> {
+    /// What the script did.
+    pub(super) fn outcome(self, answer: Value) -> Result<Answered, StoreError> {
         let parts = Vec::<Vec<u8>>::from_redis_value(answer).map_err(corrupt)?;
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let earlier =
-            |verdict| Some((CommitOutcome { verdict, fresh: false, new: Vec::new() }, Learnt::new()));
+            |verdict| Answered::Outcome(CommitOutcome { verdict, fresh: false, new: Vec::new() }, None);
         Ok(match parts.as_slice() {
-            [b"doubt"] => None,
+            [b"doubt"] => Answered::Doubt,
+            [b"unclaimed"] => Answered::Unclaimed,
             [b"stale"] => earlier(Verdict::Stale),
             [b"settled"] => earlier(Verdict::Settled),
             [b"again", stored] => earlier(Verdict::Committed(receipt(stored)?)),
-            [b"fresh", stored, letters, numbers] => {
+            [b"fresh", stored, letters, numbers, edition] => {
+                let edition = std::str::from_utf8(edition).map_err(corrupt)?.parse().map_err(corrupt)?;
                 let committed = receipt(stored)?;
                 let mut learnt = Vec::with_capacity(self.open.len());
                 let mut numbers = Cursor::new(*numbers);
@@ -137,7 +157,8 @@ impl Asked {
                 let texts = self.novel.into_iter().chain(self.spellings);
                 let new = texts.zip(letters).filter(|(_, letter)| *letter == b'n').map(|(named, _)| named);
                 let new = new.collect();
-                Some((CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new }, learnt))
+                let outcome = CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new };
+                Answered::Outcome(outcome, Some((edition, learnt)))
             }
             _ => return Err(corrupt("the commit script's answer is not understood")),
         })

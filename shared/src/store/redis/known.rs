@@ -2,7 +2,7 @@
 //!
 //! It is filled with what a server has answered to a commit, and is of use for the same life of the same server only, which every connection
 //! knows of its own (`pool`). A server that has forgotten something without a new life (`FLUSHALL`, a replica that followed another) is found out
-//! by the script: where the largest number that a commit claims stands no more, nothing is written, and all that is known here is dropped.
+//! by the script: where the topic was rebuilt since, which makes another edition of it, or where the largest number that a commit claims stands no more, nothing is written, and all that is known here is dropped.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,29 +14,35 @@ use igentai_core::key::Fingerprint;
 /// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
 const GENERATION: usize = 458_752;
 
+/// How often the log of a topic was replaced.
+pub(super) type Edition = u32;
+
 type Numbers = HashMap<Fingerprint, u32>;
 
 /// Attributes by topic. When the young generation is full it becomes the old one, and the old one is dropped but for what was asked for.
 #[derive(Debug, Default)]
 struct Generation {
     count: usize,
-    topics: HashMap<TopicId, (Run, Numbers)>,
+    topics: HashMap<TopicId, (Life, Numbers)>,
 }
 
+/// Within which the numbers of a topic mean the same.
+type Life = (Run, Edition);
+
 impl Generation {
-    fn get(&self, topic: &TopicId, run: Run, fingerprint: &Fingerprint) -> Option<u32> {
+    fn get(&self, topic: &TopicId, life: Life, fingerprint: &Fingerprint) -> Option<u32> {
         let (known, numbers) = self.topics.get(topic)?;
-        if *known == run { numbers.get(fingerprint).copied() } else { None }
+        if *known == life { numbers.get(fingerprint).copied() } else { None }
     }
 
-    fn put(&mut self, topic: &TopicId, run: Run, fingerprint: Fingerprint, number: u32) {
+    fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
         if !self.topics.contains_key(topic) {
-            self.topics.insert(topic.clone(), (run, Numbers::new()));
+            self.topics.insert(topic.clone(), (life, Numbers::new()));
         }
         let Some((known, numbers)) = self.topics.get_mut(topic) else { return };
-        if *known != run {
+        if *known != life {
             self.count -= numbers.len();
-            (*known, *numbers) = (run, Numbers::new());
+            (*known, *numbers) = (life, Numbers::new());
         }
         if numbers.insert(fingerprint, number).is_none() {
             self.count += 1;
@@ -53,11 +59,17 @@ struct Inner {
 }
 
 impl Inner {
-    fn put(&mut self, topic: &TopicId, run: Run, fingerprint: Fingerprint, number: u32) {
+    /// The newest that is known of the topic.
+    fn life(&self, topic: &TopicId) -> Option<Life> {
+        let of = |generation: &Generation| generation.topics.get(topic).map(|(life, _)| *life);
+        of(&self.young).max(of(&self.old))
+    }
+
+    fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
         if self.young.count >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.put(topic, run, fingerprint, number);
+        self.young.put(topic, life, fingerprint, number);
     }
 }
 
@@ -66,30 +78,31 @@ impl Inner {
 pub(super) struct Known(Mutex<Inner>);
 
 impl Known {
-    /// The numbers of those that are known.
+    /// The numbers of those that are known, and of which edition they are; `None` where nothing is known of the run.
     pub(super) fn look_up(
         &self,
         instance: &str,
         topic: &TopicId,
         run: Run,
         fingerprints: &[Fingerprint],
-    ) -> Vec<Option<u32>> {
+    ) -> Option<(Edition, Vec<Option<u32>>)> {
         let mut inner = self.lock();
         if inner.instance != instance {
-            return vec![None; fingerprints.len()];
+            return None;
         }
+        let life = inner.life(topic).filter(|life| life.0 == run)?;
         let mut found = Vec::with_capacity(fingerprints.len());
         for fingerprint in fingerprints {
-            let mut number = inner.young.get(topic, run, fingerprint);
+            let mut number = inner.young.get(topic, life, fingerprint);
             if number.is_none() {
-                number = inner.old.get(topic, run, fingerprint);
+                number = inner.old.get(topic, life, fingerprint);
                 if let Some(number) = number {
-                    inner.put(topic, run, *fingerprint, number);
+                    inner.put(topic, life, *fingerprint, number);
                 }
             }
             found.push(number);
         }
-        found
+        Some((life.1, found))
     }
 
     /// Takes in what a server has answered.
@@ -97,7 +110,7 @@ impl Known {
         &self,
         instance: &str,
         topic: &TopicId,
-        run: Run,
+        life: Life,
         attributes: impl IntoIterator<Item = (Fingerprint, Seq)>,
     ) {
         let mut inner = self.lock();
@@ -106,7 +119,7 @@ impl Known {
         }
         for (fingerprint, number) in attributes {
             if let Ok(number) = u32::try_from(number) {
-                inner.put(topic, run, fingerprint, number);
+                inner.put(topic, life, fingerprint, number);
             }
         }
     }
@@ -137,19 +150,31 @@ mod tests {
         TopicId::from_name("birds").unwrap()
     }
 
+    fn look_up(known: &Known, instance: &str, run: Run, prints: &[Fingerprint]) -> Vec<Option<u32>> {
+        known
+            .look_up(instance, &topic(), run, prints)
+            .map_or_else(|| vec![None; prints.len()], |(_, found)| found)
+    }
+
     #[test]
     fn another_life_of_the_server_and_another_run_know_nothing_of_the_one_before() {
         let known = Known::default();
-        known.learn("one", &topic(), 1, [(print(1), 7)]);
-        assert_eq!(known.look_up("one", &topic(), 1, &[print(1), print(2)]), [Some(7), None]);
-        assert_eq!(known.look_up("one", &topic(), 2, &[print(1)]), [None]);
-        assert_eq!(known.look_up("two", &topic(), 1, &[print(1)]), [None]);
-        known.learn("one", &topic(), 2, [(print(2), 1)]);
-        assert_eq!(known.look_up("one", &topic(), 2, &[print(1), print(2)]), [None, Some(1)]);
-        known.learn("two", &topic(), 2, [(print(3), 3)]);
-        assert_eq!(known.look_up("one", &topic(), 2, &[print(2)]), [None]);
+        known.learn("one", &topic(), (1, 0), [(print(1), 7)]);
+        assert_eq!(look_up(&known, "one", 1, &[print(1), print(2)]), [Some(7), None]);
+        assert_eq!(look_up(&known, "one", 2, &[print(1)]), [None]);
+        assert_eq!(look_up(&known, "two", 1, &[print(1)]), [None]);
+        known.learn("one", &topic(), (2, 0), [(print(2), 1)]);
+        assert_eq!(look_up(&known, "one", 2, &[print(1), print(2)]), [None, Some(1)]);
+        known.learn("two", &topic(), (2, 0), [(print(3), 3)]);
+        assert_eq!(look_up(&known, "one", 2, &[print(2)]), [None]);
+        known.learn("two", &topic(), (2, 1), [(print(4), 4)]);
+        assert_eq!(
+            known.look_up("two", &topic(), 2, &[print(3), print(4)]),
+            Some((1, vec![None, Some(4)])),
+            "a topic that was rebuilt"
+        );
         known.forget();
-        assert_eq!(known.look_up("two", &topic(), 2, &[print(3)]), [None]);
+        assert_eq!(look_up(&known, "two", 2, &[print(3)]), [None]);
     }
 
     #[test]
@@ -157,14 +182,14 @@ mod tests {
         let (known, count) = (Known::default(), GENERATION as u64);
         for number in 0..5 * count / 2 {
             if number % 1_000 == 0 {
-                assert_eq!(known.look_up("one", &topic(), 1, &[print(0)]).len(), 1);
+                assert_eq!(look_up(&known, "one", 1, &[print(0)]).len(), 1);
             }
-            known.learn("one", &topic(), 1, [(print(number), number)]);
+            known.learn("one", &topic(), (1, 0), [(print(number), number)]);
         }
         let inner = known.lock();
         assert!(inner.young.count + inner.old.count <= 2 * GENERATION);
         drop(inner);
-        assert_eq!(known.look_up("one", &topic(), 1, &[print(0)]), [Some(0)]);
-        assert_eq!(known.look_up("one", &topic(), 1, &[print(1)]), [None]);
+        assert_eq!(look_up(&known, "one", 1, &[print(0)]), [Some(0)]);
+        assert_eq!(look_up(&known, "one", 1, &[print(1)]), [None]);
     }
 }

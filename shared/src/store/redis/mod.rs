@@ -8,7 +8,7 @@
 //! | key | type | content | why |
 //! |---|---|---|---|
 //! | `igentai:topics` | hash | topic id → record (MessagePack map with names) | one read lists all; a script reads version and epoch out of the record |
-//! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap`, `layout` | one read decides whether a batch is stale, and how the set is kept |
+//! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap`, `layout`; `life` of the server that it was claimed in, `putback` with what a marked topic had held, `edition` | one read decides whether a batch may be committed, and how the set is kept |
 //! | `igentai:{id}:seen` | hash | fingerprint (16 bytes) → sequence number; compact: bucket → fingerprints with their numbers, 20 bytes each | one `HMGET` looks up a whole batch |
 //! | `igentai:{id}:log` | stream | entry: head, packed here, and tail, packed by the script | reading on from an entry is a range of the stream's tree, where a list would be walked. The identifier is `<log index>-<attributes after it>`, so an attribute is found without an index |
 //! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
@@ -28,7 +28,10 @@
 //! | `open_run` | O(1); the old run's memory is freed in the background |
 //!
 //! What the process knows of the set from earlier answers is not looked up again (`known`): a commit claims the numbers, and the script checks the largest
-//! of them, which stands only where all before it stand.
+//! of them, which stands only where all before it stand. What was told before a topic was rebuilt is of another `edition`.
+//!
+//! A server that was started anew has another `run_id`, and may be an older copy of itself. The script compares that of its connection with the one that the topic was claimed
+//! in last, and commits nothing before a leader has claimed it again; [`Store::commit`] waits a second for that, and is then [`StoreError::Unavailable`].
 //!
 //! # Layouts of the set
 //!
@@ -65,6 +68,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, FromRedisValue, Value};
@@ -78,13 +82,16 @@ use tracing::warn;
 pub use self::config::{RedisConfig, RedisConfigError, RedisLayout};
 
 use self::client::{Access, Call, Client};
-use self::commit::Asked;
+use self::commit::{Answered, Asked};
 use self::keys::{ATTEMPTS, Keys, LEASE, REGISTRY, TOPICS};
 use self::known::Known;
+use super::checkpoints::KEPT;
 use super::prepare::{prepare, representable};
 use super::rows::{corrupt, decode_topic, encode_topic};
 use super::unreadable::Unreadable;
-use super::{Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute};
+use super::{
+    Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, Store, StoreCheck, StoreError, StoredAttribute,
+};
 
 mod check;
 mod client;
@@ -102,6 +109,19 @@ pub const PAGE: usize = 128;
 
 /// Seconds after which notes of attempts are forgotten as a whole, since the last.
 const ATTEMPTS_KEPT: u32 = 86_400;
+
+/// How often a batch of a topic that no leader has claimed since the server was started is tried, and the pause before the next time.
+const UNCLAIMED_TRIES: usize = 20;
+const UNCLAIMED_PAUSE: Duration = Duration::from_millis(50);
+
+/// Batches that are not committed yet.
+#[derive(Debug, Default)]
+struct Left {
+    /// What they claim is not so.
+    doubted: Vec<usize>,
+    /// No leader has claimed their topics since the server was started.
+    unclaimed: Vec<usize>,
+}
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -137,35 +157,38 @@ impl RedisStore {
         self.client.read(vec![redis::cmd("UNLINK").arg(&names).take()]).await.map(drop)
     }
 
-    /// Commits some of the batches in one exchange; those of them whose claims are doubted, which were not committed.
+    /// Commits some of the batches in one exchange.
     async fn commit_these(
         &self,
         batches: &[Commit],
         which: &[usize],
         outcomes: &mut [Option<CommitOutcome>],
         claims: bool,
-    ) -> Result<Vec<usize>, StoreError> {
+    ) -> Result<Left, StoreError> {
         // The connection first: what is known is of the server that it leads to.
         let borrowed = self.client.borrow().await?;
         let instance = borrowed.instance().map(str::to_owned);
         let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
         let asked: Vec<Asked> = which.iter().map(|index| Asked::of(&batches[*index], known)).collect();
-        let calls = which.iter().zip(&asked).map(|(index, asked)| asked.call(&batches[*index]));
+        let calls = which.iter().zip(&asked);
+        let calls = calls.map(|(index, asked)| asked.call(&batches[*index], instance.as_deref()));
         let calls = calls.collect::<Result<_, _>>()?;
         let answers = self.client.call_all_on(borrowed, Access::Write, calls).await?;
-        let mut doubted = Vec::new();
+        let mut left = Left::default();
         for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
-            let Some((outcome, learnt)) = asked.outcome(answer)? else {
-                doubted.push(*index);
-                continue;
-            };
-            if let Some(instance) = &instance {
-                let id = &batches[*index].id;
-                self.known.learn(instance, &id.topic, id.run, learnt);
+            match asked.outcome(answer)? {
+                Answered::Outcome(outcome, learnt) => {
+                    if let (Some(instance), Some((edition, attributes))) = (&instance, learnt) {
+                        let id = &batches[*index].id;
+                        self.known.learn(instance, &id.topic, (id.run, edition), attributes);
+                    }
+                    outcomes[*index] = Some(outcome);
+                }
+                Answered::Doubt => left.doubted.push(*index),
+                Answered::Unclaimed => left.unclaimed.push(*index),
             }
-            outcomes[*index] = Some(outcome);
         }
-        Ok(doubted)
+        Ok(left)
     }
 
     async fn lease_epoch(&self) -> Result<Epoch, StoreError> {
@@ -182,12 +205,29 @@ impl Store for RedisStore {
             return Ok(Vec::new());
         }
         let mut outcomes: Vec<Option<CommitOutcome>> = batches.iter().map(|_| None).collect();
-        let all: Vec<usize> = (0..batches.len()).collect();
-        let doubted = self.commit_these(&batches, &all, &mut outcomes, true).await?;
-        if !doubted.is_empty() {
-            warn!("the registry holds less than it has told before; what is known of it is dropped");
-            self.known.forget();
-            self.commit_these(&batches, &doubted, &mut outcomes, false).await?;
+        let (mut open, mut claims): (Vec<usize>, bool) = ((0..batches.len()).collect(), true);
+        for _ in 0..=UNCLAIMED_TRIES {
+            let Left { doubted, unclaimed } =
+                self.commit_these(&batches, &open, &mut outcomes, claims).await?;
+            if !doubted.is_empty() {
+                warn!(
+                    "the registry holds other numbers than it has told before; what is known of it is dropped"
+                );
+                self.known.forget();
+                claims = false;
+            } else if unclaimed.is_empty() {
+                break;
+            }
+            if !unclaimed.is_empty() {
+                tokio::time::sleep(UNCLAIMED_PAUSE).await;
+            }
+            open = [doubted, unclaimed].concat();
+        }
+        if let Some(topic) = open.iter().find(|index| outcomes[**index].is_none()) {
+            let topic = &batches[*topic].id.topic;
+            return Err(StoreError::Unavailable(format!(
+                "Redis was started anew, and no leader has looked yet whether it holds all that {topic} has had"
+            )));
         }
         outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| corrupt("a commit was not answered"))
     }
@@ -216,19 +256,64 @@ impl Store for RedisStore {
         read::attributes(&self.client, &Keys::of(topic), run, after, limit).await
     }
 
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError> {
         representable(epoch)?;
-        let keys = Keys::of(topic);
+        let (keys, lease) = (Keys::of(topic), self.lease_epoch().await?);
+        let borrowed = self.client.borrow().await?;
         let call = Call::new(&scripts::CLAIM, &[keys.epoch(), keys.totals()])
             .arg(epoch)
-            .arg(self.lease_epoch().await?)
-            .arg(self.layout.as_str());
-        let (word, first, second, third): (String, u64, u64, u64) =
-            parse(self.client.call(Access::Write, call).await?)?;
-        match word.as_str() {
-            "claimed" => Ok(Head { run: first, log_index: second, attributes: third }),
-            "fenced" => Err(StoreError::Fenced { held: first, current: second }),
-            _ => Err(corrupt(format!("`{word}` in answer to claim"))),
+            .arg(lease)
+            .arg(borrowed.instance().unwrap_or_default())
+            .arg(known.run)
+            .arg(known.log_index)
+            .arg(known.attributes);
+        let answer: Vec<String> = parse(self.client.call_on(borrowed, Access::Write, call).await?)?;
+        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["claimed", held @ .., _, _, _] => read_head(held),
+            ["putback", run, entries, attributes, known @ ..] => Err(StoreError::PutBack {
+                known: read_head(known)?,
+                held: read_head(&[run, entries, attributes])?,
+            }),
+            ["fenced", held, current] => Err(fenced(held, current)?),
+            _ => Err(corrupt(format!("{answer:?} in answer to claim"))),
+        }
+    }
+
+    async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
+        let command = redis::cmd("HGET").arg(Keys::of(topic).epoch()).arg("putback").take();
+        let marks: Vec<Option<String>> = parse(Value::Array(self.client.read(vec![command]).await?))?;
+        let mark = marks.into_iter().flatten().next();
+        mark.map(|mark| read_head(&mark.split(' ').collect::<Vec<_>>())).transpose()
+    }
+
+    async fn settle(
+        &self,
+        topic: &TopicId,
+        epoch: Epoch,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Head, StoreError> {
+        representable(epoch)?;
+        let lease = self.lease_epoch().await?;
+        let borrowed = self.client.borrow().await?;
+        let parts = |topic: &TopicId| {
+            let keys = Keys::of(topic);
+            [keys.epoch(), keys.seen(), keys.log(), keys.totals(), keys.checkpoint(), keys.producers()]
+        };
+        let mut keys = parts(topic).to_vec();
+        keys.extend(rebuilt.iter().flat_map(|rebuilt| parts(&rebuilt.from)));
+        let call = Call::new(&scripts::SETTLE, &keys)
+            .arg(epoch)
+            .arg(lease)
+            .arg(borrowed.instance().unwrap_or_default())
+            .arg(rebuilt.map_or(0, |rebuilt| rebuilt.run))
+            .arg(&KEPT);
+        let answer: Vec<String> = parse(self.client.call_on(borrowed, Access::Write, call).await?)?;
+        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["settled", head @ ..] => read_head(head),
+            ["fenced", held, current] => Err(fenced(held, current)?),
+            _ => Err(corrupt(format!("{answer:?} in answer to settle"))),
         }
     }
 
@@ -241,9 +326,10 @@ impl Store for RedisStore {
     ) -> Result<Head, StoreError> {
         representable(run)?;
         representable(epoch)?;
-        let keys = Keys::of(topic);
+        let (keys, lease) = (Keys::of(topic), self.lease_epoch().await?);
         let keys =
             [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals(), keys.checkpoint()];
+        let borrowed = self.client.borrow().await?;
         let call = Call::new(&scripts::OPEN_RUN, &keys)
             .arg(run)
             .arg(epoch)
@@ -252,14 +338,25 @@ impl Store for RedisStore {
                     .filter(|_| !is_on(Bug::ItemCapIgnored))
                     .map_or_else(String::new, |cap| cap.to_string()),
             )
-            .arg(self.lease_epoch().await?)
-            .arg(self.layout.as_str());
-        let (word, first, second): (String, u64, u64) = parse(self.client.call(Access::Write, call).await?)?;
-        match word.as_str() {
-            "open" => Ok(Head { run, log_index: first, attributes: second }),
-            "stale" => Err(StoreError::Stale { asked: first, current: second }),
-            "fenced" => Err(StoreError::Fenced { held: first, current: second }),
-            _ => Err(corrupt(format!("`{word}` in answer to open_run"))),
+            .arg(lease)
+            .arg(self.layout.as_str())
+            .arg(borrowed.instance().unwrap_or_default());
+        let answer: Vec<String> = parse(self.client.call_on(borrowed, Access::Write, call).await?)?;
+        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["open", entries, attributes] => read_head(&[&run.to_string(), entries, attributes]),
+            ["putback", known_run, known_entries, known_attributes, entries, attributes] => {
+                Err(StoreError::PutBack {
+                    known: read_head(&[known_run, known_entries, known_attributes])?,
+                    held: read_head(&[&run.to_string(), entries, attributes])?,
+                })
+            }
+            ["stale", asked, current] => Err(StoreError::Stale {
+                asked: asked.parse().map_err(corrupt)?,
+                current: current.parse().map_err(corrupt)?,
+            }),
+            ["fenced", held, current] => Err(fenced(held, current)?),
+            _ => Err(corrupt(format!("{answer:?} in answer to open_run"))),
         }
     }
 
@@ -320,10 +417,7 @@ impl Store for RedisStore {
                 asked: asked.parse().map_err(corrupt)?,
                 current: current.parse().map_err(corrupt)?,
             }),
-            ["fenced", held, current] => Err(StoreError::Fenced {
-                held: held.parse().map_err(corrupt)?,
-                current: current.parse().map_err(corrupt)?,
-            }),
+            ["fenced", held, current] => Err(fenced(held, current)?),
             _ => Err(corrupt(format!("{answer:?} in answer to save_checkpoints"))),
         }
     }
@@ -408,6 +502,24 @@ impl Store for RedisStore {
     async fn close(&self) {
         self.client.close();
     }
+}
+
+fn read_head(numbers: &[&str]) -> Result<Head, StoreError> {
+    match numbers {
+        [run, entries, attributes] => Ok(Head {
+            run: run.parse().map_err(corrupt)?,
+            log_index: entries.parse().map_err(corrupt)?,
+            attributes: attributes.parse().map_err(corrupt)?,
+        }),
+        _ => Err(corrupt(format!("{numbers:?} as the head of a log"))),
+    }
+}
+
+fn fenced(held: &str, current: &str) -> Result<StoreError, StoreError> {
+    Ok(StoreError::Fenced {
+        held: held.parse().map_err(corrupt)?,
+        current: current.parse().map_err(corrupt)?,
+    })
 }
 
 fn move_lease(holder: &WorkerId, epoch: Epoch, new_holder: &str) -> Call {

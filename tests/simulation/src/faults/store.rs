@@ -12,7 +12,7 @@ use igentai_core::topic::Topic;
 use igentai_shared::store::checkpoints;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{
-    Commit, CommitOutcome, Head, LeaseRecord, Store, StoreCheck, StoreError, StoredAttribute,
+    Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, Store, StoreCheck, StoreError, StoredAttribute,
 };
 
 use super::{Faults, Kind, Life};
@@ -131,8 +131,21 @@ impl Store for FaultyStore {
         self.read(self.inner.attributes(topic, run, after, limit)).await
     }
 
-    async fn claim(&self, topic: &TopicId, epoch: Epoch) -> Result<Head, StoreError> {
-        self.write("claim", self.fenced(epoch, self.inner.claim(topic, epoch))).await
+    async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError> {
+        self.write("claim", self.fenced(epoch, self.inner.claim(topic, epoch, known))).await
+    }
+
+    async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
+        self.read(self.inner.put_back(topic)).await
+    }
+
+    async fn settle(
+        &self,
+        topic: &TopicId,
+        epoch: Epoch,
+        rebuilt: Option<Rebuilt>,
+    ) -> Result<Head, StoreError> {
+        self.write("settle", self.fenced(epoch, self.inner.settle(topic, epoch, rebuilt))).await
     }
 
     async fn open_run(

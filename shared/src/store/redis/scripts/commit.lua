@@ -3,8 +3,9 @@
 -- KEYS: epoch, seen, log, producers, totals
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
 --       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
---       largest of them and its fingerprint; fingerprints of novel, spellings and sightings
--- Returns {'stale'}, {'settled'}, {'doubt'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack}:
+--       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), and the largest's
+--       fingerprint; fingerprints of novel, spellings and sightings
+-- Returns {'stale'}, {'settled'}, {'doubt'}, {'unclaimed'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack, edition}:
 --         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is five MessagePack numbers and the missing
 --         fingerprints.
 local epoch_key, seen_key, log_key, producers_key, totals_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -13,7 +14,7 @@ local lowest, novel, spellings, sightings = tonumber(ARGV[4]), tonumber(ARGV[6])
 local claimed, largest = tonumber(ARGV[11]), tonumber(ARGV[12])
 local call, pack = redis.call, cmsgpack.pack
 -- The fingerprint of the largest number that is claimed stands before those of the elements.
-local FIRST = 13
+local FIRST = 15
 -- Receipts removed by one call at most, and at least.
 local MOST_SWEPT, LEAST_SWEPT = 500, 32
 
@@ -28,8 +29,11 @@ if elements + claimed > 1000 or #ARGV ~= FIRST + elements then
 end
 
 -- 2. Run and topic.
-local state = call('HMGET', epoch_key, 'run', 'cap', 'layout')
+local state = call('HMGET', epoch_key, 'run', 'cap', 'layout', 'putback', 'life', 'edition')
 if state[1] ~= run then return { 'stale' } end
+if state[4] then
+  return redis.error_reply('PUTBACK the registry was put back to an older state, so that nothing is committed to this topic; `igentai repair` says more')
+end
 
 -- 3. Redelivery.
 local receipt_field, watermark_field = 'r:' .. producer .. ':' .. ARGV[3], 'w:' .. producer
@@ -49,6 +53,10 @@ local size = state[3] == 'compact' and math.ceil(before / 16) or before
 if call('XLEN', log_key) ~= entries or call('HLEN', seen_key) ~= size then
   return redis.error_reply('INCONSISTENT log, set and totals of the topic do not fit each other')
 end
+-- A server that was started anew may have lost something: the leader looks first.
+if state[5] and ARGV[14] ~= '' and state[5] ~= ARGV[14] then return { 'unclaimed' } end
+local edition = state[6] or '0'
+if claimed > 0 and edition ~= ARGV[13] then return { 'doubt' } end
 local numbers, buckets = {}, nil
 if state[3] == 'compact' then
   -- The set is strings of 20 bytes an attribute, its fingerprint and its number, in so many buckets that each holds 16 of them; the bucket that a new one
@@ -190,4 +198,4 @@ call('HSET', totals_key, 'entries', entries, 'attributes', attributes)
 call('HSET', producers_key, receipt_field, receipt,
   watermark_field, string.format('%.0f %.0f', next_watermark, swept + #done))
 if #done > 0 then call('HDEL', producers_key, unpack(done)) end
-return { 'fresh', receipt, new < elements and table.concat(letters) or '', found }
+return { 'fresh', receipt, new < elements and table.concat(letters) or '', found, edition }

@@ -1,0 +1,239 @@
+//! Whether the registry still holds all that is known to have been in it. A store that was put back to an older state would otherwise give numbers a second
+//! time, to other texts, and files would be written over with less.
+//!
+//! Known is what files say that were written from this registry, and what this process has read of it. It is told to the store with every claim, at the beginning
+//! of a term, when a topic is opened, and when the store's server was started anew; the store compares, and takes no commits of a topic that holds less, whoever
+//! makes them. Such a topic is not opened, so that nobody is asked about it, until `igentai repair` has settled it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use igentai_core::coordinator::Coordinator;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Run;
+use igentai_core::time::Monotonic;
+use igentai_shared::store::{Head, StoreError};
+use igentai_shared::telemetry::catalogue;
+use tracing::{error, info, warn};
+
+use super::topics::Topics;
+use crate::files::Written;
+
+/// Topics claimed at once.
+const CLAIMS: usize = 8;
+
+/// How often it is asked whether the store's server was started anew.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often a topic that has ended, and holds less than it held, is looked at again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What a process has seen of a registry in a term, for its next one.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) registry: String,
+    pub(super) heads: BTreeMap<TopicId, Head>,
+    pub(super) until: Monotonic,
+}
+
+impl Seen {
+    /// For a term that begins now. What is older may have been settled by somebody since.
+    pub(super) fn take(&mut self, registry: &str, now: Monotonic) -> BTreeMap<TopicId, Head> {
+        let heads = std::mem::take(&mut self.heads);
+        if self.registry == registry && now <= self.until { heads } else { BTreeMap::new() }
+    }
+}
+
+/// A topic that holds less than it held.
+#[derive(Debug)]
+struct PutBack {
+    why: String,
+    looked: Monotonic,
+}
+
+/// What is known of that in a term.
+#[derive(Debug, Default)]
+pub(super) struct Vouching {
+    /// Which life of which server the topics were claimed in.
+    instance: Option<String>,
+    looked: Monotonic,
+    seen: BTreeMap<TopicId, Head>,
+    put_back: BTreeMap<TopicId, PutBack>,
+    /// Those that were settled, and of which that is not told yet.
+    settled: Vec<TopicId>,
+}
+
+impl Vouching {
+    pub(super) fn after(seen: BTreeMap<TopicId, Head>) -> Self {
+        Self { seen, ..Self::default() }
+    }
+
+    /// Why a topic is not worked on, for people.
+    pub(super) fn problem(&self, topic: &TopicId) -> Option<&str> {
+        self.put_back.get(topic).map(|put_back| put_back.why.as_str())
+    }
+
+    /// Topics of which there is something to tell although they are not open.
+    pub(super) fn take_news(&mut self) -> Vec<TopicId> {
+        let settled = std::mem::take(&mut self.settled);
+        self.put_back.keys().cloned().chain(settled).collect()
+    }
+
+    pub(super) fn measure(&self) {
+        catalogue::TOPICS_PUT_BACK.set_whole(u64::try_from(self.put_back.len()).unwrap_or(u64::MAX), []);
+    }
+
+    fn note(&mut self, topic: &TopicId, why: String, now: Monotonic) {
+        if self.problem(topic) != Some(&why) {
+            error!(%topic, reason = why, "a topic is not worked on");
+        }
+        self.put_back.insert(topic.clone(), PutBack { why, looked: now });
+    }
+
+    fn holds(&mut self, topic: &TopicId) {
+        if self.put_back.remove(topic).is_some() {
+            info!(%topic, "a topic whose registry was put back to an older state is settled");
+            self.settled.push(topic.clone());
+        }
+    }
+}
+
+/// What happened, and what a person can do about it.
+#[must_use]
+pub fn put_back_in_words(topic: &TopicId, why: &StoreError) -> String {
+    format!(
+        "{why}. Nothing is asked, committed or written for this topic, so that no number is given twice. Bring the newer registry back; or look at what \
+         `igentai repair {topic} --from files` would do (items that only the files hold come back into the registry), or `igentai repair {topic} --from registry` \
+         (the files are written anew from what it holds, the old ones kept in .replaced/)"
+    )
+}
+
+impl Topics<'_> {
+    /// Makes every topic this term's own before anything is read that decisions rest on. What cannot be done for one topic now is done when it is
+    /// opened, at the latest.
+    ///
+    /// # Errors
+    /// When another leader is in force, or the store does not serve.
+    pub(super) async fn claim_all(&mut self, core: &Coordinator, now: Monotonic) -> Result<(), StoreError> {
+        let store = self.context.store.as_ref();
+        let instance = store.check().await.ok().map(|check| check.instance);
+        let topics = store.topics().await?;
+        let patience = self.context.options.lease_ttl / 4;
+        if topics.is_empty() {
+            self.files.warn_of_strangers(patience).await;
+        }
+        let ids = topics.iter().map(|topic| topic.id.clone()).collect();
+        let written = self.files.written(ids, false, patience).await;
+        for some in topics.chunks(CLAIMS) {
+            let claims = some.iter().map(|topic| {
+                let known = self.known(core, &topic.id, topic.run, written.get(&topic.id).copied());
+                store.claim(&topic.id, self.epoch, known)
+            });
+            for (topic, claimed) in some.iter().zip(join_all(claims.collect::<Vec<_>>()).await) {
+                match claimed {
+                    Err(error @ StoreError::PutBack { .. }) if core.is_open(&topic.id) => return Err(error),
+                    Err(error @ StoreError::PutBack { .. }) => self.refuse(&topic.id, &error, now),
+                    Err(error) if error.is_transient() || self.troubles.ends_the_term(&error) => {
+                        return Err(error);
+                    }
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        self.vouching.instance = instance;
+        Ok(())
+    }
+
+    /// How far a topic is known to have come.
+    fn known(&self, core: &Coordinator, id: &TopicId, run: Run, written: Option<Written>) -> Head {
+        if let Some(open) = self.open.get(id).filter(|_| core.is_open(id)) {
+            let (log_index, attributes) = (open.master.complete_to(), core.attributes(id));
+            return Head { run: open.run, log_index, attributes };
+        }
+        self.expected(id, run, written)
+    }
+
+    /// The same of one that is not open, by its files and by what was read of it in the term before.
+    fn expected(&self, id: &TopicId, run: Run, written: Option<Written>) -> Head {
+        let written = Written::expected_of(written, run);
+        let seen = self.vouching.seen.get(id).copied().filter(|seen| seen.run >= run);
+        seen.filter(|seen| !seen.is_less_than(&written)).unwrap_or(written)
+    }
+
+    fn refuse(&mut self, id: &TopicId, error: &StoreError, now: Monotonic) {
+        // The store remembers it from now on, until somebody settles it.
+        self.vouching.seen.remove(id);
+        self.vouching.note(id, put_back_in_words(id, error), now);
+    }
+
+    /// Makes sure that the registry holds all that it held, before a run is opened.
+    ///
+    /// # Errors
+    /// It does not, or cannot be asked.
+    pub(super) async fn vouch(&mut self, id: &TopicId, run: Run, now: Monotonic) -> Result<(), StoreError> {
+        let patience = self.context.options.lease_ttl / 4;
+        let written = self.files.written(vec![id.clone()], true, patience).await.remove(id);
+        let known = self.expected(id, run, written);
+        let claimed = self.context.store.claim(id, self.epoch, known).await;
+        let later = written.filter(|written| written.head.run >= run && written.epoch > self.epoch);
+        let vouched = claimed.and_then(|_| {
+            later.map_or(Ok(()), |written| {
+                Err(StoreError::Unsafe(format!(
+                    "the files were written in epoch {}, and this is epoch {}, so that the registry was put back to an older state",
+                    written.epoch, self.epoch
+                )))
+            })
+        });
+        match &vouched {
+            Err(error @ (StoreError::PutBack { .. } | StoreError::Unsafe(_))) => self.refuse(id, error, now),
+            Ok(()) => self.vouching.holds(id),
+            Err(_) => {}
+        }
+        vouched
+    }
+
+    /// Claims everything again when the store's server was started anew, since it may have come back as an older copy of itself; and looks after topics that have ended
+    /// and held less.
+    ///
+    /// # Errors
+    /// When a topic that is worked on holds less than was read of it, or another leader is in force: then the term is over.
+    pub(super) async fn watch_store(&mut self, core: &Coordinator, now: Monotonic) -> Result<(), StoreError> {
+        if now.since(self.vouching.looked) < LOOK {
+            return Ok(());
+        }
+        self.vouching.looked = now;
+        let instance = self.context.store.check().await.ok().map(|check| check.instance);
+        if instance.is_some() && instance != self.vouching.instance {
+            match self.claim_all(core, now).await {
+                Ok(()) => info!("the store was started anew, and holds what it held"),
+                Err(error) if error.is_transient() => warn!(error = %error, "topics are not claimed yet"),
+                Err(error) => return Err(error),
+            }
+        }
+        let ended = core.topics().filter(|topic| topic.state.is_ended() && !core.is_open(&topic.id));
+        let due = |id: &TopicId| {
+            self.vouching.put_back.get(id).is_some_and(|put_back| now.since(put_back.looked) >= AGAIN)
+        };
+        let ended: Vec<(TopicId, Run)> =
+            ended.filter(|topic| due(&topic.id)).map(|topic| (topic.id.clone(), topic.run)).collect();
+        for (id, run) in ended {
+            match self.vouch(&id, run, now).await {
+                Err(error) if self.troubles.ends_the_term(&error) => return Err(error),
+                Ok(()) => self.files.check(core.topics().filter(|topic| topic.id == id).cloned()),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the open topics have come, for this process's next term.
+    pub(super) fn heads(&self, core: &Coordinator) -> BTreeMap<TopicId, Head> {
+        let open = self.open.iter().filter(|(id, _)| core.is_open(id));
+        open.map(|(id, topic)| {
+            let (log_index, attributes) = (topic.master.complete_to(), core.attributes(id));
+            (id.clone(), Head { run: topic.run, log_index, attributes })
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,229 @@
+//! What is done about a topic, in an order in which whoever breaks off leaves nothing that cannot be taken up again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use igentai_core::fold::TopicFold;
+use igentai_core::folder::TopicId;
+use igentai_core::ids::{Epoch, LogIndex, Run};
+use igentai_core::status::TopicStatus;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::{EndReason, StartRequest, Topic, TopicState};
+use igentai_shared::store::{Head, Rebuilt, Store, StoreError, checkpoints};
+use serde_json::Value;
+
+use super::rebuild::{Log, rebuild};
+use super::survey::{Survey, free_place};
+use super::{Authority, Deed, Finding, From, RepairError, Workshop};
+use crate::files::output::{Failed, OutputFile};
+use crate::files::owner::Sign;
+use crate::files::{Style, atomic, place, reports};
+
+/// Entries and attributes read at once.
+const PAGE: usize = 1_000;
+
+pub(super) async fn carry_out(
+    workshop: &Workshop,
+    mut survey: Survey,
+    authority: &Authority,
+) -> Result<Finding, RepairError> {
+    let epoch = authority.epoch;
+    if let Some(leader) = &authority.leader {
+        let later = survey.sign.as_ref().is_some_and(|sign| sign.epoch > epoch);
+        if survey.finding.known.is_none() && !later {
+            return Err(RepairError::Led(leader.to_string()));
+        }
+    }
+    let (store, topic) = (workshop.store.as_ref(), survey.finding.topic.clone());
+    let folder = place::folder(&workshop.out, &topic);
+    let style = workshop.style(epoch);
+    let mut moved_to = None;
+    match survey.finding.deed {
+        Deed::Nothing | Deed::Foreign => return Ok(survey.finding),
+        Deed::Restore => {
+            mark(workshop, &survey, epoch).await?;
+            // Nothing is committed any more: what is found now is what there is.
+            survey = super::survey::survey(workshop, &topic, From::Files).await?;
+            restore(workshop, &survey, &style, &folder).await?;
+        }
+        Deed::Settle => {
+            if survey.sign.is_some() {
+                sign_anew(&folder, &style)?;
+            }
+            store.settle(&topic, epoch, None).await?;
+        }
+        Deed::WriteAnew => {
+            let to = free_place(workshop, &topic);
+            fs::create_dir_all(workshop.out.join(".replaced"))?;
+            fs::rename(&folder, &to)?;
+            atomic::sync_folder(&to)?;
+            atomic::sync_folder(&folder)?;
+            moved_to = Some(to);
+            if survey.definition.is_some() || survey.finding.known.is_some() {
+                store.settle(&topic, epoch, None).await?;
+            }
+        }
+    }
+    complete(workshop, &topic, &style, authority.leader.is_none()).await?;
+    Ok(Finding { done: true, moved_to, ..survey.finding })
+}
+
+/// Has nothing committed to the topic while its log is rebuilt.
+async fn mark(workshop: &Workshop, survey: &Survey, epoch: Epoch) -> Result<(), RepairError> {
+    let (held, run) = (survey.finding.registry, survey.run(workshop));
+    let listed = Head { run, log_index: 0, attributes: survey.list.len() };
+    let more = Head { log_index: held.log_index + 1, ..held };
+    let known = if held.is_less_than(&listed) { listed } else { more };
+    match workshop.store.claim(&survey.finding.topic, epoch, known).await {
+        Err(StoreError::PutBack { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Err(StoreError::Unavailable("the topic could not be held; try again".to_owned()).into()),
+    }
+}
+
+async fn restore(
+    workshop: &Workshop,
+    survey: &Survey,
+    style: &Style,
+    folder: &Path,
+) -> Result<(), RepairError> {
+    let Survey { finding, list, sign, definition } = survey;
+    let Some(sign) = sign else { return Ok(()) };
+    let (store, topic, now) = (workshop.store.as_ref(), &finding.topic, workshop.clock.now().unix);
+    let run = survey.run(workshop);
+    if finding.only_in_files.is_some() || run != finding.registry.run {
+        let Log { from, same, attributes } =
+            rebuild(store, topic, run, list, finding.same, style.epoch, now).await?;
+        let expected = list.len() + finding.renumbered;
+        if attributes != expected {
+            let why = format!("{attributes} items came of the {expected} that were found before; try again");
+            return Err(StoreError::Unavailable(why).into());
+        }
+        publish_again(store, topic, run, style.epoch, same).await?;
+        sign_anew(folder, style)?;
+        store.settle(topic, style.epoch, Some(Rebuilt { from, run })).await?;
+    } else {
+        sign_anew(folder, style)?;
+        store.settle(topic, style.epoch, None).await?;
+    }
+    let (record, expected) = match definition {
+        Some(topic) if topic.run >= run => return Ok(()),
+        Some(topic) => {
+            let (version, epoch) = (topic.version + 1, style.epoch);
+            (Topic { run, version, epoch, ..topic.clone() }, Some(topic.version))
+        }
+        None => (from_files(topic, sign, run, folder, now)?, None),
+    };
+    store.put_topic(&record, expected).await?;
+    Ok(())
+}
+
+/// Has everything published again that is not as it was.
+async fn publish_again(
+    store: &dyn Store,
+    topic: &TopicId,
+    run: Run,
+    epoch: Epoch,
+    same: LogIndex,
+) -> Result<(), RepairError> {
+    let published = store.checkpoint(topic, run, checkpoints::PUBLISHED).await?;
+    let published = published.and_then(|bytes| checkpoints::decode::<LogIndex>(&bytes).ok());
+    if published.is_some_and(|published| published > same) {
+        let again = BTreeMap::from([(checkpoints::PUBLISHED.to_owned(), checkpoints::encode(&same))]);
+        store.save_checkpoints(topic, run, epoch, again).await?;
+    }
+    Ok(())
+}
+
+/// Says in a folder that it is this registry's, in this term; the rest of its state stays as it is.
+fn sign_anew(folder: &Path, style: &Style) -> Result<(), RepairError> {
+    let path = folder.join("state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&path)?).map_err(std::io::Error::from)?;
+    state["registry"] = style.registry.as_str().into();
+    state["epoch"] = style.epoch.into();
+    atomic::replace(&path, format!("{state:#}\n").as_bytes())?;
+    Ok(())
+}
+
+/// The record of a topic of which only the files are left, to be started again by whoever wants it.
+fn from_files(
+    id: &TopicId,
+    sign: &Sign,
+    run: Run,
+    folder: &Path,
+    now: UnixMillis,
+) -> Result<Topic, RepairError> {
+    let text = fs::read_to_string(folder.join("topic.txt")).unwrap_or_default();
+    let prompt = text.lines().find_map(|line| line.strip_prefix("Prompt: "));
+    let prompt = prompt.filter(|prompt| *prompt != sign.current_topic).map(str::to_owned);
+    let weights = sign.provider_weights.clone();
+    let request = StartRequest {
+        name: sign.current_topic.clone(),
+        prompt,
+        provider_weights: Some(weights),
+        ..StartRequest::default()
+    };
+    let topic = Topic::start(None, id.clone(), request, now)
+        .map_err(|error| RepairError::List(format!("{}: {error}", folder.display())))?;
+    let reason = sign.reason.clone().and_then(|reason| serde_json::from_value(Value::String(reason)).ok());
+    let state = TopicState::Ended(reason.unwrap_or(EndReason::Interrupted));
+    Ok(Topic { run, state, ended_at: Some(now), ..topic })
+}
+
+/// Counts the log, keeps the numbers, and writes the files, unless somebody leads who does.
+async fn complete(
+    workshop: &Workshop,
+    topic: &TopicId,
+    style: &Style,
+    files_too: bool,
+) -> Result<(), RepairError> {
+    let store = workshop.store.as_ref();
+    let (definition, head) = workshop.in_registry(topic).await?;
+    let Some(definition) = definition.filter(|definition| definition.run == head.run) else { return Ok(()) };
+    let (run, folder, now) = (head.run, place::folder(&workshop.out, topic), workshop.clock.now().unix);
+    let mut fold = TopicFold::default();
+    let mut file = if files_too { Some(begin(&folder, &definition, style, now)?) } else { None };
+    while fold.log_index() < head.log_index {
+        let page = store.log(topic, run, fold.log_index(), PAGE).await?;
+        if page.is_empty() {
+            return Err(StoreError::Corrupt(format!("the log ends before entry {}", head.log_index)).into());
+        }
+        for entry in &page {
+            fold.apply(entry).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            if let Some(file) = &mut file {
+                file.push(entry.tail.first_new, entry.tail.new.iter().map(String::as_str));
+            }
+        }
+        file.as_mut().map_or(Ok(()), OutputFile::write).map_err(io_of)?;
+    }
+    let status = TopicStatus::of(definition, &fold, style.epoch, now);
+    if let Some(mut file) = file {
+        file.settle().map_err(io_of)?;
+        reports::write(&folder, &status, style)?;
+    }
+    let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
+    store.save_checkpoints(topic, run, style.epoch, saved).await?;
+    Ok(())
+}
+
+/// A new list beside the old one. The sign first, so that no crash leaves a list of which nobody knows where it came from.
+fn begin(
+    folder: &Path,
+    definition: &Topic,
+    style: &Style,
+    now: UnixMillis,
+) -> Result<OutputFile, RepairError> {
+    fs::create_dir_all(folder)?;
+    if !folder.join("state.json").exists() {
+        let nothing = TopicStatus::of(definition.clone(), &TopicFold::default(), style.epoch, now);
+        reports::write_state(folder, &nothing, style)?;
+    }
+    Ok(OutputFile::create(&folder.join("output.txt"))?)
+}
+
+fn io_of(failed: Failed) -> std::io::Error {
+    match failed {
+        Failed::Later(error) | Failed::Broken(error) => error,
+    }
+}

@@ -1,0 +1,64 @@
+//! What files say of the registry that they were written from: the other memory of how far it had come.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Epoch;
+use igentai_shared::store::Head;
+
+use super::owner::{Found, Sign};
+use super::place;
+
+/// How far a registry had come by the files of a topic, without the entries of its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Run and attributes.
+    pub head: Head,
+    /// In which term they were written.
+    pub epoch: Epoch,
+}
+
+impl Written {
+    /// What a topic whose run is `run` must hold at least. What was written of an earlier run means nothing to a later one.
+    #[must_use]
+    pub fn expected_of(written: Option<Self>, run: u64) -> Head {
+        written.map(|written| written.head).filter(|head| head.run >= run).unwrap_or_default()
+    }
+}
+
+/// What the files of a topic say of the registry of this id; `None` when they are not from it. `closely`: the lines of the list count, too, for which it is read from end to end.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn written(out: &Path, registry: &str, topic: &TopicId, closely: bool) -> io::Result<Option<Written>> {
+    let folder = place::folder(out, topic);
+    let found = if closely { Found::look_closely(&folder) } else { Found::look(&folder) }?;
+    let epoch = found.sign.as_ref().map_or(0, |sign| sign.epoch);
+    Ok(found.written(registry).map(|head| Written { head, epoch }))
+}
+
+/// A topic's folder, and whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Signed {
+    pub(super) topic: TopicId,
+    pub(super) sign: Sign,
+}
+
+/// The folders of topics that say which registry they were written from, by id.
+pub(super) fn signed(out: &Path) -> io::Result<Vec<Signed>> {
+    let folders = match fs::read_dir(out) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folders => folders?,
+    };
+    let mut all = Vec::new();
+    for folder in folders {
+        let name = folder?.file_name();
+        let Some(topic) = name.to_str().and_then(|name| TopicId::parse(name).ok()) else { continue };
+        let sign = Found::look(&place::folder(out, &topic))?.sign;
+        all.extend(sign.map(|sign| Signed { topic, sign }));
+    }
+    all.sort_by(|a, b| a.topic.cmp(&b.topic));
+    Ok(all)
+}

@@ -1,0 +1,164 @@
+//! `igentai repair`: a registry that was put back to an older state, and its files, brought together again.
+
+pub(crate) mod args;
+mod show;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use igentai_core::folder::TopicId;
+use igentai_core::ids::WorkerId;
+use igentai_orchestrator::files::repair::{
+    Authority, Deed, Finding, From, RepairError, Workshop, all_topics, authority, held,
+};
+use igentai_shared::clock::SystemClock;
+use igentai_shared::config::{Config, Flag, Keys};
+use igentai_shared::id;
+use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::store::redis::RedisStore;
+use igentai_shared::store::{Store, StoreError};
+use igentai_shared::telemetry::logging;
+
+use self::args::{Repair, Which};
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::{parts, roles, settings};
+
+pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, Failure> {
+    let out = arguments.out.as_ref().map(|out| out.display().to_string());
+    let flags: Vec<Flag> = settings::flag("--out", &["run", "out"], out).into_iter().collect();
+    let (config, environment) = settings::load(common, &flags, Keys::NotNeeded)?;
+    settings::log(common, &config, &environment, "warn", logging::standard_error())?;
+    let embedded = arguments.embedded || config.store.redis_url.is_none();
+    let store = open(&config, embedded).await?;
+    let mut random = parts::random()?;
+    let registry = store.identity(&id::random_suffix(&mut random)).await?;
+    let workshop = Workshop {
+        store: Arc::clone(&store),
+        registry,
+        out: config.run.out.clone(),
+        clock: Arc::new(SystemClock::new()),
+        default_weights: settings::weights(&config),
+        foreign: arguments.foreign,
+    };
+    let me = parts::worker_id("repair", None, &mut random)?;
+    let ended = work(&workshop, &arguments, &config, &me, embedded).await;
+    store.close().await;
+    ended
+}
+
+/// The registry: that of the roles where one is configured, else the one in the folder of the files.
+async fn open(config: &Config, embedded: bool) -> Result<Arc<dyn Store>, Failure> {
+    if embedded {
+        let folder = config.run.out.join(".igentai");
+        if !folder.exists() {
+            let text = format!(
+                "there is no registry in {}; name another folder with --out, or a Redis with REDIS_URL",
+                folder.display()
+            );
+            return Err(Failure::new(Exit::Store, text));
+        }
+        let store = EmbeddedStore::open(&folder);
+        return store.map(|store| store as Arc<dyn Store>).map_err(|error| Failure::unopened(&error));
+    }
+    let redis = roles::registry(config)?;
+    let store = RedisStore::connect(&redis).map_err(|error| Failure::usage(error.to_string()))?;
+    let refused = |error: StoreError| {
+        if error.is_transient() {
+            Failure::new(Exit::Store, format!("{}: {error}", redis.redacted_url()))
+        } else {
+            error.into()
+        }
+    };
+    store.check().await.map_err(refused)?;
+    Ok(store)
+}
+
+async fn work(
+    workshop: &Workshop,
+    arguments: &Repair,
+    config: &Config,
+    me: &WorkerId,
+    embedded: bool,
+) -> Result<Exit, Failure> {
+    let topics = chosen(workshop, &arguments.topics).await?;
+    let mut findings = Vec::new();
+    let ways: &[From] = match arguments.from {
+        None => &[From::Files, From::Registry],
+        Some(Which::Files) => &[From::Files],
+        Some(Which::Registry) => &[From::Registry],
+    };
+    for topic in &topics {
+        for from in ways {
+            findings.push((*from, topic.clone(), workshop.look(topic, *from).await));
+        }
+    }
+    let wanted = |found: &Result<Finding, RepairError>| {
+        found.as_ref().is_ok_and(|finding| !matches!(finding.deed, Deed::Nothing | Deed::Foreign))
+    };
+    if arguments.yes && findings.iter().any(|(_, _, found)| wanted(found)) {
+        let ttl = Duration::from_millis(config.orchestrator.lease_ttl_ms);
+        carry_out(workshop, &mut findings, me, ttl, embedded).await?;
+    }
+    let named = !arguments.topics.is_empty();
+    show::show(&findings, arguments, named)?;
+    let undone = |found: &Result<Finding, RepairError>| match found {
+        Ok(finding) => !finding.done && !matches!(finding.deed, Deed::Nothing | Deed::Foreign),
+        Err(_) => true,
+    };
+    let open = findings.iter().any(|(_, _, found)| undone(found));
+    Ok(if open { Exit::Failed } else { Exit::Done })
+}
+
+type Found = (From, TopicId, Result<Finding, RepairError>);
+
+/// Does what was found to be done, as the one who leads, or beside the one who does.
+async fn carry_out(
+    workshop: &Workshop,
+    findings: &mut [Found],
+    me: &WorkerId,
+    ttl: Duration,
+    sole: bool,
+) -> Result<(), Failure> {
+    let (store, clock) = (workshop.store.as_ref(), workshop.clock.as_ref());
+    let authority: Authority = authority(store, clock, me, ttl, sole).await?;
+    let work = async {
+        for (from, topic, found) in findings.iter_mut() {
+            let to_do =
+                matches!(found, Ok(Finding { deed, .. }) if !matches!(deed, Deed::Nothing | Deed::Foreign));
+            if to_do {
+                *found = workshop.repair(topic, *from, &authority).await;
+            }
+        }
+    };
+    if held(store, me, &authority, ttl, work).await.is_none() {
+        return Err(Failure::new(Exit::Failed, RepairError::Lost.to_string()));
+    }
+    Ok(())
+}
+
+/// The topics named, by id or by name; all when none is.
+async fn chosen(workshop: &Workshop, named: &[String]) -> Result<Vec<TopicId>, Failure> {
+    let all = all_topics(workshop).await.map_err(|error| match error {
+        RepairError::Store(error) => error.into(),
+        RepairError::Files(_) | RepairError::List(_) | RepairError::Led(_) | RepairError::Lost => {
+            Failure::new(Exit::Failed, error.to_string())
+        }
+    })?;
+    if named.is_empty() {
+        return Ok(all);
+    }
+    let records = workshop.store.topics().await?;
+    let mut chosen = Vec::new();
+    for name in named {
+        let by_id = || TopicId::parse(name).ok().filter(|id| all.contains(id));
+        let by_name = || records.iter().find(|topic| topic.name == *name).map(|topic| topic.id.clone());
+        let by_folder = || TopicId::from_name(name).ok().filter(|id| all.contains(id));
+        let found = by_id().or_else(by_name).or_else(by_folder);
+        chosen.push(found.ok_or_else(|| {
+            let text = format!("neither the registry nor a folder knows a topic `{name}`");
+            Failure::new(Exit::Failed, text)
+        })?);
+    }
+    Ok(chosen)
+}
