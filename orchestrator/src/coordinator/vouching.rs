@@ -26,7 +26,7 @@ const CLAIMS: usize = 8;
 /// How often it is asked whether the store's server was started anew.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often a topic that has ended, and holds less than it held, is looked at again.
+/// How often a topic that has ended, and holds less than it held, is looked at again; and whether an integrator has noticed that of one that is worked on.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a process has seen of a registry in a term, for its next one.
@@ -58,6 +58,7 @@ pub(super) struct Vouching {
     /// Which life of which server the topics were claimed in.
     instance: Option<String>,
     looked: Monotonic,
+    looked_for_marks: Monotonic,
     seen: BTreeMap<TopicId, Head>,
     put_back: BTreeMap<TopicId, PutBack>,
     /// Those that were settled, and of which that is not told yet.
@@ -211,6 +212,10 @@ impl Topics<'_> {
                 Err(error) => return Err(error),
             }
         }
+        if now.since(self.vouching.looked_for_marks) >= AGAIN {
+            self.vouching.looked_for_marks = now;
+            self.look_for_marks(core).await?;
+        }
         let ended = core.topics().filter(|topic| topic.state.is_ended() && !core.is_open(&topic.id));
         let due = |id: &TopicId| {
             self.vouching.put_back.get(id).is_some_and(|put_back| now.since(put_back.looked) >= AGAIN)
@@ -222,6 +227,23 @@ impl Topics<'_> {
                 Err(error) if self.troubles.ends_the_term(&error) => return Err(error),
                 Ok(()) => self.files.check(core.topics().filter(|topic| topic.id == id).cloned()),
                 Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An integrator may have committed what nobody had read when the store lost it.
+    async fn look_for_marks(&self, core: &Coordinator) -> Result<(), StoreError> {
+        let store = self.context.store.as_ref();
+        let open: Vec<&TopicId> = self.open.keys().filter(|id| core.is_open(id)).collect();
+        for some in open.chunks(CLAIMS) {
+            for (id, mark) in some.iter().zip(join_all(some.iter().map(|id| store.put_back(id))).await) {
+                if let Ok(Some(known)) = mark {
+                    return Err(StoreError::PutBack {
+                        known,
+                        held: store.head(id).await.unwrap_or_default(),
+                    });
+                }
             }
         }
         Ok(())

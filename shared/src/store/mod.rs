@@ -86,6 +86,7 @@ impl fmt::Display for Head {
         match (run, log_index) {
             (0, _) => write!(f, "no run"),
             (_, 0) => write!(f, "run {run} with {attributes} items"),
+            _ if *attributes == 0 => write!(f, "run {run} with {log_index} log entries"),
             _ => write!(f, "run {run} with {attributes} items in {log_index} log entries"),
         }
     }

@@ -357,3 +357,40 @@ async fn numbers_that_were_told_before_a_topic_was_rebuilt_are_not_claimed() {
     again.sort_unstable();
     assert_eq!(again, [2, 3]);
 }
+
+/// The server's data, copied or put in the place of what it has.
+fn copy_data(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_from_here_and_is_there_no_more_is_noticed_by_the_next_commit_though_nobody_had_read_it()
+ {
+    let mut server = Redis::start().await.unwrap();
+    let (store, other) = (store_of(&server), store_of(&server));
+    open(&*store).await;
+    commit_one(&*store, novel(1, &["a"])).await;
+    let (data, copy) =
+        (server.folder().unwrap().join("appendonlydir"), server.folder().unwrap().join("copy"));
+    copy_data(&data, &copy);
+    commit_one(&*store, novel(2, &["b"])).await;
+    commit_one(&*store, novel(3, &["c"])).await;
+    server.kill().await.unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    copy_data(&copy, &data);
+    server.restart().await.unwrap();
+    store.claim(&topic(), 1, Head { run: 1, log_index: 1, attributes: 1 }).await.unwrap();
+    let refused = store.commit(vec![novel(4, &["d"])]).await;
+    assert!(matches!(refused, Err(StoreError::Unsafe(_))), "{refused:?}");
+    let known = Head { run: 1, log_index: 3, attributes: 0 };
+    assert_eq!(store.put_back(&topic()).await.unwrap(), Some(known));
+    assert!(other.commit(vec![novel(5, &["e"])]).await.is_err(), "by nobody else, either");
+    assert_eq!(store.head(&topic()).await.unwrap().log_index, 1);
+    // Settled as it is, it goes on: what was known before is of another edition.
+    store.settle(&topic(), 1, None).await.unwrap();
+    assert_eq!(committed(&commit_one(&*store, novel(4, &["d"])).await).log_index, 2);
+}

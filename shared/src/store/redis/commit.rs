@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use deadpool_redis::redis::{FromRedisValue, Value};
 use igentai_core::batch::{Committed, Named, Verdict};
-use igentai_core::ids::Seq;
+use igentai_core::ids::{LogIndex, Seq};
 use igentai_core::key::Fingerprint;
 use igentai_core::seeded::{Bug, is_on};
 use serde::Deserialize;
@@ -88,8 +88,13 @@ impl Asked {
         }
     }
 
-    /// For the server whose life is `instance`.
-    pub(super) fn call(&self, batch: &Commit, instance: Option<&str>) -> Result<Call, StoreError> {
+    /// For the server whose life is `instance`, and a log that has `reached` so many entries in an edition.
+    pub(super) fn call(
+        &self,
+        batch: &Commit,
+        instance: Option<&str>,
+        reached: (Edition, LogIndex),
+    ) -> Result<Call, StoreError> {
         let keys = Keys::of(&batch.id.topic);
         let keys = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
         let (mut texts, mut claims) = (Vec::new(), Vec::new());
@@ -115,6 +120,8 @@ impl Asked {
             .arg(largest)
             .arg(self.edition)
             .arg(instance.unwrap_or_default())
+            .arg(reached.0)
+            .arg(reached.1)
             .arg(fingerprint.as_bytes().as_slice());
         for fingerprint in &self.open {
             call = call.arg(fingerprint.as_bytes().as_slice());

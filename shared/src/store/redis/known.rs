@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{Run, Seq};
+use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::key::Fingerprint;
 
 /// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
@@ -56,9 +56,15 @@ struct Inner {
     instance: String,
     young: Generation,
     old: Generation,
+    /// How far the log of each topic has come by what was committed from here, in whichever life of the server.
+    reached: HashMap<TopicId, (Life, LogIndex)>,
 }
 
 impl Inner {
+    fn forget(&mut self) {
+        *self = Self { reached: std::mem::take(&mut self.reached), ..Self::default() };
+    }
+
     /// The newest that is known of the topic.
     fn life(&self, topic: &TopicId) -> Option<Life> {
         let of = |generation: &Generation| generation.topics.get(topic).map(|(life, _)| *life);
@@ -115,7 +121,8 @@ impl Known {
     ) {
         let mut inner = self.lock();
         if inner.instance != instance {
-            *inner = Inner { instance: instance.to_owned(), ..Inner::default() };
+            inner.forget();
+            instance.clone_into(&mut inner.instance);
         }
         for (fingerprint, number) in attributes {
             if let Ok(number) = u32::try_from(number) {
@@ -124,9 +131,22 @@ impl Known {
         }
     }
 
-    /// Drops everything.
+    /// Drops all attributes.
     pub(super) fn forget(&self) {
-        *self.lock() = Inner::default();
+        self.lock().forget();
+    }
+
+    /// An entry was committed.
+    pub(super) fn reach(&self, topic: &TopicId, life: Life, entry: LogIndex) {
+        let mut inner = self.lock();
+        let reached = inner.reached.entry(topic.clone()).or_insert((life, entry));
+        *reached = if reached.0 == life { (life, entry.max(reached.1)) } else { (life, entry) };
+    }
+
+    /// So many entries are known to be in the log of the run, in which edition of it.
+    pub(super) fn reached(&self, topic: &TopicId, run: Run) -> (Edition, LogIndex) {
+        let reached = self.lock().reached.get(topic).copied();
+        reached.filter(|(life, _)| life.0 == run).map_or((0, 0), |(life, entry)| (life.1, entry))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -175,6 +195,19 @@ mod tests {
         );
         known.forget();
         assert_eq!(look_up(&known, "two", 2, &[print(3)]), [None]);
+    }
+
+    #[test]
+    fn how_far_a_log_has_come_outlives_the_servers_life_and_is_of_one_edition() {
+        let known = Known::default();
+        known.learn("one", &topic(), (1, 5), [(print(1), 7)]);
+        known.reach(&topic(), (1, 5), 3);
+        known.reach(&topic(), (1, 5), 2);
+        known.learn("two", &topic(), (1, 5), [(print(1), 7)]);
+        known.forget();
+        assert_eq!((known.reached(&topic(), 1), known.reached(&topic(), 2)), ((5, 3), (0, 0)));
+        known.reach(&topic(), (1, 6), 1);
+        assert_eq!(known.reached(&topic(), 1), (6, 1));
     }
 
     #[test]

@@ -72,6 +72,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, FromRedisValue, Value};
+use igentai_core::batch::Verdict;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
@@ -171,16 +172,24 @@ impl RedisStore {
         let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
         let asked: Vec<Asked> = which.iter().map(|index| Asked::of(&batches[*index], known)).collect();
         let calls = which.iter().zip(&asked);
-        let calls = calls.map(|(index, asked)| asked.call(&batches[*index], instance.as_deref()));
+        let calls = calls.map(|(index, asked)| {
+            let (batch, id) = (&batches[*index], &batches[*index].id);
+            asked.call(batch, instance.as_deref(), self.known.reached(&id.topic, id.run))
+        });
         let calls = calls.collect::<Result<_, _>>()?;
         let answers = self.client.call_all_on(borrowed, Access::Write, calls).await?;
         let mut left = Left::default();
         for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
             match asked.outcome(answer)? {
                 Answered::Outcome(outcome, learnt) => {
-                    if let (Some(instance), Some((edition, attributes))) = (&instance, learnt) {
+                    if let (Verdict::Committed(done), Some((edition, attributes))) =
+                        (&outcome.verdict, learnt)
+                    {
                         let id = &batches[*index].id;
-                        self.known.learn(instance, &id.topic, (id.run, edition), attributes);
+                        self.known.reach(&id.topic, (id.run, edition), done.log_index);
+                        if let Some(instance) = &instance {
+                            self.known.learn(instance, &id.topic, (id.run, edition), attributes);
+                        }
                     }
                     outcomes[*index] = Some(outcome);
                 }

@@ -3,8 +3,8 @@
 -- KEYS: epoch, seen, log, producers, totals
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
 --       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
---       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), and the largest's
---       fingerprint; fingerprints of novel, spellings and sightings
+--       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), an edition and how
+--       many entries are known to be in the log of that, and the largest's fingerprint; fingerprints of novel, spellings and sightings
 -- Returns {'stale'}, {'settled'}, {'doubt'}, {'unclaimed'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack, edition}:
 --         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is five MessagePack numbers and the missing
 --         fingerprints.
@@ -14,7 +14,7 @@ local lowest, novel, spellings, sightings = tonumber(ARGV[4]), tonumber(ARGV[6])
 local claimed, largest = tonumber(ARGV[11]), tonumber(ARGV[12])
 local call, pack = redis.call, cmsgpack.pack
 -- The fingerprint of the largest number that is claimed stands before those of the elements.
-local FIRST = 15
+local FIRST = 17
 -- Receipts removed by one call at most, and at least.
 local MOST_SWEPT, LEAST_SWEPT = 500, 32
 
@@ -31,9 +31,10 @@ end
 -- 2. Run and topic.
 local state = call('HMGET', epoch_key, 'run', 'cap', 'layout', 'putback', 'life', 'edition')
 if state[1] ~= run then return { 'stale' } end
-if state[4] then
+local function put_back()
   return redis.error_reply('PUTBACK the registry was put back to an older state, so that nothing is committed to this topic; `igentai repair` says more')
 end
+if state[4] then return put_back() end
 
 -- 3. Redelivery.
 local receipt_field, watermark_field = 'r:' .. producer .. ':' .. ARGV[3], 'w:' .. producer
@@ -56,6 +57,11 @@ end
 -- A server that was started anew may have lost something: the leader looks first.
 if state[5] and ARGV[14] ~= '' and state[5] ~= ARGV[14] then return { 'unclaimed' } end
 local edition = state[6] or '0'
+-- What the caller has committed is there no more: it is noticed here, where a leader had not read it yet.
+if edition == ARGV[15] and entries < tonumber(ARGV[16]) then
+  call('HSET', epoch_key, 'putback', run .. ' ' .. ARGV[16] .. ' 0')
+  return put_back()
+end
 if claimed > 0 and edition ~= ARGV[13] then return { 'doubt' } end
 local numbers, buckets = {}, nil
 if state[3] == 'compact' then

@@ -25,6 +25,7 @@ else
   redis.call('HSET', KEYS[1], 'cap', ARGV[3])
 end
 if state[1] and run == current then return { 'open', totals[1] or '0', totals[2] or '0' } end
-redis.call('HSET', KEYS[1], 'layout', ARGV[5])
+-- An edition of its own: a server that was emptied may come to the same run again.
+redis.call('HSET', KEYS[1], 'layout', ARGV[5], 'edition', redis.call('TIME')[1])
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 return { 'open', '0', '0' }

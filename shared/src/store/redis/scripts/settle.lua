@@ -28,9 +28,9 @@ if #KEYS > 6 then
   if run ~= ARGV[4] then call('UNLINK', KEYS[6]) end
   run = ARGV[4]
   call('HSET', KEYS[1], 'run', run, 'layout', other[2])
-  -- Numbers may have changed: nobody claims those that were told before.
-  call('HINCRBY', KEYS[1], 'edition', 1)
 end
+-- Numbers may have changed: nobody goes by those that were told before.
+call('HINCRBY', KEYS[1], 'edition', 1)
 call('HSET', KEYS[1], 'epoch', ARGV[1])
 if ARGV[3] ~= '' then call('HSET', KEYS[1], 'life', ARGV[3]) end
 call('HDEL', KEYS[1], 'putback')
