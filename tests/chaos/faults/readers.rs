@@ -1,12 +1,18 @@
 //! People who ask the web server and do not listen.
 
+use std::time::Duration;
+
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::system::System;
 
 /// How many of them.
 const READERS: usize = 500;
+
+/// How long one of them waits to be let in.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 faults! {
     /// What they do.
@@ -26,8 +32,9 @@ impl ReadersFault {
         };
         let address = system.web();
         for _ in 0..READERS {
-            // The web server may be away just now, or take no more.
-            let Ok(mut reader) = TcpStream::connect(&address).await else { break };
+            // The web server may be away just now, or take no more: then a connection waits to be accepted, for minutes.
+            let connected = timeout(PATIENCE, TcpStream::connect(&address)).await;
+            let Ok(Ok(mut reader)) = connected else { break };
             if reader.write_all(request.as_bytes()).await.is_ok() {
                 system.readers.push(reader);
             }
