@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use redb::Durability;
 use tokio::sync::oneshot;
 
 use super::handle::Handle;
@@ -103,14 +104,18 @@ impl<T: Send, F: FnOnce(&mut Tables<'_>) -> Result<T, Stop> + Send> Job for Writ
 pub(super) struct Engine {
     handle: Arc<Handle>,
     reopen: bool,
+    transactions: u32,
 }
+
+/// In memory, every so many transactions redb is made to give the pages of the others free.
+const VOLATILE: u32 = 64;
 
 /// Rows of runs that are over removed in one transaction.
 const SWEEP_ROWS: usize = 2_000;
 
 impl Engine {
     pub(super) const fn new(handle: Arc<Handle>) -> Self {
-        Self { handle, reopen: false }
+        Self { handle, reopen: false, transactions: 0 }
     }
 
     /// Carries out a group of requests in order, on one transaction, and answers each.
@@ -145,8 +150,14 @@ impl Engine {
             self.reopen = false;
         }
         let mut committing = false;
+        self.transactions = self.transactions.wrapping_add(1);
+        let durable = !self.handle.is_volatile() || self.transactions.is_multiple_of(VOLATILE);
         let result = self.handle.with(|database| {
-            let transaction = database.begin_write()?;
+            let mut transaction = database.begin_write()?;
+            if !durable {
+                // What ends with the process has nothing to gain from being safe on disk.
+                drop(transaction.set_durability(Durability::None));
+            }
             let mut tables = Tables::open(&transaction)?;
             work(&mut tables)?;
             drop(tables);

@@ -20,6 +20,8 @@ const CACHE_BYTES: usize = 16 << 20;
 pub(super) struct Handle {
     database: RwLock<Option<Database>>,
     opener: Opener,
+    /// It ends with the process.
+    volatile: bool,
     lock: RwLock<Option<LockFile>>,
 }
 
@@ -49,7 +51,11 @@ impl Handle {
                 .create_with_backend(InMemoryBackend::new())
                 .map_err(|error| open_error(&error, "memory"))
         };
-        Self::opened_by(opener, None, "in memory")
+        Ok(Self { volatile: true, ..Self::opened_by(opener, None, "in memory")? })
+    }
+
+    pub(super) const fn is_volatile(&self) -> bool {
+        self.volatile
     }
 
     pub(super) fn opened_by(
@@ -58,7 +64,8 @@ impl Handle {
         stamp: &str,
     ) -> Result<Self, StoreError> {
         let database = RwLock::new(Some(opener()?));
-        let handle = Self { database, opener: Opener(Box::new(opener)), lock: RwLock::new(lock) };
+        let handle =
+            Self { database, opener: Opener(Box::new(opener)), volatile: false, lock: RwLock::new(lock) };
         handle.prepare(stamp)?;
         Ok(handle)
     }
