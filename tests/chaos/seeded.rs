@@ -45,6 +45,21 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         | Bug::DescriptorLeak
         | Bug::NeverAcknowledged
         | Bug::CoverageWrong => (&["webserver killed"], 1),
+        // The simulation alone shows them.
+        Bug::ReceiptNotStored
+        | Bug::EpochUnchecked
+        | Bug::WatermarkAhead
+        | Bug::DeltaDropped
+        | Bug::HoleUnseen
+        | Bug::GenerationIgnored
+        | Bug::DeltasForgotten
+        | Bug::AnotherNumber
+        | Bug::UnconfirmedTakenForDone
+        | Bug::EntryFoldedTwice
+        | Bug::LeasedUncounted
+        | Bug::LeaseTakenEarly
+        | Bug::PoisonDropped
+        | Bug::FalsePositiveUnanswered => (&[], 0),
     }
 }
 
@@ -70,7 +85,7 @@ async fn every_seeded_bug_is_noticed_by_the_checker_and_nothing_is_where_there_i
         assert_eq!(sound.report["verdict"], 0, "{}", sound.said);
     }
     let mut missed = Vec::new();
-    for bug in Bug::ALL.iter().filter(|bug| chosen.is_empty() || chosen == bug.name()) {
+    for bug in Bug::REAL.iter().filter(|bug| chosen.is_empty() || chosen == bug.name()) {
         let (only, faults) = shown_by(*bug);
         let begun = Instant::now();
         let Played { report, said, stuck, .. } = played(Some(*bug), only, faults).await;
@@ -86,7 +101,7 @@ async fn every_seeded_bug_is_noticed_by_the_checker_and_nothing_is_where_there_i
             missed.push(bug.name());
         }
     }
-    println!("{} seeded bugs, not noticed: {missed:?}", Bug::ALL.len());
+    println!("{} seeded bugs, not noticed: {missed:?}", Bug::REAL.len());
     assert!(
         missed.is_empty(),
         "not noticed: {missed:?}; one alone: IGENTAI_SEEDED_BUG={} tests/run seeded-bugs",

@@ -370,6 +370,9 @@ impl Integrator<'_> {
 
     /// Sets a message out to the dead letters. Where they take nothing and enough wait for them already, it goes round its queue.
     async fn give_up(&mut self, delivery: Delivery, reason: Poison) {
+        if is_on(Bug::PoisonDropped) {
+            return settle(self.consumer.ack(delivery.tag).await);
+        }
         while !self.burials.fits(&delivery) {
             let buried = tokio::select! {
                 biased;

@@ -9,7 +9,7 @@ use crate::batch::Outcome;
 use crate::cost::Cost;
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryKind};
-use crate::seeded::{Bug, is_on};
+use crate::seeded::{Bug, is_on, strikes};
 
 mod sightings;
 mod strata;
@@ -79,6 +79,9 @@ impl TopicFold {
         self.log_index = entry.index;
         let (head, kind, tail) = (&entry.head, &entry.head.kind, &entry.tail);
         self.totals.add(kind, tail);
+        if strikes(Bug::EntryFoldedTwice, 50) {
+            self.totals.add(kind, tail);
+        }
         self.producers.entry(head.producer.clone()).or_default().add(kind, tail);
         named(entry).for_each(|seq| self.sightings.add(seq));
         match kind {

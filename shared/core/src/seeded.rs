@@ -1,27 +1,32 @@
-//! Bugs on purpose, one at a time, to see that the tests' checker notices each (`tests/run seeded-bugs`).
+//! Bugs on purpose, one at a time, to see that the tests' checker notices each (`tests/run seeded-bugs`), and the simulation each that shows
+//! there (`tests/run simulation --seeded-bugs`).
 //!
 //! Without the feature `seeded-bugs`, which no release has, none can be on, and the compiler leaves the switches out.
 
 macro_rules! bugs {
-    ($($(#[doc = $doc:literal])+ $bug:ident = $name:literal,)*) => {
+    (real: $($(#[doc = $doc:literal])+ $bug:ident = $name:literal,)* simulated: $($(#[doc = $sdoc:literal])+ $sbug:ident = $sname:literal,)*) => {
         /// A bug that can be switched on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Bug { $($(#[doc = $doc])+ $bug,)* }
+        pub enum Bug { $($(#[doc = $doc])+ $bug,)* $($(#[doc = $sdoc])+ $sbug,)* }
 
         impl Bug {
+            /// Those that show on real servers, too.
+            pub const REAL: &[Self] = &[$(Self::$bug,)*];
+
             /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$bug,)*];
+            pub const ALL: &[Self] = &[$(Self::$bug,)* $(Self::$sbug,)*];
 
             /// Its name, which switches it on.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$bug => $name,)* }
+                match self { $(Self::$bug => $name,)* $(Self::$sbug => $sname,)* }
             }
         }
     };
 }
 
 bugs! {
+    real:
     /// Messages are acknowledged before they are committed.
     AckBeforeCommit = "ack-before-commit",
     /// A batch that comes again is committed again.
@@ -80,6 +85,35 @@ bugs! {
     NeverPublishedAgain = "never-published-again",
     /// A commit whose outcome is unknown is taken for done.
     UnknownTakenForDone = "unknown-taken-for-done",
+    simulated:
+    /// The receipt of a batch is not stored.
+    ReceiptNotStored = "receipt-not-stored",
+    /// The store takes writes of any epoch.
+    EpochUnchecked = "epoch-unchecked",
+    /// The store settles one number too many.
+    WatermarkAhead = "watermark-ahead",
+    /// A filter delta is never published.
+    DeltaDropped = "delta-dropped",
+    /// A replica claims what lies beyond a hole.
+    HoleUnseen = "hole-unseen",
+    /// A replica does not notice that its filter is outgrown.
+    GenerationIgnored = "generation-ignored",
+    /// A snapshot takes away what came behind it.
+    DeltasForgotten = "deltas-forgotten",
+    /// A batch whose receipt is late is published again under another number.
+    AnotherNumber = "another-number",
+    /// A message whose confirmation does not come is taken for published.
+    UnconfirmedTakenForDone = "unconfirmed-taken-for-done",
+    /// An entry is folded twice now and then.
+    EntryFoldedTwice = "entry-folded-twice",
+    /// What is leased and not settled does not count against the caps.
+    LeasedUncounted = "leased-uncounted",
+    /// The lease is taken before it has stood still for its time to live.
+    LeaseTakenEarly = "lease-taken-early",
+    /// What cannot be understood is thrown away.
+    PoisonDropped = "poison-dropped",
+    /// Texts that the registry asks for are not sent.
+    FalsePositiveUnanswered = "false-positive-unanswered",
 }
 
 /// Whether it is switched on.
@@ -97,10 +131,11 @@ pub const fn strikes(_: Bug, _: u64) -> bool {
 }
 
 #[cfg(feature = "seeded-bugs")]
-pub use planted::{is_on, plant, strikes};
+pub use planted::{is_on, plant, plant_here, strikes};
 
 #[cfg(feature = "seeded-bugs")]
 mod planted {
+    use std::cell::Cell;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -109,6 +144,11 @@ mod planted {
     static PLANTED: OnceLock<Bug> = OnceLock::new();
     static ASKED: AtomicU64 = AtomicU64::new(0);
 
+    thread_local! {
+        /// The bug of this thread, and how often it was asked for.
+        static HERE: Cell<Option<(Bug, u64)>> = const { Cell::new(None) };
+    }
+
     /// Switches the bug of this name on for the rest of the process; `false` where there is none.
     #[must_use]
     pub fn plant(name: &str) -> bool {
@@ -116,15 +156,30 @@ mod planted {
         bug.is_some_and(|bug| PLANTED.set(*bug).is_ok())
     }
 
+    /// Switches a bug on in this thread alone, or off again.
+    pub fn plant_here(bug: Option<Bug>) {
+        HERE.set(bug.map(|bug| (bug, 0)));
+    }
+
     /// Whether it is switched on.
     #[must_use]
     pub fn is_on(bug: Bug) -> bool {
-        PLANTED.get() == Some(&bug)
+        HERE.get().map_or_else(|| PLANTED.get() == Some(&bug), |(here, _)| here == bug)
     }
 
     /// Whether it is switched on, and this is one of every so many times that it is asked for.
     #[must_use]
     pub fn strikes(bug: Bug, every: u64) -> bool {
-        is_on(bug) && ASKED.fetch_add(1, Ordering::Relaxed) % every == every - 1
+        if !is_on(bug) {
+            return false;
+        }
+        let asked = match HERE.get() {
+            Some((bug, asked)) => {
+                HERE.set(Some((bug, asked + 1)));
+                asked
+            }
+            None => ASKED.fetch_add(1, Ordering::Relaxed),
+        };
+        asked % every == every - 1
     }
 }

@@ -29,9 +29,10 @@ pub(crate) async fn poison(world: Arc<World>) {
     for (number, deed) in world.faults.deeds(Kind::Poison).into_iter().enumerate() {
         tokio::time::sleep(Duration::from_millis(deed.from.saturating_sub(world.faults.now()))).await;
         for part in 0..deed.calls {
-            let (content_type, payload) = bad(&world, deed.from + u64::from(part));
+            let seq = deed.from + u64::from(part);
+            let (content_type, payload) = bad(&world, seq);
             let message_id = format!("poison-{number}-{part}");
-            world.witness.poisoned(&message_id);
+            world.witness.poisoned(seq, &message_id);
             world.faults.count(Kind::Poison);
             let message = Outgoing {
                 exchange: Exchange::Batches,

@@ -51,7 +51,7 @@ pub(crate) enum Kind {
     StoreUnavailable,
     /// The store is slow.
     StoreSlow,
-    /// The store takes longer for a call of an orchestrator than the lease has to live.
+    /// The store takes longer for a call of an orchestrator than the lease has to live, and does it even when nobody waits any more.
     StoreStalls,
     /// A producer dies and comes back in another life.
     CrashProducer,
@@ -121,6 +121,8 @@ pub(crate) struct Fault {
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) process: usize,
+    /// Which life of the process it is.
+    pub(crate) number: u64,
     /// Cancelled when it dies.
     pub(crate) crash: CancellationToken,
 }

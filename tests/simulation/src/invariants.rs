@@ -32,6 +32,9 @@ use crate::witness::LifeId;
 mod filters;
 mod numbers;
 
+/// Lone attempts that did not end after which an integrator takes a message for the cause.
+const ATTEMPTS: u64 = 5;
+
 /// A producer that was not heard for so long is taken for dead.
 const UNHEARD_MS: u64 = 5_000;
 
@@ -41,6 +44,7 @@ pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
     check.found.extend(evidence.panics.iter().map(|panic| format!("a panic: {panic}")));
     check.ended_in_time();
     check.quiet();
+    check.announced();
     check.set_log_and_events();
     check.responses();
     check.confirmed();
@@ -93,7 +97,8 @@ impl Check<'_> {
     }
 
     fn quiet(&mut self) {
-        for (queue, depth) in &self.evidence.depths {
+        let quiet = &self.evidence.quiet;
+        for (queue, depth) in &quiet.depths {
             let allowed = match queue {
                 // Heartbeats go on.
                 WorkQueue::Coordinate => 10,
@@ -103,7 +108,12 @@ impl Check<'_> {
             };
             self.must(*depth <= allowed, || format!("8: {depth} messages wait in {}", queue.name()));
         }
-        let Evidence { dead, .. } = self.evidence;
+        self.must(quiet.in_hand == 0, || format!("8: {} messages are not acknowledged", quiet.in_hand));
+        // Who dies behind an acknowledgement leaves the note of its attempt behind.
+        let crashes = self.evidence.struck.get(&Kind::CrashOrchestrator).copied().unwrap_or(0);
+        let attempted = self.evidence.seen.attempted.len();
+        self.must(attempted as u64 <= crashes, || format!("8: attempts at {attempted} messages stay noted"));
+        let dead = &quiet.dead;
         let poison = &self.evidence.seen.poison;
         for lost in poison.difference(dead) {
             self.must(false, || format!("8: the poison {lost} is not among the dead letters"));
@@ -125,9 +135,17 @@ impl Check<'_> {
         }
     }
 
+    /// Everything in the log was made known, whoever died then.
+    fn announced(&mut self) {
+        let Evidence { log, attributes, seen, ended_at, .. } = self.evidence;
+        let (entry, attribute) = seen.steps.untold(log.len() as u64, attributes.len() as u64);
+        let untold = ended_at.is_some() && (entry.is_some() || attribute.is_some());
+        self.must(!untold, || format!("6: entry {entry:?}, attribute {attribute:?} was never made known"));
+    }
+
     /// Integrators that are killed over the same message again and again make it look like poison.
     fn mistaken(&self) -> bool {
-        self.evidence.struck.get(&Kind::CrashOrchestrator) >= Some(&3)
+        self.evidence.struck.get(&Kind::CrashOrchestrator) >= Some(&ATTEMPTS)
     }
 
     fn set_log_and_events(&mut self) {

@@ -13,7 +13,7 @@
 //! * No connection to the broker for a while, for one process or for all; connections that are lost and made anew at once, with redelivery.
 //! * Filters that claim keys which the registry does not hold.
 //! * Writes to the store whose outcome is unknown, done or not; a store that is unavailable or slow, for one process or for all, or slower for
-//!   one orchestrator than the lease has to live.
+//!   one orchestrator than the lease has to live; what such a store was sent it does, whether somebody still waits for that or not.
 //! * Producers and orchestrators that die at any call to bus or store, and come back in a new life, under the same or another name.
 //! * Processes whose calls hang for longer than the lease lives, before or after they were done, as if they were paused.
 //! * Wall clocks that differ between processes and jump by up to an hour, forwards and backwards.
@@ -21,13 +21,17 @@
 //! * An operator who stops the topic and starts it again, changes weights and items per request, or caps in mid-run.
 //! * A model that is slow, rate limited, times out, fails, declines.
 //!
+//! # Bugs on purpose
+//!
+//! What the invariants are worth is tried with bugs that are switched on one at a time ([`bugs`]).
+//!
 //! # Faults that are not made
 //!
 //! * Processes that stand still between two calls: in one that is paused here, what needs no call goes on.
 //! * Disks that are full, torn files: no files are written here.
 //! * A wall clock that was set back before a producer comes back under its name: its lives are in order.
 //! * A store that loses what it confirmed; a broker that loses what it confirmed.
-//! * Operators who start a topic afresh while it runs; several topics at once.
+//! * Operators who start a topic afresh while it runs; several topics at once. A store that is replaced by another.
 //! * What only real adapters do: RabbitMQ, Redis, threads and a real clock have their own tests.
 
 #![expect(
@@ -48,6 +52,7 @@ use crate::faults::Kind;
 use crate::plan::Plan;
 use crate::system::simulate;
 
+pub mod bugs;
 mod deeds;
 mod faults;
 mod history;

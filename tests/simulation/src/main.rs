@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use igentai_simulation::{Verdict, kinds, run};
+use igentai_core::seeded::Bug;
+use igentai_simulation::{Verdict, bugs, kinds, run};
 
 /// The whole system in virtual time under seeded faults.
 #[derive(Debug, Parser)]
@@ -27,6 +28,17 @@ struct Options {
     /// Run this seed alone, and show every call to bus and store with its time, and what the system logs.
     #[arg(long)]
     seed: Option<u64>,
+    /// Switch each bug on purpose on in turn, and run seeds until one fails: every bug that can show here must be noticed.
+    #[arg(long)]
+    seeded_bugs: bool,
+    /// Do so with this bug alone; with `--seed`, show that run.
+    #[arg(long, value_name = "NAME", value_parser = bug)]
+    seeded_bug: Option<Bug>,
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    let all = || Bug::ALL.iter().map(|bug| bug.name()).collect::<Vec<_>>().join(", ");
+    bugs::named(name).ok_or_else(|| format!("there is none of this name; there are {}", all()))
 }
 
 /// How often is told how far it has come.
@@ -54,16 +66,46 @@ struct Sums {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match options.seed {
-        Some(seed) => replay(seed),
-        None => many(&options),
+    match (options.seed, options.seeded_bug) {
+        (Some(seed), bug) => replay(seed, bug),
+        (None, Some(bug)) => seeded(&options, &[bug]),
+        (None, None) if options.seeded_bugs => seeded(&options, Bug::ALL),
+        (None, None) => many(&options),
     }
 }
 
-fn replay(seed: u64) -> ExitCode {
+/// Runs seeds with each bug, and tells whether it is noticed.
+fn seeded(options: &Options, all: &[Bug]) -> ExitCode {
+    let (next, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(bug) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (name, began) = (bug.name(), now());
+            if let Some(why) = bugs::shows_elsewhere(*bug) {
+                println!("{name:>28}  left out: {why}");
+                continue;
+            }
+            let noticed = bugs::notice(*bug, options.first, options.seeds.min(bugs::SEEDS));
+            let took = began.elapsed().as_secs_f64();
+            if let Some(Verdict { seed, violations, .. }) = noticed {
+                println!("{name:>28}  noticed at seed {seed}, {took:.1} s: {}", violations[0]);
+            } else {
+                missed.fetch_add(1, Ordering::Relaxed);
+                println!("{name:>28}  NOT NOTICED, {took:.1} s");
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads(options) {
+            scope.spawn(work);
+        }
+    });
+    if missed.into_inner() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn replay(seed: u64, bug: Option<Bug>) -> ExitCode {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG);
     subscriber.without_time().with_ansi(false).init();
-    let verdict = run(seed, true);
+    let verdict = bug.map_or_else(|| run(seed, true), |bug| bugs::run_with(bug, seed, true));
     println!("{}", verdict.history.join("\n"));
     println!("{} batches, digest {:016x}, faults {:?}", verdict.batches, verdict.digest, verdict.struck);
     tell(&verdict)
@@ -82,8 +124,6 @@ fn tell(verdict: &Verdict) -> ExitCode {
 
 fn many(options: &Options) -> ExitCode {
     let began = now();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.unwrap_or(cores).max(1);
     let (next, sums) = (AtomicU64::new(options.first), Mutex::new(Sums::default()));
     let (next, sums) = (&next, &sums);
     let work = || {
@@ -101,11 +141,16 @@ fn many(options: &Options) -> ExitCode {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..threads(options) {
             scope.spawn(work);
         }
     });
     sums.lock().map_or(ExitCode::FAILURE, |sums| sums.tell(options.seeds, began.elapsed()))
+}
+
+fn threads(options: &Options) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    options.threads.unwrap_or(cores).max(1)
 }
 
 impl Sums {

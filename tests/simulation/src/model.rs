@@ -25,6 +25,9 @@ const MAX_OUTPUT_TOKENS: u32 = 4_096;
 /// Input tokens of every answered request.
 pub(crate) const INPUT_TOKENS: u64 = 120;
 
+/// Chance that one of the last things that it came to know is named: what was said a moment ago is said again, often before it is committed.
+const TOPICAL: f64 = 0.2;
+
 /// Names of the providers and what they charge in USD per million tokens.
 const PROVIDERS: [(&str, f64, f64); 2] = [("alpha", 0.15, 0.60), ("beta", 1.0, 2.0)];
 
@@ -200,7 +203,7 @@ impl Model {
         (state.journal.len() - 1, latency, reply)
     }
 
-    /// A list as a model gives it: popular things first choice, spellings that differ, a thing named twice. The longer it is asked, the more
+    /// A list as a model gives it: popular and topical things first choice, spellings that differ, a thing named twice. The longer it is asked, the more
     /// it knows.
     fn name_things(&self, asked_before: usize, items: usize, random: &mut StdRng) -> Answer {
         let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
@@ -208,8 +211,12 @@ impl Model {
         let known = self.known_from..self.things.count();
         let (mut said, mut named) = (Vec::new(), BTreeSet::new());
         while said.len() < items && !left.is_empty() {
-            let rank = left.len() as f64 * random.random::<f64>().powf(1.3);
-            let mut thing = left.remove((rank as usize).min(left.len() - 1));
+            let rank = if random.random_bool(TOPICAL) {
+                left.len() - 1 - random.random_range(0..left.len().min(5))
+            } else {
+                (left.len() as f64 * random.random::<f64>().powf(1.3)) as usize
+            };
+            let mut thing = left.remove(rank.min(left.len() - 1));
             if !known.is_empty() && random.random_bool(0.2) {
                 thing = random.random_range(known.clone());
             }

@@ -164,11 +164,13 @@ fn fault(kind: Kind, latest: u64, random: &mut StdRng, faults: &mut Vec<Fault>) 
             fault.to = from + 6_000;
             faults.push(Fault { kind: Kind::DropDeltas, to: from + 2_000, ..fault.clone() });
         }
-        Kind::DropReceipts
-        | Kind::DropDeltas
-        | Kind::DropEvents
-        | Kind::DropCommands
-        | Kind::FalsePositives => {
+        Kind::FalsePositives => {
+            // It mistakes what is said twice before it is committed: batches are late meanwhile.
+            (fault.process, fault.chance) = (None, 1.0);
+            fault.to = from + random.random_range(2_000..5_000);
+            faults.push(Fault { kind: Kind::Delay, chance: 0.5, ..fault.clone() });
+        }
+        Kind::DropReceipts | Kind::DropDeltas | Kind::DropEvents | Kind::DropCommands => {
             // These come from orchestrators only.
             fault.process = (!everybody).then_some(orchestrator);
         }

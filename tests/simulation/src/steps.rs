@@ -23,8 +23,12 @@ pub(crate) struct Steps {
     commands: BTreeMap<(LifeId, Epoch), u64>,
     /// Messages put to the dead letters.
     buried: BTreeSet<String>,
-    /// Entries whose fingerprints were handed to the broker.
+    /// A stranger's batches that can be read out of poison, and the message.
+    strange: BTreeMap<u64, String>,
+    /// Entries whose fingerprints the broker has confirmed.
     announced: BTreeSet<LogIndex>,
+    /// Attributes whose texts the broker has confirmed.
+    told: BTreeSet<Seq>,
 }
 
 #[derive(Debug)]
@@ -81,19 +85,30 @@ impl Steps {
         Ok(())
     }
 
+    /// A stranger sends a batch that nobody can integrate.
+    pub(crate) fn strange(&mut self, seq: u64, message: &str) {
+        self.strange.insert(seq, message.to_owned());
+    }
+
+    /// Whether a batch is in a message that was put to the dead letters before.
+    fn is_buried(&self, id: &BatchId) -> bool {
+        let message = self.strange.get(&id.seq).filter(|_| id.producer.as_str() == STRANGER);
+        message.is_some_and(|message| self.buried.contains(message))
+    }
+
     /// A receipt is on its way.
     pub(crate) fn receipt(&self, receipt: &Receipt) -> Result<(), String> {
         let id = name(&receipt.id);
         match (&receipt.verdict, self.verdicts.get(&id)) {
             (Verdict::Committed(_), known) if known == Some(&receipt.verdict) => Ok(()),
             (Verdict::Settled, Some(_)) => Ok(()),
-            (Verdict::Refused { .. }, None) if receipt.id.producer.as_str() == STRANGER => Ok(()),
+            (Verdict::Refused { .. }, None) if self.is_buried(&receipt.id) => Ok(()),
             (verdict, known) => Err(format!("3: {id:?} is told {verdict:?}, the store said {known:?}")),
         }
     }
 
     /// A delta is on its way.
-    pub(crate) fn delta(&mut self, delta: &FilterDelta) -> Result<(), String> {
+    pub(crate) fn delta(&self, delta: &FilterDelta) -> Result<(), String> {
         if delta.from > delta.to {
             return Ok(());
         }
@@ -112,8 +127,23 @@ impl Steps {
                 brought.len()
             ));
         }
-        self.announced.extend(delta.from..=delta.to);
         Ok(())
+    }
+
+    /// The broker has confirmed a delta.
+    pub(crate) fn announced(&mut self, from: LogIndex, to: LogIndex) {
+        self.announced.extend(from..=to);
+    }
+
+    /// The broker has confirmed that attributes are told.
+    pub(crate) fn told(&mut self, event: &NewAttributes) {
+        self.told.extend((event.first..).take(event.texts.len()));
+    }
+
+    /// The first entry and the first attribute that nobody was ever told of.
+    pub(crate) fn untold(&self, entries: LogIndex, attributes: Seq) -> (Option<LogIndex>, Option<Seq>) {
+        let entry = (1..=entries).find(|index| !self.announced.contains(index));
+        (entry, (1..=attributes).find(|seq| !self.told.contains(seq)))
     }
 
     /// New attributes are on their way.

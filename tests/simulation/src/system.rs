@@ -58,16 +58,24 @@ pub(crate) struct Evidence {
     pub(crate) killed: BTreeSet<LifeId>,
     pub(crate) seen: Seen,
     pub(crate) read: Read,
-    /// Messages ready in each work queue when all should be quiet.
-    pub(crate) depths: Vec<(WorkQueue, u64)>,
-    /// Dead letters, by their message ids.
-    pub(crate) dead: BTreeSet<String>,
+    pub(crate) quiet: Quiet,
     pub(crate) ended_by_themselves: Vec<usize>,
     pub(crate) stopped_in_time: bool,
     pub(crate) struck: std::collections::BTreeMap<Kind, u64>,
     pub(crate) trace: (u64, Vec<String>),
     /// Where a part of the system panicked; some begin anew afterwards.
     pub(crate) panics: Vec<String>,
+}
+
+/// What the broker holds when all should be quiet.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    /// Messages ready in each work queue.
+    pub(crate) depths: Vec<(WorkQueue, u64)>,
+    /// Messages with batches that are in somebody's hands.
+    pub(crate) in_hand: usize,
+    /// Dead letters, by their message ids.
+    pub(crate) dead: BTreeSet<String>,
 }
 
 /// Runs a plan from its beginning to its end.
@@ -139,6 +147,7 @@ impl World {
         for queue in WorkQueue::ALL {
             depths.push((queue, world.bus.depth(queue).await.unwrap()));
         }
+        let in_hand = world.witness.seen().in_hand.len();
         let dead = deeds::dead_letters(&world.bus.another_client()).await;
         world.stop.cancel();
         let all_stop = async { while processes.join_next().await.is_some() {} };
@@ -148,7 +157,8 @@ impl World {
         tokio::time::sleep(Duration::from_secs(1)).await;
         reading.shutdown().await;
         let read = std::mem::take(&mut *read.lock().unwrap());
-        world.gather(ended_at, read, depths, dead, stopped_in_time).await
+        let quiet = Quiet { depths, in_hand, dead };
+        world.gather(ended_at, read, quiet, stopped_in_time).await
     }
 
     async fn start_topic(&self) {
@@ -193,7 +203,7 @@ impl World {
     /// A process: one life after the other.
     async fn live(self: Arc<Self>, process: usize) {
         for number in 0.. {
-            let life = Life { process, crash: CancellationToken::new() };
+            let life = Life { process, number, crash: CancellationToken::new() };
             let incarnation = (self.clock.now().unix.0 << 8) + number;
             let role = self.role(&life, number, incarnation);
             let died = tokio::select! {
@@ -284,8 +294,7 @@ impl World {
         &self,
         ended_at: Option<u64>,
         read: Read,
-        depths: Vec<(WorkQueue, u64)>,
-        dead: BTreeSet<String>,
+        quiet: Quiet,
         stopped_in_time: bool,
     ) -> Evidence {
         let (topic, store) = (&self.topic, &self.store);
@@ -302,8 +311,7 @@ impl World {
             killed: self.killed.lock().unwrap().clone(),
             seen: std::mem::take(&mut self.witness.seen()),
             read,
-            depths,
-            dead,
+            quiet,
             ended_by_themselves: self.ended.lock().unwrap().clone(),
             stopped_in_time,
             struck: self.faults.struck(),

@@ -8,6 +8,7 @@ use igentai_core::batch::{Batch, BatchBody};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::coordinator::Ledger;
 use igentai_core::ids::{Epoch, Incarnation, LogIndex, WorkerId};
+use igentai_shared::bus::DeliveryTag;
 use igentai_shared::clock::Clock;
 use igentai_shared::wire::FilterSnapshot;
 
@@ -68,8 +69,13 @@ pub(crate) struct Seen {
     pub(crate) ledger: Ledger,
     /// When the lease was last taken or renewed; `None` while it is free.
     lease_moved: Option<u64>,
-    /// Who took the lease last.
-    lease_holder: Option<WorkerId>,
+    /// Which life of which process took the lease last.
+    lease_holder: Option<(usize, u64)>,
+    /// Messages of which it is noted that work on them was begun alone, and did not end.
+    pub(crate) attempted: BTreeSet<String>,
+    /// Messages with batches that were handed out and neither settled nor lost with their connection.
+    pub(crate) in_hand: BTreeSet<(u64, DeliveryTag)>,
+    consumers: u64,
 }
 
 impl Seen {
@@ -122,8 +128,10 @@ impl Witness {
     }
 
     /// A message was sent that nobody can integrate.
-    pub(crate) fn poisoned(&self, message: &str) {
-        self.seen().poison.insert(message.to_owned());
+    pub(crate) fn poisoned(&self, seq: u64, message: &str) {
+        let mut seen = self.seen();
+        seen.steps.strange(seq, message);
+        seen.poison.insert(message.to_owned());
     }
 
     /// Keeps the first messages of each kind.
@@ -139,14 +147,19 @@ impl Witness {
         let life = (heartbeat.producer.to_string(), heartbeat.incarnation);
         let report = heartbeat.topics.first();
         let mut seen = self.seen();
+        let now = self.clock.now().monotonic.0;
         let claim = report.map_or(0, |report| report.filter.complete_to);
-        seen.claims.insert(life.clone(), claim);
+        let claimed = seen.claims.insert(life.clone(), claim).unwrap_or(0);
+        if claim < claimed && report.is_some() && seen.resumed_at == 0 {
+            seen.violations
+                .push(format!("6: the filter of {life:?} went back from {claimed} to {claim} at {now}"));
+        }
         let before = seen.followed.insert(life.clone(), heartbeat.command).unwrap_or_default();
         if before > heartbeat.command {
             seen.violations.push(format!("7: {life:?} went back from command {before:?}"));
         }
         seen.stands.push(Stand {
-            at: self.clock.now().monotonic.0,
+            at: now,
             life,
             complete_to: report.map(|report| report.filter.complete_to),
             generation: report.map_or(0, |report| report.filter.generation),
@@ -215,18 +228,35 @@ impl Witness {
     }
 
     /// The lease was taken.
-    pub(crate) fn lease_taken(&self, holder: &WorkerId, time_to_live: Duration) {
+    pub(crate) fn lease_taken(&self, holder: (usize, u64), time_to_live: Duration) {
         let now = self.clock.now().monotonic.0;
         let mut seen = self.seen();
-        // Whoever lost it to a store that was away may find its own last term there still.
-        let own = seen.lease_holder.replace(holder.clone()).as_ref() == Some(holder);
+        // Whoever lost it to a store that was away may find its own last term there still, and nobody led since.
+        let own = seen.lease_holder.replace(holder) == Some(holder);
         if let Some(moved) = seen.lease_moved.replace(now)
             && !own
             && Duration::from_millis(now - moved) < time_to_live
         {
-            let text = format!("{holder} took a lease that was renewed {} ms before", now - moved);
+            let text = format!("7: {holder:?} took a lease that was renewed {} ms before", now - moved);
             seen.violations.push(text);
         }
+    }
+
+    /// Attempts at a message are noted.
+    pub(crate) fn attempts(&self, message: &str, attempts: u32) {
+        let mut seen = self.seen();
+        if attempts == 0 {
+            seen.attempted.remove(message);
+        } else {
+            seen.attempted.insert(message.to_owned());
+        }
+    }
+
+    /// A number for whoever begins to consume.
+    pub(crate) fn consumer(&self) -> u64 {
+        let mut seen = self.seen();
+        seen.consumers += 1;
+        seen.consumers
     }
 
     /// A write under this epoch was done.

@@ -7,6 +7,7 @@ use super::{Bits, Measured, PIECE_WORDS, Ranges, words};
 use crate::command::FilterReport;
 use crate::ids::{LogIndex, Run};
 use crate::key::Fingerprint;
+use crate::seeded::{Bug, is_on};
 use crate::time::Monotonic;
 
 /// How long a hole may stay open before a snapshot is asked for.
@@ -137,7 +138,7 @@ impl Replica {
         if delta.from > delta.to {
             return;
         }
-        self.outgrown |= delta.generation > self.bits.generation();
+        self.outgrown |= delta.generation > self.bits.generation() && !is_on(Bug::GenerationIgnored);
         self.take(&delta);
         self.keep(delta);
     }
@@ -155,7 +156,7 @@ impl Replica {
     }
 
     fn keep(&mut self, delta: Delta) {
-        if delta.to <= self.installed {
+        if delta.to <= self.installed || is_on(Bug::DeltasForgotten) {
             return;
         }
         self.kept_fingerprints += delta.fingerprints.len();
@@ -259,7 +260,7 @@ impl Replica {
     /// What to tell the coordinator.
     #[must_use]
     pub fn report(&self, now: Monotonic) -> FilterReport {
-        let complete_to = self.held.complete_to();
+        let complete_to = if is_on(Bug::HoleUnseen) { self.held.last() } else { self.held.complete_to() };
         let late = self.hole_since.is_some_and(|since| now.since(since) >= HOLE_PATIENCE);
         let empty = complete_to == 0 && self.heard_of > 0 && self.held.is_empty();
         FilterReport {

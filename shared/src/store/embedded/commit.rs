@@ -3,6 +3,7 @@
 use igentai_core::batch::{Committed, Named, Verdict};
 use igentai_core::key::Fingerprint;
 use igentai_core::log::EntryTail;
+use igentai_core::seeded::{Bug, is_on};
 use redb::ReadableTable;
 
 use super::engine::Stop;
@@ -31,11 +32,11 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOu
     let id = &batch.id;
     let producer = (run.slot, id.producer.as_str(), id.incarnation);
     let settled = tables.watermarks.get(producer)?.map_or(0, |row| row.value());
-    if id.seq <= settled {
+    if id.seq <= settled && !is_on(Bug::NoDedup) {
         return Ok(earlier(Verdict::Settled));
     }
     let receipt = (producer.0, producer.1, producer.2, id.seq);
-    if let Some(row) = tables.receipts.get(receipt)? {
+    if let Some(row) = tables.receipts.get(receipt)?.filter(|_| !is_on(Bug::NoDedup)) {
         return Ok(earlier(Verdict::Committed(decode(row.value())?)));
     }
 
@@ -56,8 +57,10 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOu
         over_cap: tail.over_cap,
         missing,
     };
-    tables.receipts.insert(receipt, encode(&committed)?.as_slice())?;
-    let next = watermark(settled, batch.lowest_unresolved, id.seq);
+    if !is_on(Bug::ReceiptNotStored) {
+        tables.receipts.insert(receipt, encode(&committed)?.as_slice())?;
+    }
+    let next = watermark(settled, batch.lowest_unresolved, id.seq) + u64::from(is_on(Bug::WatermarkAhead));
     if next > settled {
         tables.watermarks.insert(producer, next)?;
         let all = (producer.0, producer.1, producer.2, 0)..=(producer.0, producer.1, producer.2, next);

@@ -43,7 +43,6 @@ impl FaultyBus {
     fn see(&self, message: &Outgoing) {
         let (kind, payload) = (message.content_type.as_str(), &message.payload);
         if message.exchange == Exchange::Dead {
-            self.witness.buried(&message.message_id);
             return;
         }
         let known = wire::kind_of(kind).map(|(kind, _)| kind);
@@ -83,6 +82,34 @@ impl FaultyBus {
                 self.witness.granted(&message.routing_key, &command);
             }
             _ => {}
+        }
+    }
+
+    /// What the broker has confirmed, as far as somebody relies on it.
+    fn confirmed(&self, message: &Outgoing) {
+        let (kind, payload) = (message.content_type.as_str(), &message.payload);
+        match message.exchange {
+            Exchange::Dead => self.witness.buried(&message.message_id),
+            Exchange::Batches => {
+                let Batches { batches } = wire::decode(kind, payload).unwrap();
+                for batch in &batches {
+                    self.witness.confirmed(batch);
+                }
+            }
+            Exchange::Filters if kind == wire::content_type::<FilterDelta>() => {
+                let delta: FilterDelta = wire::decode(kind, payload).unwrap();
+                self.witness.seen().steps.announced(delta.from, delta.to);
+            }
+            Exchange::Events if kind == wire::content_type::<NewAttributes>() => {
+                let event = wire::decode(kind, payload).unwrap();
+                self.witness.seen().steps.told(&event);
+            }
+            Exchange::Commands
+            | Exchange::Tasks
+            | Exchange::Filters
+            | Exchange::Status
+            | Exchange::Events
+            | Exchange::Unrouted => {}
         }
     }
 
@@ -151,11 +178,8 @@ impl Bus for FaultyBus {
         self.faults.point(&self.life).await;
         let (id, copy) = (message.message_id.clone(), message.clone());
         let sent = self.send(message).await;
-        if sent.is_ok() && copy.exchange == Exchange::Batches {
-            let Batches { batches } = wire::decode(&copy.content_type, &copy.payload).unwrap();
-            for batch in &batches {
-                self.witness.confirmed(batch);
-            }
+        if sent.is_ok() {
+            self.confirmed(&copy);
         }
         let (now, process) = (self.faults.now(), self.life.process);
         self.faults.trace(&format!("{now} {process} publish {id} {sent:?}"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::batch::BatchId;
-use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, DeliveryTag, Incoming, Source};
+use igentai_shared::bus::{Bus, BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 
 use igentai_shared::wire::{self, Batches};
 
@@ -25,6 +25,14 @@ pub(crate) struct FaultyConsumer {
     breaks: Vec<(usize, u64, u64)>,
     /// Messages with batches that were handed out and not acknowledged yet, with their batches.
     open: BTreeMap<DeliveryTag, (String, Vec<BatchId>)>,
+    /// Tells it from others to the witness.
+    number: u64,
+}
+
+impl Drop for FaultyConsumer {
+    fn drop(&mut self) {
+        self.lose();
+    }
 }
 
 impl FaultyConsumer {
@@ -34,7 +42,9 @@ impl FaultyConsumer {
         breaks.retain(|(_, from, _)| *from > now);
         breaks.sort_by_key(|(_, from, _)| std::cmp::Reverse(*from));
         let inner = Some(bus.inner.consume(source.clone(), prefetch).await?);
+        let number = bus.witness.consumer();
         Ok(Self {
+            number,
             bus,
             source,
             prefetch,
@@ -46,11 +56,21 @@ impl FaultyConsumer {
         })
     }
 
+    /// What is in hand is lost, and comes again to somebody.
+    fn lose(&mut self) {
+        self.bus.witness.seen().in_hand.retain(|(consumer, _)| *consumer != self.number);
+    }
+
+    fn settled(&self, tag: DeliveryTag) {
+        self.bus.witness.seen().in_hand.remove(&(self.number, tag));
+    }
+
     /// Loses the connection if it is time to.
     fn break_if_due(&mut self) {
         let now = self.bus.faults.now();
         while let Some((index, _, _)) = self.breaks.pop_if(|(_, from, _)| *from <= now) {
             self.inner = None;
+            self.lose();
             self.bus.faults.count_break(index);
         }
     }
@@ -58,6 +78,9 @@ impl FaultyConsumer {
     fn own(&mut self, delivery: Delivery) -> Delivery {
         self.inner_connection = delivery.tag.connection;
         let tag = DeliveryTag { connection: self.connection, ..delivery.tag };
+        if self.source == Source::Work(WorkQueue::Integrate) {
+            self.bus.witness.seen().in_hand.insert((self.number, tag));
+        }
         if let Ok(Batches { batches }) = wire::decode(&delivery.content_type, &delivery.payload) {
             let ids = batches.into_iter().map(|batch| batch.id).collect();
             self.open.insert(tag, (delivery.message_id.clone(), ids));
@@ -118,6 +141,7 @@ impl Consumer for FaultyConsumer {
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         self.bus.faults.point(&self.bus.life).await;
         self.break_if_due();
+        self.settled(tag);
         if let Some((message, batches)) = self.open.remove(&tag) {
             self.bus.witness.step(|steps, _| steps.acknowledged(&message, &batches));
         }
@@ -129,6 +153,7 @@ impl Consumer for FaultyConsumer {
 
     async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         self.break_if_due();
+        self.settled(tag);
         match self.on_inner(tag) {
             Some((inner, tag)) => inner.requeue(tag).await,
             None => Ok(()),

@@ -14,6 +14,7 @@ use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{
     Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, Store, StoreCheck, StoreError, StoredAttribute,
 };
+use tokio::sync::oneshot;
 
 use super::{Faults, Kind, Life};
 use crate::witness::Witness;
@@ -35,57 +36,79 @@ impl FaultyStore {
         self.faults.strikes(kind, self.life.process)
     }
 
-    async fn read<T: Send>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
-    ) -> Result<T, StoreError> {
+    /// What may happen on the way to the store.
+    async fn reach(&self) -> Result<(), StoreError> {
         self.faults.point(&self.life).await;
         tokio::time::sleep(self.faults.millis(0, 2)).await;
         if self.strikes(Kind::StoreSlow) {
             tokio::time::sleep(self.faults.millis(100, 1_500)).await;
         }
-        if self.strikes(Kind::StoreStalls) {
-            tokio::time::sleep(self.faults.millis(4_000, 9_000)).await;
-        }
         if self.strikes(Kind::StoreUnavailable) {
             return Err(StoreError::Unavailable("as planned".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn stall(&self) -> Duration {
+        self.faults.millis(4_000, 9_000)
+    }
+
+    async fn read<T: Send>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.reach().await?;
+        if self.strikes(Kind::StoreStalls) {
+            tokio::time::sleep(self.stall()).await;
         }
         call.await
     }
 
-    async fn write<T: Send>(
+    async fn write<T: Send + 'static>(
         &self,
         name: &str,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
+        call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let lost = || StoreError::Unknown("as planned".to_owned());
-        let written = self
-            .read(async {
-                if self.strikes(Kind::WriteUnknownUndone) {
-                    tokio::time::sleep(DEADLINE).await;
-                    return Err(lost());
-                }
-                let done = call.await;
-                if done.is_ok() && self.strikes(Kind::WriteUnknownDone) {
-                    tokio::time::sleep(DEADLINE).await;
-                    return Err(lost());
-                }
-                done
-            })
-            .await;
+        let written = match self.reach().await {
+            Ok(()) => self.answer(call).await,
+            Err(error) => Err(error),
+        };
         let (now, process, error) = (self.faults.now(), self.life.process, written.as_ref().err());
         self.faults.trace(&format!("{now} {process} {name} {error:?}"));
         self.faults.point(&self.life).await;
         written
     }
 
-    /// Notes under which epoch something was written.
-    async fn fenced<T: Send>(
+    async fn answer<T: Send + 'static>(
         &self,
-        epoch: Epoch,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
+        call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let written = call.await;
+        let lost = || StoreError::Unknown("as planned".to_owned());
+        if self.strikes(Kind::WriteUnknownUndone) {
+            tokio::time::sleep(DEADLINE).await;
+            return Err(lost());
+        }
+        let done = if self.strikes(Kind::StoreStalls) {
+            // It is on its way: the store does it, whether somebody still waits for the answer or not.
+            let (reply, answer) = oneshot::channel();
+            let stall = self.stall();
+            self.faults.later(async move {
+                tokio::time::sleep(stall).await;
+                drop(reply.send(call.await));
+            });
+            answer.await.unwrap_or_else(|_| Err(lost()))
+        } else {
+            call.await
+        };
+        if done.is_ok() && self.strikes(Kind::WriteUnknownDone) {
+            tokio::time::sleep(DEADLINE).await;
+            return Err(lost());
+        }
+        done
+    }
+
+    /// Notes under which epoch something was written.
+    fn fenced<T>(&self, epoch: Epoch, written: Result<T, StoreError>) -> Result<T, StoreError> {
         if written.is_ok() {
             self.witness.wrote(epoch);
         }
@@ -96,11 +119,11 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
-        let asked = batches.clone();
-        let call = async {
-            let done = self.inner.commit(batches).await;
-            for (commit, outcome) in asked.iter().zip(done.iter().flatten()) {
-                self.witness.step(|steps, now| steps.commit(commit, outcome, now));
+        let this = self.clone();
+        let call = async move {
+            let done = this.inner.commit(batches.clone()).await;
+            for (commit, outcome) in batches.iter().zip(done.iter().flatten()) {
+                this.witness.step(|steps, now| steps.commit(commit, outcome, now));
             }
             done
         };
@@ -132,7 +155,9 @@ impl Store for FaultyStore {
     }
 
     async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError> {
-        self.write("claim", self.fenced(epoch, self.inner.claim(topic, epoch, known))).await
+        let (this, topic) = (self.clone(), topic.clone());
+        let call = async move { this.fenced(epoch, this.inner.claim(&topic, epoch, known).await) };
+        self.write("claim", call).await
     }
 
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
@@ -145,7 +170,9 @@ impl Store for FaultyStore {
         epoch: Epoch,
         rebuilt: Option<Rebuilt>,
     ) -> Result<Head, StoreError> {
-        self.write("settle", self.fenced(epoch, self.inner.settle(topic, epoch, rebuilt))).await
+        let (this, topic) = (self.clone(), topic.clone());
+        let call = async move { this.fenced(epoch, this.inner.settle(&topic, epoch, rebuilt).await) };
+        self.write("settle", call).await
     }
 
     async fn open_run(
@@ -155,8 +182,10 @@ impl Store for FaultyStore {
         epoch: Epoch,
         max_attributes: Option<u64>,
     ) -> Result<Head, StoreError> {
-        let call = self.inner.open_run(topic, run, epoch, max_attributes);
-        self.write("open_run", self.fenced(epoch, call)).await
+        let (this, topic) = (self.clone(), topic.clone());
+        let call =
+            async move { this.fenced(epoch, this.inner.open_run(&topic, run, epoch, max_attributes).await) };
+        self.write("open_run", call).await
     }
 
     async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
@@ -168,8 +197,9 @@ impl Store for FaultyStore {
     }
 
     async fn put_topic(&self, topic: &Topic, expected: Option<u64>) -> Result<(), StoreError> {
-        let call = self.inner.put_topic(topic, expected);
-        self.write("put_topic", self.fenced(topic.epoch, call)).await
+        let (this, topic) = (self.clone(), topic.clone());
+        let call = async move { this.fenced(topic.epoch, this.inner.put_topic(&topic, expected).await) };
+        self.write("put_topic", call).await
     }
 
     async fn save_checkpoints(
@@ -180,15 +210,15 @@ impl Store for FaultyStore {
         checkpoints: BTreeMap<String, Vec<u8>>,
     ) -> Result<(), StoreError> {
         let ledger = checkpoints.get(checkpoints::LEDGER).map(|bytes| checkpoints::decode(bytes).unwrap());
-        let save = self.inner.save_checkpoints(topic, run, epoch, checkpoints);
-        let call = async {
-            let saved = save.await;
+        let (this, topic) = (self.clone(), topic.clone());
+        let call = async move {
+            let saved = this.inner.save_checkpoints(&topic, run, epoch, checkpoints).await;
             if let (Ok(()), Some(ledger)) = (&saved, ledger) {
-                self.witness.ledger(ledger);
+                this.witness.ledger(ledger);
             }
-            saved
+            this.fenced(epoch, saved)
         };
-        self.write("save_checkpoints", self.fenced(epoch, call)).await
+        self.write("save_checkpoints", call).await
     }
 
     async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -204,10 +234,11 @@ impl Store for FaultyStore {
         holder: &WorkerId,
         seen: &LeaseRecord,
     ) -> Result<Option<LeaseRecord>, StoreError> {
-        let call = async {
-            let taken = self.inner.take_lease(holder, seen).await;
+        let (this, holder, seen) = (self.clone(), holder.clone(), seen.clone());
+        let call = async move {
+            let taken = this.inner.take_lease(&holder, &seen).await;
             if let Ok(Some(_)) = &taken {
-                self.witness.lease_taken(holder, self.lease_ttl);
+                this.witness.lease_taken((this.life.process, this.life.number), this.lease_ttl);
             }
             taken
         };
@@ -215,10 +246,11 @@ impl Store for FaultyStore {
     }
 
     async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {
-        let call = async {
-            let renewed = self.inner.renew_lease(holder, epoch).await;
+        let (this, holder) = (self.clone(), holder.clone());
+        let call = async move {
+            let renewed = this.inner.renew_lease(&holder, epoch).await;
             if let Ok(Some(_)) = &renewed {
-                self.witness.lease_moved(true);
+                this.witness.lease_moved(true);
             }
             renewed
         };
@@ -226,11 +258,12 @@ impl Store for FaultyStore {
     }
 
     async fn release_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<(), StoreError> {
-        let call = async {
-            let held = self.inner.lease().await?;
-            let released = self.inner.release_lease(holder, epoch).await;
-            if released.is_ok() && held.holder.as_ref() == Some(holder) && held.epoch == epoch {
-                self.witness.lease_moved(false);
+        let (this, holder) = (self.clone(), holder.clone());
+        let call = async move {
+            let held = this.inner.lease().await?;
+            let released = this.inner.release_lease(&holder, epoch).await;
+            if released.is_ok() && held.holder.as_ref() == Some(&holder) && held.epoch == epoch {
+                this.witness.lease_moved(false);
             }
             released
         };
@@ -242,11 +275,18 @@ impl Store for FaultyStore {
     }
 
     async fn note_attempts(&self, message: &str, attempts: u32) -> Result<(), StoreError> {
-        self.write("note_attempts", self.inner.note_attempts(message, attempts)).await
+        let (this, message) = (self.clone(), message.to_owned());
+        let call = async move {
+            this.inner.note_attempts(&message, attempts).await?;
+            this.witness.attempts(&message, attempts);
+            Ok(())
+        };
+        self.write("note_attempts", call).await
     }
 
     async fn identity(&self, proposed: &str) -> Result<String, StoreError> {
-        self.write("identity", self.inner.identity(proposed)).await
+        let (this, proposed) = (self.clone(), proposed.to_owned());
+        self.write("identity", async move { this.inner.identity(&proposed).await }).await
     }
 
     async fn check(&self) -> Result<StoreCheck, StoreError> {

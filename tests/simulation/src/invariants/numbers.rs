@@ -75,6 +75,8 @@ impl Check<'_> {
         self.must(fold.sightings().iter().eq(counts.iter().copied()), || {
             "11: the fold's sightings are not those of the log".to_owned()
         });
+        let mentions: u64 = counts.iter().copied().map(u64::from).sum();
+        let once = counts.iter().filter(|count| **count == 1).count() as u64;
         let counted = recount(log, &self.evidence.journal);
         self.must(*fold.totals() == counted, || {
             format!("3: the fold says {:?}, counted were {counted:?}", fold.totals())
@@ -84,6 +86,12 @@ impl Check<'_> {
             let end = u64::try_from(log.len()).unwrap();
             self.must(told == Some((end, counted)), || {
                 format!("3: the topic ended with {told:?}, counted were {:?}", (end, counted))
+            });
+            let (unknown, all) = (once + counted.over_cap, mentions + counted.over_cap);
+            let told = status.as_ref().and_then(|status| status.coverage).unwrap_or(-1.0);
+            let share = 1.0 - unknown as f64 / all.max(1) as f64;
+            self.must((told - share).abs() < 2e-6, || {
+                format!("11: the coverage is told as {told}, {unknown} of {all} mentions say {share}")
             });
         }
     }
