@@ -14,8 +14,8 @@ use igentai_core::key::Fingerprint;
 /// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
 const GENERATION: usize = 458_752;
 
-/// How often the log of a topic was replaced.
-pub(super) type Edition = u32;
+/// Which log of a topic's run it is: another one when it was replaced, or when the server was emptied.
+pub(super) type Edition = u64;
 
 type Numbers = HashMap<Fingerprint, u32>;
 

@@ -26,6 +26,7 @@ else
 end
 if state[1] and run == current then return { 'open', totals[1] or '0', totals[2] or '0' } end
 -- An edition of its own: a server that was emptied may come to the same run again.
-redis.call('HSET', KEYS[1], 'layout', ARGV[5], 'edition', redis.call('TIME')[1])
+local now = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'layout', ARGV[5], 'edition', string.format('%.0f', now[1] * 1000000 + now[2]))
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 return { 'open', '0', '0' }
