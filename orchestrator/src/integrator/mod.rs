@@ -310,7 +310,7 @@ impl Integrator<'_> {
         }
         // The same ones whenever they come again: what is left out once only, the broker delivers anew.
         let is_left_out =
-            |work: &&Work| is_on(Bug::NeverAcknowledged) && work.delivery.payload.len().is_multiple_of(20);
+            |work: &&Work| is_on(Bug::NeverAcknowledged) && work.delivery.message_id.ends_with('7');
         let acknowledged = works.iter().filter(|work| !is_left_out(work));
         let tags: Vec<_> = acknowledged.map(|work| work.delivery.tag).collect();
         settle(self.consumer.ack_all(&tags).await);
