@@ -50,19 +50,20 @@ impl Portion {
     }
 
     /// Publishes it; repeating that is harmless.
-    pub(crate) async fn publish(&self, context: &Context) -> Result<(), SendError> {
+    pub(crate) async fn publish(self, context: &Context) -> Result<(), SendError> {
         let attributes_after = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
         let name = |what: &str| format!("{what}-{}-{}-{}-{}", self.topic, self.run, self.from, self.to);
-        let delta = FilterDelta {
+        let mut delta = FilterDelta {
             topic: self.topic.clone(),
             run: self.run,
             generation: if self.texts.is_empty() { 0 } else { generation_for(attributes_after - 1) },
             from: self.from,
             to: self.to,
-            fingerprints: self.fingerprints
-                [usize::from(is_on(Bug::DeltaLacksOne) && !self.fingerprints.is_empty())..]
-                .to_vec(),
+            fingerprints: self.fingerprints,
         };
+        if is_on(Bug::DeltaLacksOne) {
+            delta.fingerprints.pop();
+        }
         let key = format!("delta.{}", self.topic);
         let delta = async {
             if is_on(Bug::DeltaDropped) {
@@ -73,12 +74,8 @@ impl Portion {
         if self.texts.is_empty() {
             return delta.await;
         }
-        let attributes = NewAttributes {
-            topic: self.topic.clone(),
-            run: self.run,
-            first: self.first,
-            texts: self.texts.clone(),
-        };
+        let attributes =
+            NewAttributes { topic: self.topic.clone(), run: self.run, first: self.first, texts: self.texts };
         let key = format!("attributes.{}", self.topic);
         let attributes = send(context, Exchange::Events, key, name("attributes"), &attributes);
         let (delta, attributes) = join(delta, attributes).await;
@@ -90,9 +87,12 @@ impl Portion {
 pub(crate) fn merge(portions: impl IntoIterator<Item = Portion>) -> Vec<Portion> {
     let mut merged: Vec<Portion> = Vec::new();
     for portion in portions {
-        match merged.last_mut().map_or(Err(Box::new(portion.clone())), |last| last.extend(portion)) {
-            Ok(()) => {}
-            Err(portion) => merged.push(*portion),
+        let Some(last) = merged.last_mut() else {
+            merged.push(portion);
+            continue;
+        };
+        if let Err(portion) = last.extend(portion) {
+            merged.push(*portion);
         }
     }
     merged

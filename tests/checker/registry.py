@@ -6,10 +6,10 @@ These are the keys and forms that it relies on (`{id}` stands for the topic's id
 |---|---|
 | `igentai:topics` | hash: id → MessagePack map (`name`, `run`, `epoch`, `limits`, …) |
 | `igentai:{id}:epoch` | hash: `run`, `epoch`, `cap`, `layout` |
-| `igentai:{id}:seen` | hash: fingerprint (16 bytes) → number, in decimal; where `layout` is `compact`, bucket → fingerprints each with its number (4 bytes, big-endian) |
-| `igentai:{id}:log` | stream: id `<index>-<attributes after it>`, field `e`: two MessagePack values, head (map) and tail (array of six) |
+| `igentai:{id}:seen` | hash: first 14 bytes of the fingerprint → number, in decimal; where `layout` is `compact`, bucket → fingerprints each so far with its number (4 bytes, big-endian) |
+| `igentai:{id}:log` | stream: id `<index>-<attributes after it>`, field `e`: two MessagePack values, head (array, see `HEAD` and `RESPONSE`) and tail (array of six) |
 | `igentai:{id}:totals` | hash: `entries`, `attributes` |
-| `igentai:{id}:producers` | hash: `w:<producer>:<life>` → `<watermark> <swept>`; `r:<producer>:<life>:<number>` → receipt: five MessagePack numbers, then fingerprints |
+| `igentai:{id}:producers` | hash: `w:<producer>:<life>` → `<watermark> <swept>`; `r:<producer>:<life>:<number>` → receipt: five MessagePack numbers, then the first 14 bytes of each fingerprint that is missing |
 | `igentai:lease` | hash: `holder`, `epoch`, `beat` |
 | `igentai:attempts` | hash: message → attempts |
 """
@@ -23,6 +23,12 @@ QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|.)", re.DOTALL)
 PLAIN_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
 PAGE = 2000
+KEPT = 14
+HEAD = ("producer", "incarnation", "seq", "at", "kind")
+RESPONSE = (
+    "provider", "model", "cell", "probe", "prompt_hash", "outcome", "latency_ms", "input_tokens", "output_tokens",
+    "cost", "worst_case", "repeated", "rejected",
+)
 
 
 class Unreadable(RuntimeError):
@@ -69,12 +75,12 @@ def numbers(fields):
 
 
 def members(fields, layout):
-    """The set: fingerprint → number."""
+    """The set: what is kept of the fingerprint → number."""
     if layout != b"compact":
         return {fingerprint: int(number) for fingerprint, number in fields.items()}
     packed = b"".join(fields.values())
-    each = (packed[at:at + 20] for at in range(0, len(packed), 20))
-    return {one[:16]: int.from_bytes(one[16:], "big") for one in each}
+    each = (packed[at:at + KEPT + 4] for at in range(0, len(packed), KEPT + 4))
+    return {one[:KEPT]: int.from_bytes(one[KEPT:], "big") for one in each}
 
 
 def topic(redis, name):
@@ -108,11 +114,14 @@ def entry(identifier, data):
     if not reader.at_end() or len(tail) != 6:
         raise Unreadable(f"log entry {identifier} has another form")
     first_new, new, again, variants, missing, over_cap = tail
+    head = dict(zip(HEAD, head, strict=True))
     kind = head["kind"]
+    if "response" in kind:
+        kind["response"] = dict(zip(RESPONSE, kind["response"], strict=True))
     return {
         "index": index, "attributes_after": after,
         "producer": head["producer"], "incarnation": head["incarnation"], "seq": head["seq"], "at": head["at"],
-        "response": kind.get("response"), "resolves": (kind.get("resolution") or {}).get("of"),
+        "response": kind.get("response"), "resolves": kind.get("resolution", [None])[0],
         "first_new": first_new, "new": new, "again": again, "variants": variants, "missing": missing, "over_cap": over_cap,
     }
 
@@ -128,7 +137,7 @@ def receipts(fields):
             reader = msgpack.Reader(value)
             parts = [reader.value() for _ in range(5)]
             rest = value[reader.at:]
-            missing = [rest[at:at + 16] for at in range(0, len(rest), 16)]
+            missing = [rest[at:at + KEPT] for at in range(0, len(rest), KEPT)]
             found["receipts"][producer, int(life), int(number[0])] = (*parts, missing)
     return found
 

@@ -246,9 +246,10 @@ async fn republish(
         fingerprints: fingerprints(entry),
     });
     for portion in merge(portions) {
+        let (from, to) = (portion.from, portion.to);
         let published = tokio::time::timeout(PATIENCE, portion.publish(context)).await;
         match published {
-            Ok(Ok(())) => topic.published.insert(portion.from, portion.to),
+            Ok(Ok(())) => topic.published.insert(from, to),
             Ok(Err(error)) => {
                 warn!(topic = %id, error = %error, "what a commit brought is not announced yet");
                 return Ok(());

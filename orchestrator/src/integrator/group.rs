@@ -1,4 +1,4 @@
-//! A group of messages under way: committed in one go, and told of.
+//! A group of messages: committed in one go, and told of.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,23 +17,36 @@ use crate::Context;
 #[derive(Debug)]
 pub(super) struct Group(pub(super) Vec<Work>);
 
-/// What became of a group: committed and told of, refused as a whole, or unknown since this process stops.
+/// What became of a group: committed, refused as a whole, or unknown since this process stops.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) works: Vec<Work>,
-    pub(super) outcome: Result<Result<(), StoreError>, Stopping>,
+    pub(super) outcome: Result<Result<Vec<CommitOutcome>, StoreError>, Stopping>,
 }
 
-/// A group at work.
-pub(super) type UnderWay<'a> = BoxFuture<'a, Ended>;
+/// A group that is being committed.
+pub(super) type Committing<'a> = BoxFuture<'a, Ended>;
+
+/// A group that is being told of; what is done with then.
+pub(super) type Telling<'a> = BoxFuture<'a, Vec<Work>>;
 
 impl Group {
-    /// Commits and tells, unless the store refuses for good. A store that does not serve is asked as often as it takes.
-    pub(super) fn work<'a>(self, context: &'a Context, stop: &'a CancellationToken) -> UnderWay<'a> {
+    /// Commits, unless the store refuses for good. A store that does not serve is asked as often as it takes.
+    pub(super) fn commit<'a>(self, context: &'a Context, stop: &'a CancellationToken) -> Committing<'a> {
         async move {
             let works = self.0;
             let outcome = commit(context, stop, &works).await;
             Ended { works, outcome }
+        }
+        .boxed()
+    }
+
+    /// Tells of what was committed.
+    pub(super) fn tell(self, context: &Context, outcomes: Vec<CommitOutcome>) -> Telling<'_> {
+        async move {
+            let works = self.0;
+            tell(context, works.iter().flat_map(|work| &work.commits), outcomes).await;
+            works
         }
         .boxed()
     }
@@ -43,7 +56,7 @@ async fn commit(
     context: &Context,
     stop: &CancellationToken,
     works: &[Work],
-) -> Result<Result<(), StoreError>, Stopping> {
+) -> Result<Result<Vec<CommitOutcome>, StoreError>, Stopping> {
     let (store, clock) = (context.store.as_ref(), context.clock.as_ref());
     let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
     let committed = at_last(context, stop, || async {
@@ -57,10 +70,5 @@ async fn commit(
         catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);
         Ok(outcomes)
     });
-    let outcomes = match committed.await? {
-        Ok(outcomes) => outcomes,
-        Err(error) => return Ok(Err(error)),
-    };
-    tell(context, &commits, outcomes).await;
-    Ok(Ok(()))
+    committed.await
 }

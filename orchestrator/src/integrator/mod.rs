@@ -1,7 +1,7 @@
 //! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
 //!
-//! Messages that are there are committed and told of together (`group`), while the loop goes on to hear of its stop and of what is due; the broker
-//! sends the next ones meanwhile.
+//! Messages that are there are committed and told of together (`group`). While one group is at the store, the next is gathered and those before are
+//! told of: one after the other is committed, so that what is told goes out in the order of the log.
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
 use igentai_core::folder::TopicId;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::trouble::consume_at_last;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::burial::Burials;
-use self::group::{Ended, Group, UnderWay};
+use self::group::{Committing, Ended, Group, Telling};
 use self::parked::{Fate, Parked, Parking};
 use self::poison::Poison;
 use self::round::send_round;
@@ -53,8 +53,8 @@ const PREFETCH: u16 = 512;
 const GROUP: usize = 64;
 const GROUP_BATCHES: usize = 64;
 
-/// Groups under way at once.
-const GROUPS: usize = 1;
+/// Groups that are told of at once; with the one at the store and the one that is gathered they stay below what may be unacknowledged.
+const TOLD_AT_ONCE: usize = 4;
 
 /// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
 const ATTEMPTS: u32 = 5;
@@ -71,6 +71,7 @@ const LAST_BURIALS: Duration = Duration::from_secs(1);
 enum Event {
     Heard(Result<Incoming, BusError>),
     Ended(Ended),
+    Told(Vec<Work>),
     Retry,
     Buried(DeliveryTag),
 }
@@ -79,7 +80,11 @@ struct Integrator<'a> {
     context: &'a Context,
     consumer: Box<dyn Consumer>,
     stop: &'a CancellationToken,
-    under_way: FuturesUnordered<UnderWay<'a>>,
+    /// The next group.
+    gathered: Vec<Work>,
+    /// One at most.
+    committing: FuturesUnordered<Committing<'a>>,
+    telling: FuturesOrdered<Telling<'a>>,
     parked: Parked,
     burials: Burials<'a>,
     /// Topics that the store refuses to write to, so that each is told of once.
@@ -100,13 +105,18 @@ pub async fn run(context: Context, stop: CancellationToken) {
         context: &context,
         consumer,
         stop: &stop,
-        under_way: FuturesUnordered::new(),
+        gathered: Vec::new(),
+        committing: FuturesUnordered::new(),
+        telling: FuturesOrdered::new(),
         parked,
         burials: Burials::default(),
         refused,
         sent_round: false,
     };
     integrator.work().await;
+    for work in std::mem::take(&mut integrator.gathered) {
+        settle(integrator.consumer.requeue(work.delivery.tag).await);
+    }
     integrator.finish().await;
     tokio::time::timeout(LAST_BURIALS, integrator.finish_burials()).await.unwrap_or_default();
     for tag in integrator.parked.clear() {
@@ -118,6 +128,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
 impl Integrator<'_> {
     async fn work(&mut self) {
         loop {
+            self.commit_gathered().await;
             let now = self.context.clock.now().monotonic;
             let until_due = self.parked.next_deadline().map(|due| due.since(now));
             let retry = async {
@@ -126,22 +137,25 @@ impl Integrator<'_> {
                     None => std::future::pending().await,
                 }
             };
+            let is_whole = is_whole(&self.gathered);
             let event = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = retry => Event::Retry,
                 Some(tag) = self.burials.next() => Event::Buried(tag),
-                Some(ended) = self.under_way.next() => Event::Ended(ended),
-                incoming = self.consumer.next(), if self.under_way.len() < GROUPS => Event::Heard(incoming),
+                Some(told) = self.telling.next() => Event::Told(told),
+                Some(ended) = self.committing.next() => Event::Ended(ended),
+                incoming = self.consumer.next(), if !is_whole => Event::Heard(incoming),
             };
             let troubles = &self.context.troubles;
             match event {
                 Event::Retry => self.try_parked().await,
+                Event::Told(works) => self.told(works).await,
                 Event::Ended(ended) => self.ended(ended).await,
                 Event::Buried(tag) => settle(self.consumer.ack(tag).await),
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
                     troubles.clear(PART);
-                    self.take_group(first).await;
+                    self.gather(first).await;
                 }
                 Event::Heard(Ok(Incoming::Resumed)) => {
                     troubles.clear(PART);
@@ -159,35 +173,46 @@ impl Integrator<'_> {
         }
     }
 
-    /// Works on what is there: new messages together, those that come again one by one.
-    async fn take_group(&mut self, first: Delivery) {
-        let (mut works, mut batches, mut messages) = (Vec::new(), 0, 0);
-        let mut next = Some(first);
+    /// Takes in what is there: new messages for the next group; those that come again are worked on at once, one by one.
+    async fn gather(&mut self, first: Delivery) {
+        let (mut next, mut messages) = (Some(first), 0);
         while let Some(delivery) = next.take() {
             messages += 1;
             if delivery.redelivered {
                 self.again(delivery).await;
             } else if let Some(work) = self.prepare(delivery).await {
-                batches += work.commits.len();
-                works.push(work);
+                self.gathered.push(work);
             }
-            if messages < GROUP && batches < GROUP_BATCHES {
+            // What is sent round comes by again at once, so they are counted whatever becomes of them.
+            if messages < GROUP && !is_whole(&self.gathered) {
                 next = self.consumer.try_next();
             }
         }
+    }
+
+    /// Sets out to commit what is gathered, once the group before it is committed.
+    async fn commit_gathered(&mut self) {
+        if self.gathered.is_empty() || !self.committing.is_empty() || self.telling.len() >= TOLD_AT_ONCE {
+            return;
+        }
+        let works = std::mem::take(&mut self.gathered);
         if is_on(Bug::AckBeforeCommit) {
             let tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
             settle(self.consumer.ack_all(&tags).await);
         }
-        if !works.is_empty() {
-            self.under_way.push(Group(works).work(self.context, self.stop));
-        }
+        self.committing.push(Group(works).commit(self.context, self.stop));
     }
 
-    /// Waits for what is under way.
+    /// Waits for all that was taken in.
     async fn finish(&mut self) {
-        while let Some(ended) = self.under_way.next().await {
-            self.ended(ended).await;
+        loop {
+            self.commit_gathered().await;
+            tokio::select! {
+                biased;
+                Some(told) = self.telling.next() => self.told(told).await,
+                Some(ended) = self.committing.next() => self.ended(ended).await,
+                else => return,
+            }
         }
     }
 
@@ -255,10 +280,10 @@ impl Integrator<'_> {
         }
     }
 
-    /// Settles the messages of a group. Where the store refused it they are committed one by one, so that only the culprit waits.
+    /// Has the messages of a group told of. Where the store refused it they are committed one by one, so that only the culprit waits.
     async fn ended(&mut self, Ended { works, outcome }: Ended) {
         let unfinished = match outcome {
-            Ok(Ok(())) => return self.committed(works).await,
+            Ok(Ok(outcomes)) => return self.telling.push_back(Group(works).tell(self.context, outcomes)),
             Ok(Err(error)) => self.one_by_one(works, &error).await,
             Err(Stopping) => works,
         };
@@ -285,9 +310,12 @@ impl Integrator<'_> {
 
     /// Commits what one message asks for; the message, when it was not finished since this process stops.
     async fn commit_one(&mut self, work: Work) -> Option<Work> {
-        let Ended { mut works, outcome } = Group(vec![work]).work(self.context, self.stop).await;
+        let Ended { mut works, outcome } = Group(vec![work]).commit(self.context, self.stop).await;
         match outcome {
-            Ok(Ok(())) => self.committed(works).await,
+            Ok(Ok(outcomes)) => {
+                let works = Group(works).tell(self.context, outcomes).await;
+                self.told(works).await;
+            }
             Ok(Err(error)) => {
                 if let Some(work) = works.pop() {
                     self.refuse(work, &error).await;
@@ -299,7 +327,7 @@ impl Integrator<'_> {
     }
 
     /// What was committed and told of is done with.
-    async fn committed(&mut self, works: Vec<Work>) {
+    async fn told(&mut self, works: Vec<Work>) {
         for work in &works {
             for commit in &work.commits {
                 if self.refused.remove(&commit.id.topic) {
@@ -394,6 +422,11 @@ impl Integrator<'_> {
             settle(self.consumer.ack(tag).await);
         }
     }
+}
+
+/// Whether a group takes in no further message.
+fn is_whole(works: &[Work]) -> bool {
+    works.len() >= GROUP || works.iter().map(|work| work.commits.len()).sum::<usize>() >= GROUP_BATCHES
 }
 
 async fn pause(stop: &CancellationToken) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use igentai_core::batch::{Receipt, Verdict};
+use igentai_core::batch::{Committed, Named, Receipt, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::log::EntryKind;
 use igentai_core::seeded::{Bug, is_on};
@@ -25,17 +25,22 @@ const MAX_REASON: usize = 300;
 
 /// Receipts to producers, what is new to everybody, and a note of it to the coordinator. What fails here heals: producers ask again, and the
 /// coordinator publishes again from the log.
-pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<CommitOutcome>) {
+pub(super) async fn tell<'a>(
+    context: &Context,
+    commits: impl IntoIterator<Item = &'a Commit>,
+    outcomes: Vec<CommitOutcome>,
+) {
     let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
-    for (commit, outcome) in commits.iter().zip(outcomes) {
+    for (commit, outcome) in commits.into_iter().zip(outcomes) {
         count(commit, &outcome);
-        if let Some(portion) = portion(commit, &outcome) {
-            portions.push(portion);
+        let CommitOutcome { verdict, fresh, new } = outcome;
+        if fresh && let Verdict::Committed(committed) = &verdict {
+            portions.push(portion(commit, committed, new));
         }
-        if is_on(Bug::ReceiptLost) && !outcome.fresh {
+        if is_on(Bug::ReceiptLost) && !fresh {
             continue;
         }
-        let receipt = Receipt { id: commit.id.clone(), verdict: outcome.verdict };
+        let receipt = Receipt { id: commit.id.clone(), verdict };
         receipts.entry(commit.id.producer.clone()).or_default().push(receipt);
     }
     let messages = receipts.into_iter().flat_map(|(producer, receipts)| {
@@ -48,11 +53,11 @@ pub(super) async fn tell(context: &Context, commits: &[&Commit], outcomes: Vec<C
         let key = format!("producer.{producer}");
         send(context, Exchange::Commands, key, message_id, &Receipts { receipts }).await
     });
-    let portions = merge(portions);
-    let published = portions.iter().map(|portion| async {
+    let published = merge(portions).into_iter().map(|portion| async move {
+        let Portion { topic, run, from, to, .. } = &portion;
+        let (topic, run, from, to) = (topic.clone(), *run, *from, *to);
         portion.publish(context).await?;
-        let Portion { topic, run, from, to, .. } = portion;
-        let note = Published { topic: topic.clone(), run: *run, from: *from, to: *to };
+        let note = Published { topic: topic.clone(), run, from, to };
         let name = format!("published-{topic}-{run}-{from}-{to}");
         send(context, Exchange::Status, format!("orchestrator.{}", context.id), name, &note).await
     });
@@ -81,17 +86,17 @@ pub(super) async fn tell_refused(context: &Context, delivery: &Delivery, reason:
     }
 }
 
-fn portion(commit: &Commit, outcome: &CommitOutcome) -> Option<Portion> {
-    let Verdict::Committed(committed) = &outcome.verdict else { return None };
-    outcome.fresh.then(|| Portion {
+fn portion(commit: &Commit, committed: &Committed, new: Vec<Named>) -> Portion {
+    let (texts, fingerprints) = new.into_iter().map(|named| (named.text, named.fingerprint)).unzip();
+    Portion {
         topic: commit.id.topic.clone(),
         run: commit.id.run,
         from: committed.log_index,
         to: committed.log_index,
         first: committed.first_new,
-        texts: outcome.new.iter().map(|named| named.text.clone()).collect(),
-        fingerprints: outcome.new.iter().map(|named| named.fingerprint).collect(),
-    })
+        texts,
+        fingerprints,
+    }
 }
 
 fn count(commit: &Commit, outcome: &CommitOutcome) {

@@ -87,7 +87,7 @@ pub struct ResponseMeta {
     /// Model asked.
     pub model: String,
     /// Part of the topic the prompt aimed at; `None` for the whole topic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cell: Option<String>,
     /// Whether the request belongs to the unconditioned sample (no cell, no exclusions).
     #[serde(default)]

@@ -6,7 +6,7 @@ use crate::batch::ResponseMeta;
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
 
-/// The part of an entry that is known before the commit.
+/// The part of an entry that is known before the commit. Stores keep its fields by their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryHead {
     /// Who asked.

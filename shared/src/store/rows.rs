@@ -1,6 +1,7 @@
 //! How a log entry and a topic are written, the same in both adapters: MessagePack.
 //!
-//! An entry is two MessagePack values one after the other. The head is a map with names, made here. The tail is an array of six:
+//! An entry is two MessagePack values one after the other. The head is made here: its fields in their order, without their names, since there is one for
+//! every batch; a field that is added stands behind all others. The tail is an array of six:
 //! first new number, new texts, numbers named again, variants as pairs, missing, over the cap. In Redis the commit script makes it.
 
 use std::fmt::Display;
@@ -16,7 +17,7 @@ use super::StoreError;
 type Tail = (u64, Vec<String>, Vec<u64>, Vec<(u64, String)>, u32, u32);
 
 pub(super) fn encode_head(head: &EntryHead) -> Result<Vec<u8>, StoreError> {
-    encode(head)
+    rmp_serde::to_vec(head).map_err(corrupt)
 }
 
 /// Writes an entry; its index is its key.

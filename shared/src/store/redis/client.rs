@@ -5,6 +5,9 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
+use futures::StreamExt;
+use futures::future::poll_immediate;
+use futures::stream::FuturesOrdered;
 
 use super::check::{CLUSTER, in_words};
 use super::config::{RedisConfig, RedisConfigError};
@@ -14,6 +17,9 @@ use crate::store::{StoreError, rows::corrupt};
 
 /// A script is loaded anew after the first failure; a flush may come in between once more.
 const ATTEMPTS: usize = 3;
+
+/// Calls that are sent at once while more are made.
+const PORTION: usize = 16;
 
 /// Whether a lost answer leaves open what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,44 +114,74 @@ impl Client {
         access: Access,
         call: Call,
     ) -> Result<Value, StoreError> {
-        let mut values = self.call_all_on(borrowed, access, vec![call]).await?;
+        let mut values = self.call_all_on(borrowed, access, [Ok(call)]).await?;
         values.pop().ok_or_else(|| corrupt("the store did not answer"))
     }
 
-    /// Runs scripts one after the other in one exchange over a connection that was borrowed before. The first refusal is the answer for all, since there is only one.
+    /// Runs scripts one after the other over a connection that was borrowed before. The first refusal is the answer for all, since there is only one.
     pub(super) async fn call_all_on(
         &self,
         mut borrowed: Borrowed,
         access: Access,
-        calls: Vec<Call>,
+        calls: impl IntoIterator<Item = Result<Call, StoreError>>,
     ) -> Result<Vec<Value>, StoreError> {
-        let mut results: Vec<Option<Result<Value, RedisError>>> = calls.iter().map(|_| None).collect();
-        for attempt in 0..ATTEMPTS {
-            let open: Vec<usize> =
-                (0..calls.len()).filter(|index| results[*index].as_ref().is_none_or(lost_script)).collect();
-            let mut pipeline = Pipeline::with_capacity(open.len() + 1);
-            let mut loads = 0;
-            if attempt > 0 {
-                let mut scripts: Vec<&Script> = open.iter().map(|index| calls[*index].script).collect();
-                scripts.dedup_by_key(|script| &script.digest);
-                loads = scripts.len();
-                for script in scripts {
-                    pipeline.cmd("SCRIPT").arg("LOAD").arg(script.code);
-                }
+        let (calls, values) = self.send_as_made(&mut borrowed, access, calls).await?;
+        let mut results: Vec<_> = values.into_iter().map(Value::extract_error).collect();
+        for _ in 1..ATTEMPTS {
+            let open: Vec<usize> = (0..results.len()).filter(|index| lost_script(&results[*index])).collect();
+            if open.is_empty() {
+                break;
+            }
+            let mut scripts: Vec<&Script> = open.iter().map(|index| calls[*index].script).collect();
+            scripts.dedup_by_key(|script| &script.digest);
+            let mut pipeline = Pipeline::with_capacity(scripts.len() + open.len());
+            for script in &scripts {
+                pipeline.cmd("SCRIPT").arg("LOAD").arg(script.code);
             }
             for index in &open {
                 pipeline.add_command(calls[*index].command.clone());
             }
-            if open.is_empty() {
-                break;
-            }
-            let values = self.exchange(&mut borrowed, access, &pipeline, loads, open.len()).await?;
+            let values = self.exchange(&mut borrowed, access, &pipeline, scripts.len(), open.len()).await?;
             for (index, value) in open.into_iter().zip(values) {
-                results[index] = Some(value.extract_error());
+                results[index] = value.extract_error();
             }
         }
         borrowed.give_back();
-        collect(access, results.into_iter().flatten().collect(), calls.len())
+        collect(access, results, calls.len())
+    }
+
+    /// Sends calls in portions, each as soon as it is made, over one connection: a server works on the first while the next is made.
+    async fn send_as_made(
+        &self,
+        borrowed: &mut Borrowed,
+        access: Access,
+        calls: impl IntoIterator<Item = Result<Call, StoreError>>,
+    ) -> Result<(Vec<Call>, Vec<Value>), StoreError> {
+        let Some(connection) = borrowed.0.as_ref().map(|lead| lead.connection.clone()) else {
+            return Err(gone());
+        };
+        let (mut made, mut under_way) = (Vec::new(), FuturesOrdered::new());
+        let (mut calls, mut values) = (calls.into_iter().peekable(), Vec::new());
+        while calls.peek().is_some() {
+            let (mut connection, mut pipeline) = (connection.clone(), Pipeline::with_capacity(PORTION));
+            let before = made.len();
+            for call in calls.by_ref().take(PORTION) {
+                let call = call?;
+                pipeline.add_command(call.command.clone());
+                made.push(call);
+            }
+            let count = made.len() - before;
+            under_way.push_back(async move { connection.req_packed_commands(&pipeline, 0, count).await });
+            // Set out, and what has come meanwhile taken in.
+            while let Some(Some(answer)) = poll_immediate(under_way.next()).await {
+                values.extend(self.answered(borrowed, access, answer)?);
+            }
+            tokio::task::yield_now().await;
+        }
+        while let Some(answer) = under_way.next().await {
+            values.extend(self.answered(borrowed, access, answer)?);
+        }
+        Ok((made, values))
     }
 
     /// Runs plain commands in one exchange.
@@ -178,10 +214,18 @@ impl Client {
         offset: usize,
         count: usize,
     ) -> Result<Vec<Value>, StoreError> {
-        let Some(lead) = &mut borrowed.0 else {
-            return Err(StoreError::Unavailable("the connection was given up".to_owned()));
-        };
+        let Some(lead) = &mut borrowed.0 else { return Err(gone()) };
         let answer = lead.connection.req_packed_commands(pipeline, offset, count).await;
+        self.answered(borrowed, access, answer)
+    }
+
+    /// What an exchange came to; a connection that is of no use any more is given up.
+    fn answered(
+        &self,
+        borrowed: &mut Borrowed,
+        access: Access,
+        answer: Result<Vec<Value>, RedisError>,
+    ) -> Result<Vec<Value>, StoreError> {
         match answer {
             Ok(values) => {
                 if values.iter().any(is_read_only) {
@@ -206,6 +250,10 @@ impl Client {
     fn forget_idle(&self) {
         self.pool.retain(|_, _| false);
     }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the connection was given up".to_owned())
 }
 
 /// Why the pool has no connection, without the pool's own words for it.

@@ -5,6 +5,7 @@
 //! by the script: where the topic was rebuilt since, which makes another edition of it, or where the largest number that a commit claims stands no more, nothing is written, and all that is known here is dropped.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use igentai_core::folder::TopicId;
@@ -17,7 +18,23 @@ const GENERATION: usize = 458_752;
 /// Which log of a topic's run it is: another one when it was replaced, or when the server was emptied.
 pub(super) type Edition = u64;
 
-type Numbers = HashMap<Fingerprint, u32>;
+type Numbers = HashMap<Fingerprint, u32, BuildHasherDefault<Prefix>>;
+
+/// A fingerprint is a hash: its first eight bytes need no other.
+#[derive(Debug, Default)]
+struct Prefix(u64);
+
+impl Hasher for Prefix {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Attributes by topic. When the young generation is full it becomes the old one, and the old one is dropped but for what was asked for.
 #[derive(Debug, Default)]
@@ -37,12 +54,12 @@ impl Generation {
 
     fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
         if !self.topics.contains_key(topic) {
-            self.topics.insert(topic.clone(), (life, Numbers::new()));
+            self.topics.insert(topic.clone(), (life, Numbers::default()));
         }
         let Some((known, numbers)) = self.topics.get_mut(topic) else { return };
         if *known != life {
             self.count -= numbers.len();
-            (*known, *numbers) = (life, Numbers::new());
+            (*known, *numbers) = (life, Numbers::default());
         }
         if numbers.insert(fingerprint, number).is_none() {
             self.count += 1;

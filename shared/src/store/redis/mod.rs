@@ -9,7 +9,7 @@
 //! |---|---|---|---|
 //! | `igentai:topics` | hash | topic id → record (MessagePack map with names) | one read lists all; a script reads version and epoch out of the record |
 //! | `igentai:{id}:epoch` | hash | `run`, `epoch`, `cap`, `layout`; `life` of the server that it was claimed in, `putback` with what a marked topic had held, `edition` | one read decides whether a batch may be committed, and how the set is kept |
-//! | `igentai:{id}:seen` | hash | fingerprint (16 bytes) → sequence number; compact: bucket → fingerprints with their numbers, 20 bytes each | one `HMGET` looks up a whole batch |
+//! | `igentai:{id}:seen` | hash | first 14 bytes of the fingerprint → sequence number; compact: bucket → those bytes with their numbers, 18 bytes each | one `HMGET` looks up a whole batch |
 //! | `igentai:{id}:log` | stream | entry: head, packed here, and tail, packed by the script | reading on from an entry is a range of the stream's tree, where a list would be walked. The identifier is `<log index>-<attributes after it>`, so an attribute is found without an index |
 //! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
 //! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
@@ -170,17 +170,18 @@ impl RedisStore {
         let borrowed = self.client.borrow().await?;
         let instance = borrowed.instance().map(str::to_owned);
         let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
-        let asked: Vec<Asked> = which.iter().map(|index| Asked::of(&batches[*index], known)).collect();
-        let calls = which.iter().zip(&asked);
-        let calls = calls.map(|(index, asked)| {
-            let (batch, id) = (&batches[*index], &batches[*index].id);
-            asked.call(batch, instance.as_deref(), self.known.reached(&id.topic, id.run))
+        let mut asked = Vec::with_capacity(which.len());
+        let calls = which.iter().copied().map(|index| {
+            let (batch, id) = (&batches[index], &batches[index].id);
+            let one = Asked::of(batch, known);
+            let call = one.call(batch, instance.as_deref(), self.known.reached(&id.topic, id.run));
+            asked.push(one);
+            call
         });
-        let calls = calls.collect::<Result<_, _>>()?;
         let answers = self.client.call_all_on(borrowed, Access::Write, calls).await?;
         let mut left = Left::default();
         for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
-            match asked.outcome(answer)? {
+            match asked.outcome(&batches[*index], answer)? {
                 Answered::Outcome(outcome, learnt) => {
                     if let (Verdict::Committed(done), Some((edition, attributes))) =
                         (&outcome.verdict, learnt)

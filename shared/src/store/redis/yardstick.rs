@@ -4,6 +4,7 @@ use deadpool_redis::redis::{self, Value};
 use igentai_core::folder::TopicId;
 use igentai_core::key::Fingerprint;
 
+use super::commit::kept;
 use super::keys::Keys;
 use super::{RedisStore, parse};
 use crate::store::StoreError;
@@ -27,7 +28,7 @@ impl RedisStore {
     /// Asks whether a topic's set holds a key.
     pub async fn ask_bare(&self, topic: &TopicId, fingerprint: &Fingerprint) -> Result<bool, StoreError> {
         let key = Keys::of(topic).seen();
-        let command = redis::cmd("HEXISTS").arg(key).arg(fingerprint.as_bytes().as_slice()).take();
+        let command = redis::cmd("HEXISTS").arg(key).arg(kept(fingerprint)).take();
         let mut values = self.client.read(vec![command]).await?;
         parse(values.pop().unwrap_or(Value::Nil))
     }

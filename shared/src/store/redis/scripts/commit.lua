@@ -4,7 +4,8 @@
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
 --       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
 --       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), an edition and how
---       many entries are known to be in the log of that, and the largest's fingerprint; fingerprints of novel, spellings and sightings
+--       many entries are known to be in the log of that, and the largest's fingerprint; fingerprints of novel, spellings and sightings, as
+--       far as the set keeps them (14 bytes)
 -- Returns {'stale'}, {'settled'}, {'doubt'}, {'unclaimed'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack, edition}:
 --         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is five MessagePack numbers and the missing
 --         fingerprints.
@@ -65,7 +66,7 @@ end
 if claimed > 0 and edition ~= ARGV[13] then return { 'doubt' } end
 local numbers, buckets = {}, nil
 if state[3] == 'compact' then
-  -- The set is strings of 20 bytes an attribute, its fingerprint and its number, in so many buckets that each holds 16 of them; the bucket that a new one
+  -- The set is strings of 18 bytes an attribute, its fingerprint and its number, in so many buckets that each holds 16 of them; the bucket that a new one
   -- is split from follows from how many there are (linear hashing), so nothing but the number of attributes has to be known.
   buckets = { of = {}, changed = {}, count = math.ceil(before / 16) }
   function buckets.at(fingerprint, count)
@@ -91,9 +92,9 @@ if state[3] == 'compact' then
     local bucket, from = buckets.of[places[i]], 1
     repeat
       local at = string.find(bucket, ARGV[i], from, true)
-      if at and at % 20 == 1 then numbers[i - FIRST + 1] = struct.unpack('>I4', bucket, at + 16) end
+      if at and at % 18 == 1 then numbers[i - FIRST + 1] = struct.unpack('>I4', bucket, at + 14) end
       from = at and at + 1
-    until not at or at % 20 == 1
+    until not at or at % 18 == 1
   end
 elseif elements + claimed > 0 then
   numbers = call('HMGET', seen_key, unpack(ARGV, FIRST, FIRST + elements))
@@ -173,8 +174,8 @@ local function add_to_buckets()
     while half * 2 <= at do half = half * 2 end
     local from, stays, goes = at - half, {}, {}
     local bucket = load(from)
-    for position = 1, #bucket, 20 do
-      local record = string.sub(bucket, position, position + 19)
+    for position = 1, #bucket, 18 do
+      local record = string.sub(bucket, position, position + 17)
       local part = struct.unpack('>I4', record) % (2 * half) == at and goes or stays
       part[#part + 1] = record
     end
