@@ -41,6 +41,8 @@ pub(super) struct Live {
 
 /// What a reader is made of.
 pub(super) struct Ends {
+    /// Ends the task with the handle; dropped before everything else, so that the task takes it for nothing else.
+    pub(super) _end: DropGuard,
     pub(super) config: Arc<AmqpConfig>,
     pub(super) told: mpsc::Receiver<Told>,
     pub(super) live: watch::Receiver<Option<Live>>,
@@ -49,8 +51,6 @@ pub(super) struct Ends {
     /// Whether the reader acknowledges.
     pub(super) is_work: bool,
     pub(super) closed: CancellationToken,
-    /// Ends the task with the handle.
-    pub(super) _end: DropGuard,
 }
 
 /// The reader's handle.
@@ -61,6 +61,10 @@ pub(super) struct AmqpConsumer {
     unacked: BTreeSet<DeliveryTag>,
     /// Since when nothing has come, though the reader waits.
     waits_since: Option<Instant>,
+    /// How long it waits while it holds nothing: as long as configured, and longer where a new subscription takes long, as over a slow line.
+    patience: Duration,
+    /// Since when a new subscription is asked for.
+    asked_at: Option<Instant>,
     /// Whether a new subscription was asked for because nothing came, though nothing was held.
     doubts: bool,
     /// When it was made: what comes at once had been delivered to the one before.
@@ -70,13 +74,19 @@ pub(super) struct AmqpConsumer {
 /// While a reader holds messages, it waits so many times as long for the next one. They come again, if it has waited in vain.
 const PATIENCE_WITH_WORK: u32 = 10;
 
+/// A reader waits so many times as long as the last new subscription took, up to the most.
+const PATIENCE_BY_RENEWAL: u32 = 8;
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a broker has back comes in this time.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
 impl AmqpConsumer {
     pub(super) fn new(ends: Ends) -> Self {
-        let (put_back, unacked, waits_since, renewed_at) = (None, BTreeSet::new(), None, None);
-        Self { ends, put_back, unacked, waits_since, doubts: false, renewed_at }
+        let patience = ends.config.renew_interval;
+        let (put_back, unacked, waits_since, asked_at, renewed_at) =
+            (None, BTreeSet::new(), None, None, None);
+        Self { ends, put_back, unacked, waits_since, patience, asked_at, doubts: false, renewed_at }
     }
 
     fn current(&self) -> Option<u64> {
@@ -86,13 +96,14 @@ impl AmqpConsumer {
     /// When to doubt that anything will come.
     fn until(&mut self) -> Instant {
         let since = *self.waits_since.get_or_insert_with(now);
-        let patience = if self.unacked.is_empty() { 1 } else { PATIENCE_WITH_WORK };
-        since + self.ends.config.renew_interval * patience
+        let with_work = if self.unacked.is_empty() { 1 } else { PATIENCE_WITH_WORK };
+        since + self.patience.max(self.ends.config.renew_interval * with_work)
     }
 
     /// Asks for a new subscription in place of this one, unless there is another already.
     fn renew(&mut self, connection: Option<u64>) {
         self.waits_since = None;
+        self.asked_at.get_or_insert_with(now);
         self.ends.renew.send_modify(|asked| *asked = (*asked).max(connection.unwrap_or_default()));
     }
 
@@ -111,6 +122,8 @@ impl AmqpConsumer {
     fn hand_out(&mut self, delivery: Delivery) -> Option<Delivery> {
         if self.ends.is_work {
             if self.current() != Some(delivery.tag.connection) {
+                // It was heard, only too late.
+                (self.doubts, self.renewed_at) = (false, None);
                 return None;
             }
             self.notice(&delivery);
@@ -128,6 +141,10 @@ impl AmqpConsumer {
         // A tag that the broker does not know would cost us the channel.
         if !self.unacked.remove(&tag) {
             return Ok(None);
+        }
+        if self.unacked.is_empty() {
+            // It waits for the next from now on.
+            self.waits_since = None;
         }
         let live = self.ends.live.borrow();
         Ok(live.as_ref().filter(|live| live.connection == tag.connection).map(|live| live.channel.clone()))
@@ -180,7 +197,10 @@ impl Consumer for AmqpConsumer {
                 }
                 Told::Resumed { given_back } => {
                     self.renewed_at = (std::mem::take(&mut self.doubts) && given_back).then(now);
-                    let current = self.current();
+                    let (current, configured) = (self.current(), self.ends.config.renew_interval);
+                    let took = self.asked_at.take().filter(|_| given_back).map(|at| at.elapsed());
+                    let by_renewal = took.map(|took| (took * PATIENCE_BY_RENEWAL).min(MOST_PATIENCE));
+                    self.patience = by_renewal.unwrap_or_default().max(configured);
                     self.waits_since = None;
                     self.unacked.retain(|tag| Some(tag.connection) == current);
                     return Ok(Incoming::Resumed);

@@ -82,6 +82,8 @@ impl Subscription {
                     if !self.tell_ready(std::mem::take(&mut given_back)).await {
                         return;
                     }
+                    // Once the last of it is dropped the library cancels the consumer, which must not meet the end of its channel.
+                    let _until_ended = stream.clone();
                     let mut renewals = self.renewals.clone();
                     let is_renewed = tokio::select! {
                         biased;

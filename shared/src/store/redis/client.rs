@@ -129,7 +129,7 @@ impl Client {
         let mut results: Vec<_> = values.into_iter().map(Value::extract_error).collect();
         for _ in 1..ATTEMPTS {
             let open: Vec<usize> = (0..results.len()).filter(|index| lost_script(&results[*index])).collect();
-            if open.is_empty() {
+            if open.is_empty() || borrowed.0.is_none() {
                 break;
             }
             let mut scripts: Vec<&Script> = open.iter().map(|index| calls[*index].script).collect();
