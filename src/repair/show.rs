@@ -109,6 +109,14 @@ fn what(from: From, finding: &Finding) -> Vec<String> {
             }
         }
     }
+    let there = finding.files.as_ref().map_or(0, |files| files.items).max(finding.registry.attributes);
+    let gone = finding.known.map_or(0, |known| known.attributes.saturating_sub(there));
+    if gone > 0 {
+        lines.push(format!(
+            "{} that it is known to have held are in neither; their numbers are given to others then",
+            counted(gone, "item")
+        ));
+    }
     if finding.conflicts > 0 {
         lines.push(format!("{} for two items:", counted(finding.conflicts, "number") + " stand"));
         for conflict in &finding.first_conflicts {

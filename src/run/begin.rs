@@ -57,7 +57,11 @@ async fn refuse_put_back(
     let epoch = store.lease().await?.epoch;
     match store.claim(&id, epoch, known).await {
         Err(error @ StoreError::PutBack { .. }) => {
-            Err(Failure::new(Exit::Store, put_back_in_words(&id, &error)))
+            let mut words = put_back_in_words(&id, &error);
+            if config.store.redis_url.is_some() {
+                words.push_str(". Say --embedded there, since a Redis is configured, too");
+            }
+            Err(Failure::new(Exit::Store, words))
         }
         Err(error) => Err(error.into()),
         Ok(_) => Ok(()),

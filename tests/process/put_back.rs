@@ -296,7 +296,7 @@ async fn an_older_registry_in_a_file_is_refused_with_words_and_mended_from_the_f
 #[tokio::test]
 async fn files_that_hold_more_than_their_registry_are_kept_when_they_are_written_anew_from_it() {
     let older = Older::new().await;
-    for kept in ["sights", "sights.2"] {
+    for kept in ["sights.repair-1", "sights.repair-2"] {
         let (code, said) = older.repair(&["sights", "--from", "registry", "--yes"]);
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(older.place.lines("sights"), older.lines[..60]);

@@ -17,7 +17,7 @@ use super::rebuild::{Log, rebuild};
 use super::survey::{Survey, free_place};
 use super::{Authority, Deed, Finding, From, RepairError, Workshop};
 use crate::files::output::{Failed, OutputFile};
-use crate::files::owner::Sign;
+use crate::files::owner::{Found, Sign};
 use crate::files::{Style, atomic, place, reports};
 
 /// Entries and attributes read at once.
@@ -30,7 +30,10 @@ pub(super) async fn carry_out(
 ) -> Result<Finding, RepairError> {
     let epoch = authority.epoch;
     if let Some(leader) = &authority.leader {
-        let later = survey.sign.as_ref().is_some_and(|sign| sign.epoch > epoch);
+        let later = survey.sign.as_ref().is_some_and(|sign| {
+            let own = sign.registry == workshop.registry;
+            own && sign.epoch > epoch
+        });
         if survey.finding.known.is_none() && !later {
             return Err(RepairError::Led(leader.to_string()));
         }
@@ -38,7 +41,7 @@ pub(super) async fn carry_out(
     let (store, topic) = (workshop.store.as_ref(), survey.finding.topic.clone());
     let folder = place::folder(&workshop.out, &topic);
     let style = workshop.style(epoch);
-    let mut moved_to = None;
+    let (mut moved_to, mut files_too) = (None, authority.leader.is_none());
     match survey.finding.deed {
         Deed::Nothing | Deed::Foreign => return Ok(survey.finding),
         Deed::Restore => {
@@ -48,6 +51,7 @@ pub(super) async fn carry_out(
             restore(workshop, &survey, &style, &folder).await?;
         }
         Deed::Settle => {
+            files_too &= is_of(&folder, workshop, survey.finding.registry.run)?;
             if survey.sign.is_some() {
                 sign_anew(&folder, &style)?;
             }
@@ -65,8 +69,17 @@ pub(super) async fn carry_out(
             }
         }
     }
-    complete(workshop, &topic, &style, authority.leader.is_none()).await?;
+    complete(workshop, &topic, &style, files_too).await?;
     Ok(Finding { done: true, moved_to, ..survey.finding })
+}
+
+/// Whether a folder is empty or was written from this run of this registry. Others are left as they are: a leader moves them aside.
+fn is_of(folder: &Path, workshop: &Workshop, run: Run) -> Result<bool, RepairError> {
+    let found = Found::look(folder)?;
+    Ok(match &found.sign {
+        Some(sign) => sign.registry == workshop.registry && sign.run == run,
+        None => !found.list,
+    })
 }
 
 /// Has nothing committed to the topic while its log is rebuilt.

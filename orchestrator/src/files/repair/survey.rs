@@ -67,6 +67,14 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
         moved_to: None,
     };
     let theirs = |sign: &Sign| sign.registry != workshop.registry && !workshop.foreign;
+    let holds_less = known.is_some_and(|known| held.run < known.run || held.attributes < known.attributes);
+    if from == From::Files && holds_less && sign.as_ref().is_none_or(theirs) {
+        return Err(RepairError::List(format!(
+            "nothing in {} says that it was written from this registry, so what the topic held cannot be brought back from there: \
+             name the right folder with --out, or go on with what the registry holds by --from registry",
+            folder.display()
+        )));
+    }
     if let Some(sign) = sign.as_ref().filter(|sign| theirs(sign)) {
         finding.files = Some(said(sign, &List::default()));
         // Whoever is marked may be settled, whosever files stand there.
@@ -140,22 +148,23 @@ async fn deed(workshop: &Workshop, survey: &Survey, from: From) -> Result<Deed, 
         return Ok(if marked { Deed::Settle } else { Deed::Nothing });
     };
     let own = sign.registry == workshop.registry;
+    // A repair broke off between the log and the record.
+    let behind = definition.as_ref().is_some_and(|topic| topic.run < finding.registry.run);
     // A folder in which a leader of an earlier run has written makes room by itself.
     let older = own && sign.run < finding.registry.run;
     let more = finding.only_in_files.is_some() || own && sign.run > finding.registry.run;
     let later = own && !older && sign.epoch > workshop.store.lease().await?.epoch;
     Ok(match from {
-        From::Files if more && !older || definition.is_none() => Deed::Restore,
+        From::Files if more && !older || definition.is_none() || behind => Deed::Restore,
         From::Files if marked || later => Deed::Settle,
         From::Registry if more && !older || marked || later || !own => Deed::WriteAnew,
         From::Files | From::Registry => Deed::Nothing,
     })
 }
 
-/// Where a folder can be moved to without anything being replaced there.
+/// Where a folder can be moved to without anything being replaced there. Not where a fresh start moves folders to: the next one would remove it.
 pub(super) fn free_place(workshop: &Workshop, topic: &TopicId) -> PathBuf {
     let replaced = workshop.out.join(".replaced");
-    let first = replaced.join(topic.as_str());
-    let others = (2_u32..).map(|number| replaced.join(format!("{topic}.{number}")));
-    std::iter::once(first).chain(others).find(|place| !place.exists()).unwrap_or(replaced)
+    let mut places = (1_u32..).map(|number| replaced.join(format!("{topic}.repair-{number}")));
+    places.find(|place| !place.exists()).unwrap_or(replaced)
 }

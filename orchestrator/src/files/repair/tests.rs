@@ -247,7 +247,29 @@ async fn a_list_that_was_changed_by_hand_is_not_taken_for_what_a_registry_held()
         .unwrap_err();
     assert!(place.repair(From::Registry).await.done);
     assert_eq!(place.lines("birds"), ["Tit"]);
-    assert_eq!(place.lines(".replaced/birds"), ["Wren", "..."]);
+    assert_eq!(place.lines(".replaced/birds.repair-1"), ["Wren", "..."]);
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_say_that_it_is_this_registrys_is_not_written_over() {
+    for state_is_left in [true, false] {
+        let place = Place::new().await;
+        place.open(None).await;
+        place.commit(answer(1, &["Wren"], &[], &[])).await;
+        let held = Head { run: 1, log_index: 2, attributes: 2 };
+        place.workshop.store.claim(&place.topic, 0, held).await.unwrap_err();
+        place.write("another", 1, &["Owl", "Tit"]);
+        if !state_is_left {
+            std::fs::remove_file(place.workshop.out.join("birds/state.json")).unwrap();
+        }
+        let refused = place.workshop.look(&place.topic, From::Files).await;
+        assert!(
+            matches!(&refused, Err(RepairError::List(why)) if why.contains("--out")),
+            "what the registry lacks is not there: {refused:?}"
+        );
+        assert!(place.repair(From::Registry).await.done);
+        assert_eq!(place.lines("birds"), ["Owl", "Tit"]);
+    }
 }
 
 #[tokio::test]

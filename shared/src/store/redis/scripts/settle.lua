@@ -29,8 +29,9 @@ if #KEYS > 6 then
   run = ARGV[4]
   call('HSET', KEYS[1], 'run', run, 'layout', other[2])
 end
--- Numbers may have changed: nobody goes by those that were told before.
-call('HINCRBY', KEYS[1], 'edition', 1)
+-- Numbers may have changed: nobody goes by those that were told before, also where the same backup is brought back twice.
+local now = redis.call('TIME')
+call('HSET', KEYS[1], 'edition', string.format('%.0f', now[1] * 1000000 + now[2]))
 call('HSET', KEYS[1], 'epoch', ARGV[1])
 if ARGV[3] ~= '' then call('HSET', KEYS[1], 'life', ARGV[3]) end
 call('HDEL', KEYS[1], 'putback')
