@@ -283,7 +283,10 @@ impl Integrator<'_> {
     /// Has the messages of a group told of. Where the store refused it they are committed one by one, so that only the culprit waits.
     async fn ended(&mut self, Ended { works, outcome }: Ended) {
         let unfinished = match outcome {
-            Ok(Ok(outcomes)) => return self.telling.push_back(Group(works).tell(self.context, outcomes)),
+            Ok(Ok(outcomes)) => {
+                self.are_taken(&works);
+                return self.telling.push_back(Group(works).tell(self.context, outcomes));
+            }
             Ok(Err(error)) => self.one_by_one(works, &error).await,
             Err(Stopping) => works,
         };
@@ -313,6 +316,7 @@ impl Integrator<'_> {
         let Ended { mut works, outcome } = Group(vec![work]).commit(self.context, self.stop).await;
         match outcome {
             Ok(Ok(outcomes)) => {
+                self.are_taken(&works);
                 let works = Group(works).tell(self.context, outcomes).await;
                 self.told(works).await;
             }
@@ -326,14 +330,18 @@ impl Integrator<'_> {
         None
     }
 
+    /// The store has taken them. That is noted when it answers, not when they are told of: it may refuse others by then.
+    fn are_taken(&mut self, works: &[Work]) {
+        for commit in works.iter().flat_map(|work| &work.commits) {
+            if self.refused.remove(&commit.id.topic) {
+                info!(topic = %commit.id.topic, "the store takes batches of this topic again");
+            }
+        }
+    }
+
     /// What was committed and told of is done with.
     async fn told(&mut self, works: Vec<Work>) {
         for work in &works {
-            for commit in &work.commits {
-                if self.refused.remove(&commit.id.topic) {
-                    info!(topic = %commit.id.topic, "the store takes batches of this topic again");
-                }
-            }
             self.parked.forget(work);
         }
         // The same ones whenever they come again: what is left out once only, the broker delivers anew.

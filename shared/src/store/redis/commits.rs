@@ -1,0 +1,103 @@
+//! Commits: batches by the exchange, again where the script could not decide.
+
+use std::time::Duration;
+
+use igentai_core::batch::Verdict;
+use tracing::warn;
+
+use super::RedisStore;
+use super::client::Access;
+use super::commit::{Answered, Asked};
+use crate::store::rows::corrupt;
+use crate::store::{Commit, CommitOutcome, StoreError};
+
+/// How often a batch of a topic that no leader has claimed since the server was started is tried, and the pause before the next time.
+const UNCLAIMED_TRIES: usize = 20;
+const UNCLAIMED_PAUSE: Duration = Duration::from_millis(50);
+
+/// Batches that are not committed yet.
+#[derive(Debug, Default)]
+struct Left {
+    /// What they claim is not so.
+    doubted: Vec<usize>,
+    /// No leader has claimed their topics since the server was started.
+    unclaimed: Vec<usize>,
+}
+
+impl RedisStore {
+    /// Commits batches that were looked over.
+    pub(super) async fn commit_all(&self, batches: &[Commit]) -> Result<Vec<CommitOutcome>, StoreError> {
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut outcomes: Vec<Option<CommitOutcome>> = batches.iter().map(|_| None).collect();
+        let (mut open, mut claims): (Vec<usize>, bool) = ((0..batches.len()).collect(), true);
+        for _ in 0..=UNCLAIMED_TRIES {
+            let Left { doubted, unclaimed } =
+                self.commit_these(batches, &open, &mut outcomes, claims).await?;
+            if !doubted.is_empty() {
+                warn!(
+                    "the registry holds other numbers than it has told before; what is known of it is dropped"
+                );
+                self.known.forget();
+                claims = false;
+            } else if unclaimed.is_empty() {
+                break;
+            }
+            if !unclaimed.is_empty() {
+                tokio::time::sleep(UNCLAIMED_PAUSE).await;
+            }
+            open = [doubted, unclaimed].concat();
+        }
+        if let Some(topic) = open.iter().find(|index| outcomes[**index].is_none()) {
+            let topic = &batches[*topic].id.topic;
+            return Err(StoreError::Unavailable(format!(
+                "Redis was started anew, and no leader has looked yet whether it holds all that {topic} has had"
+            )));
+        }
+        outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| corrupt("a commit was not answered"))
+    }
+
+    /// Commits some of the batches in one exchange.
+    async fn commit_these(
+        &self,
+        batches: &[Commit],
+        which: &[usize],
+        outcomes: &mut [Option<CommitOutcome>],
+        claims: bool,
+    ) -> Result<Left, StoreError> {
+        // The connection first: what is known is of the server that it leads to.
+        let borrowed = self.client.borrow().await?;
+        let instance = borrowed.instance().map(str::to_owned);
+        let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
+        let mut asked = Vec::with_capacity(which.len());
+        let calls = which.iter().copied().map(|index| {
+            let (batch, id) = (&batches[index], &batches[index].id);
+            let one = Asked::of(batch, known);
+            let call = one.call(batch, instance.as_deref(), self.known.reached(&id.topic, id.run));
+            asked.push(one);
+            call
+        });
+        let answers = self.client.call_all_on(borrowed, Access::Write, calls).await?;
+        let mut left = Left::default();
+        for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
+            match asked.outcome(&batches[*index], answer)? {
+                Answered::Outcome(outcome, learnt) => {
+                    if let (Verdict::Committed(done), Some((edition, attributes))) =
+                        (&outcome.verdict, learnt)
+                    {
+                        let id = &batches[*index].id;
+                        self.known.reach(&id.topic, (id.run, edition), done.log_index);
+                        if let Some(instance) = &instance {
+                            self.known.learn(instance, &id.topic, (id.run, edition), attributes);
+                        }
+                    }
+                    outcomes[*index] = Some(outcome);
+                }
+                Answered::Doubt => left.doubted.push(*index),
+                Answered::Unclaimed => left.unclaimed.push(*index),
+            }
+        }
+        Ok(left)
+    }
+}
