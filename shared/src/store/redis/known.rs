@@ -27,7 +27,7 @@ struct Prefix(u64);
 impl Hasher for Prefix {
     fn write(&mut self, bytes: &[u8]) {
         if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*first);
+            self.0 = u64::from_be_bytes(*first);
         }
     }
 
