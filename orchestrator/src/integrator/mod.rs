@@ -17,10 +17,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use igentai_core::folder::TopicId;
+use igentai_core::ids::Run;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
-use igentai_shared::store::StoreError;
+use igentai_shared::store::{Commit, StoreError};
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -59,7 +60,7 @@ const TOLD_AT_ONCE: usize = 4;
 /// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
 const ATTEMPTS: u32 = 5;
 
-/// Topics that are remembered as refused.
+/// Runs of topics that are remembered as refused.
 const TOLD: usize = 1_000;
 
 /// Before messages come again for which there was no room.
@@ -87,8 +88,8 @@ struct Integrator<'a> {
     telling: FuturesOrdered<Telling<'a>>,
     parked: Parked,
     burials: Burials<'a>,
-    /// Topics that the store refuses to write to, so that each is told of once.
-    refused: BTreeSet<TopicId>,
+    /// Runs of topics that the store refuses to write to, so that each is told of once.
+    refused: BTreeSet<(TopicId, Run)>,
     /// A message was sent round the queue: before more are taken it is time for a pause.
     sent_round: bool,
 }
@@ -333,8 +334,8 @@ impl Integrator<'_> {
     /// The store has taken them. That is noted when it answers, not when they are told of: it may refuse others by then.
     fn are_taken(&mut self, works: &[Work]) {
         for commit in works.iter().flat_map(|work| &work.commits) {
-            if self.refused.remove(&commit.id.topic) {
-                info!(topic = %commit.id.topic, "the store takes batches of this topic again");
+            if !self.refused.is_empty() && self.refused.remove(&run_of(commit)) {
+                info!(topic = %commit.id.topic, run = commit.id.run, "the store takes batches of this topic again");
             }
         }
     }
@@ -354,14 +355,14 @@ impl Integrator<'_> {
 
     /// Whether the store is known to refuse what the message asks for.
     fn is_refused(&self, work: &Work) -> bool {
-        work.commits.iter().any(|commit| self.refused.contains(&commit.id.topic))
+        !self.refused.is_empty() && work.commits.iter().any(|commit| self.refused.contains(&run_of(commit)))
     }
 
     /// Holds a message aside that the store refuses, sends it round, or gives it up.
     async fn refuse(&mut self, work: Work, reason: &StoreError) {
-        for topic in work.commits.iter().map(|commit| &commit.id.topic) {
-            if self.refused.len() < TOLD && self.refused.insert(topic.clone()) {
-                error!(%topic, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
+        for (topic, run) in work.commits.iter().map(run_of) {
+            if self.refused.len() < TOLD && self.refused.insert((topic.clone(), run)) {
+                error!(%topic, run, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
             }
         }
         let now = self.context.clock.now().monotonic;
@@ -435,6 +436,10 @@ impl Integrator<'_> {
 /// Whether a group takes in no further message.
 fn is_whole(works: &[Work]) -> bool {
     works.len() >= GROUP || works.iter().map(|work| work.commits.len()).sum::<usize>() >= GROUP_BATCHES
+}
+
+fn run_of(commit: &Commit) -> (TopicId, Run) {
+    (commit.id.topic.clone(), commit.id.run)
 }
 
 async fn pause(stop: &CancellationToken) {

@@ -232,7 +232,7 @@ pub enum Verdict {
     Committed(Committed),
     /// It was committed, and its receipt resolved, before; nothing more is known.
     Settled,
-    /// It belongs to a run that is over, or to a topic that does not exist: counted, not committed.
+    /// It belongs to a run that is over: counted, not committed.
     Stale,
     /// It was put to the dead letters, from which only a person can bring it back: publishing it again is of no use.
     Refused {

@@ -85,6 +85,7 @@ impl fmt::Display for Head {
         let Self { run, log_index, attributes } = self;
         match (run, log_index) {
             (0, _) => write!(f, "no run"),
+            (_, 0) if *attributes == 0 => write!(f, "run {run}"),
             (_, 0) => write!(f, "run {run} with {attributes} items"),
             _ if *attributes == 0 => write!(f, "run {run} with {log_index} log entries"),
             _ => write!(f, "run {run} with {attributes} items in {log_index} log entries"),
@@ -191,9 +192,12 @@ pub trait Store: Debug + Send + Sync {
     /// Commits batches, each atomically and on its own, in order. One answer per batch, in the same order.
     ///
     /// For each batch: absorb a redelivery by its id ([`Verdict::Committed`] with the stored receipt, or [`Verdict::Settled`] at or
-    /// below the producer's watermark `lowest_unresolved - 1`); refuse another run ([`Verdict::Stale`]); look every fingerprint up at
+    /// below the producer's watermark `lowest_unresolved - 1`); refuse an older run ([`Verdict::Stale`]); look every fingerprint up at
     /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap; name absent sightings in the receipt;
     /// append one entry; keep the receipt.
+    ///
+    /// A batch of a run that is newer than the topic's, or of a topic that the store does not know, is an error that does not pass by itself: the store was put
+    /// back to a state before that run, and the answer that the batch carries was paid for.
     async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError>;
 
     /// How far the topic's log has come.

@@ -16,8 +16,8 @@ on_every_adapter! {
     receipts_above_the_watermark_stay,
     batches_may_come_in_any_order_of_their_numbers,
     the_same_number_of_another_producer_or_incarnation_is_another_batch,
-    a_batch_of_another_run_is_stale,
-    a_batch_of_an_unknown_topic_is_stale,
+    a_batch_of_an_older_run_is_stale,
+    a_batch_of_a_run_or_topic_that_was_forgotten_is_refused_and_not_called_stale,
     a_sighting_of_a_known_key_is_named_again,
     sightings_that_are_not_held_are_named_in_the_receipt_and_stored_with_it,
     a_spelling_is_a_variant_when_known_and_new_when_absent,
@@ -115,20 +115,32 @@ async fn the_same_number_of_another_producer_or_incarnation_is_another_batch(sto
     assert_eq!(texts(&**store).await, ["a", "b", "c"]);
 }
 
-async fn a_batch_of_another_run_is_stale(store: Subject) {
+async fn a_batch_of_an_older_run_is_stale(store: Subject) {
     store.open_run(&topic(), 2, 1, None).await.unwrap();
-    for run in [1, 3] {
-        let mut commit = novel(1, &["a"]);
-        commit.id.run = run;
-        let outcome = commit_one(&**store, commit).await;
-        assert_eq!((outcome.verdict, outcome.fresh), (Verdict::Stale, false));
-    }
+    let outcome = commit_one(&**store, novel(1, &["a"])).await;
+    assert_eq!((outcome.verdict, outcome.fresh), (Verdict::Stale, false));
     assert_eq!(store.head(&topic()).await.unwrap(), Head { run: 2, log_index: 0, attributes: 0 });
 }
 
-async fn a_batch_of_an_unknown_topic_is_stale(store: Subject) {
-    assert_eq!(commit_one(&**store, novel(1, &["a"])).await.verdict, Verdict::Stale);
-    assert_eq!(store.head(&topic()).await.unwrap(), Head::default());
+async fn a_batch_of_a_run_or_topic_that_was_forgotten_is_refused_and_not_called_stale(store: Subject) {
+    let mut newer = novel(1, &["a"]);
+    newer.id.run = 3;
+    for (run, held) in [(None, "no run"), (Some(2), "run 2")] {
+        if let Some(run) = run {
+            store.open_run(&topic(), run, 1, None).await.unwrap();
+        }
+        let before = store.head(&topic()).await.unwrap();
+        let refused = store.commit(vec![newer.clone()]).await.unwrap_err();
+        let words = refused.to_string();
+        assert!(!refused.is_transient(), "{words}");
+        assert!(words.contains("put back to an older state: it held run 3, and now holds "), "{words}");
+        assert!(words.contains(held), "{words}");
+        assert_eq!(store.head(&topic()).await.unwrap(), before);
+        assert_eq!(store.put_back(&topic()).await.unwrap(), None, "what the topic holds goes on");
+    }
+    // When the run is there again, it is committed.
+    store.open_run(&topic(), 3, 1, None).await.unwrap();
+    assert!(commit_one(&**store, newer).await.fresh);
 }
 
 async fn a_sighting_of_a_known_key_is_named_again(store: Subject) {

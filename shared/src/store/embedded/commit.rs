@@ -10,18 +10,22 @@ use super::engine::Stop;
 use super::tables::{RunRow, Tables, seen_key};
 use crate::store::prepare::watermark;
 use crate::store::rows::{decode, encode, encode_entry};
-use crate::store::{Commit, CommitOutcome, StoreError};
+use crate::store::{Commit, CommitOutcome, Head, StoreError};
 
 /// Receipts removed by one commit at most.
 const RECEIPTS_REMOVED: usize = 1_000;
 
-/// Nothing is committed to a run that is known to have held more.
+/// Nothing is committed to a run that is known to have held more, and nothing of one that was forgotten: runs only grow, and are opened here before anybody is
+/// asked for answers to them.
 pub(super) fn refuse_put_back(tables: &Tables<'_>, batch: &Commit) -> Result<(), Stop> {
-    let run = tables.run(batch.id.topic.as_str())?.filter(|run| run.run == batch.id.run);
-    match run.as_ref().and_then(|run| Some((run.put_back?, run.head()))) {
-        Some((known, held)) => Err(StoreError::PutBack { known, held }.into()),
-        None => Ok(()),
-    }
+    let row = tables.run(batch.id.topic.as_str())?;
+    let held = row.as_ref().map_or_else(Head::default, RunRow::head);
+    let known = if held.run < batch.id.run {
+        Some(Head { run: batch.id.run, ..Head::default() })
+    } else {
+        row.and_then(|row| row.put_back).filter(|_| held.run == batch.id.run)
+    };
+    known.map_or(Ok(()), |known| Err(StoreError::PutBack { known, held }.into()))
 }
 
 pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOutcome, Stop> {

@@ -31,11 +31,17 @@ end
 
 -- 2. Run and topic.
 local state = call('HMGET', epoch_key, 'run', 'cap', 'layout', 'putback', 'life', 'edition')
-if state[1] ~= run then return { 'stale' } end
-local function put_back()
-  return redis.error_reply('PUTBACK the registry was put back to an older state, so that nothing is committed to this topic; `igentai repair` says more')
+local function put_back(how)
+  return redis.error_reply('PUTBACK the registry was put back to an older state' .. how
+    .. ', so that nothing is committed to this topic; `igentai repair` says more')
 end
-if state[4] then return put_back() end
+if state[1] ~= run then
+  -- Runs only grow, and are opened here before anybody is asked for answers to them: one that is not known here was forgotten.
+  local held = tonumber(state[1] or '0')
+  if tonumber(run) < held then return { 'stale' } end
+  return put_back(string.format(': it held run %s, and now holds %s', run, held == 0 and 'no run' or 'run ' .. state[1]))
+end
+if state[4] then return put_back('') end
 
 -- 3. Redelivery.
 local receipt_field, watermark_field = 'r:' .. producer .. ':' .. ARGV[3], 'w:' .. producer
@@ -61,7 +67,7 @@ local edition = state[6] or '0'
 -- What the caller has committed is there no more: it is noticed here, where a leader had not read it yet.
 if edition == ARGV[15] and entries < tonumber(ARGV[16]) then
   call('HSET', epoch_key, 'putback', run .. ' ' .. ARGV[16] .. ' 0')
-  return put_back()
+  return put_back('')
 end
 if claimed > 0 and edition ~= ARGV[13] then return { 'doubt' } end
 local numbers, buckets = {}, nil
