@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
-use igentai_core::topic::{EndReason, Overload, StartError, StartRequest, Topic, TopicState, UsedUp};
+use igentai_core::topic::{
+    EndReason, Overload, StartError, StartMode, StartRequest, Topic, TopicState, UsedUp,
+};
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
-use crate::store::{Store, StoreError};
+use crate::store::{Head, Store, StoreError};
 use crate::wire::{self, Hint};
 
 mod caps;
@@ -91,9 +93,14 @@ async fn start_from(
     seen: impl Fn(&Topic) -> Option<Topic>,
 ) -> Result<Topic, RegistryError> {
     let place = Place::Named(TopicId::from_name(&request.name)?, &request.name);
-    let begin = |id, current: Option<&Topic>| {
+    let begin = |id, current: Option<&Topic>, known: Option<Head>| {
         let seen = current.and_then(&seen);
-        Ok(Some(Topic::start(seen.as_ref().or(current), id, request.clone(), now)?))
+        let mut topic = Topic::start(seen.as_ref().or(current), id, request.clone(), now)?;
+        // What the registry has forgotten is over, too, for who begins afresh.
+        if let Some(known) = known.filter(|_| request.mode == StartMode::Fresh) {
+            topic.run = topic.run.max(known.run + 1);
+        }
+        Ok(Some(topic))
     };
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
@@ -115,7 +122,8 @@ pub async fn refuse_used_up(
     request: &StartRequest,
     now: UnixMillis,
 ) -> Result<(), RegistryError> {
-    let (id, current) = Place::Named(TopicId::from_name(&request.name)?, &request.name).look(store).await?;
+    let (id, current, _) =
+        Place::Named(TopicId::from_name(&request.name)?, &request.name).look(store).await?;
     let Some(current) = current else { return Ok(()) };
     let topic = Topic::start(Some(&current), id, request.clone(), now)?;
     if topic.run == current.run { caps::refuse_used_up(store, &topic).await } else { Ok(()) }
@@ -133,7 +141,7 @@ pub async fn alter<E: From<RegistryError>>(
     id: &TopicId,
     mut change: impl FnMut(&Topic) -> Result<Option<Topic>, E>,
 ) -> Result<Option<Altered>, E> {
-    write(store, Place::Of(id), |_, current| current.map_or(Ok(None), &mut change)).await
+    write(store, Place::Of(id), |_, current, _| current.map_or(Ok(None), &mut change)).await
 }
 
 /// Where a topic is looked for.
@@ -144,13 +152,15 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
-    async fn look(&self, store: &dyn Store) -> Result<(TopicId, Option<Topic>), RegistryError> {
+    /// The id, the topic if it is there, and, for who may begin it, what it is known to have held if it was put back to an older state.
+    async fn look(&self, store: &dyn Store) -> Result<(TopicId, Option<Topic>, Option<Head>), RegistryError> {
         match self {
-            Self::Of(id) => Ok(((*id).clone(), store.topic(id).await?)),
+            Self::Of(id) => Ok(((*id).clone(), store.topic(id).await?, None)),
             Self::Named(base, name) => {
                 let topics = store.topics().await?;
                 let (id, current) = place(&topics, base, name)?;
-                Ok((id, current.cloned()))
+                let known = store.put_back(&id).await?;
+                Ok((id, current.cloned(), known))
             }
         }
     }
@@ -161,17 +171,19 @@ impl Place<'_> {
 async fn write<E: From<RegistryError>>(
     store: &dyn Store,
     place: Place<'_>,
-    mut change: impl FnMut(TopicId, Option<&Topic>) -> Result<Option<Topic>, E>,
+    mut change: impl FnMut(TopicId, Option<&Topic>, Option<Head>) -> Result<Option<Topic>, E>,
 ) -> Result<Option<Altered>, E> {
     let mut tried: Option<Topic> = None;
     for _ in 0..ATTEMPTS {
-        let (id, current) = place.look(store).await?;
+        let (id, current, known) = place.look(store).await?;
         if let Some(current) =
             current.as_ref().filter(|current| tried.as_ref().is_some_and(|tried| grew(tried, current)))
         {
             return Ok(Some(Altered::Made(current.clone())));
         }
-        let Some(next) = change(id, current.as_ref())? else { return Ok(current.map(Altered::AsItWas)) };
+        let Some(next) = change(id, current.as_ref(), known)? else {
+            return Ok(current.map(Altered::AsItWas));
+        };
         if takes_more(current.as_ref(), &next) {
             next.refuse_overload(&store.topics().await.map_err(RegistryError::Store)?)
                 .map_err(RegistryError::Overload)?;
@@ -225,16 +237,22 @@ pub fn place<'a>(
     if let Some(topic) = topics.iter().find(|topic| topic.name == name) {
         return Ok((topic.id.clone(), Some(topic)));
     }
-    let mut id = base.clone();
-    let mut salted = name.to_owned();
-    for _ in 0..MAX_NAMESAKES {
-        if topics.iter().all(|topic| topic.id != id) {
-            return Ok((id, None));
-        }
-        id = base.with_hash(&salted);
-        salted.push('\'');
-    }
-    Err(RegistryError::Namesakes(name.to_owned()))
+    let mut places = places(base, name);
+    let free = places.find(|id| topics.iter().all(|topic| topic.id != *id));
+    free.map(|id| (id, None)).ok_or_else(|| RegistryError::Namesakes(name.to_owned()))
+}
+
+/// Whether a topic of this name may stand under the id; what does not is a copy, or was renamed.
+#[must_use]
+pub fn may_stand_in(id: &TopicId, name: &str) -> bool {
+    TopicId::from_name(name).is_ok_and(|base| places(&base, name).any(|place| place == *id))
+}
+
+/// The ids under which a topic of this name may stand, in the order in which they are tried.
+fn places(base: &TopicId, name: &str) -> impl Iterator<Item = TopicId> {
+    let hashed =
+        (0..MAX_NAMESAKES - 1).map(move |salts| base.with_hash(&format!("{name}{}", "'".repeat(salts))));
+    std::iter::once(base.clone()).chain(hashed)
 }
 
 /// An operator's write is not fenced by any epoch.

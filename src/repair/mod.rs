@@ -9,7 +9,7 @@ use std::time::Duration;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_orchestrator::files::repair::{
-    Authority, Deed, Finding, From, RepairError, Workshop, all_topics, authority, held,
+    Authority, Finding, From, RepairError, Workshop, all_topics, authority, held,
 };
 use igentai_shared::clock::SystemClock;
 use igentai_shared::config::{Config, Flag, Keys};
@@ -93,9 +93,6 @@ async fn work(
             findings.push((*from, topic.clone(), workshop.look(topic, *from).await));
         }
     }
-    let wanted = |found: &Result<Finding, RepairError>| {
-        found.as_ref().is_ok_and(|finding| !matches!(finding.deed, Deed::Nothing | Deed::Foreign))
-    };
     if arguments.yes && findings.iter().any(|(_, _, found)| wanted(found)) {
         let ttl = Duration::from_millis(config.orchestrator.lease_ttl_ms);
         carry_out(workshop, &mut findings, me, ttl, embedded).await?;
@@ -103,11 +100,15 @@ async fn work(
     let named = !arguments.topics.is_empty();
     show::show(&findings, arguments, named)?;
     let undone = |found: &Result<Finding, RepairError>| match found {
-        Ok(finding) => !finding.done && !matches!(finding.deed, Deed::Nothing | Deed::Foreign),
+        Ok(finding) => !finding.done && finding.deed.is_work(),
         Err(_) => true,
     };
     let open = findings.iter().any(|(_, _, found)| undone(found));
     Ok(if open { Exit::Failed } else { Exit::Done })
+}
+
+fn wanted(found: &Result<Finding, RepairError>) -> bool {
+    found.as_ref().is_ok_and(|finding| finding.deed.is_work())
 }
 
 type Found = (From, TopicId, Result<Finding, RepairError>);
@@ -124,9 +125,7 @@ async fn carry_out(
     let authority: Authority = authority(store, clock, me, ttl, sole).await?;
     let work = async {
         for (from, topic, found) in findings.iter_mut() {
-            let to_do =
-                matches!(found, Ok(Finding { deed, .. }) if !matches!(deed, Deed::Nothing | Deed::Foreign));
-            if to_do {
+            if wanted(found) {
                 *found = workshop.repair(topic, *from, &authority).await;
             }
         }
@@ -154,11 +153,24 @@ async fn chosen(workshop: &Workshop, named: &[String]) -> Result<Vec<TopicId>, F
         let by_id = || TopicId::parse(name).ok().filter(|id| all.contains(id));
         let by_name = || records.iter().find(|topic| topic.name == *name).map(|topic| topic.id.clone());
         let by_folder = || TopicId::from_name(name).ok().filter(|id| all.contains(id));
-        let found = by_id().or_else(by_name).or_else(by_folder);
+        let found = match by_id().or_else(by_name).or_else(by_folder) {
+            Some(found) => Some(found),
+            None => marked(workshop, name).await?,
+        };
         chosen.push(found.ok_or_else(|| {
             let text = format!("neither the registry nor a folder knows a topic `{name}`");
             Failure::new(Exit::Failed, text)
         })?);
     }
     Ok(chosen)
+}
+
+/// A topic of which nothing is left but the mark that it was put back.
+async fn marked(workshop: &Workshop, name: &str) -> Result<Option<TopicId>, Failure> {
+    for id in [TopicId::parse(name), TopicId::from_name(name)].into_iter().flatten() {
+        if workshop.store.put_back(&id).await?.is_some() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }

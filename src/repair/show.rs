@@ -37,7 +37,7 @@ pub(super) fn show(findings: &[super::Found], arguments: &Repair, named: bool) -
 }
 
 fn is_open((_, _, found): &super::Found) -> bool {
-    found.as_ref().is_ok_and(|finding| !matches!(finding.deed, Deed::Nothing | Deed::Foreign))
+    found.as_ref().is_ok_and(|finding| finding.deed.is_work())
 }
 
 fn said(from: From, topic: &TopicId, found: &Result<Finding, RepairError>, named: bool) -> String {
@@ -48,6 +48,7 @@ fn said(from: From, topic: &TopicId, found: &Result<Finding, RepairError>, named
     };
     let mut text = format!("{topic}: the registry holds {}", finding.registry);
     match &finding.files {
+        Some(_) if finding.deed == Deed::Misplaced => Ok(()),
         Some(files) => {
             write!(text, "; the files hold run {} with {}", files.run, counted(files.items, "item"))
         }
@@ -79,6 +80,12 @@ fn what(from: From, finding: &Finding) -> Vec<String> {
             let registry = finding.files.as_ref().map_or("", |files| files.registry.as_str());
             lines.push(format!(
                 "its folder is written from another registry, {registry}; --foreign takes it all the same"
+            ));
+        }
+        Deed::Misplaced => {
+            let name = finding.files.as_ref().map_or("", |files| files.name.as_str());
+            lines.push(format!(
+                "its folder was written for the topic “{name}”, and copied or renamed: nothing of it is taken; move it away, or give it its own name again"
             ));
         }
         Deed::Restore => {

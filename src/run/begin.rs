@@ -32,30 +32,30 @@ pub(super) async fn begin(
         refuse_what_nobody_knows(config, name)?;
     }
     weights::refuse_strangers(config, request.provider_weights.is_some(), stored)?;
-    refuse_put_back(store, config, stored, name).await?;
+    refuse_put_back(store, config, &topics, &request).await?;
     let refused = |error| cannot_start(&error, name);
     let topic = registry::start_alone(store, &request, now).await.map_err(refused)?;
     registry::abandon_others(store, &topic.id, now).await.map_err(refused)?;
     Ok(topic)
 }
 
-/// A registry that holds less than was written from it would give numbers a second time.
+/// A registry that holds less than was written from it would give numbers a second time. Who begins afresh gives none of those.
 async fn refuse_put_back(
     store: &dyn Store,
     config: &Config,
-    stored: Option<&Topic>,
-    name: &str,
+    topics: &[Topic],
+    request: &StartRequest,
 ) -> Result<(), Failure> {
-    let id = match stored {
-        Some(topic) => topic.id.clone(),
-        None => TopicId::from_name(name).map_err(|error| Failure::usage(error.to_string()))?,
-    };
+    let usage = |error: RegistryError| cannot_start(&error, &request.name);
+    let base = TopicId::from_name(&request.name).map_err(|error| usage(error.into()))?;
+    let (id, _) = registry::place(topics, &base, &request.name).map_err(usage)?;
     let registry = store.identity(&id::random_suffix(&mut parts::random()?)).await?;
     // Files that cannot be read are not written over either, which the leader says.
-    let written = written(&config.run.out, &registry, &id, true).ok().flatten();
+    let written = written(&config.run.out, &registry, &id).ok().flatten();
     let known = written.map(|written| written.head).unwrap_or_default();
     let epoch = store.lease().await?.epoch;
     match store.claim(&id, epoch, known).await {
+        Err(StoreError::PutBack { .. }) if request.mode == StartMode::Fresh => Ok(()),
         Err(error @ StoreError::PutBack { .. }) => {
             let mut words = put_back_in_words(&id, &error);
             if config.store.redis_url.is_some() {

@@ -247,12 +247,13 @@ impl Older {
     }
 
     fn run(&self, count: usize) -> JsonRun {
+        self.run_with(count, &[])
+    }
+
+    fn run_with(&self, count: usize, more: &[&str]) -> JsonRun {
         let count = count.to_string();
-        JsonRun::start(
-            &self.place,
-            &self.config,
-            &["Sights", "--no-web", "-n", "2", "--max-attributes", &count],
-        )
+        let arguments = ["Sights", "--no-web", "-n", "2", "--max-attributes", &count];
+        JsonRun::start(&self.place, &self.config, &[&arguments, more].concat())
     }
 
     async fn run_to(&self, count: usize) {
@@ -276,7 +277,13 @@ async fn an_older_registry_in_a_file_is_refused_with_words_and_mended_from_the_f
     let said = run.process.tail();
     assert!(said.contains("it held run 1 with 120 items, and now holds run 1 with 60 items"), "{said}");
     assert!(said.contains("igentai repair sights --from files"), "{said}");
+    assert!(!said.contains("--embedded"), "there is one registry only: {said}");
     assert_eq!(files(&older.place), before);
+    let mut program = older.place.command(&[]);
+    program.env("REDIS_URL", "redis://127.0.0.1:1");
+    let mut run = JsonRun::of(&older.place, &program, &older.config, &["Sights", "--no-web"]);
+    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
+    assert!(run.process.tail().contains("Say --embedded"), "{}", run.process.tail());
 
     let (code, said) = older.repair(&[]);
     assert_eq!(code, Some(1), "{said}");
@@ -341,4 +348,56 @@ async fn of_two_items_with_one_number_that_of_the_files_keeps_it_and_the_registr
     let finished = older.run(200).finished().await;
     assert_eq!(finished["attributes"], 200, "{finished}");
     assert_eq!(older.place.lines("sights")[..lines.len()], lines[..]);
+}
+
+#[tokio::test]
+async fn a_topic_whose_registry_is_older_than_its_files_may_be_begun_afresh() {
+    let older = Older::new().await;
+    assert_eq!(older.run(150).code().await, Some(4));
+    let finished = older.run_with(30, &["--fresh"]).finished().await;
+    assert_eq!((&finished["attributes"], &finished["run"]), (&json!(30), &json!(2)), "{finished}");
+    assert_eq!(older.place.lines("sights").len(), 30);
+    assert_eq!(older.place.lines(".replaced/sights"), older.lines);
+    let (code, said) = older.repair(&[]);
+    assert_eq!((code, said.contains("nothing to repair")), (Some(0), true), "{said}");
+}
+
+#[tokio::test]
+async fn a_topic_that_is_newer_than_its_registry_is_told_of_and_comes_back_from_its_files() {
+    let place = Place::new(script(400, 2)).await;
+    let older = Older { config: place.config("m"), place, lines: Vec::new() };
+    let other = ["Rivers", "--no-web", "--max-attributes", "5"];
+    JsonRun::start(&older.place, &older.config, &other).finished().await;
+    std::fs::copy(older.registry(), older.place.path().join("older")).unwrap();
+    older.run_to(60).await;
+    std::fs::copy(older.place.path().join("older"), older.registry()).unwrap();
+    let lines = older.place.lines("sights");
+
+    let mut run = JsonRun::start(&older.place, &older.config, &[&other[..], &["--fresh"]].concat());
+    run.finished().await;
+    assert!(run.process.tail().contains("igentai repair sights --from files"), "{}", run.process.tail());
+    assert_eq!(older.run(100).code().await, Some(4), "it is not begun anew unawares");
+    let (code, said) = older.repair(&["--from", "files", "--yes"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(older.place.lines("sights"), lines);
+    older.run_to(100).await;
+    assert_eq!(older.place.lines("sights")[..60], lines[..]);
+}
+
+#[tokio::test]
+async fn of_a_topic_of_which_only_the_mark_is_left_the_mark_can_be_taken_away() {
+    let place = Place::new(script(400, 2)).await;
+    let older = Older { config: place.config("m"), place, lines: Vec::new() };
+    let other = ["Rivers", "--no-web", "--max-attributes", "5"];
+    JsonRun::start(&older.place, &older.config, &other).finished().await;
+    std::fs::copy(older.registry(), older.place.path().join("older")).unwrap();
+    older.run_to(20).await;
+    std::fs::copy(older.place.path().join("older"), older.registry()).unwrap();
+    assert_eq!(older.run(30).code().await, Some(4));
+    std::fs::remove_dir_all(older.place.out().join("sights")).unwrap();
+    assert_eq!(older.run(30).code().await, Some(4), "what it held is known all the same");
+    assert_eq!(older.repair(&["No such topic", "--from", "registry", "--yes"]).0, Some(1));
+    let (code, said) = older.repair(&["Sights", "--from", "registry", "--yes"]);
+    assert_eq!(code, Some(0), "{said}");
+    older.run_to(30).await;
 }

@@ -17,8 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What rises again within this time goes on rising.
 const GOES_ON: Duration = Duration::from_mins(1);
 
-/// The name of the warning.
+/// The names of warnings.
 const UNROUTED: &str = "unrouted messages";
+const LOST: &str = "lost topics";
 
 /// Measures as long as the term lasts, and then says no more what was.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ impl Measures {
         }
     }
 
+    /// Topics that the registry does not know any more, in words.
+    pub(super) fn lost(&self, lost: Option<String>) {
+        self.troubles.warn(LOST, lost);
+    }
+
     fn unrouted(&mut self, messages: u64, now: Monotonic) {
         let queue = WorkQueue::Unrouted.name();
         if self.unrouted.has_risen(messages, now) {
@@ -94,6 +100,7 @@ impl Drop for Measures {
         catalogue::UNROUTED_MESSAGES.forget();
         catalogue::TOPICS_PUT_BACK.forget();
         self.troubles.warn(UNROUTED, None);
+        self.troubles.warn(LOST, None);
     }
 }
 

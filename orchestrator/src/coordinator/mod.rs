@@ -14,6 +14,7 @@ use crate::Context;
 
 mod filters;
 mod lease;
+mod lost;
 mod measure;
 mod notes;
 mod saving;

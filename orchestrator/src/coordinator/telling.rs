@@ -95,7 +95,7 @@ impl Topics<'_> {
         for id in closed.iter().filter(|id| !core.is_open(id)) {
             all.extend(self.record_closed(core, id, now).await?);
         }
-        self.vouching.measure();
+        self.measures.lost(self.vouching.measure(core));
         self.announce(&all).await;
         Measures::count(core);
         self.measure_replicas(core, now.monotonic);

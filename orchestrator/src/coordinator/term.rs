@@ -9,7 +9,7 @@ use igentai_core::coordinator::{Action, Coordinator, Ledger};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
-use igentai_core::topic::Topic;
+use igentai_core::topic::{Topic, TopicState};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
@@ -217,13 +217,13 @@ impl Term<'_> {
         let due = self.reread.is_none_or(|read| at.since(read) >= REREAD);
         if due && !self.topics.troubles.rests(None, Step::Definitions, at) {
             let read = async {
-                if !self.knows {
-                    self.topics.claim_all(&self.core, at).await?;
+                if self.knows || self.topics.claim_all(&self.core, at).await? {
+                    return self.context.store.topics().await.map(Some);
                 }
-                self.context.store.topics().await
+                Ok(None)
             };
             let read = read.await;
-            let Some(topics) = self.topics.troubles.note(None, Step::Definitions, read, at)? else {
+            let Some(Some(topics)) = self.topics.troubles.note(None, Step::Definitions, read, at)? else {
                 return Ok(());
             };
             for topic in topics {
@@ -246,6 +246,7 @@ impl Term<'_> {
                     if !self.topics.troubles.rests(Some(&topic), Step::Open, now.monotonic) {
                         let opened = self.topics.open(&mut self.core, &topic, run, max_attributes, now).await;
                         self.topics.troubles.note(Some(&topic), Step::Open, opened, now.monotonic)?;
+                        self.end_refused(&topic, now).await?;
                     }
                 }
                 Action::Put { topic, expected } => {
@@ -297,6 +298,27 @@ impl Term<'_> {
         if let Some(Some(current)) = stored {
             self.core.topic(current, now);
             self.topics.tell_one(&self.core, &id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A topic that is not opened since its registry was put back has nothing under way: when it is asked to end, it has ended.
+    async fn end_refused(&mut self, id: &TopicId, now: Now) -> Result<(), StoreError> {
+        let refused = self.core.topics().find(|topic| topic.id == *id);
+        let refused = refused.filter(|_| self.topics.vouching.problem(id).is_some());
+        let Some(topic) = refused.filter(|topic| matches!(topic.state, TopicState::Ending(_))) else {
+            return Ok(());
+        };
+        let Some(ended) = topic.abandoned(now.unix) else { return Ok(()) };
+        let (ended, expected) = (Topic { epoch: self.topics.epoch, ..ended }, topic.version);
+        let stored = match self.context.store.put_topic(&ended, Some(expected)).await {
+            // It is read again soon.
+            Err(StoreError::Conflict { .. }) => return Ok(()),
+            stored => stored,
+        };
+        if self.topics.troubles.note(Some(id), Step::Put, stored, now.monotonic)?.is_some() {
+            self.core.topic(ended, now);
+            self.topics.tell_one(&self.core, id, now).await?;
         }
         Ok(())
     }

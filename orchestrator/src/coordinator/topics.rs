@@ -20,7 +20,7 @@ use super::filters::{self, Replicas};
 use super::measure::Measures;
 use super::saving::{Kept, Saver};
 use super::trouble::{Step, Troubles};
-use super::vouching::Vouching;
+use super::vouching::{CLAIMING, Vouching};
 use crate::Context;
 use crate::files::Files;
 
@@ -269,6 +269,7 @@ impl<'a> Topics<'a> {
     }
 
     pub(super) async fn close(self) {
+        self.context.troubles.clear(CLAIMING);
         self.files.close().await;
     }
 }

@@ -17,6 +17,7 @@ use igentai_shared::store::{Head, StoreError};
 use igentai_shared::telemetry::catalogue;
 use tracing::{error, info, warn};
 
+use super::lost::all_in_words;
 use super::topics::Topics;
 use crate::files::Written;
 
@@ -28,6 +29,12 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How often a topic that has ended, and holds less than it held, is looked at again; and whether an integrator has noticed that of one that is worked on.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// How it is called where troubles are told.
+pub(super) const CLAIMING: &str = "the look at what the registry has held";
+
+/// Why a topic cannot be vouched for yet.
+const UNREAD: &str = "the disk takes long to say what the files hold, and until that is known, nothing is let in that might take numbers a second time";
 
 /// What a process has seen of a registry in a term, for its next one.
 #[derive(Debug, Default)]
@@ -61,6 +68,7 @@ pub(super) struct Vouching {
     looked_for_marks: Monotonic,
     seen: BTreeMap<TopicId, Head>,
     put_back: BTreeMap<TopicId, PutBack>,
+    told_of_strangers: bool,
     /// Those that were settled, and of which that is not told yet.
     settled: Vec<TopicId>,
 }
@@ -81,11 +89,13 @@ impl Vouching {
         self.put_back.keys().cloned().chain(settled).collect()
     }
 
-    pub(super) fn measure(&self) {
+    /// How many there are is measured. The answer tells of those that nobody sees, since they are none of the topics that are known.
+    pub(super) fn measure(&self, core: &Coordinator) -> Option<String> {
         catalogue::TOPICS_PUT_BACK.set_whole(u64::try_from(self.put_back.len()).unwrap_or(u64::MAX), []);
+        all_in_words(self.put_back.keys().filter(|id| core.topics().all(|topic| topic.id != **id)))
     }
 
-    fn note(&mut self, topic: &TopicId, why: String, now: Monotonic) {
+    pub(super) fn note(&mut self, topic: &TopicId, why: String, now: Monotonic) {
         if self.problem(topic) != Some(&why) {
             error!(%topic, reason = why, "a topic is not worked on");
         }
@@ -106,44 +116,85 @@ pub fn put_back_in_words(topic: &TopicId, why: &StoreError) -> String {
     format!(
         "{why}. Nothing is asked, committed or written for this topic, so that no number is given twice. Bring the newer registry back; or look at what \
          `igentai repair {topic} --from files` would do (items that only the files hold come back into the registry), or `igentai repair {topic} --from registry` \
-         (the files are written anew from what it holds, the old ones kept in .replaced/)"
+         (the files are written anew from what it holds, the old ones kept in .replaced/); or begin it afresh, with --fresh or the mode `fresh` (what the files hold is moved \
+         to .replaced/)"
     )
 }
 
 impl Topics<'_> {
     /// Makes every topic this term's own before anything is read that decisions rest on. What cannot be done for one topic now is done when it is
-    /// opened, at the latest.
+    /// opened, at the latest. Not before it is known what the files say, however long the disk takes; whether it was done.
     ///
     /// # Errors
     /// When another leader is in force, or the store does not serve.
-    pub(super) async fn claim_all(&mut self, core: &Coordinator, now: Monotonic) -> Result<(), StoreError> {
+    pub(super) async fn claim_all(&mut self, core: &Coordinator, now: Monotonic) -> Result<bool, StoreError> {
+        let patience = self.context.options.lease_ttl / 4;
+        let Some(folders) = self.files.folders(patience).await else {
+            self.context.troubles.note(CLAIMING, UNREAD);
+            return Ok(false);
+        };
+        self.context.troubles.clear(CLAIMING);
         let store = self.context.store.as_ref();
         let instance = store.check().await.ok().map(|check| check.instance);
         let topics = store.topics().await?;
-        let patience = self.context.options.lease_ttl / 4;
-        if topics.is_empty() {
-            self.files.warn_of_strangers(patience).await;
-        }
-        let ids = topics.iter().map(|topic| topic.id.clone()).collect();
-        let written = self.files.written(ids, false, patience).await;
         for some in topics.chunks(CLAIMS) {
             let claims = some.iter().map(|topic| {
-                let known = self.known(core, &topic.id, topic.run, written.get(&topic.id).copied());
-                store.claim(&topic.id, self.epoch, known)
+                let written = folders.own.get(&topic.id).copied();
+                self.claim(&topic.id, topic.run, self.known(core, &topic.id, topic.run, written), written)
             });
             for (topic, claimed) in some.iter().zip(join_all(claims.collect::<Vec<_>>()).await) {
                 match claimed {
                     Err(error @ StoreError::PutBack { .. }) if core.is_open(&topic.id) => return Err(error),
-                    Err(error @ StoreError::PutBack { .. }) => self.refuse(&topic.id, &error, now),
+                    Err(error @ (StoreError::PutBack { .. } | StoreError::Unsafe(_))) => {
+                        self.refuse(&topic.id, &error, now);
+                    }
                     Err(error) if error.is_transient() || self.troubles.ends_the_term(&error) => {
                         return Err(error);
                     }
-                    Ok(_) | Err(_) => {}
+                    Ok(()) | Err(_) => {}
                 }
             }
         }
+        self.note_lost(&folders, &topics, now).await?;
+        store.all_claimed(self.epoch).await?;
+        if !self.vouching.told_of_strangers {
+            self.vouching.told_of_strangers = true;
+            self.tell_of_strangers(&folders, &topics);
+        }
         self.vouching.instance = instance;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Claims one topic that is known to have come so far. What became of an earlier run is nothing to one that begins afresh.
+    async fn claim(
+        &self,
+        id: &TopicId,
+        run: Run,
+        known: Head,
+        written: Option<Written>,
+    ) -> Result<(), StoreError> {
+        let claim = async |known| match self.context.store.claim(id, self.epoch, known).await {
+            Err(StoreError::PutBack { known, held }) if known.run < run && held.run < run => Ok(held),
+            claimed => claimed,
+        };
+        let later = written.filter(|written| written.head.run >= run && written.epoch > self.epoch);
+        let Some(later) = later else { return claim(known).await.map(drop) };
+        // Nothing else may be missing; it takes no commits all the same.
+        let marked = match claim(known).await {
+            Ok(held) => claim(Head { log_index: held.log_index + 1, ..held }).await,
+            refused => refused,
+        };
+        match marked {
+            Err(StoreError::PutBack { known, held })
+                if known.run == held.run && known.attributes <= held.attributes =>
+            {
+                Err(StoreError::Unsafe(format!(
+                    "the files were written in epoch {}, and this is epoch {}, so that the registry was put back to an older state",
+                    later.epoch, self.epoch
+                )))
+            }
+            other => other.map(drop),
+        }
     }
 
     /// How far a topic is known to have come.
@@ -174,18 +225,10 @@ impl Topics<'_> {
     /// It does not, or cannot be asked.
     pub(super) async fn vouch(&mut self, id: &TopicId, run: Run, now: Monotonic) -> Result<(), StoreError> {
         let patience = self.context.options.lease_ttl / 4;
-        let written = self.files.written(vec![id.clone()], true, patience).await.remove(id);
-        let known = self.expected(id, run, written);
-        let claimed = self.context.store.claim(id, self.epoch, known).await;
-        let later = written.filter(|written| written.head.run >= run && written.epoch > self.epoch);
-        let vouched = claimed.and_then(|_| {
-            later.map_or(Ok(()), |written| {
-                Err(StoreError::Unsafe(format!(
-                    "the files were written in epoch {}, and this is epoch {}, so that the registry was put back to an older state",
-                    written.epoch, self.epoch
-                )))
-            })
-        });
+        let Some(written) = self.files.written(id, patience).await else {
+            return Err(StoreError::Unsafe(UNREAD.to_owned()));
+        };
+        let vouched = self.claim(id, run, self.expected(id, run, written), written).await;
         match &vouched {
             Err(error @ (StoreError::PutBack { .. } | StoreError::Unsafe(_))) => self.refuse(id, error, now),
             Ok(()) => self.vouching.holds(id),
@@ -207,7 +250,8 @@ impl Topics<'_> {
         let instance = self.context.store.check().await.ok().map(|check| check.instance);
         if instance.is_some() && instance != self.vouching.instance {
             match self.claim_all(core, now).await {
-                Ok(()) => info!("the store was started anew, and holds what it held"),
+                Ok(true) => info!("the store was started anew, and holds what it held"),
+                Ok(false) => {}
                 Err(error) if error.is_transient() => warn!(error = %error, "topics are not claimed yet"),
                 Err(error) => return Err(error),
             }

@@ -21,6 +21,7 @@ use crate::Context;
 mod atomic;
 mod desk;
 mod ended;
+mod looks;
 mod mail;
 mod output;
 mod owner;
@@ -32,8 +33,10 @@ mod writer;
 mod written;
 
 use desk::Desk;
+use looks::Looks;
 use mail::{End, Global, Post};
 use trouble::Board;
+pub(crate) use written::Folders;
 pub use written::{Written, written};
 
 /// How long the writer may go on when it is told to end.
@@ -44,6 +47,7 @@ pub(crate) struct Files {
     writer: Option<Writer>,
     /// Where they stand, and whose they are.
     place: Option<(PathBuf, String)>,
+    looks: Looks,
 }
 
 struct Writer {
@@ -67,7 +71,7 @@ struct Style {
 impl Files {
     /// Starts the writer for a term of leadership over the registry of this id.
     pub(crate) fn start(context: &Context, registry: String, epoch: Epoch) -> Self {
-        let Some(out) = context.options.out.clone() else { return Self { writer: None, place: None } };
+        let Some(out) = context.options.out.clone() else { return Self::with(None, None) };
         let place = Some((out.clone(), registry.clone()));
         let default_weights = context.options.default_weights.clone();
         let (post, board) = (Arc::<Post>::default(), Arc::<Board>::default());
@@ -82,51 +86,33 @@ impl Files {
             drop(alive);
         };
         match std::thread::Builder::new().name("files".to_owned()).spawn(body) {
-            Ok(thread) => Self { writer: Some(Writer { post, board, ended, thread }), place },
+            Ok(thread) => Self::with(Some(Writer { post, board, ended, thread }), place),
             Err(error) => {
                 error!(error = %error, "no files are written: the thread for them could not be started");
-                Self { writer: None, place }
+                Self::with(None, place)
             }
         }
     }
 
-    /// What the files of topics say that the registry held. A disk that does not say it in time is not waited for: it is found out before anything is
-    /// written over.
-    pub(crate) async fn written(
-        &self,
-        topics: Vec<TopicId>,
-        closely: bool,
-        patience: Duration,
-    ) -> BTreeMap<TopicId, Written> {
-        let Some((out, registry)) = self.place.clone() else { return BTreeMap::new() };
-        let look = tokio::task::spawn_blocking(move || {
-            let mut found = BTreeMap::new();
-            for topic in topics {
-                if let Ok(Some(written)) = written(&out, &registry, &topic, closely) {
-                    found.insert(topic, written);
-                }
-            }
-            found
-        });
-        tokio::time::timeout(patience, look).await.ok().and_then(Result::ok).unwrap_or_default()
+    /// What all folders say of their registries; `None` while that is not known, since the disk is slow: then it is to be asked for again.
+    pub(crate) async fn folders(&mut self, patience: Duration) -> Option<Folders> {
+        let Some((out, registry)) = self.place.clone() else { return Some(Folders::default()) };
+        self.looks.all(out, registry, patience).await
     }
 
-    /// Says that an empty registry stands beside files of another one.
-    pub(crate) async fn warn_of_strangers(&self, patience: Duration) {
-        let Some((out, registry)) = self.place.clone() else { return };
-        let look = tokio::task::spawn_blocking(move || {
-            let strangers = written::signed(&out).unwrap_or_default();
-            strangers.into_iter().filter(|signed| signed.sign.registry != registry).collect::<Vec<_>>()
-        });
-        let found = tokio::time::timeout(patience, look).await.ok().and_then(Result::ok).unwrap_or_default();
-        if let Some(first) = found.first() {
-            warn!(
-                topics = found.len(),
-                registry = first.sign.registry,
-                "the registry is empty, and the output folder holds topics of another one; if it was lost or emptied, `igentai repair --from files --foreign` brings \
-                 them back; otherwise each is moved to .replaced/ when a topic of its name is started"
-            );
-        }
+    /// What the files of a topic say that the registry held; `None` while that is not known.
+    pub(crate) async fn written(&mut self, topic: &TopicId, patience: Duration) -> Option<Option<Written>> {
+        let Some((out, registry)) = self.place.clone() else { return Some(None) };
+        self.looks.one(out, registry, topic, patience).await
+    }
+
+    /// Where a topic's files stand.
+    pub(crate) fn folder(&self, topic: &TopicId) -> PathBuf {
+        self.place.as_ref().map(|(out, _)| place::folder(out, topic)).unwrap_or_default()
+    }
+
+    fn with(writer: Option<Writer>, place: Option<(PathBuf, String)>) -> Self {
+        Self { writer, place, looks: Looks::default() }
     }
 
     fn tell(&self, change: impl FnOnce(&mut mail::Mail)) {

@@ -9,11 +9,16 @@ use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, Run, Seq};
+use igentai_shared::registry::may_stand_in;
 use igentai_shared::store::Head;
 use serde::Deserialize;
 
 use super::Style;
+
+/// What a sign says of a topic that has ended.
+const ENDED: &str = "ended";
 
 /// What a folder's `state.json` says.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -32,8 +37,12 @@ pub(super) struct Sign {
 /// What was found in a folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Found {
-    /// Its sign, if it names a registry.
+    /// Its sign, if it names a registry, and this folder.
     pub(super) sign: Option<Sign>,
+    /// The sign of another folder, of which this one is a copy, or which has got another name.
+    pub(super) misplaced: Option<Sign>,
+    /// Whether the sign was put up last, for a topic that has ended: then there is no more than it says.
+    pub(super) says_all: bool,
     /// Whether a list stands there that is not empty.
     pub(super) list: bool,
     /// Its whole lines, if they were counted.
@@ -88,19 +97,32 @@ impl Found {
     /// Looks at a folder. One that is not there holds nothing.
     pub(super) fn look(folder: &Path) -> io::Result<Self> {
         let list = if_there(fs::metadata(folder.join("output.txt")))?;
+        let signed = if_there(fs::metadata(folder.join("state.json")))?;
         let sign = if_there(fs::read(folder.join("state.json")))?;
         let sign = sign.and_then(|bytes| serde_json::from_slice::<Sign>(&bytes).ok());
-        Ok(Self {
-            sign: sign.filter(|sign| !sign.registry.is_empty()),
-            list: list.is_some_and(|list| list.len() > 0),
-            lines: 0,
-        })
+        let sign = sign.filter(|sign| !sign.registry.is_empty());
+        let id = folder.file_name().and_then(|name| TopicId::parse(name.to_str()?).ok());
+        let misplaced = sign.as_ref().is_some_and(|sign| {
+            let name = &sign.current_topic;
+            !name.is_empty() && id.is_some_and(|id| !may_stand_in(&id, name))
+        });
+        let at = |file: &Option<fs::Metadata>| file.as_ref().and_then(|file| file.modified().ok());
+        let is_last =
+            list.is_none() || at(&list).is_some_and(|list| at(&signed).is_some_and(|sign| list <= sign));
+        let says_all = is_last && sign.as_ref().is_some_and(|sign| sign.state == ENDED);
+        let (sign, misplaced) = if misplaced { (None, sign) } else { (sign, None) };
+        Ok(Self { sign, misplaced, says_all, list: list.is_some_and(|list| list.len() > 0), lines: 0 })
     }
 
     /// The same with the lines of the list counted, for which it is read from end to end.
     pub(super) fn look_closely(folder: &Path) -> io::Result<Self> {
         let lines = lines(&folder.join("output.txt"))?.map_or(0, |(lines, _)| lines);
         Ok(Self { lines, ..Self::look(folder)? })
+    }
+
+    /// Whether it was written from the registry of this id.
+    pub(super) fn is_of(&self, registry: &str) -> bool {
+        self.sign.as_ref().is_some_and(|sign| sign.registry == registry)
     }
 
     /// How far the registry had come that all of it was written from, if this is that one.
@@ -119,7 +141,12 @@ impl Found {
     pub(super) fn before(&self, style: &Style, held: Head, may_take: bool) -> Before {
         let aside = |why: String| if self.list { Before::SetAside(Some(why)) } else { Before::Sign };
         let Some(sign) = &self.sign else {
-            return aside("nothing there says which registry it was written from".to_owned());
+            return aside(match &self.misplaced {
+                Some(sign) => {
+                    format!("it is a copy of the folder of “{}”, or was renamed", sign.current_topic)
+                }
+                None => "nothing there says which registry it was written from".to_owned(),
+            });
         };
         if let Some(sign) = self.anothers(style).filter(|_| may_take) {
             return aside(format!(
@@ -127,10 +154,12 @@ impl Found {
                 sign.registry, sign.current_topic
             ));
         }
-        if let Some(why) = self.refusal(style).or_else(|| self.put_back(style, held)) {
-            return Before::Refuse(why);
+        // Whatever became of an earlier run, and in which term: nobody else opens a later one.
+        if self.is_of(&style.registry) && sign.run < held.run {
+            return Before::SetAside(None);
         }
-        if sign.run < held.run { Before::SetAside(None) } else { Before::Nothing }
+        let refusal = self.refusal(style).or_else(|| self.put_back(style, held));
+        refusal.map_or(Before::Nothing, Before::Refuse)
     }
 
     /// Why nothing may be written where this was found, from a registry that holds less.

@@ -22,6 +22,7 @@ use crate::Options;
 mod ended;
 mod faults;
 mod flaky;
+mod forgotten;
 mod registries;
 
 /// For what takes a moment.

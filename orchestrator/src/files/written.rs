@@ -1,5 +1,6 @@
 //! What files say of the registry that they were written from: the other memory of how far it had come.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -28,15 +29,49 @@ impl Written {
     }
 }
 
-/// What the files of a topic say of the registry of this id; `None` when they are not from it. `closely`: the lines of the list count, too, for which it is read from end to end.
+/// What the files of a topic say of the registry of this id; `None` when they are not from it. The lines of the list count, too, for which it is read from end to
+/// end where there may be more than the sign says: whoever was cut off may not have come to say so.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn written(out: &Path, registry: &str, topic: &TopicId, closely: bool) -> io::Result<Option<Written>> {
+pub fn written(out: &Path, registry: &str, topic: &TopicId) -> io::Result<Option<Written>> {
     let folder = place::folder(out, topic);
-    let found = if closely { Found::look_closely(&folder) } else { Found::look(&folder) }?;
+    let found = Found::look(&folder)?;
+    if !found.is_of(registry) {
+        return Ok(None);
+    }
+    let found = if found.says_all { found } else { Found::look_closely(&folder)? };
     let epoch = found.sign.as_ref().map_or(0, |sign| sign.epoch);
     Ok(found.written(registry).map(|head| Written { head, epoch }))
+}
+
+/// What all folders of topics say.
+#[derive(Debug, Default)]
+pub(crate) struct Folders {
+    /// How far this registry had come.
+    pub(crate) own: BTreeMap<TopicId, Written>,
+    /// What other registries have written, by topic: their ids.
+    pub(crate) strangers: BTreeMap<TopicId, String>,
+    /// What was copied or renamed: the folder, and the name of the topic that it was written for.
+    pub(crate) misplaced: BTreeMap<TopicId, String>,
+}
+
+/// Looks at all folders of topics.
+///
+/// # Errors
+/// They cannot be listed. What a single one says counts for nothing where it cannot be read.
+pub(super) fn folders(out: &Path, registry: &str) -> io::Result<Folders> {
+    let mut all = Folders::default();
+    for Signed { topic, sign, misplaced } in signed(out)? {
+        if misplaced {
+            all.misplaced.insert(topic, sign.current_topic);
+        } else if sign.registry != registry {
+            all.strangers.insert(topic, sign.registry);
+        } else if let Ok(Some(written)) = written(out, registry, &topic) {
+            all.own.insert(topic, written);
+        }
+    }
+    Ok(all)
 }
 
 /// A topic's folder, and whose it is.
@@ -44,6 +79,8 @@ pub fn written(out: &Path, registry: &str, topic: &TopicId, closely: bool) -> io
 pub(super) struct Signed {
     pub(super) topic: TopicId,
     pub(super) sign: Sign,
+    /// It was written for another topic, and copied or renamed.
+    pub(super) misplaced: bool,
 }
 
 /// The folders of topics that say which registry they were written from, by id.
@@ -56,8 +93,9 @@ pub(super) fn signed(out: &Path) -> io::Result<Vec<Signed>> {
     for folder in folders {
         let name = folder?.file_name();
         let Some(topic) = name.to_str().and_then(|name| TopicId::parse(name).ok()) else { continue };
-        let sign = Found::look(&place::folder(out, &topic))?.sign;
-        all.extend(sign.map(|sign| Signed { topic, sign }));
+        let Found { sign, misplaced, .. } = Found::look(&place::folder(out, &topic))?;
+        let sign = sign.map(|sign| (sign, false)).or(misplaced.map(|sign| (sign, true)));
+        all.extend(sign.map(|(sign, misplaced)| Signed { topic, sign, misplaced }));
     }
     all.sort_by(|a, b| a.topic.cmp(&b.topic));
     Ok(all)

@@ -230,6 +230,10 @@ pub trait Store: Debug + Send + Sync {
     /// may have lost something by a restart commits nothing to a topic before it was claimed again.
     async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError>;
 
+    /// Says that every topic of which there is a definition was claimed, or is known not to be: a commit to one that was not does not wait any longer, but is an
+    /// error that does not pass by itself, so that nobody waits with it. Refused with [`StoreError::Fenced`] for an old epoch.
+    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError>;
+
     /// What a topic that is marked is known to have held; `None` when it is not marked.
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError>;
 
@@ -244,7 +248,7 @@ pub trait Store: Debug + Send + Sync {
 
     /// Opens a run: when `run` is above the topic's current one, set, log, receipts and checkpoints are emptied first; the same run again only sets the
     /// cap. Refused with [`StoreError::Fenced`] for an old epoch, with [`StoreError::Stale`] for a run below the current one, with
-    /// [`StoreError::PutBack`] for the current one of a topic that is marked.
+    /// [`StoreError::PutBack`] for one of a topic that is marked, unless it is above all that the topic is known to have held.
     async fn open_run(
         &self,
         topic: &TopicId,

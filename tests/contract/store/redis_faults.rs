@@ -330,6 +330,10 @@ async fn nothing_is_committed_after_a_restart_before_a_leader_has_looked() {
     let early = store.commit(vec![novel(2, &["b"])]).await;
     assert!(matches!(early, Err(StoreError::Unavailable(_))), "{early:?}");
     assert_eq!(store.head(&topic()).await.unwrap().log_index, 1);
+    // A leader that claimed it before the restart, and changes its cap now, has not looked.
+    store.open_run(&topic(), 1, 1, Some(9)).await.unwrap();
+    let early = store.commit(vec![novel(2, &["b"])]).await;
+    assert!(matches!(early, Err(StoreError::Unavailable(_))), "{early:?}");
     // A redelivery is no question of numbers.
     assert!(!commit_one(&*store, novel(1, &["a"])).await.fresh);
     let look = async {
@@ -338,6 +342,33 @@ async fn nothing_is_committed_after_a_restart_before_a_leader_has_looked() {
     };
     let (outcome, ()) = futures::future::join(commit_one(&*store, novel(2, &["b"])), look).await;
     assert_eq!(committed(&outcome).first_new, 2);
+}
+
+/// Such as one whose definition cannot be read: it is no reason for others of the same call to wait.
+#[tokio::test]
+async fn a_topic_that_no_leader_knows_of_is_refused_after_a_restart_once_all_others_are_claimed() {
+    let mut server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    open(&*store).await;
+    let nobodys = topic_named("nobody's");
+    store.open_run(&nobodys, 1, 1, None).await.unwrap();
+    let mut lost = novel(1, &["x"]);
+    lost.id.topic = nobodys.clone();
+    server.restart().await.unwrap();
+    store.claim(&topic(), 1, Head::default()).await.unwrap();
+    let waits = store.commit(vec![lost.clone(), novel(1, &["a"])]).await;
+    assert!(matches!(waits, Err(StoreError::Unavailable(_))), "he may still come to it: {waits:?}");
+    store.all_claimed(1).await.unwrap();
+    let refused = store.commit(vec![lost, novel(2, &["b"])]).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Unsafe(why)) if why.contains(nobodys.as_str())),
+        "{refused:?}"
+    );
+    assert_eq!(texts(&*store).await, ["a", "b"], "the others are committed");
+    // With the next restart he has to say it again.
+    server.restart().await.unwrap();
+    let waits = store.commit(vec![novel(3, &["c"])]).await;
+    assert!(matches!(waits, Err(StoreError::Unavailable(_))), "{waits:?}");
 }
 
 #[tokio::test]
@@ -393,4 +424,23 @@ async fn what_was_committed_from_here_and_is_there_no_more_is_noticed_by_the_nex
     // Settled as it is, it goes on: what was known before is of another edition.
     store.settle(&topic(), 1, None).await.unwrap();
     assert_eq!(committed(&commit_one(&*store, novel(4, &["d"])).await).log_index, 2);
+}
+
+/// Runs and numbers come again where a server was emptied, within a second, too.
+#[tokio::test]
+async fn a_log_that_was_replaced_or_begun_again_is_of_another_edition() {
+    let server = Redis::start().await.unwrap();
+    let store = store_of(&server);
+    let edition = async || server.cli(&["HGET", "igentai:{rivers}:epoch", "edition"]).await.unwrap();
+    let mut editions = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        open(&*store).await;
+        editions.insert(edition().await);
+        open(&*store).await;
+        editions.insert(edition().await);
+        store.settle(&topic(), 1, None).await.unwrap();
+        editions.insert(edition().await);
+        server.cli(&["FLUSHALL"]).await.unwrap();
+    }
+    assert_eq!(editions.len(), 6, "a run that is opened once more is the same: {editions:?}");
 }

@@ -127,6 +127,10 @@ impl Store for FlawedStore {
         self.inner.claim(topic, epoch, known).await
     }
 
+    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.inner.all_claimed(epoch).await
+    }
+
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
         self.inner.put_back(topic).await
     }

@@ -29,7 +29,9 @@ pub(super) async fn carry_out(
     authority: &Authority,
 ) -> Result<Finding, RepairError> {
     let epoch = authority.epoch;
-    if let Some(leader) = &authority.leader {
+    // Of what has no definition the leader knows nothing, and what is marked he leaves alone.
+    let led = authority.leader.as_ref().filter(|_| survey.definition.is_some());
+    if let Some(leader) = led {
         let later = survey.sign.as_ref().is_some_and(|sign| {
             let own = sign.registry == workshop.registry;
             own && sign.epoch > epoch
@@ -43,7 +45,7 @@ pub(super) async fn carry_out(
     let style = workshop.style(epoch);
     let (mut moved_to, mut files_too) = (None, authority.leader.is_none());
     match survey.finding.deed {
-        Deed::Nothing | Deed::Foreign => return Ok(survey.finding),
+        Deed::Nothing | Deed::Foreign | Deed::Misplaced => return Ok(survey.finding),
         Deed::Restore => {
             mark(workshop, &survey, epoch).await?;
             // Nothing is committed any more: what is found now is what there is.

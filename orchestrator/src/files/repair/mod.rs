@@ -87,12 +87,25 @@ pub enum Deed {
     Nothing,
     /// Nothing: the files are from another registry, which has to be asked for.
     Foreign,
+    /// Nothing: the folder was written for another topic, and copied or renamed.
+    Misplaced,
     /// Items that only the files hold come back into the registry.
     Restore,
     /// The registry holds all that the files hold: it is said that it may go on.
     Settle,
     /// The files are set aside, and written anew.
     WriteAnew,
+}
+
+impl Deed {
+    /// Whether there is anything to do.
+    #[must_use]
+    pub const fn is_work(self) -> bool {
+        match self {
+            Self::Nothing | Self::Foreign | Self::Misplaced => false,
+            Self::Restore | Self::Settle | Self::WriteAnew => true,
+        }
+    }
 }
 
 /// A number that stands for two items.
@@ -109,6 +122,8 @@ pub struct Conflict {
 /// What files say of themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Said {
+    /// The name of the topic that they are of.
+    pub name: String,
     /// The id of the registry that they are from.
     pub registry: String,
     /// Run.
@@ -185,7 +200,7 @@ impl Workshop {
         authority: &Authority,
     ) -> Result<Finding, RepairError> {
         let survey = survey::survey(self, topic, from).await?;
-        if matches!(survey.finding.deed, Deed::Nothing | Deed::Foreign) {
+        if !survey.finding.deed.is_work() {
             return Ok(survey.finding);
         }
         carry_out::carry_out(self, survey, authority).await

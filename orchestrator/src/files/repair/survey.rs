@@ -51,7 +51,7 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
     let (definition, held) = workshop.in_registry(topic).await?;
     let known = workshop.store.put_back(topic).await?;
     let folder = place::folder(&workshop.out, topic);
-    let sign = Found::look(&folder)?.sign;
+    let Found { sign, misplaced, .. } = Found::look(&folder)?;
     let mut finding = Finding {
         topic: topic.clone(),
         deed: Deed::Nothing,
@@ -69,11 +69,23 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
     let theirs = |sign: &Sign| sign.registry != workshop.registry && !workshop.foreign;
     let holds_less = known.is_some_and(|known| held.run < known.run || held.attributes < known.attributes);
     if from == From::Files && holds_less && sign.as_ref().is_none_or(theirs) {
+        let found = match &misplaced {
+            Some(other) => format!(
+                "{} is a copy of the folder of “{}”, or was renamed",
+                folder.display(),
+                other.current_topic
+            ),
+            None => format!("nothing in {} says that it was written from this registry", folder.display()),
+        };
         return Err(RepairError::List(format!(
-            "nothing in {} says that it was written from this registry, so what the topic held cannot be brought back from there: \
-             name the right folder with --out, or go on with what the registry holds by --from registry",
-            folder.display()
+            "{found}, so what the topic held cannot be brought back from there: name the right folder with --out, or go on with what the registry holds by \
+             --from registry"
         )));
+    }
+    if let Some(other) = &misplaced {
+        finding.files = Some(said(other, &List::default()));
+        finding.deed = if known.is_some() { Deed::Settle } else { Deed::Misplaced };
+        return Ok(Survey { finding, list: List::default(), sign: None, definition });
     }
     if let Some(sign) = sign.as_ref().filter(|sign| theirs(sign)) {
         finding.files = Some(said(sign, &List::default()));
@@ -95,7 +107,8 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
 }
 
 fn said(sign: &Sign, list: &List) -> Said {
-    Said { registry: sign.registry.clone(), run: sign.run, epoch: sign.epoch, items: list.len() }
+    let (name, registry) = (sign.current_topic.clone(), sign.registry.clone());
+    Said { name, registry, run: sign.run, epoch: sign.epoch, items: list.len() }
 }
 
 /// Compares the list with what the registry holds of the same run, number by number.

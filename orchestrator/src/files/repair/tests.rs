@@ -272,6 +272,61 @@ async fn a_list_that_does_not_say_that_it_is_this_registrys_is_not_written_over(
     }
 }
 
+/// What is copied or renamed says of another topic how far it had come.
+#[tokio::test]
+async fn a_copied_folder_is_told_of_and_never_brought_back_as_another_topic() {
+    let place = Place::new().await;
+    place.write("r1", 1, &["Wren", "Owl"]);
+    fs::rename(place.workshop.out.join("birds"), place.workshop.out.join("fowl")).unwrap();
+    let fowl = TopicId::parse("fowl").unwrap();
+    assert_eq!(all_topics(&place.workshop).await.unwrap(), std::slice::from_ref(&fowl));
+    for from in [From::Files, From::Registry] {
+        let found = place.workshop.look(&fowl, from).await.unwrap();
+        assert_eq!((found.deed, found.files.unwrap().name.as_str()), (Deed::Misplaced, "Birds"));
+    }
+    let known = Head { run: 1, log_index: 0, attributes: 2 };
+    place.workshop.store.claim(&fowl, 0, known).await.unwrap_err();
+    let refused = place.workshop.look(&fowl, From::Files).await;
+    assert!(matches!(&refused, Err(RepairError::List(why)) if why.contains("copy of the folder of “Birds”")));
+    assert_eq!(place.workshop.look(&fowl, From::Registry).await.unwrap().deed, Deed::Settle);
+}
+
+/// The log is in its place, and the record is not.
+#[tokio::test]
+async fn a_repair_that_broke_off_before_the_record_is_finished_by_the_next() {
+    let place = Place::new().await;
+    place.open(None).await;
+    place.workshop.store.open_run(&place.topic, 3, 0, None).await.unwrap();
+    place
+        .commit(Commit {
+            id: BatchId { run: 3, ..answer(1, &[], &[], &[]).id },
+            ..answer(1, &["Wren"], &[], &[])
+        })
+        .await;
+    place.write("r1", 1, &["Wren"]);
+    let state = place.workshop.out.join("birds/state.json");
+    fs::write(&state, fs::read_to_string(&state).unwrap().replace("\"run\": 1", "\"run\": 3")).unwrap();
+    let done = place.repair(From::Files).await;
+    assert_eq!((done.deed, done.done, done.only_in_files), (Deed::Restore, true, None));
+    let record = place.workshop.store.topic(&place.topic).await.unwrap().unwrap();
+    assert_eq!((record.run, record.name.as_str()), (3, "Birds"));
+    assert_eq!(place.repair(From::Files).await.deed, Deed::Nothing);
+}
+
+#[tokio::test]
+async fn a_topic_that_the_registry_does_not_know_is_brought_back_beside_a_leader() {
+    let place = Place::new().await;
+    let (store, leader) = (Arc::clone(&place.workshop.store), WorkerId::parse("leader").unwrap());
+    store.take_lease(&leader, &LeaseRecord::default()).await.unwrap().unwrap();
+    place.write("r1", 4, &["Wren", "Owl"]);
+    let authority = Authority { epoch: 1, leader: Some(leader) };
+    let done = place.workshop.repair(&place.topic, From::Files, &authority).await.unwrap();
+    assert_eq!((done.deed, done.done), (Deed::Restore, true));
+    assert_eq!(place.texts().await, ["Wren", "Owl"]);
+    assert!(store.topic(&place.topic).await.unwrap().unwrap().state.is_ended());
+    store.claim(&place.topic, 1, Head { run: 1, log_index: 0, attributes: 2 }).await.unwrap();
+}
+
 #[tokio::test]
 async fn beside_a_leader_only_what_he_refuses_is_repaired() {
     let place = Place::new().await;

@@ -59,6 +59,10 @@ impl Store for FlakyStore {
         self.inner.claim(topic, epoch, known).await
     }
 
+    async fn all_claimed(&self, epoch: Epoch) -> Answer<()> {
+        self.inner.all_claimed(epoch).await
+    }
+
     async fn put_back(&self, topic: &TopicId) -> Answer<Option<Head>> {
         self.inner.put_back(topic).await
     }

@@ -235,8 +235,7 @@ async fn a_topic_that_has_ended_takes_no_folder_from_another_registry() {
 }
 
 #[tokio::test]
-async fn that_files_are_of_a_later_epoch_of_the_same_registry_is_told_as_the_topics_problem_until_it_is_over()
-{
+async fn a_topic_whose_files_are_of_a_later_epoch_says_so_and_takes_no_commits_until_it_is_settled() {
     let place = Place::new();
     let count = place.written(&["a"], 9).await;
     place.store.put_topic(&Topic { version: 1, ..topic(1) }, None).await.unwrap();
@@ -245,7 +244,9 @@ async fn that_files_are_of_a_later_epoch_of_the_same_registry_is_told_as_the_top
     let watched = async {
         let told = |problem: Option<&str>| problem.is_some_and(|why| why.contains("written in epoch 9"));
         place.until_problem("while it runs", told).await;
+        assert!(place.store.open_run(&topic(1).id, 1, 9, None).await.is_err(), "it is marked");
         fs::remove_dir_all(place.path(FOLDER)).unwrap();
+        place.store.settle(&topic(1).id, 1, None).await.unwrap();
         place.until_it_reads("a\n").await;
         let over = |problem: Option<&str>| problem.is_some_and(|why| why.contains("no producer"));
         place.until_problem("when it is over", over).await;

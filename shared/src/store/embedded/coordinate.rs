@@ -66,6 +66,10 @@ pub(super) fn claim(
     Ok(put_back.map_or(Ok(held), |known| Err(StoreError::PutBack { known, held })))
 }
 
+pub(super) fn all_claimed(tables: &Tables<'_>, epoch: Epoch) -> Result<(), Stop> {
+    fence(epoch, tables.lease_epoch()?)
+}
+
 pub(super) fn settle(
     tables: &mut Tables<'_>,
     topic: &TopicId,
@@ -114,14 +118,16 @@ pub(super) fn open_run(
     let current = tables.run(topic.as_str())?;
     let in_force = current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?);
     fence(epoch, in_force)?;
+    let marked = current.as_ref().and_then(|row| Some((row.put_back?, row.head())));
+    // Only what was never begun is none of what was forgotten.
+    if let Some((known, held)) =
+        marked.filter(|(known, held)| held.run <= run && run <= known.run.max(held.run))
+    {
+        return Err(StoreError::PutBack { known, held }.into());
+    }
     let row = match current {
         Some(row) if run < row.run => return Err(stale(run, row.run)),
-        Some(row) if run == row.run => {
-            if let Some(known) = row.put_back {
-                return Err(StoreError::PutBack { known, held: row.head() }.into());
-            }
-            RunRow { epoch, cap, ..row }
-        }
+        Some(row) if run == row.run => RunRow { epoch, cap, ..row },
         other => {
             if let Some(over) = other {
                 tables.garbage.insert(over.slot, ())?;

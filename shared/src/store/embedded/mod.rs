@@ -244,6 +244,11 @@ impl Store for EmbeddedStore {
         self.write(1, move |tables| coordinate::claim(tables, &topic, epoch, known)).await?
     }
 
+    /// Nothing waits for a claim here.
+    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.write(1, move |tables| coordinate::all_claimed(tables, epoch)).await
+    }
+
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
         let topic = topic.clone();
         self.read(move |transaction| read::put_back(transaction, &topic)).await

@@ -64,7 +64,7 @@ impl Borrowed {
         self.0.as_ref()?.instance.as_deref()
     }
 
-    fn give_back(mut self) {
+    pub(super) fn give_back(mut self) {
         drop(self.0.take());
     }
 

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use deadpool_redis::redis::{self, Value};
 use igentai_core::batch::Verdict;
+use igentai_core::folder::TopicId;
 use tracing::warn;
 
-use super::RedisStore;
 use super::client::Access;
 use super::commit::{Answered, Asked};
+use super::keys::LEASE;
+use super::{RedisStore, parse};
 use crate::store::rows::corrupt;
 use crate::store::{Commit, CommitOutcome, StoreError};
 
@@ -44,7 +47,8 @@ impl RedisStore {
             } else if unclaimed.is_empty() {
                 break;
             }
-            if !unclaimed.is_empty() {
+            if let Some(index) = unclaimed.first() {
+                self.refuse_nobodys(&batches[*index].id.topic).await?;
                 tokio::time::sleep(UNCLAIMED_PAUSE).await;
             }
             open = [doubted, unclaimed].concat();
@@ -56,6 +60,22 @@ impl RedisStore {
             )));
         }
         outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| corrupt("a commit was not answered"))
+    }
+
+    /// Refuses batches of a topic that was not claimed where a leader has claimed all that he knows of.
+    async fn refuse_nobodys(&self, topic: &TopicId) -> Result<(), StoreError> {
+        let borrowed = self.client.borrow().await?;
+        let here = borrowed.instance().map(str::to_owned);
+        borrowed.give_back();
+        let claimed = self.client.read(vec![redis::cmd("HGET").arg(LEASE).arg("claimed").take()]).await?;
+        let claimed: Vec<Option<String>> = parse(Value::Array(claimed))?;
+        if claimed.into_iter().flatten().next() != here || here.is_none() {
+            return Ok(());
+        }
+        Err(StoreError::Unsafe(format!(
+            "Redis was started anew, and of all topics {topic} alone was not looked after: its definition is gone or cannot be read, or its keys are not what they \
+             should be, so nobody knows whether it holds all that it has had"
+        )))
     }
 
     /// Commits some of the batches in one exchange.

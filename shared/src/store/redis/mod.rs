@@ -14,7 +14,7 @@
 //! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
 //! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
 //! | `igentai:{id}:checkpoint` | hash | name → bytes | |
-//! | `igentai:lease` | hash | `holder`, `epoch`, `beat` | |
+//! | `igentai:lease` | hash | `holder`, `epoch`, `beat`; `claimed`: the life of the server in which a leader has claimed all topics | |
 //! | `igentai:attempts` | hash | message → attempts at it that have not ended | forgotten a day after the last note |
 //! | `igentai:registry` | string | the registry's id | the first one proposed stays |
 //!
@@ -31,7 +31,8 @@
 //! of them, which stands only where all before it stand. What was told before a topic was rebuilt is of another `edition`.
 //!
 //! A server that was started anew has another `run_id`, and may be an older copy of itself. The script compares that of its connection with the one that the topic was claimed
-//! in last, and commits nothing before a leader has claimed it again; [`Store::commit`] waits a second for that, and is then [`StoreError::Unavailable`].
+//! in last, and commits nothing before a leader has claimed it again; [`Store::commit`] waits a second for that, and is then [`StoreError::Unavailable`]. Where a leader
+//! has claimed all topics that it knows of ([`Store::all_claimed`]) and this is none of them, nobody will, and nobody waits: [`StoreError::Unsafe`].
 //!
 //! # Layouts of the set
 //!
@@ -204,6 +205,19 @@ impl Store for RedisStore {
         }
     }
 
+    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+        representable(epoch)?;
+        let borrowed = self.client.borrow().await?;
+        let Some(instance) = borrowed.instance().map(str::to_owned) else { return Ok(()) };
+        let call = Call::new(&scripts::ALL_CLAIMED, &[LEASE.to_owned()]).arg(epoch).arg(instance);
+        let answer: Vec<String> = parse(self.client.call_on(borrowed, Access::Write, call).await?)?;
+        match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["noted"] => Ok(()),
+            ["fenced", held, current] => Err(fenced(held, current)?),
+            _ => Err(corrupt(format!("{answer:?} in answer to all_claimed"))),
+        }
+    }
+
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
         let command = redis::cmd("HGET").arg(Keys::of(topic).epoch()).arg("putback").take();
         let marks: Vec<Option<String>> = parse(Value::Array(self.client.read(vec![command]).await?))?;
@@ -269,11 +283,9 @@ impl Store for RedisStore {
         let words: Vec<&str> = answer.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["open", entries, attributes] => read_head(&[&run.to_string(), entries, attributes]),
-            ["putback", known_run, known_entries, known_attributes, entries, attributes] => {
-                Err(StoreError::PutBack {
-                    known: read_head(&[known_run, known_entries, known_attributes])?,
-                    held: read_head(&[&run.to_string(), entries, attributes])?,
-                })
+            ["putback", known_run, known_entries, known_attributes, held @ ..] => {
+                let known = read_head(&[known_run, known_entries, known_attributes])?;
+                Err(StoreError::PutBack { known, held: read_head(held)? })
             }
             ["stale", asked, current] => Err(StoreError::Stale {
                 asked: asked.parse().map_err(corrupt)?,

@@ -25,6 +25,7 @@ macro_rules! scripts {
 scripts! {
     COMMIT = "commit.lua";
     CLAIM = "claim.lua";
+    ALL_CLAIMED = "all_claimed.lua";
     SETTLE = "settle.lua";
     OPEN_RUN = "open_run.lua";
     HEAD = "head.lua";

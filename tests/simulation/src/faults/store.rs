@@ -160,6 +160,12 @@ impl Store for FaultyStore {
         self.write("claim", call).await
     }
 
+    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+        let this = self.clone();
+        let call = async move { this.fenced(epoch, this.inner.all_claimed(epoch).await) };
+        self.write("all_claimed", call).await
+    }
+
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {
         self.read(self.inner.put_back(topic)).await
     }
