@@ -8,6 +8,7 @@ mod interrupted;
 mod leaders;
 mod limits;
 mod measuring;
+mod older;
 mod poison;
 mod put_back;
 mod refusals;

@@ -1,6 +1,5 @@
 //! A registry that comes back as an older copy of itself: it is noticed, nothing is written over, no number is given twice, and `igentai repair` mends it.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,11 +7,10 @@ use igentai_test_support::until_some;
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
-use crate::embedded::{JsonRun, keys};
-use crate::world::{Place, SOON, Service, World, script};
+use crate::world::{Place, RUN, SOON, Service, World, script};
 
 /// Copies a folder with everything in it.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -26,7 +24,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything that stands in a topic's folder.
-fn files(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn files(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = place.out().join("sights");
     let mut all: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -38,7 +36,7 @@ fn files(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// What `igentai repair` says, and its exit code.
-fn repair(mut command: std::process::Command, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn repair(mut command: std::process::Command, arguments: &[&str]) -> (Option<i32>, String) {
     let output = command.args(arguments).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code(), said)
@@ -221,183 +219,71 @@ async fn a_redis_that_was_emptied_is_filled_again_from_the_files() {
     assert_eq!(world.place.lines("sights")[..50], lines[..]);
 }
 
-/// The embedded registry of a folder, older than its files: 60 items in the registry, 120 in the files.
-struct Older {
-    place: Place,
-    config: PathBuf,
-    lines: Vec<String>,
-}
-
-impl Older {
-    async fn new() -> Self {
-        let place = Place::new(script(400, 2)).await;
-        let config = place.config("m");
-        let older = Self { place, config, lines: Vec::new() };
-        older.run_to(60).await;
-        std::fs::copy(older.registry(), older.place.path().join("older")).unwrap();
-        older.run_to(120).await;
-        std::fs::copy(older.place.path().join("older"), older.registry()).unwrap();
-        let lines = older.place.lines("sights");
-        assert_eq!(lines.len(), 120);
-        Self { lines, ..older }
-    }
-
-    fn registry(&self) -> PathBuf {
-        self.place.out().join(".igentai/store.redb")
-    }
-
-    fn run(&self, count: usize) -> JsonRun {
-        self.run_with(count, &[])
-    }
-
-    fn run_with(&self, count: usize, more: &[&str]) -> JsonRun {
-        let count = count.to_string();
-        let arguments = ["Sights", "--no-web", "-n", "2", "--max-attributes", &count];
-        JsonRun::start(&self.place, &self.config, &[&arguments, more].concat())
-    }
-
-    async fn run_to(&self, count: usize) {
-        let finished = self.run(count).finished().await;
-        assert_eq!(finished["attributes"], count, "{finished}");
-    }
-
-    fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let mut command = self.place.command(&["repair", "--config"]);
-        command.arg(&self.config);
-        repair(command, arguments)
-    }
-}
-
 #[tokio::test]
-async fn an_older_registry_in_a_file_is_refused_with_words_and_mended_from_the_files() {
-    let older = Older::new().await;
-    let before = files(&older.place);
-    let mut run = older.run(150);
-    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
-    let said = run.process.tail();
-    assert!(said.contains("it held run 1 with 120 items, and now holds run 1 with 60 items"), "{said}");
-    assert!(said.contains("igentai repair sights --from files"), "{said}");
-    assert!(!said.contains("--embedded"), "there is one registry only: {said}");
-    assert_eq!(files(&older.place), before);
-    let mut program = older.place.command(&[]);
-    program.env("REDIS_URL", "redis://127.0.0.1:1");
-    let mut run = JsonRun::of(&older.place, &program, &older.config, &["Sights", "--no-web"]);
-    assert_eq!(run.code().await, Some(4), "{}", run.process.tail());
-    assert!(run.process.tail().contains("Say --embedded"), "{}", run.process.tail());
-
-    let (code, said) = older.repair(&[]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("60 items that only the files hold, numbers 61 to 120"), "{said}");
-    assert!(said.contains(".replaced/sights"), "{said}");
-    assert_eq!(files(&older.place), before, "without --yes nothing is done");
-    assert_eq!(older.repair(&["--yes"]).0, Some(2), "which way has to be said");
-    let (code, said) = older.repair(&["Sights", "--from", "files", "--yes"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(older.place.lines("sights"), older.lines);
-    assert_eq!(older.repair(&[]).0, Some(0));
-    older.run_to(150).await;
-    assert_eq!(older.place.lines("sights")[..120], older.lines[..]);
-    assert_eq!(keys(&older.place.lines("sights")).len(), 150, "no key twice");
-}
-
-#[tokio::test]
-async fn files_that_hold_more_than_their_registry_are_kept_when_they_are_written_anew_from_it() {
-    let older = Older::new().await;
-    for kept in ["sights.repair-1", "sights.repair-2"] {
-        let (code, said) = older.repair(&["sights", "--from", "registry", "--yes"]);
-        assert_eq!(code, Some(0), "{said}");
-        assert_eq!(older.place.lines("sights"), older.lines[..60]);
-        assert_eq!(older.place.lines(&format!(".replaced/{kept}")), older.lines);
-        // As it was, once more: what was kept before is not touched.
-        std::fs::remove_dir_all(older.place.out().join("sights")).unwrap();
-        copy(&older.place.out().join(".replaced").join(kept), &older.place.out().join("sights"));
+async fn a_topic_that_is_newer_than_the_redis_that_was_restored_is_warned_of_and_comes_back_beside_the_leader()
+ {
+    let mut world = World::new(script(400, 5)).await;
+    let (mut orchestrator, mut web, mut producer) = world.roles("before").await;
+    web.api().start(json!({ "name": "Rivers", "limits": { "max_attributes": 20 } })).await;
+    web.api().until_ended("rivers").await;
+    let snapshot = world.snapshot();
+    let id = web.api().start(json!({ "name": "Sights", "limits": { "max_attributes": 60 } })).await;
+    web.api().until_ended(&id).await;
+    for service in [&mut producer, &mut web, &mut orchestrator] {
+        assert_eq!(service.stopped().await, Some(0), "{}", service.process.tail());
     }
-    std::fs::remove_dir_all(older.place.out().join("sights")).unwrap();
-    older.run_to(90).await;
-    assert_eq!(older.place.lines("sights")[..60], older.lines[..60]);
-    assert_eq!(older.repair(&[]).0, Some(0));
+    let lines = world.place.lines("sights");
+
+    world.put_back(&snapshot).await;
+    let (orchestrator, web, _producer) = world.roles("after").await;
+    let warned = || async {
+        let health = orchestrator.api().ask("GET", "/health/ready", None).await.1.to_string();
+        health.contains("`igentai repair --from files` brings them back: sights").then_some(())
+    };
+    assert!(until_some(SOON, warned).await.is_ok(), "{}", orchestrator.process.tail());
+    let (code, said) = world.repair(&["--from", "files", "--yes"]);
+    assert_eq!(code, Some(0), "{said}\n{}", orchestrator.process.tail());
+    web.api().start(json!({ "name": "Sights", "mode": "resume", "limits": { "max_attributes": 100 } })).await;
+    let topic = web.api().until_ended(&id).await;
+    assert_eq!(topic["numbers"]["problem"], Value::Null, "{topic}");
+    all_agree(&world, &web.api(), &id).await;
+    assert_eq!((world.place.lines("sights").len(), &world.place.lines("sights")[..60]), (100, &lines[..]));
+    let healthy = || async {
+        let health = orchestrator.api().ask("GET", "/health/ready", None).await.1;
+        health["warnings"].as_array().is_none_or(Vec::is_empty).then_some(())
+    };
+    assert!(until_some(SOON, healthy).await.is_ok(), "{}", orchestrator.process.tail());
 }
 
+/// Its answers are in the queue when Redis comes back, among those of others.
 #[tokio::test]
-async fn of_two_items_with_one_number_that_of_the_files_keeps_it_and_the_registrys_own_follow() {
-    let older = Older::new().await;
-    let (sights, away) = (older.place.out().join("sights"), older.place.path().join("away"));
-    // Where nobody has files that say more, an older registry goes on.
-    std::fs::rename(&sights, &away).unwrap();
-    older.run_to(140).await;
-    let own = older.place.lines("sights");
-    assert_ne!(own[60..120], older.lines[60..]);
-    std::fs::rename(&sights, older.place.path().join("own")).unwrap();
-    std::fs::rename(&away, &sights).unwrap();
-
-    let (code, said) = older.repair(&["sights", "--from", "files"]);
-    assert_eq!((code, said.contains("for two items")), (Some(1), true), "{said}");
-    let (code, said) = older.repair(&["sights", "--from", "files", "--yes", "--json"]);
-    assert_eq!(code, Some(0), "{said}");
-    let found: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
-    assert!(found["finding"]["conflicts"].as_u64() > Some(10), "{said}");
-    let lines = older.place.lines("sights");
-    assert_eq!(lines[..120], older.lines[..]);
-    let both: BTreeSet<String> = keys(&own).union(&keys(&older.lines)).cloned().collect();
-    assert_eq!(
-        (keys(&lines), lines.len()),
-        (both.clone(), both.len()),
-        "neither is lost, and none is there twice"
-    );
-    assert_eq!(older.repair(&[]).0, Some(0));
-    let finished = older.run(200).finished().await;
-    assert_eq!(finished["attributes"], 200, "{finished}");
-    assert_eq!(older.place.lines("sights")[..lines.len()], lines[..]);
-}
-
-#[tokio::test]
-async fn a_topic_whose_registry_is_older_than_its_files_may_be_begun_afresh() {
-    let older = Older::new().await;
-    assert_eq!(older.run(150).code().await, Some(4));
-    let finished = older.run_with(30, &["--fresh"]).finished().await;
-    assert_eq!((&finished["attributes"], &finished["run"]), (&json!(30), &json!(2)), "{finished}");
-    assert_eq!(older.place.lines("sights").len(), 30);
-    assert_eq!(older.place.lines(".replaced/sights"), older.lines);
-    let (code, said) = older.repair(&[]);
-    assert_eq!((code, said.contains("nothing to repair")), (Some(0), true), "{said}");
-}
-
-#[tokio::test]
-async fn a_topic_that_is_newer_than_its_registry_is_told_of_and_comes_back_from_its_files() {
-    let place = Place::new(script(400, 2)).await;
-    let older = Older { config: place.config("m"), place, lines: Vec::new() };
-    let other = ["Rivers", "--no-web", "--max-attributes", "5"];
-    JsonRun::start(&older.place, &older.config, &other).finished().await;
-    std::fs::copy(older.registry(), older.place.path().join("older")).unwrap();
-    older.run_to(60).await;
-    std::fs::copy(older.place.path().join("older"), older.registry()).unwrap();
-    let lines = older.place.lines("sights");
-
-    let mut run = JsonRun::start(&older.place, &older.config, &[&other[..], &["--fresh"]].concat());
-    run.finished().await;
-    assert!(run.process.tail().contains("igentai repair sights --from files"), "{}", run.process.tail());
-    assert_eq!(older.run(100).code().await, Some(4), "it is not begun anew unawares");
-    let (code, said) = older.repair(&["--from", "files", "--yes"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(older.place.lines("sights"), lines);
-    older.run_to(100).await;
-    assert_eq!(older.place.lines("sights")[..60], lines[..]);
-}
-
-#[tokio::test]
-async fn of_a_topic_of_which_only_the_mark_is_left_the_mark_can_be_taken_away() {
-    let place = Place::new(script(400, 2)).await;
-    let older = Older { config: place.config("m"), place, lines: Vec::new() };
-    let other = ["Rivers", "--no-web", "--max-attributes", "5"];
-    JsonRun::start(&older.place, &older.config, &other).finished().await;
-    std::fs::copy(older.registry(), older.place.path().join("older")).unwrap();
-    older.run_to(20).await;
-    std::fs::copy(older.place.path().join("older"), older.registry()).unwrap();
-    assert_eq!(older.run(30).code().await, Some(4));
-    std::fs::remove_dir_all(older.place.out().join("sights")).unwrap();
-    assert_eq!(older.run(30).code().await, Some(4), "what it held is known all the same");
-    assert_eq!(older.repair(&["No such topic", "--from", "registry", "--yes"]).0, Some(1));
-    let (code, said) = older.repair(&["Sights", "--from", "registry", "--yes"]);
-    assert_eq!(code, Some(0), "{said}");
-    older.run_to(30).await;
+async fn a_topic_whose_definition_cannot_be_read_holds_up_no_other_after_a_restart_of_redis() {
+    let mut world = World::new(script(4_000, 20)).await;
+    let (mut orchestrator, web, _producer) = world.roles("m").await;
+    for name in ["Sights", "Rivers"] {
+        web.api().start(json!({ "name": name, "limits": { "max_attributes": 2_000 } })).await;
+        web.api().until_attributes(&name.to_lowercase(), 50).await;
+    }
+    orchestrator.process.kill().unwrap();
+    orchestrator.process.wait(RUN).await.unwrap();
+    world.redis.cli(&["HSET", "igentai:topics", "rivers", "garbled"]).await.unwrap();
+    let rivers = world.redis.cli(&["XLEN", "igentai:{rivers}:log"]).await.unwrap();
+    // What the producer still may ask, it asks.
+    let waits = || async {
+        let queues = world.broker.queues().await.unwrap();
+        let batches = queues.iter().find(|queue| queue.name == "igentai.integrate")?;
+        (batches.ready > 4).then_some(())
+    };
+    until_some(SOON, waits).await.unwrap();
+    world.redis.restart().await.unwrap();
+    let mut orchestrator = world.orchestrator("orchestrator-1");
+    orchestrator.until_ready().await;
+    let before = web.api().topic("sights").await["numbers"]["attributes"].as_u64().unwrap();
+    web.api().until_attributes("sights", before + 200).await;
+    orchestrator
+        .process
+        .wait_for_line("of all topics rivers alone was not looked after", SOON)
+        .await
+        .unwrap();
+    assert_eq!(world.redis.cli(&["XLEN", "igentai:{rivers}:log"]).await.unwrap(), rivers);
 }

@@ -13,6 +13,7 @@ use igentai_core::coordinator::Coordinator;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
+use igentai_core::topic::Topic;
 use igentai_shared::store::{Head, StoreError};
 use igentai_shared::telemetry::catalogue;
 use tracing::{error, info, warn};
@@ -136,7 +137,11 @@ impl Topics<'_> {
         self.context.troubles.clear(CLAIMING);
         let store = self.context.store.as_ref();
         let instance = store.check().await.ok().map(|check| check.instance);
-        let topics = store.topics().await?;
+        let mut topics = store.topics().await?;
+        // One that is worked on is known here, even where its record cannot be read any more.
+        let left_out =
+            |topic: &&Topic| core.is_open(&topic.id) && topics.iter().all(|known| known.id != topic.id);
+        topics.extend(core.topics().filter(left_out).cloned().collect::<Vec<_>>());
         for some in topics.chunks(CLAIMS) {
             let claims = some.iter().map(|topic| {
                 let written = folders.own.get(&topic.id).copied();

@@ -318,7 +318,7 @@ async fn a_topic_that_the_registry_does_not_know_is_brought_back_beside_a_leader
     let place = Place::new().await;
     let (store, leader) = (Arc::clone(&place.workshop.store), WorkerId::parse("leader").unwrap());
     store.take_lease(&leader, &LeaseRecord::default()).await.unwrap().unwrap();
-    place.write("r1", 4, &["Wren", "Owl"]);
+    place.write("r1", 1, &["Wren", "Owl"]);
     let authority = Authority { epoch: 1, leader: Some(leader) };
     let done = place.workshop.repair(&place.topic, From::Files, &authority).await.unwrap();
     assert_eq!((done.deed, done.done), (Deed::Restore, true));
