@@ -68,11 +68,13 @@ impl fmt::Display for Failure {
 impl From<igentai_shared::store::StoreError> for Failure {
     fn from(error: igentai_shared::store::StoreError) -> Self {
         use igentai_shared::store::StoreError::{
-            Conflict, Corrupt, Fenced, Locked, PutBack, Stale, Unavailable, Unknown, Unsafe,
+            Conflict, Corrupt, Fenced, Locked, PutBack, Replaced, Stale, Unavailable, Unknown, Unsafe,
         };
         let exit = match &error {
             Locked(_) | Unsafe(_) | Corrupt(_) | PutBack { .. } => Exit::Store,
-            Unknown(_) | Unavailable(_) | Fenced { .. } | Stale { .. } | Conflict { .. } => Exit::Failed,
+            Unknown(_) | Unavailable(_) | Fenced { .. } | Stale { .. } | Replaced(_) | Conflict { .. } => {
+                Exit::Failed
+            }
         };
         Self::new(exit, error.to_string())
     }

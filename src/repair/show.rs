@@ -128,7 +128,14 @@ fn what(from: From, finding: &Finding) -> Vec<String> {
         lines.push(format!("{} for two items:", counted(finding.conflicts, "number") + " stand"));
         for conflict in &finding.first_conflicts {
             let (seq, files, registry) = (conflict.seq, &conflict.in_files, &conflict.in_registry);
-            lines.push(format!("  {seq}: “{files}” in the files, “{registry}” in the registry"));
+            lines.push(format!("  line {seq}: “{files}” in the files, “{registry}” in the registry"));
+        }
+        // A registry that went on from an older state has other items from there on.
+        if finding.same_behind > finding.conflicts {
+            let same = counted(finding.same_behind, "line");
+            lines.push(format!(
+                "{same} behind the first of them are as in the registry, so the list was probably changed by hand: --from registry writes it anew, and keeps the old one"
+            ));
         }
     }
     lines

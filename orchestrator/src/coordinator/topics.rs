@@ -12,7 +12,7 @@ use igentai_core::log::Entry;
 use igentai_core::time::{Monotonic, Now, UnixMillis};
 use igentai_core::topic::Topic;
 use igentai_shared::store::checkpoints::{self, Mark};
-use igentai_shared::store::{Head, StoreError};
+use igentai_shared::store::{Head, Store, StoreError};
 use igentai_shared::wire::Published;
 use tracing::{info, warn};
 
@@ -50,6 +50,8 @@ pub(super) struct Topics<'a> {
 
 pub(super) struct OpenTopic {
     pub(super) run: Run,
+    /// Which log of it is followed.
+    pub(super) edition: u64,
     /// Which start of the run it was opened for.
     started_at: UnixMillis,
     /// When it had ended, and what was told of it last.
@@ -69,6 +71,15 @@ pub(super) struct OpenTopic {
 /// Of the attributes that an entry brought.
 pub(super) fn fingerprints(entry: &Entry) -> Vec<Fingerprint> {
     entry.tail.new.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key))).collect()
+}
+
+/// What was read of a log that was replaced, by a repair, goes with none of what is read now.
+async fn refuse_replaced(store: &dyn Store, id: &TopicId, followed: (Run, u64)) -> Result<(), StoreError> {
+    let (run, edition) = followed;
+    if store.edition(id).await? == edition || store.head(id).await?.run != run {
+        return Ok(());
+    }
+    Err(StoreError::Replaced(id.to_string()))
 }
 
 impl<'a> Topics<'a> {
@@ -132,12 +143,14 @@ impl<'a> Topics<'a> {
         now: Now,
     ) -> Result<(), StoreError> {
         let (id, run) = (&definition.id, definition.run);
+        let edition = self.context.store.edition(id).await?;
         let published = self.checkpoint::<LogIndex>(id, run, checkpoints::PUBLISHED).await?.unwrap_or(0);
         let mut ranges = Ranges::default();
         ranges.insert(1, published);
         let (master, kept) = self.restore(core, id, run, head).await?;
         let topic = OpenTopic {
             run,
+            edition,
             started_at: definition.started_at,
             ended: None,
             told_of_files: None,
@@ -171,7 +184,7 @@ impl<'a> Topics<'a> {
             let rests = self.troubles.rests(Some(&id), Step::Follow, now.monotonic);
             if !rests && self.open.get(&id).is_some_and(due) {
                 let followed = self.follow_one(core, &id, now).await;
-                if matches!(followed, Err(StoreError::PutBack { .. })) {
+                if matches!(followed, Err(StoreError::PutBack { .. } | StoreError::Replaced(_))) {
                     // Nothing that was read of this registry holds any more: everything is read anew.
                     return followed;
                 }
@@ -182,6 +195,14 @@ impl<'a> Topics<'a> {
     }
 
     async fn follow_one(&mut self, core: &mut Coordinator, id: &TopicId, now: Now) -> Result<(), StoreError> {
+        let followed = self.read_on(core, id, now).await;
+        if matches!(followed, Err(StoreError::Replaced(_))) {
+            self.open.remove(id);
+        }
+        followed
+    }
+
+    async fn read_on(&mut self, core: &mut Coordinator, id: &TopicId, now: Now) -> Result<(), StoreError> {
         let store = self.context.store.as_ref();
         let Some(topic) = self.open.get_mut(id) else { return Ok(()) };
         topic.grown = false;
@@ -190,6 +211,7 @@ impl<'a> Topics<'a> {
         let seen =
             Head { run: topic.run, log_index: topic.master.complete_to(), attributes: core.attributes(id) };
         if now_there.is_less_than(&seen) {
+            refuse_replaced(store, id, (topic.run, topic.edition)).await?;
             store.claim(id, self.epoch, seen).await?;
         }
         let Head { run, log_index: head, .. } = now_there;
@@ -198,6 +220,8 @@ impl<'a> Topics<'a> {
         }
         while topic.master.complete_to() < head {
             let page = store.log(id, run, topic.master.complete_to(), PAGE).await;
+            // Asked afterwards, so that all of the page is of the log that the ones before were of.
+            refuse_replaced(store, id, (topic.run, topic.edition)).await?;
             // That there is more is known to the core even when it cannot be read.
             let folded = core.entries(id, run, page.as_deref().unwrap_or_default(), head, now);
             let mut entries = page?;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use igentai_core::coordinator::Coordinator;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
@@ -281,17 +281,26 @@ impl Topics<'_> {
         Ok(())
     }
 
-    /// An integrator may have committed what nobody had read when the store lost it.
-    async fn look_for_marks(&self, core: &Coordinator) -> Result<(), StoreError> {
+    /// An integrator may have committed what nobody had read when the store lost it; and a repair may have come before that was noticed here.
+    async fn look_for_marks(&mut self, core: &Coordinator) -> Result<(), StoreError> {
         let store = self.context.store.as_ref();
-        let open: Vec<&TopicId> = self.open.keys().filter(|id| core.is_open(id)).collect();
+        let open: Vec<TopicId> = self.open.keys().filter(|id| core.is_open(id)).cloned().collect();
         for some in open.chunks(CLAIMS) {
-            for (id, mark) in some.iter().zip(join_all(some.iter().map(|id| store.put_back(id))).await) {
+            let looks = some.iter().map(|id| join(store.put_back(id), store.edition(id)));
+            for (id, (mark, edition)) in some.iter().zip(join_all(looks).await) {
                 if let Ok(Some(known)) = mark {
-                    return Err(StoreError::PutBack {
-                        known,
-                        held: store.head(id).await.unwrap_or_default(),
-                    });
+                    let held = store.head(id).await.unwrap_or_default();
+                    return Err(StoreError::PutBack { known, held });
+                }
+                let Some(topic) =
+                    self.open.get(id).filter(|topic| edition.is_ok_and(|now| now != topic.edition))
+                else {
+                    continue;
+                };
+                // Another run is another matter.
+                if store.head(id).await.is_ok_and(|head| head.run == topic.run) {
+                    self.open.remove(id);
+                    return Err(StoreError::Replaced(id.to_string()));
                 }
             }
         }

@@ -45,7 +45,7 @@ pub(super) struct Found {
     pub(super) says_all: bool,
     /// Whether a list stands there that is not empty.
     pub(super) list: bool,
-    /// Its whole lines, if they were counted.
+    /// Its whole lines that hold something, if they were counted.
     pub(super) lines: Seq,
 }
 
@@ -116,7 +116,7 @@ impl Found {
 
     /// The same with the lines of the list counted, for which it is read from end to end.
     pub(super) fn look_closely(folder: &Path) -> io::Result<Self> {
-        let lines = lines(&folder.join("output.txt"))?.map_or(0, |(lines, _)| lines);
+        let lines = lines(&folder.join("output.txt"))?.map_or(0, |lines| lines.items);
         Ok(Self { lines, ..Self::look(folder)? })
     }
 
@@ -181,16 +181,35 @@ impl Found {
     }
 }
 
-/// Number of whole lines, and whether there is nothing behind them; `None` when there is no file.
-pub(super) fn lines(path: &Path) -> io::Result<Option<(u64, bool)>> {
+/// What a list is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lines {
+    /// Whole lines that hold something.
+    pub(super) items: u64,
+    /// Whole lines that hold nothing: nobody writes those here, but an editor may leave them.
+    pub(super) blank: u64,
+    /// Whether there is nothing behind the last end of a line.
+    pub(super) whole: bool,
+}
+
+/// Counts the lines of a list; `None` when there is no file.
+pub(super) fn lines(path: &Path) -> io::Result<Option<Lines>> {
     let Some(file) = if_there(fs::File::open(path))? else { return Ok(None) };
     let mut reader = BufReader::with_capacity(1 << 16, file);
-    let (mut lines, mut whole) = (0, true);
+    let mut lines = Lines { items: 0, blank: 0, whole: true };
+    let mut is_blank = true;
     loop {
         let bytes = reader.fill_buf()?;
-        let Some(last) = bytes.last() else { return Ok(Some((lines, whole))) };
-        whole = *last == b'\n';
-        lines += u64::try_from(bytes.split(|byte| *byte == b'\n').count() - 1).unwrap_or(u64::MAX);
+        let Some(last) = bytes.last() else { return Ok(Some(lines)) };
+        lines.whole = *last == b'\n';
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            is_blank &= part.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            if part.ends_with(b"\n") {
+                let count = if is_blank { &mut lines.blank } else { &mut lines.items };
+                *count += 1;
+                is_blank = true;
+            }
+        }
         let length = bytes.len();
         reader.consume(length);
     }

@@ -14,7 +14,7 @@ use igentai_shared::store::Head;
 use tracing::warn;
 
 use super::output::OutputFile;
-use super::owner::{self, Before, Found, Refusal};
+use super::owner::{self, Before, Found, Lines, Refusal};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
 
@@ -98,8 +98,7 @@ pub(super) fn standing(style: &Style, topic: &Topic, attributes: Seq) -> io::Res
         && sign.last_sequence == Some(attributes)
         && folder.join("topic.txt").exists()
         && folder.join("metrics.json").exists()
-        && found.lines == attributes
-        && owner::lines(&list_path(&folder))? == Some((attributes, true));
+        && owner::lines(&list_path(&folder))? == Some(Lines { items: attributes, blank: 0, whole: true });
     Ok(if right { Standing::Right } else { Standing::Wrong })
 }
 

@@ -106,6 +106,11 @@ impl Place {
     async fn commit(&self, run: Run, texts: &[&str]) -> Seq {
         let topic = topic(run).id;
         self.store.open_run(&topic, run, 0, None).await.unwrap();
+        self.commit_to(&topic, run, texts).await
+    }
+
+    async fn commit_to(&self, topic: &TopicId, run: Run, texts: &[&str]) -> Seq {
+        let topic = topic.clone();
         let before = self.store.head(&topic).await.unwrap();
         let producer = WorkerId::parse("p1").unwrap();
         let (incarnation, seq) = (1, before.log_index + 1);

@@ -116,6 +116,10 @@ impl Store for One {
         Ok(None)
     }
 
+    async fn edition(&self, _: &TopicId) -> Result<u64, StoreError> {
+        not_asked()
+    }
+
     async fn settle(&self, _: &TopicId, _: Epoch, _: Option<Rebuilt>) -> Result<Head, StoreError> {
         not_asked()
     }

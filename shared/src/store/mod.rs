@@ -154,6 +154,9 @@ pub enum StoreError {
         /// What it holds.
         held: Head,
     },
+    /// A topic's log was replaced by another one, so that what was read of it before holds no more.
+    #[error("the log of {0} was replaced by another one")]
+    Replaced(String),
     /// What is stored cannot be understood.
     #[error("the store holds what cannot be read: {0}")]
     Corrupt(String),
@@ -236,6 +239,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// What a topic that is marked is known to have held; `None` when it is not marked.
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError>;
+
+    /// Which log of the topic it is: another one whenever it was replaced. What was read of an earlier one holds no more.
+    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError>;
 
     /// Takes the mark away from a topic that was put back to an older state. What was `rebuilt` takes the place of its set and log in the same step; of the same run receipts, the
     /// ledger of leases and what was published stay. Refused with [`StoreError::Fenced`] for an old epoch.

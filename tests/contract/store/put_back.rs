@@ -122,7 +122,9 @@ async fn what_was_rebuilt_takes_the_place_of_log_and_set_and_nothing_else(store:
     store.open_run(&elsewhere(), 3, 1, None).await.unwrap();
     commit_one(&**store, in_it(novel(1, &["a", "b", "c", "d"]), 3)).await;
     let rebuilt = Rebuilt { from: elsewhere(), run: 1 };
+    let before = store.edition(&topic()).await.unwrap();
     assert_eq!(store.settle(&topic(), 2, Some(rebuilt)).await.unwrap(), head(1, 1, 4));
+    assert_ne!(store.edition(&topic()).await.unwrap(), before, "it is another log");
     assert_eq!(store.head(&topic()).await.unwrap(), head(1, 1, 4));
     assert_eq!(store.head(&elsewhere()).await.unwrap(), Head::default());
     assert_eq!(texts(&**store).await, ["a", "b", "c", "d"]);

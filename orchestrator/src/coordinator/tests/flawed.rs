@@ -135,6 +135,10 @@ impl Store for FlawedStore {
         self.inner.put_back(topic).await
     }
 
+    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+        self.inner.edition(topic).await
+    }
+
     async fn settle(
         &self,
         topic: &TopicId,

@@ -128,7 +128,7 @@ async fn restore(
             let (version, epoch) = (topic.version + 1, style.epoch);
             (Topic { run, version, epoch, ..topic.clone() }, Some(topic.version))
         }
-        None => (from_files(topic, sign, run, folder, now)?, None),
+        None => (from_files(workshop, topic, sign, run, folder)?, None),
     };
     store.put_topic(&record, expected).await?;
     Ok(())
@@ -163,20 +163,22 @@ fn sign_anew(folder: &Path, style: &Style) -> Result<(), RepairError> {
 
 /// The record of a topic of which only the files are left, to be started again by whoever wants it.
 fn from_files(
+    workshop: &Workshop,
     id: &TopicId,
     sign: &Sign,
     run: Run,
     folder: &Path,
-    now: UnixMillis,
 ) -> Result<Topic, RepairError> {
+    let now = workshop.clock.now().unix;
     let text = fs::read_to_string(folder.join("topic.txt")).unwrap_or_default();
     let prompt = text.lines().find_map(|line| line.strip_prefix("Prompt: "));
     let prompt = prompt.filter(|prompt| *prompt != sign.current_topic).map(str::to_owned);
+    // Files show those of the configuration where a topic has none of its own: they stay none of its own.
     let weights = sign.provider_weights.clone();
     let request = StartRequest {
         name: sign.current_topic.clone(),
         prompt,
-        provider_weights: Some(weights),
+        provider_weights: Some(weights).filter(|weights| *weights != workshop.default_weights),
         ..StartRequest::default()
     };
     let topic = Topic::start(None, id.clone(), request, now)

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use igentai_core::ids::Seq;
 use igentai_core::key::{Fingerprint, Key};
 
 use super::RepairError;
@@ -18,19 +19,32 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Reads it. What stands behind the last end of a line was being written when its writer died, and is no item.
-    pub(super) fn read(path: &Path) -> Result<Self, RepairError> {
+    /// Reads a list of which the files say that it had come to the number `written`. What stands behind the last end of a line was being written when its writer died, and is
+    /// no item; unless it was whole before.
+    pub(super) fn read(path: &Path, written: Seq) -> Result<Self, RepairError> {
         let bytes = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             bytes => bytes?,
         };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let text = String::from_utf8(bytes[..whole].to_vec());
-        let text = text.map_err(|error| wrong(path, 1, &format!("it is no text: {error}")))?;
+        let text = String::from_utf8(bytes[..whole].to_vec()).map_err(|error| {
+            let before = &bytes[..error.utf8_error().valid_up_to()];
+            wrong(path, before.split(|byte| *byte == b'\n').count(), "it is no text in UTF-8")
+        })?;
         let mut list = Self::default();
         let mut numbers: HashMap<Fingerprint, usize> = HashMap::new();
         let mut begin = 0;
         for (index, line) in text.split_terminator('\n').enumerate() {
+            if line.ends_with('\r') {
+                return Err(wrong(
+                    path,
+                    index + 1,
+                    "it ends with CR LF, as editors on Windows write it, and a list with LF alone",
+                ));
+            }
+            if line.is_empty() {
+                return Err(wrong(path, index + 1, "it is blank"));
+            }
             let Some(key) = Key::of(line) else { return Err(wrong(path, index + 1, "it names nothing")) };
             let fingerprint = Fingerprint::of(&key);
             if let Some(before) = numbers.insert(fingerprint, index + 1) {
@@ -41,6 +55,9 @@ impl List {
             begin += line.len() + 1;
         }
         list.text = text;
+        if whole < bytes.len() && list.len() < written {
+            return Err(wrong(path, list.lines.len() + 1, "its end is gone, though it was whole before"));
+        }
         Ok(list)
     }
 

@@ -152,6 +152,8 @@ pub struct Finding {
     pub files: Option<Said>,
     /// Items, from the first on, that are the same in both.
     pub same: Seq,
+    /// How many of those behind the first difference are the same, too, under the same numbers.
+    pub same_behind: u64,
     /// First and last number of the items that come back, or that are left out.
     pub only_in_files: Option<(Seq, Seq)>,
     /// Items of the registry that get a number behind those of the files.

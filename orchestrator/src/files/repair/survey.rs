@@ -59,6 +59,7 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
         registry: held,
         files: None,
         same: 0,
+        same_behind: 0,
         only_in_files: None,
         renumbered: 0,
         conflicts: 0,
@@ -94,7 +95,8 @@ pub(super) async fn survey(workshop: &Workshop, topic: &TopicId, from: From) -> 
         return Ok(Survey { finding, list: List::default(), sign: None, definition });
     }
     // What only has to be moved need not be a list that makes sense.
-    let list = List::read(&folder.join("output.txt"));
+    let written = sign.as_ref().and_then(|sign| sign.last_sequence).unwrap_or_default();
+    let list = List::read(&folder.join("output.txt"), written);
     let list = if from == From::Registry { list.unwrap_or_default() } else { list? };
     finding.files = sign.as_ref().map(|sign| said(sign, &list));
     let mut survey = Survey { finding, list, sign, definition };
@@ -133,6 +135,8 @@ async fn compare(workshop: &Workshop, survey: &mut Survey) -> Result<(), RepairE
             alike &= same;
             if alike {
                 finding.same = attribute.seq;
+            } else if same {
+                finding.same_behind += 1;
             } else if !Key::of(&text).is_some_and(|key| in_list.contains(&Fingerprint::of(&key))) {
                 finding.renumbered += 1;
             }

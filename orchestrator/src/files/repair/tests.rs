@@ -199,7 +199,7 @@ async fn a_repair_that_was_broken_off_leaves_everything_as_it_was_and_is_done_by
     place.open(None).await;
     place.commit(answer(1, &["Wren"], &[], &[])).await;
     place.write("r1", 1, &["Wren", "Owl"]);
-    let list = list::List::read(&place.workshop.out.join("birds/output.txt")).unwrap();
+    let list = list::List::read(&place.workshop.out.join("birds/output.txt"), 2).unwrap();
     let store = place.workshop.store.as_ref();
     for _ in 0..2 {
         rebuild::rebuild(store, &place.topic, 1, &list, 1, 1, UnixMillis(9)).await.unwrap();
@@ -212,6 +212,7 @@ async fn a_repair_that_was_broken_off_leaves_everything_as_it_was_and_is_done_by
 #[tokio::test]
 async fn a_topic_of_which_only_files_of_another_registry_are_left_is_taken_over_when_that_is_said() {
     let mut place = Place::new().await;
+    place.workshop.default_weights = BTreeMap::from([("hub".to_owned(), 1.0)]);
     place.write("lost", 9, &["Wren", "Owl"]);
     let looked = place.workshop.look(&place.topic, From::Files).await.unwrap();
     assert_eq!(looked.deed, Deed::Foreign);
@@ -220,6 +221,7 @@ async fn a_topic_of_which_only_files_of_another_registry_are_left_is_taken_over_
     assert_eq!(place.texts().await, ["Wren", "Owl"]);
     let record = place.workshop.store.topic(&place.topic).await.unwrap().unwrap();
     assert_eq!((record.name.as_str(), record.run, record.state.is_ended()), ("Birds", 1, true));
+    assert!(record.provider_weights.is_empty(), "it asks whomever the configuration names, as before");
     let state = fs::read_to_string(place.workshop.out.join("birds/state.json")).unwrap();
     assert!(state.contains("\"registry\": \"r1\""), "{state}");
     assert_eq!(all_topics(&place.workshop).await.unwrap(), [place.topic.clone()]);
@@ -229,13 +231,21 @@ async fn a_topic_of_which_only_files_of_another_registry_are_left_is_taken_over_
 async fn a_list_that_was_changed_by_hand_is_not_taken_for_what_a_registry_held() {
     let place = Place::new().await;
     place.open(None).await;
-    for lines in [&["Wren", "wren."][..], &["Wren", "..."]] {
-        place.write("r1", 1, lines);
+    let list = place.workshop.out.join("birds/output.txt");
+    for (bytes, line, what) in [
+        (&b"Wren\nwren.\n"[..], 2, "names the item of line 1 again"),
+        (b"Wren\r\nOwl\r\n", 1, "CR LF"),
+        (b"Wren\nOwl\n\n", 3, "it is blank"),
+        (b"Wren\n\xff\n", 2, "no text in UTF-8"),
+        (b"Wren\nOwl", 2, "its end is gone"),
+        (b"Wren\n...\n", 2, "it names nothing"),
+    ] {
+        place.write("r1", 1, &["Wren", "Owl"]);
+        fs::write(&list, bytes).unwrap();
         let refused = place.workshop.look(&place.topic, From::Files).await;
-        assert!(
-            matches!(&refused, Err(RepairError::List(why)) if why.contains("output.txt:2")),
-            "{refused:?}"
-        );
+        let (at, told) = (format!("output.txt:{line}: "), refused.unwrap_err().to_string());
+        assert!(told.contains(&at) && told.contains(what), "{told}");
+        assert_eq!(fs::read(&list).unwrap(), bytes);
     }
     // It is moved aside all the same.
     place.commit(answer(1, &["Tit"], &[], &[])).await;
@@ -248,6 +258,21 @@ async fn a_list_that_was_changed_by_hand_is_not_taken_for_what_a_registry_held()
     assert!(place.repair(From::Registry).await.done);
     assert_eq!(place.lines("birds"), ["Tit"]);
     assert_eq!(place.lines(".replaced/birds.repair-1"), ["Wren", "..."]);
+}
+
+#[tokio::test]
+async fn a_word_that_was_changed_by_hand_is_told_with_its_line() {
+    let place = Place::new().await;
+    place.open(None).await;
+    place.commit(answer(1, &["Wren", "Owl", "Tit", "Jay"], &[], &[])).await;
+    place.write("r1", 1, &["Wren", "Howl", "Tit", "Jay"]);
+    let looked = place.workshop.look(&place.topic, From::Files).await.unwrap();
+    assert_eq!((looked.same, looked.conflicts, looked.same_behind), (1, 1, 2));
+    let first = &looked.first_conflicts[0];
+    assert_eq!((first.seq, first.in_files.as_str(), first.in_registry.as_str()), (2, "Howl", "Owl"));
+    // What is taken all the same costs nothing that was there.
+    assert!(place.repair(From::Files).await.done);
+    assert_eq!(place.texts().await, ["Wren", "Howl", "Tit", "Jay", "Owl"]);
 }
 
 #[tokio::test]

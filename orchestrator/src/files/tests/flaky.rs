@@ -67,6 +67,10 @@ impl Store for FlakyStore {
         self.inner.put_back(topic).await
     }
 
+    async fn edition(&self, topic: &TopicId) -> Answer<u64> {
+        self.inner.edition(topic).await
+    }
+
     async fn settle(&self, topic: &TopicId, epoch: Epoch, rebuilt: Option<Rebuilt>) -> Answer<Head> {
         self.inner.settle(topic, epoch, rebuilt).await
     }

@@ -125,6 +125,21 @@ async fn before_anything_is_let_in_the_lines_of_a_list_count_where_the_sign_does
     assert!(!older.takes_commits().await);
 }
 
+/// An editor has left it there: no item was forgotten by anybody.
+#[tokio::test]
+async fn a_blank_line_is_no_item() {
+    let place = Place::with_files(&["a", "b"], 3).await;
+    for text in ["a\nb\n\n", "a\r\nb\r\n\r\n", "\na\nb\n"] {
+        fs::write(place.path(LIST), text).unwrap();
+        assert_eq!(place.head_by_files().map(|head| head.attributes), Some(2), "{text:?}");
+    }
+    // The files of a topic that has ended are mended.
+    let files = place.files(4);
+    files.check(std::iter::once(ended(1)));
+    place.until_it_reads("a\nb\n").await;
+    files.close().await;
+}
+
 fn ended_naturally() -> Topic {
     Topic { state: TopicState::Ended(EndReason::Dry), ..topic(1) }
 }
@@ -215,4 +230,29 @@ async fn who_begins_afresh_gets_a_run_above_those_that_the_registry_has_forgotte
     };
     assert_eq!(begun(StartMode::Fresh).await, 6);
     registry::end(place.store.as_ref(), &id(), EndReason::Stopped).await.unwrap();
+}
+
+/// A repair may come before the leader has noticed that there is anything to repair.
+#[tokio::test]
+async fn a_log_that_was_replaced_under_its_leader_is_read_from_its_beginning() {
+    let place = Place::new();
+    place.commit(1, &["a", "b"]).await;
+    place.store.put_topic(&Topic { version: 1, ..topic(1) }, None).await.unwrap();
+    let is_replaced = std::sync::atomic::AtomicBool::new(false);
+    let reread = async |_: &Context| {
+        use std::sync::atomic::Ordering::Relaxed;
+        if !is_replaced.load(Relaxed) && place.read(LIST) == "a\nb\n" {
+            let from = TopicId::parse("beside").unwrap();
+            place.store.open_run(&from, 1, 1, None).await.unwrap();
+            place.commit_to(&from, 1, &["a", "c", "b"]).await;
+            let rebuilt = Some(igentai_shared::store::Rebuilt { from, run: 1 });
+            place.store.settle(&id(), 1, rebuilt).await.unwrap();
+            is_replaced.store(true, Relaxed);
+        }
+        place.read(LIST) == "a\nc\nb\n"
+    };
+    place.led_until("the list is that of the new log", reread).await;
+    assert_eq!(place.store.lease().await.unwrap().epoch, 2, "in a term of its own");
+    assert_eq!(place.mark().await, None);
+    assert_eq!(place.store.topic(&id()).await.unwrap().unwrap().state, TopicState::Running);
 }

@@ -184,6 +184,7 @@ fn copy(error: &StoreError) -> StoreError {
             StoreError::Unavailable(text.clone())
         }
         StoreError::Fenced { .. }
+        | StoreError::Replaced(_)
         | StoreError::Stale { .. }
         | StoreError::Conflict { .. }
         | StoreError::PutBack { .. } => StoreError::Unavailable(error.to_string()),

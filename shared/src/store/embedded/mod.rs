@@ -254,6 +254,11 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| read::put_back(transaction, &topic)).await
     }
 
+    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+        let topic = topic.clone();
+        self.read(move |transaction| read::edition(transaction, &topic)).await
+    }
+
     async fn settle(
         &self,
         topic: &TopicId,

@@ -20,6 +20,11 @@ pub(super) fn put_back(transaction: &ReadTransaction, topic: &TopicId) -> Result
     Ok(run_of(transaction, topic.as_str())?.and_then(|row| row.put_back))
 }
 
+/// The slot, of which no other log has had it; from 1 on, as before the first there is none.
+pub(super) fn edition(transaction: &ReadTransaction, topic: &TopicId) -> Result<u64, Stop> {
+    Ok(run_of(transaction, topic.as_str())?.map_or(0, |row| u64::from(row.slot) + 1))
+}
+
 pub(super) fn log(
     transaction: &ReadTransaction,
     topic: &TopicId,

@@ -225,6 +225,12 @@ impl Store for RedisStore {
         mark.map(|mark| read_head(&mark.split(' ').collect::<Vec<_>>())).transpose()
     }
 
+    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+        let command = redis::cmd("HGET").arg(Keys::of(topic).epoch()).arg("edition").take();
+        let edition: Vec<Option<u64>> = parse(Value::Array(self.client.read(vec![command]).await?))?;
+        Ok(edition.into_iter().flatten().next().unwrap_or_default())
+    }
+
     async fn settle(
         &self,
         topic: &TopicId,

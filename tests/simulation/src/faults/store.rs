@@ -170,6 +170,10 @@ impl Store for FaultyStore {
         self.read(self.inner.put_back(topic)).await
     }
 
+    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+        self.read(self.inner.edition(topic)).await
+    }
+
     async fn settle(
         &self,
         topic: &TopicId,
