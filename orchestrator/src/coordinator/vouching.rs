@@ -161,7 +161,9 @@ impl Topics<'_> {
             }
         }
         self.note_lost(&folders, &topics, now).await?;
-        store.all_claimed(self.epoch).await?;
+        if let Some(instance) = &instance {
+            store.all_claimed(self.epoch, instance).await?;
+        }
         if !self.vouching.told_of_strangers {
             self.vouching.told_of_strangers = true;
             self.tell_of_strangers(&folders, &topics);

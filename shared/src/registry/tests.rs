@@ -108,7 +108,7 @@ impl Store for One {
         not_asked()
     }
 
-    async fn all_claimed(&self, _: Epoch) -> Result<(), StoreError> {
+    async fn all_claimed(&self, _: Epoch, _: &str) -> Result<(), StoreError> {
         not_asked()
     }
 

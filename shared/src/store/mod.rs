@@ -233,9 +233,9 @@ pub trait Store: Debug + Send + Sync {
     /// may have lost something by a restart commits nothing to a topic before it was claimed again.
     async fn claim(&self, topic: &TopicId, epoch: Epoch, known: Head) -> Result<Head, StoreError>;
 
-    /// Says that every topic of which there is a definition was claimed, or is known not to be: a commit to one that was not does not wait any longer, but is an
+    /// Says that every topic of which there is a definition was claimed, or is known not to be, since [`Store::check`] told of this `instance`: a commit to one that was not does not wait any longer, but is an
     /// error that does not pass by itself, so that nobody waits with it. Refused with [`StoreError::Fenced`] for an old epoch.
-    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError>;
+    async fn all_claimed(&self, epoch: Epoch, instance: &str) -> Result<(), StoreError>;
 
     /// What a topic that is marked is known to have held; `None` when it is not marked.
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError>;

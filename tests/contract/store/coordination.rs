@@ -105,6 +105,8 @@ async fn an_epoch_below_the_leases_is_fenced_everywhere(store: Subject) {
     store.open_run(&topic(), 1, 3, None).await.unwrap();
     lease_of_epoch(&**store, 4).await;
     assert_eq!(fenced(store.save_checkpoints(&topic(), 1, 3, BTreeMap::new()).await), (3, 4));
+    assert_eq!(fenced(store.all_claimed(3, "a life").await), (3, 4));
+    store.all_claimed(4, "a life").await.unwrap();
 }
 
 /// The lease is of no epoch here, so that only what the topic itself knows can refuse.

@@ -127,8 +127,8 @@ impl Store for FlawedStore {
         self.inner.claim(topic, epoch, known).await
     }
 
-    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
-        self.inner.all_claimed(epoch).await
+    async fn all_claimed(&self, epoch: Epoch, instance: &str) -> Result<(), StoreError> {
+        self.inner.all_claimed(epoch, instance).await
     }
 
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError> {

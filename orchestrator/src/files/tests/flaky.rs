@@ -59,8 +59,8 @@ impl Store for FlakyStore {
         self.inner.claim(topic, epoch, known).await
     }
 
-    async fn all_claimed(&self, epoch: Epoch) -> Answer<()> {
-        self.inner.all_claimed(epoch).await
+    async fn all_claimed(&self, epoch: Epoch, instance: &str) -> Answer<()> {
+        self.inner.all_claimed(epoch, instance).await
     }
 
     async fn put_back(&self, topic: &TopicId) -> Answer<Option<Head>> {

@@ -245,7 +245,7 @@ impl Store for EmbeddedStore {
     }
 
     /// Nothing waits for a claim here.
-    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+    async fn all_claimed(&self, epoch: Epoch, _: &str) -> Result<(), StoreError> {
         self.write(1, move |tables| coordinate::all_claimed(tables, epoch)).await
     }
 

@@ -205,12 +205,10 @@ impl Store for RedisStore {
         }
     }
 
-    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
+    async fn all_claimed(&self, epoch: Epoch, instance: &str) -> Result<(), StoreError> {
         representable(epoch)?;
-        let borrowed = self.client.borrow().await?;
-        let Some(instance) = borrowed.instance().map(str::to_owned) else { return Ok(()) };
         let call = Call::new(&scripts::ALL_CLAIMED, &[LEASE.to_owned()]).arg(epoch).arg(instance);
-        let answer: Vec<String> = parse(self.client.call_on(borrowed, Access::Write, call).await?)?;
+        let answer: Vec<String> = parse(self.client.call(Access::Write, call).await?)?;
         match answer.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["noted"] => Ok(()),
             ["fenced", held, current] => Err(fenced(held, current)?),

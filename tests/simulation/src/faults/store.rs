@@ -160,9 +160,9 @@ impl Store for FaultyStore {
         self.write("claim", call).await
     }
 
-    async fn all_claimed(&self, epoch: Epoch) -> Result<(), StoreError> {
-        let this = self.clone();
-        let call = async move { this.fenced(epoch, this.inner.all_claimed(epoch).await) };
+    async fn all_claimed(&self, epoch: Epoch, instance: &str) -> Result<(), StoreError> {
+        let (this, instance) = (self.clone(), instance.to_owned());
+        let call = async move { this.fenced(epoch, this.inner.all_claimed(epoch, &instance).await) };
         self.write("all_claimed", call).await
     }
 
