@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use igentai_core::coordinator::Coordinator;
 use igentai_core::folder::TopicId;
 use igentai_core::time::Monotonic;
 use igentai_core::topic::Topic;
 use igentai_shared::store::StoreError;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::topics::Topics;
 use crate::files::{Folders, Written};
@@ -44,6 +45,17 @@ impl Topics<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells no more of those whose folders were moved away. Their marks stay, so that nobody begins them anew unawares.
+    pub(super) async fn look_after_lost(&mut self, core: &Coordinator, now: Monotonic) {
+        let patience = self.context.options.lease_ttl / 4;
+        for id in self.vouching.due_lost(core, now) {
+            if let Some(None) = self.files.written(&id, patience).await {
+                info!(topic = %id, "the files of a topic that the registry does not know were moved away");
+                self.vouching.forget(&id);
+            }
+        }
     }
 
     /// Says once in a term what folders there are that are nobody's.

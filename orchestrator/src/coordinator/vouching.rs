@@ -103,6 +103,25 @@ impl Vouching {
         self.put_back.insert(topic.clone(), PutBack { why, looked: now });
     }
 
+    /// Those that are none of the topics that are known, and were not looked at lately; from now on they were.
+    pub(super) fn due_lost(&mut self, core: &Coordinator, now: Monotonic) -> Vec<TopicId> {
+        let is_lost = |id: &TopicId| core.topics().all(|topic| topic.id != *id);
+        let due = self
+            .put_back
+            .iter_mut()
+            .filter(|(id, put_back)| now.since(put_back.looked) >= AGAIN && is_lost(id));
+        due.map(|(id, put_back)| {
+            put_back.looked = now;
+            id.clone()
+        })
+        .collect()
+    }
+
+    /// Nobody wants it any more.
+    pub(super) fn forget(&mut self, topic: &TopicId) {
+        self.put_back.remove(topic);
+    }
+
     fn holds(&mut self, topic: &TopicId) {
         if self.put_back.remove(topic).is_some() {
             info!(%topic, "a topic whose registry was put back to an older state is settled");
@@ -267,6 +286,7 @@ impl Topics<'_> {
             self.vouching.looked_for_marks = now;
             self.look_for_marks(core).await?;
         }
+        self.look_after_lost(core, now).await;
         let ended = core.topics().filter(|topic| topic.state.is_ended() && !core.is_open(&topic.id));
         let due = |id: &TopicId| {
             self.vouching.put_back.get(id).is_some_and(|put_back| now.since(put_back.looked) >= AGAIN)

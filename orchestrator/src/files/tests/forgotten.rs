@@ -88,6 +88,15 @@ async fn a_topic_that_is_newer_than_the_registry_is_marked_and_told_of_with_what
         warned.contains("`igentai repair --from files` brings them back: best_sci_fi_movies_2020s")
     };
     place.led_until("it is told of", told).await;
+    let aside = place.path("aside of all");
+    let is_over = async |context: &Context| {
+        if told(context).await {
+            fs::rename(place.path(FOLDER), &aside).unwrap_or_default();
+        }
+        aside.exists() && context.troubles.warnings().is_empty()
+    };
+    place.led_until("its folder is moved away", is_over).await;
+    fs::rename(&aside, place.path(FOLDER)).unwrap();
     assert_eq!(place.mark().await, Some(Head { run: 1, log_index: 0, attributes: 2 }));
     assert!(!place.takes_commits().await);
     assert_eq!(place.read(LIST), "a\nb\n");
