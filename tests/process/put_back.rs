@@ -255,6 +255,31 @@ async fn a_topic_that_is_newer_than_the_redis_that_was_restored_is_warned_of_and
     assert!(until_some(SOON, healthy).await.is_ok(), "{}", orchestrator.process.tail());
 }
 
+#[tokio::test]
+async fn a_topic_whose_redis_came_back_older_is_stopped_and_begun_afresh_over_the_api() {
+    let mut world = World::new(script(4_000, 150)).await;
+    let (orchestrator, web, _producer) = world.roles("m").await;
+    let id = web.api().start(json!({ "name": "Sights", "limits": { "max_attributes": 2_000 } })).await;
+    web.api().until_attributes(&id, 60).await;
+    let snapshot = world.snapshot();
+    web.api().until_attributes(&id, 300).await;
+    world.put_back(&snapshot).await;
+    let problem = until_refused(&web, &orchestrator).await;
+    assert!(problem.contains("begin it afresh"), "{problem}");
+    let lines = world.place.lines("sights");
+
+    let (status, answer) = web.api().ask("POST", "/api/v1/topics/sights/stop", None).await;
+    assert!((200..300).contains(&status), "{status} {answer}");
+    let stopped = web.api().until_ended(&id).await;
+    assert_eq!((&stopped["reason"], &stopped["run"]), (&json!("stopped"), &json!(1)), "{stopped}");
+    web.api().start(json!({ "name": "Sights", "mode": "fresh", "limits": { "max_attributes": 50 } })).await;
+    let topic = web.api().until_ended(&id).await;
+    assert_eq!((&topic["run"], &topic["numbers"]["attributes"]), (&json!(2), &json!(50)), "{topic}");
+    assert_eq!(topic["numbers"]["problem"], Value::Null, "{topic}");
+    all_agree(&world, &web.api(), &id).await;
+    assert_eq!(world.place.lines(".replaced/sights"), lines);
+}
+
 /// Its answers are in the queue when Redis comes back, among those of others.
 #[tokio::test]
 async fn a_topic_whose_definition_cannot_be_read_holds_up_no_other_after_a_restart_of_redis() {
