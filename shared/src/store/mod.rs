@@ -10,6 +10,7 @@
 //!   [`StoreError::Fenced`] and changes nothing.
 //! * **Bounded reads.** Every read takes a limit.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 
@@ -77,6 +78,20 @@ impl Head {
     pub const fn is_less_than(&self, known: &Self) -> bool {
         let shorter = self.log_index < known.log_index || self.attributes < known.attributes;
         self.run < known.run || self.run == known.run && shorter
+    }
+
+    /// What a log has held of which both are known.
+    #[must_use]
+    pub(crate) fn with(self, other: &Self) -> Self {
+        match self.run.cmp(&other.run) {
+            Ordering::Less => *other,
+            Ordering::Greater => self,
+            Ordering::Equal => Self {
+                run: self.run,
+                log_index: self.log_index.max(other.log_index),
+                attributes: self.attributes.max(other.attributes),
+            },
+        }
     }
 }
 

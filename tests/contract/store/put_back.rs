@@ -85,7 +85,11 @@ async fn what_is_known_to_have_been_most_is_remembered(store: Subject) {
     // Who knows less, since its files do not go so far, learns of it.
     assert_eq!(put_back(store.claim(&topic(), 2, head(1, 0, 3)).await), (head(1, 3, 5), held));
     assert_eq!(put_back(store.claim(&topic(), 2, Head::default()).await), (head(1, 3, 5), held));
+    // One has read of more entries, the other of more items.
+    assert_eq!(put_back(store.claim(&topic(), 2, head(1, 4, 0)).await), (head(1, 4, 5), held));
+    assert_eq!(put_back(store.claim(&topic(), 2, head(1, 0, 6)).await), (head(1, 4, 6), held));
     assert_eq!(put_back(store.claim(&topic(), 2, head(2, 0, 1)).await), (head(2, 0, 1), held));
+    assert_eq!(put_back(store.claim(&topic(), 2, head(1, 9, 9)).await), (head(2, 0, 1), held));
 }
 
 async fn a_newer_run_is_not_held_up_by_what_became_of_the_one_before(store: Subject) {

@@ -53,7 +53,7 @@ pub(super) fn claim(
     fence(epoch, current.as_ref().map_or(0, |row| row.epoch).max(tables.lease_epoch()?))?;
     let held = current.as_ref().map_or_else(Head::default, RunRow::head);
     let marked = current.as_ref().and_then(|row| row.put_back);
-    let known = marked.filter(|marked| !marked.is_less_than(&known)).unwrap_or(known);
+    let known = marked.map_or(known, |marked| known.with(&marked));
     let put_back = (marked.is_some() || held.is_less_than(&known)).then_some(known);
     let row = match current {
         Some(row) => row,

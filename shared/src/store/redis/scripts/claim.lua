@@ -17,7 +17,14 @@ local function less(a, b)
 end
 if state[3] then
   local marked = { string.match(state[3], '^(%d+) (%d+) (%d+)$') }
-  if not less(marked, known) then known = marked end
+  if marked[1] == known[1] then
+    -- Who marked it may have known of one, and who claims it of the other.
+    for i = 2, 3 do
+      if tonumber(marked[i]) > tonumber(known[i]) then known[i] = marked[i] end
+    end
+  elseif not less(marked, known) then
+    known = marked
+  end
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
 local word = 'claimed'
