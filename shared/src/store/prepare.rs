@@ -1,8 +1,9 @@
 //! What every adapter does with batches before it touches the store.
 
-use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use igentai_core::batch::MAX_ELEMENTS;
+use igentai_core::key::FingerprintSet;
 
 use super::{Commit, StoreError};
 
@@ -24,7 +25,7 @@ pub(super) fn prepare(mut batches: Vec<Commit>) -> Result<Vec<Commit>, StoreErro
         for number in [batch.id.run, batch.id.seq, batch.lowest_unresolved] {
             representable(number)?;
         }
-        let mut met = HashSet::with_capacity(elements);
+        let mut met = FingerprintSet::with_capacity_and_hasher(elements, BuildHasherDefault::default());
         batch.novel.retain(|named| met.insert(named.fingerprint));
         batch.spellings.retain(|named| met.insert(named.fingerprint));
         batch.sightings.retain(|fingerprint| met.insert(*fingerprint));

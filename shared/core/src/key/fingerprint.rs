@@ -1,6 +1,8 @@
 //! The identity of an attribute where its text is not needed.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -42,6 +44,28 @@ impl Fingerprint {
     #[must_use]
     pub fn hash64(&self) -> u64 {
         u64::from_be_bytes(std::array::from_fn(|index| self.0[index]))
+    }
+}
+
+/// What is known of fingerprints.
+pub type FingerprintMap<T> = HashMap<Fingerprint, T, BuildHasherDefault<PrefixHasher>>;
+
+/// Fingerprints.
+pub type FingerprintSet = HashSet<Fingerprint, BuildHasherDefault<PrefixHasher>>;
+
+/// A fingerprint is a hash: its first eight bytes need no other.
+#[derive(Debug, Default)]
+pub struct PrefixHasher(u64);
+
+impl Hasher for PrefixHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_be_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

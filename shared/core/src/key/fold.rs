@@ -26,6 +26,13 @@ pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// Whether a text is words of ASCII letters and digits with one space between them, as most are: one clean line already, whose key differs in case at most
+/// (and in a leading article).
+pub(super) fn is_words(text: &str) -> bool {
+    let is_part = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
+    text.as_bytes().split(|byte| *byte == b' ').all(is_part)
+}
+
 fn fold_any(text: &str) -> String {
     // NFKC takes the spacing acute apart into a space and an accent, so it becomes an apostrophe before.
     let mut folded: String =

@@ -11,9 +11,9 @@ mod tests;
 use std::fmt;
 
 pub use clean::{MAX_TEXT_BYTES, Rejection, clean_text};
-pub use fingerprint::Fingerprint;
-use fold::LONG_DASH;
+pub use fingerprint::{Fingerprint, FingerprintMap, FingerprintSet, PrefixHasher};
 pub(crate) use fold::fold_text;
+use fold::{LONG_DASH, is_words};
 pub(crate) use joiner::is_pictograph;
 pub(crate) use scrub::{is_invisible, scrub};
 
@@ -39,6 +39,16 @@ impl Key {
     /// The key of `candidate`, or `None` if nothing is left of it. Linear in the length of the candidate.
     #[must_use]
     pub fn of(candidate: &str) -> Option<Self> {
+        if is_words(candidate) {
+            let key = candidate.to_ascii_lowercase();
+            if split_article(&key).is_none() {
+                return Some(Self(key));
+            }
+        }
+        Self::of_any(candidate)
+    }
+
+    fn of_any(candidate: &str) -> Option<Self> {
         let mut key = fold_text(candidate);
         // Every round but the last makes the key shorter (or turns a long dash into a hyphen), so this ends; two
         // rounds are the rule.

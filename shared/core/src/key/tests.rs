@@ -100,6 +100,13 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn the_key_of_words_is_that_of_any_other_text(text in "[ ]?([aAnT]|[tT]he|an|[b-e0-2]{1,3}|-)?([ ]{1,2}(a|The|[aB9]{1,3})){0,4}[ .]?") {
+        prop_assert_eq!(Key::of(&text), Key::of_any(&text));
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
