@@ -37,7 +37,15 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(script: &'static Lazy, keys: &[String]) -> Self {
-        let mut command = redis::cmd("EVALSHA");
+        Self::sized(script, keys, 0, 0)
+    }
+
+    /// One that will have so many arguments, of so many bytes together.
+    pub(super) fn sized(script: &'static Lazy, keys: &[String], arguments: usize, bytes: usize) -> Self {
+        let of_keys: usize = keys.iter().map(String::len).sum();
+        let (fixed, of_fixed) = ("EVALSHA".len() + script.digest.len() + 2, keys.len() + 3);
+        let mut command = Cmd::with_capacity(of_fixed + arguments, fixed + of_keys + bytes);
+        command.arg("EVALSHA");
         command.arg(&script.digest).arg(keys.len()).arg(keys);
         Self { script, command }
     }
@@ -125,63 +133,86 @@ impl Client {
         access: Access,
         calls: impl IntoIterator<Item = Result<Call, StoreError>>,
     ) -> Result<Vec<Value>, StoreError> {
-        let (calls, values) = self.send_as_made(&mut borrowed, access, calls).await?;
+        let (scripts, sent, values) = self.send_as_made(&mut borrowed, access, calls).await?;
         let mut results: Vec<_> = values.into_iter().map(Value::extract_error).collect();
         for _ in 1..ATTEMPTS {
             let open: Vec<usize> = (0..results.len()).filter(|index| lost_script(&results[*index])).collect();
             if open.is_empty() || borrowed.0.is_none() {
                 break;
             }
-            let mut scripts: Vec<&Script> = open.iter().map(|index| calls[*index].script).collect();
-            scripts.dedup_by_key(|script| &script.digest);
-            let mut pipeline = Pipeline::with_capacity(scripts.len() + open.len());
-            for script in &scripts {
+            let mut lost: Vec<&Script> = open.iter().map(|index| scripts[*index]).collect();
+            lost.dedup_by_key(|script| &script.digest);
+            let mut pipeline = Pipeline::with_capacity(lost.len() + open.len());
+            for script in &lost {
                 pipeline.cmd("SCRIPT").arg("LOAD").arg(script.code);
             }
+            let commands: Vec<&Cmd> = sent.iter().flat_map(Pipeline::cmd_iter).collect();
             for index in &open {
-                pipeline.add_command(calls[*index].command.clone());
+                pipeline.add_command(commands[*index].clone());
             }
-            let values = self.exchange(&mut borrowed, access, &pipeline, scripts.len(), open.len()).await?;
+            let values = self.exchange(&mut borrowed, access, &pipeline, lost.len(), open.len()).await?;
             for (index, value) in open.into_iter().zip(values) {
                 results[index] = value.extract_error();
             }
         }
         borrowed.give_back();
-        collect(access, results, calls.len())
+        collect(access, results, scripts.len())
     }
 
-    /// Sends calls in portions, each as soon as it is made, over one connection: a server works on the first while the next is made.
+    /// Sends calls in portions, each as soon as it is made, over one connection: a server reads the first while the next is made. Several are one
+    /// transaction, which the server writes to its log in one go, and so waits for the disk once.
     async fn send_as_made(
         &self,
         borrowed: &mut Borrowed,
         access: Access,
         calls: impl IntoIterator<Item = Result<Call, StoreError>>,
-    ) -> Result<(Vec<Call>, Vec<Value>), StoreError> {
+    ) -> Result<(Vec<&'static Script>, Vec<Pipeline>, Vec<Value>), StoreError> {
         let Some(connection) = borrowed.0.as_ref().map(|lead| lead.connection.clone()) else {
             return Err(gone());
         };
-        let (mut made, mut under_way) = (Vec::new(), FuturesOrdered::new());
-        let (mut calls, mut values) = (calls.into_iter().peekable(), Vec::new());
-        while calls.peek().is_some() {
-            let (mut connection, mut pipeline) = (connection.clone(), Pipeline::with_capacity(PORTION));
-            let before = made.len();
-            for call in calls.by_ref().take(PORTION) {
-                let call = call?;
-                pipeline.add_command(call.command.clone());
-                made.push(call);
+        let set_out = |pipeline: Pipeline| {
+            let mut connection = connection.clone();
+            async move {
+                let answer = connection.req_packed_commands(&pipeline, 0, pipeline.len()).await;
+                (pipeline, answer)
             }
-            let count = made.len() - before;
-            under_way.push_back(async move { connection.req_packed_commands(&pipeline, 0, count).await });
+        };
+        let mut under_way = FuturesOrdered::new();
+        let (mut calls, mut scripts) = (calls.into_iter().peekable(), Vec::new());
+        let (mut sent, mut values) = (Vec::new(), Vec::new());
+        let mut is_transaction = false;
+        while calls.peek().is_some() {
+            let mut pipeline = Pipeline::with_capacity(PORTION);
+            for call in calls.by_ref().take(PORTION) {
+                let Call { script, command } = call?;
+                scripts.push(script);
+                pipeline.add_command(command);
+            }
+            if sent.is_empty() && under_way.is_empty() && pipeline.len() > 1 {
+                is_transaction = true;
+                under_way.push_back(set_out(single("MULTI")));
+            }
+            under_way.push_back(set_out(pipeline));
+            if is_transaction && calls.peek().is_none() {
+                under_way.push_back(set_out(single("EXEC")));
+            }
             // Set out, and what has come meanwhile taken in.
-            while let Some(Some(answer)) = poll_immediate(under_way.next()).await {
+            while let Some(Some((pipeline, answer))) = poll_immediate(under_way.next()).await {
                 values.extend(self.answered(borrowed, access, answer)?);
+                sent.push(pipeline);
             }
             tokio::task::yield_now().await;
         }
-        while let Some(answer) = under_way.next().await {
+        while let Some((pipeline, answer)) = under_way.next().await {
             values.extend(self.answered(borrowed, access, answer)?);
+            sent.push(pipeline);
         }
-        Ok((made, values))
+        if is_transaction {
+            // The first and the last are what makes one of it.
+            sent.remove(0);
+            values = of_transaction(values, scripts.len());
+        }
+        Ok((scripts, sent, values))
     }
 
     /// Runs plain commands in one exchange.
@@ -249,6 +280,25 @@ impl Client {
     /// Drops the idle connections: they lead to the same server, which was replaced or demoted.
     fn forget_idle(&self) {
         self.pool.retain(|_, _| false);
+    }
+}
+
+fn single(command: &str) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(1);
+    pipeline.cmd(command);
+    pipeline
+}
+
+/// What the commands of a transaction came to: where one of them was not even taken in none was carried out, and the reason is that of all.
+fn of_transaction(mut values: Vec<Value>, commands: usize) -> Vec<Value> {
+    let error = |value: &Value| matches!(value, Value::ServerError(_));
+    match values.pop() {
+        Some(Value::Array(done)) => done,
+        Some(end) if error(&end) => {
+            let reason = values.into_iter().find(error).unwrap_or(end);
+            vec![reason; commands]
+        }
+        end => end.into_iter().collect(),
     }
 }
 
@@ -330,6 +380,9 @@ fn lost_script(result: &Result<Value, RedisError>) -> bool {
 }
 
 fn is_read_only(value: &Value) -> bool {
+    if let Value::Array(of_transaction) = value {
+        return of_transaction.iter().any(is_read_only);
+    }
     matches!(value, Value::ServerError(error) if error.code() == "READONLY")
 }
 

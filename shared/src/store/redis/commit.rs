@@ -105,7 +105,8 @@ impl Asked {
     ) -> Result<Call, StoreError> {
         let keys = Keys::of(&batch.id.topic);
         let keys = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
-        let (mut texts, mut claims) = (Vec::new(), Vec::new());
+        let bytes: usize = self.texts(batch).map(|named| named.text.len() + 3).sum();
+        let (mut texts, mut claims) = (Vec::with_capacity(bytes), Vec::with_capacity(5 * self.claimed.len()));
         for named in self.texts(batch) {
             rmp_serde::encode::write(&mut texts, &named.text).map_err(corrupt)?;
         }
@@ -113,12 +114,15 @@ impl Asked {
             rmp_serde::encode::write(&mut claims, number).map_err(corrupt)?;
         }
         let (largest, fingerprint) = self.largest.unwrap_or((0, Fingerprint::from_bytes([0; 16])));
-        let mut call = Call::new(&COMMIT, &keys)
+        let head = encode_head(&batch.head)?;
+        let arguments = 17 + self.open.len();
+        let bytes = head.len() + texts.len() + claims.len() + KEPT * self.open.len() + 256;
+        let mut call = Call::sized(&COMMIT, &keys, arguments, bytes)
             .arg(batch.id.run)
             .arg(format!("{}:{}", batch.id.producer, batch.id.incarnation))
             .arg(if is_on(Bug::NoDedup) { batch.id.seq + (batch.head.at.0 << 8) } else { batch.id.seq })
             .arg(batch.lowest_unresolved)
-            .arg(encode_head(&batch.head)?)
+            .arg(head)
             .arg(self.novel.len())
             .arg(batch.spellings.len())
             .arg(self.open.len() - self.novel.len() - batch.spellings.len())

@@ -4,13 +4,12 @@
 //! knows of its own (`pool`). A server that has forgotten something without a new life (`FLUSHALL`, a replica that followed another) is found out
 //! by the script: where the topic was rebuilt since, which makes another edition of it, or where the largest number that a commit claims stands no more, nothing is written, and all that is known here is dropped.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
-use igentai_core::key::Fingerprint;
+use igentai_core::key::{Fingerprint, FingerprintMap};
 
 /// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
 const GENERATION: usize = 458_752;
@@ -18,45 +17,31 @@ const GENERATION: usize = 458_752;
 /// Which log of a topic's run it is: another one when it was replaced, or when the server was emptied.
 pub(super) type Edition = u64;
 
-type Numbers = HashMap<Fingerprint, u32, BuildHasherDefault<Prefix>>;
-
-/// A fingerprint is a hash: its first eight bytes need no other.
-#[derive(Debug, Default)]
-struct Prefix(u64);
-
-impl Hasher for Prefix {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_be_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+type Numbers = FingerprintMap<u32>;
 
 /// Attributes by topic. When the young generation is full it becomes the old one, and the old one is dropped but for what was asked for.
 #[derive(Debug, Default)]
 struct Generation {
     count: usize,
-    topics: HashMap<TopicId, (Life, Numbers)>,
+    topics: BTreeMap<TopicId, (Life, Numbers)>,
 }
 
 /// Within which the numbers of a topic mean the same.
 type Life = (Run, Edition);
 
 impl Generation {
-    fn get(&self, topic: &TopicId, life: Life, fingerprint: &Fingerprint) -> Option<u32> {
+    /// What is known of a topic in one life.
+    fn of(&self, topic: &TopicId, life: Life) -> Option<&Numbers> {
         let (known, numbers) = self.topics.get(topic)?;
-        if *known == life { numbers.get(fingerprint).copied() } else { None }
+        (*known == life).then_some(numbers)
     }
 
     fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
-        if !self.topics.contains_key(topic) {
-            self.topics.insert(topic.clone(), (life, Numbers::default()));
-        }
-        let Some((known, numbers)) = self.topics.get_mut(topic) else { return };
+        let Some((known, numbers)) = self.topics.get_mut(topic) else {
+            self.topics.insert(topic.clone(), (life, Numbers::from_iter([(fingerprint, number)])));
+            self.count += 1;
+            return;
+        };
         if *known != life {
             self.count -= numbers.len();
             (*known, *numbers) = (life, Numbers::default());
@@ -74,7 +59,7 @@ struct Inner {
     young: Generation,
     old: Generation,
     /// How far the log of each topic has come by what was committed from here, in whichever life of the server.
-    reached: HashMap<TopicId, (Life, LogIndex)>,
+    reached: BTreeMap<TopicId, (Life, LogIndex)>,
 }
 
 impl Inner {
@@ -114,16 +99,20 @@ impl Known {
             return None;
         }
         let life = inner.life(topic).filter(|life| life.0 == run)?;
+        let (young, old) = (inner.young.of(topic, life), inner.old.of(topic, life));
+        let get = |numbers: Option<&Numbers>, fingerprint| numbers?.get(fingerprint).copied();
         let mut found = Vec::with_capacity(fingerprints.len());
+        let mut asked_for = Vec::new();
         for fingerprint in fingerprints {
-            let mut number = inner.young.get(topic, life, fingerprint);
+            let mut number = get(young, fingerprint);
             if number.is_none() {
-                number = inner.old.get(topic, life, fingerprint);
-                if let Some(number) = number {
-                    inner.put(topic, life, *fingerprint, number);
-                }
+                number = get(old, fingerprint);
+                asked_for.extend(number.map(|number| (*fingerprint, number)));
             }
             found.push(number);
+        }
+        for (fingerprint, number) in asked_for {
+            inner.put(topic, life, fingerprint, number);
         }
         Some((life.1, found))
     }

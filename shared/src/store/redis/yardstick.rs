@@ -35,9 +35,27 @@ impl RedisStore {
 
     /// Bytes that the server has allocated.
     pub async fn used_memory(&self) -> Result<u64, StoreError> {
-        let mut info = self.client.read(vec![redis::cmd("INFO").arg("memory").take()]).await?;
+        self.told("memory", "used_memory").await
+    }
+
+    /// Whether the server still frees what was removed, or writes its log or a snapshot anew, beside what it is asked.
+    pub async fn is_tidying(&self) -> Result<bool, StoreError> {
+        let mut tidies = false;
+        for (section, field) in [
+            ("memory", "lazyfree_pending_objects"),
+            ("persistence", "aof_rewrite_in_progress"),
+            ("persistence", "rdb_bgsave_in_progress"),
+        ] {
+            tidies |= self.told(section, field).await? > 0;
+        }
+        Ok(tidies)
+    }
+
+    /// A number that the server tells of itself; 0 where it does not.
+    async fn told(&self, section: &str, field: &str) -> Result<u64, StoreError> {
+        let mut info = self.client.read(vec![redis::cmd("INFO").arg(section).take()]).await?;
         let info: String = parse(info.pop().unwrap_or(Value::Nil))?;
-        let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-        Ok(used.and_then(|used| used.trim().parse().ok()).unwrap_or_default())
+        let told = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        Ok(told.and_then(|told| told.trim().parse().ok()).unwrap_or_default())
     }
 }
