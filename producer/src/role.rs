@@ -12,7 +12,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::gate::WaitReason;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
-use igentai_core::worker::{Beat, CommandVerdict, Finished, Pulse, Worker};
+use igentai_core::worker::{Beat, CommandVerdict, Finished, PublishQueue, Pulse, Worker};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
@@ -44,19 +44,23 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 enum Event {
     Heard(Result<Incoming, BusError>),
     Answered(Result<(Prepared, Finished), JoinError>),
-    Published(Result<(), PublishError>),
+    Published(Published),
     Tick,
     ProvidersChanged,
     Stop,
     Now,
 }
 
-type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send + 'a>>;
+/// What became of a message, and of which topic's batches it was.
+type Published = (Option<TopicId>, Result<(), PublishError>);
+type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Published> + Send + 'a>>;
 
 struct Role<'a> {
     context: &'a Context,
     worker: Worker,
     asks: JoinSet<(Prepared, Finished)>,
+    /// Batches that are not on their way yet.
+    due: PublishQueue,
     publishing: FuturesUnordered<Publishing<'a>>,
     /// Gives the requests of a topic's run up.
     given_up: BTreeMap<(TopicId, Run), CancellationToken>,
@@ -89,6 +93,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
     let mut role = Role {
         worker: Worker::new(id.clone(), context.incarnation, context.options.concurrency),
         asks: JoinSet::new(),
+        due: PublishQueue::default(),
         publishing: FuturesUnordered::new(),
         given_up: BTreeMap::new(),
         random: StdRng::seed_from_u64(context.seed),
@@ -106,7 +111,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
     role.worker.unresolved()
 }
 
-impl Role<'_> {
+impl<'a> Role<'a> {
     async fn work(&mut self, consumer: &mut dyn Consumer, stop: &CancellationToken, now: &CancellationToken) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -158,6 +163,7 @@ impl Role<'_> {
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear commands"),
                 Event::ProvidersChanged => self.wait = None,
             }
+            self.publish_due();
             let is_late = leaves_by.is_some_and(|at| self.context.clock.now().monotonic >= at);
             if is_late || draining && self.worker.is_idle() && self.publishing.is_empty() {
                 return;
@@ -169,7 +175,7 @@ impl Role<'_> {
     fn tick(&mut self) {
         let now = self.context.clock.now().monotonic;
         for batch in self.worker.overdue(now) {
-            self.publish(batch);
+            self.due.push(batch);
         }
         let due = |at: Monotonic| now.since(at) >= self.context.options.heartbeat;
         if self.heartbeat_at.is_none_or(due) {
@@ -241,7 +247,7 @@ impl Role<'_> {
         let batches: Vec<Batch> =
             receipts.receipts.iter().filter_map(|receipt| self.worker.receipt(receipt, now)).collect();
         for batch in batches {
-            self.publish(batch);
+            self.due.push(batch);
         }
     }
 
@@ -354,37 +360,66 @@ impl Role<'_> {
         let now = self.context.clock.now().monotonic;
         if let Some(batch) = self.worker.finish(&prepared.topic, prepared.run, finished, now) {
             count_lookups(&batch);
-            self.publish(batch);
+            self.due.push(batch);
         }
     }
 
-    fn publish(&mut self, batch: Batch) {
-        let id = &batch.id;
-        let message_id =
-            format!("batch-{}-{}-{}-{}-{}", id.producer, id.incarnation, id.topic, id.run, id.seq);
-        let routing_key = id.topic.to_string();
-        self.send(Exchange::Batches, routing_key, message_id, &Batches { batches: vec![batch] });
+    /// Publishes what is due, as far as the broker keeps up.
+    fn publish_due(&mut self) {
+        while let Some(batches) = self.due.next_message() {
+            self.publish(batches);
+        }
     }
 
-    fn send<M: Message>(&mut self, exchange: Exchange, routing_key: String, message_id: String, message: &M) {
+    /// Publishes batches of one topic.
+    fn publish(&mut self, batches: Vec<Batch>) {
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return };
+        let message_id = wire::batches_id(&first.id, Some(&last.id));
+        let topic = first.id.topic.clone();
+        let sent = self.send(Exchange::Batches, topic.to_string(), message_id, &Batches { batches });
+        self.sent(Some(topic), sent);
+    }
+
+    /// Sends a message out; none where whoever reads it would drop it.
+    fn send<M: Message>(
+        &self,
+        exchange: Exchange,
+        routing_key: String,
+        message_id: String,
+        message: &M,
+    ) -> Option<impl Future<Output = Result<(), PublishError>> + Send + 'a> {
         let payload = match wire::encode_within_limits(message) {
             Ok(payload) => payload,
             Err(error) => {
-                // Whoever reads it would drop it.
                 let (part, now) = (format!("sending `{}`", M::KIND), self.context.clock.now().monotonic);
                 self.context.troubles.met(&part, &error.to_string(), now);
-                return;
+                return None;
             }
         };
         let content_type = wire::content_type::<M>();
         let headers = BTreeMap::new();
         let outgoing = Outgoing { exchange, routing_key, content_type, message_id, headers, payload };
-        let bus: &dyn Bus = self.context.bus.as_ref();
-        self.publishing.push(Box::pin(async move { bus.publish(outgoing).await }));
+        let bus: &'a dyn Bus = self.context.bus.as_ref();
+        Some(async move { bus.publish(outgoing).await })
+    }
+
+    fn sent(
+        &mut self,
+        topic: Option<TopicId>,
+        sent: Option<impl Future<Output = Result<(), PublishError>> + Send + 'a>,
+    ) {
+        match (sent, topic) {
+            (Some(sent), topic) => self.publishing.push(Box::pin(async move { (topic, sent.await) })),
+            (None, Some(topic)) => self.due.settled(&topic),
+            (None, None) => {}
+        }
     }
 
     /// What was not published is kept by the worker and published again when its receipt is late.
-    fn published(&mut self, published: Result<(), PublishError>) {
+    fn published(&mut self, (topic, published): Published) {
+        if let Some(topic) = topic {
+            self.due.settled(&topic);
+        }
         let failed = published.is_err();
         if !failed {
             self.pulse.confirmed(self.context.clock.now().monotonic);
@@ -411,12 +446,16 @@ impl Role<'_> {
     fn send_heartbeat(&mut self, heartbeat: &Heartbeat) {
         let Heartbeat { producer, incarnation, seq, .. } = heartbeat;
         let message_id = format!("heartbeat-{producer}-{incarnation}-{seq}");
-        self.send(Exchange::Status, format!("producer.{producer}"), message_id, heartbeat);
+        let sent = self.send(Exchange::Status, format!("producer.{producer}"), message_id, heartbeat);
+        self.sent(None, sent);
     }
 
     /// Gives up what is under way, tells how it stands, and says good-bye.
     async fn leave(&mut self) {
         self.asks.shutdown().await;
+        while let Some(batches) = self.due.at_once() {
+            self.publish(batches);
+        }
         self.heartbeat();
         let farewell = async { while self.publishing.next().await.is_some() {} };
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {

@@ -33,6 +33,17 @@ pub struct Batches {
     pub batches: Vec<Batch>,
 }
 
+/// The message id of batches, by the first of them and, where there are several, the last.
+#[must_use]
+pub fn batches_id(first: &BatchId, last: Option<&BatchId>) -> String {
+    let BatchId { topic, run, producer, incarnation, seq } = first;
+    let id = format!("batch-{producer}-{incarnation}-{topic}-{run}-{seq}");
+    match last {
+        Some(last) if last != first => format!("{id}..{}-{}", last.run, last.seq),
+        _ => id,
+    }
+}
+
 /// Receipts for one producer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipts {

@@ -17,6 +17,9 @@ use crate::steps::Steps;
 /// Messages of a kind that are kept.
 const KEPT: usize = 40;
 
+/// What is published so soon after the end of another message has waited for it.
+const AT_ONCE_MS: u64 = 10;
+
 /// A life of a producer.
 pub(crate) type LifeId = (String, Incarnation);
 
@@ -24,6 +27,7 @@ pub(crate) type LifeId = (String, Incarnation);
 #[derive(Debug)]
 pub(crate) struct SeenBatch {
     pub(crate) life: LifeId,
+    pub(crate) seq: u64,
     /// The log entry up to which the producer had said that its filter holds everything.
     pub(crate) claimed: LogIndex,
     /// Texts that its filter did not hold.
@@ -45,6 +49,15 @@ pub(crate) struct Stand {
     pub(crate) unresolved: u32,
 }
 
+/// How a life publishes its batches: what is made while a message is under way waits for its end.
+#[derive(Debug, Default)]
+struct Queue {
+    under_way: usize,
+    ended_at: Option<u64>,
+    /// What the life had said of its filter when nothing waited: what waits since then was sorted by no less.
+    claimed: LogIndex,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) batches: Vec<SeenBatch>,
@@ -63,6 +76,8 @@ pub(crate) struct Seen {
     /// Messages that nobody can integrate.
     pub(crate) poison: BTreeSet<String>,
     claims: BTreeMap<LifeId, LogIndex>,
+    /// Messages of batches that each life has under way.
+    queues: BTreeMap<LifeId, Queue>,
     followed: BTreeMap<LifeId, (Epoch, u64)>,
     known: BTreeSet<(LifeId, u64)>,
     written: Epoch,
@@ -150,6 +165,9 @@ impl Witness {
         let now = self.clock.now().monotonic.0;
         let claim = report.map_or(0, |report| report.filter.complete_to);
         let claimed = seen.claims.insert(life.clone(), claim).unwrap_or(0);
+        if let Some(queue) = seen.queues.get_mut(&life) {
+            queue.claimed = queue.claimed.min(claim);
+        }
         if claim < claimed && report.is_some() && seen.resumed_at == 0 {
             seen.violations
                 .push(format!("6: the filter of {life:?} went back from {claimed} to {claim} at {now}"));
@@ -169,19 +187,40 @@ impl Witness {
         });
     }
 
-    /// Takes a batch in that is published for the first time.
-    pub(crate) fn batch(&self, batch: Batch) {
-        let life = (batch.id.producer.to_string(), batch.id.incarnation);
+    /// A life of a producer sets out to publish batches.
+    pub(crate) fn batches(&self, batches: Vec<Batch>) {
+        let Some(life) = life_of(&batches) else { return };
         let mut seen = self.seen();
-        if !seen.known.insert((life.clone(), batch.id.seq)) {
-            return;
+        let (now, claimed) = (self.clock.now().monotonic.0, seen.claims.get(&life).copied().unwrap_or(0));
+        let queue = seen.queues.entry(life.clone()).or_default();
+        let has_waited = queue.under_way > 0 || queue.ended_at.is_some_and(|at| now <= at + AT_ONCE_MS);
+        if !has_waited {
+            queue.claimed = claimed;
         }
-        match batch.body {
-            BatchBody::Response { novel, .. } => {
-                let claimed = seen.claims.get(&life).copied().unwrap_or(0);
-                seen.batches.push(SeenBatch { life, claimed, novel });
+        queue.under_way += 1;
+        let claimed = queue.claimed;
+        for batch in batches {
+            // For the first time.
+            if !seen.known.insert((life.clone(), batch.id.seq)) {
+                continue;
             }
-            BatchBody::Resolution { .. } => seen.resolutions += 1,
+            match batch.body {
+                BatchBody::Response { novel, .. } => {
+                    let (life, seq) = (life.clone(), batch.id.seq);
+                    seen.batches.push(SeenBatch { life, seq, claimed, novel });
+                }
+                BatchBody::Resolution { .. } => seen.resolutions += 1,
+            }
+        }
+    }
+
+    /// It is done with that, whatever came of it.
+    pub(crate) fn published(&self, batches: &[Batch]) {
+        let Some(life) = life_of(batches) else { return };
+        let now = self.clock.now().monotonic.0;
+        if let Some(queue) = self.seen().queues.get_mut(&life) {
+            queue.under_way -= 1;
+            queue.ended_at = Some(now);
         }
     }
 
@@ -268,4 +307,8 @@ impl Witness {
         }
         seen.written = seen.written.max(epoch);
     }
+}
+
+fn life_of(batches: &[Batch]) -> Option<LifeId> {
+    batches.first().map(|batch| (batch.id.producer.to_string(), batch.id.incarnation))
 }

@@ -17,9 +17,11 @@ use crate::status::cut;
 use crate::time::Monotonic;
 
 mod filling;
+mod publish_queue;
 mod pulse;
 mod topic;
 
+pub use publish_queue::{BATCHES_IN_A_MESSAGE, MESSAGES_AT_ONCE, PublishQueue};
 pub use pulse::{Beat, Pulse};
 pub use topic::{Ask, Finished};
 use topic::{Counters, TopicWork};

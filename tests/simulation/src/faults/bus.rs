@@ -51,9 +51,7 @@ impl FaultyBus {
             Some(Heartbeat::KIND) => self.witness.heartbeat(&wire::decode(kind, payload).unwrap()),
             Some(Batches::KIND) => {
                 let Batches { batches } = wire::decode(kind, payload).unwrap();
-                for batch in batches {
-                    self.witness.batch(batch);
-                }
+                self.witness.batches(batches);
             }
             Some(Receipts::KIND) => {
                 let Receipts { receipts } = wire::decode(kind, payload).unwrap();
@@ -82,6 +80,14 @@ impl FaultyBus {
                 self.witness.granted(&message.routing_key, &command);
             }
             _ => {}
+        }
+    }
+
+    /// A publication came to its end, whatever that is.
+    fn ended(&self, message: &Outgoing) {
+        if message.exchange == Exchange::Batches && message.content_type == wire::content_type::<Batches>() {
+            let Batches { batches } = wire::decode(&message.content_type, &message.payload).unwrap();
+            self.witness.published(&batches);
         }
     }
 
@@ -184,6 +190,7 @@ impl Bus for FaultyBus {
         let (now, process) = (self.faults.now(), self.life.process);
         self.faults.trace(&format!("{now} {process} publish {id} {sent:?}"));
         self.faults.point(&self.life).await;
+        self.ended(&copy);
         sent
     }
 

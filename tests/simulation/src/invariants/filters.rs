@@ -29,7 +29,8 @@ impl Check<'_> {
             for text in &batch.novel {
                 let index = self.thing(text).and_then(|thing| brought.get(&thing));
                 self.must(index.is_none_or(|index| *index > batch.claimed), || {
-                    format!("6: {:?} claims entry {} and does not know `{text}`", batch.life, batch.claimed)
+                    let (life, seq, claimed) = (&batch.life, batch.seq, batch.claimed);
+                    format!("6: {life:?} claims entry {claimed} and does not know `{text}` in batch {seq}")
                 });
             }
         }
