@@ -6,6 +6,7 @@ use igentai_core::batch::Verdict;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::store::{Commit, CommitOutcome, StoreError};
 use igentai_shared::telemetry::catalogue;
+use igentai_shared::wire::Published;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{Stopping, at_last};
@@ -27,8 +28,41 @@ pub(super) struct Ended {
 /// A group that is being committed.
 pub(super) type Committing<'a> = BoxFuture<'a, Ended>;
 
-/// A group that is being told of; what is done with then.
-pub(super) type Telling<'a> = BoxFuture<'a, Vec<Work>>;
+/// Groups that are committed and not told of yet.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) groups: usize,
+    works: Vec<Work>,
+    outcomes: Vec<CommitOutcome>,
+}
+
+impl Committed {
+    pub(super) fn push(&mut self, works: Vec<Work>, outcomes: Vec<CommitOutcome>) {
+        self.groups += 1;
+        self.works.extend(works);
+        self.outcomes.extend(outcomes);
+    }
+
+    /// Tells of them together.
+    pub(super) fn tell(self, context: &Context) -> Telling<'_> {
+        async move {
+            let Self { works, outcomes, .. } = self;
+            let published = tell(context, works.iter().flat_map(|work| &work.commits), outcomes).await;
+            Told { works, published }
+        }
+        .boxed()
+    }
+}
+
+/// What was told of.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) works: Vec<Work>,
+    pub(super) published: Vec<Published>,
+}
+
+/// Those that are being told of.
+pub(super) type Telling<'a> = BoxFuture<'a, Told>;
 
 impl Group {
     /// Commits, unless the store refuses for good. A store that does not serve is asked as often as it takes.
@@ -37,16 +71,6 @@ impl Group {
             let works = self.0;
             let outcome = commit(context, stop, &works).await;
             Ended { works, outcome }
-        }
-        .boxed()
-    }
-
-    /// Tells of what was committed.
-    pub(super) fn tell(self, context: &Context, outcomes: Vec<CommitOutcome>) -> Telling<'_> {
-        async move {
-            let works = self.0;
-            tell(context, works.iter().flat_map(|work| &work.commits), outcomes).await;
-            works
         }
         .boxed()
     }

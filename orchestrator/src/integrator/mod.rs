@@ -1,42 +1,46 @@
 //! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
 //!
-//! Messages that are there are committed and told of together (`group`). While one group is at the store, the next is gathered and those before are
-//! told of: one after the other is committed, so that what is told goes out in the order of the log.
+//! Messages that are there are committed and told of together (`group`). While some groups are at the store, the next is gathered and those before are
+//! told of. The store commits each as a whole, and readers bear any order of what is told.
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
 //! * What can never be integrated goes to the dead letters at the first attempt (`poison`), beside everything else (`burial`).
 //! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`). Where too much is held already, it goes
 //!   round the queue (`round`).
-//! * What comes again may have crashed whoever had it. It is worked on alone, the attempt is noted in the store before, and what has crashed
-//!   `ATTEMPTS` lone attempts goes to the dead letters.
+//! * What comes again may have crashed whoever had it, and is worked on alone (`lone`).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::stream::{FuturesOrdered, FuturesUnordered};
+use futures::stream::FuturesUnordered;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::seeded::{Bug, is_on};
+use igentai_core::time::Monotonic;
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 use igentai_shared::store::{Commit, StoreError};
-use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::burial::Burials;
-use self::group::{Committing, Ended, Group, Telling};
+use self::group::{Committed, Committing, Ended, Group, Telling, Told};
+use self::notes::Notes;
+use self::owed::Owed;
 use self::parked::{Fate, Parked, Parking};
 use self::poison::Poison;
 use self::round::send_round;
-use self::store::{Stopping, at_last};
-use self::work::{Work, name_of};
+use self::store::Stopping;
+use self::work::Work;
 use crate::Context;
 
 mod burial;
 mod group;
+mod lone;
+mod notes;
+mod owed;
 mod parked;
 mod poison;
 mod round;
@@ -54,11 +58,11 @@ const PREFETCH: u16 = 512;
 const GROUP: usize = 64;
 const GROUP_BATCHES: usize = 64;
 
-/// Groups that are told of at once; with the one at the store and the one that is gathered they stay below what may be unacknowledged.
-const TOLD_AT_ONCE: usize = 4;
+/// Groups that are committed at once: while the store works on one, the next is on its way to it. Each is committed as a whole, whichever comes first.
+const COMMITTED_AT_ONCE: usize = 3;
 
-/// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
-const ATTEMPTS: u32 = 5;
+/// Groups that are committed and not told of; with those at the store and the one that is gathered they stay below what may be unacknowledged.
+const UNTOLD: usize = 3;
 
 /// Runs of topics that are remembered as refused.
 const TOLD: usize = 1_000;
@@ -66,13 +70,15 @@ const TOLD: usize = 1_000;
 /// Before messages come again for which there was no room.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// How long what is on its way to the dead letters may take when this process stops.
-const LAST_BURIALS: Duration = Duration::from_secs(1);
+/// How long what is on its way to the coordinator may take when this process stops, and what is on its way to the dead letters.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
     Ended(Ended),
-    Told(Vec<Work>),
+    Told(Told),
+    Noted,
+    Acknowledge,
     Retry,
     Buried(DeliveryTag),
 }
@@ -83,9 +89,12 @@ struct Integrator<'a> {
     stop: &'a CancellationToken,
     /// The next group.
     gathered: Vec<Work>,
-    /// One at most.
     committing: FuturesUnordered<Committing<'a>>,
-    telling: FuturesOrdered<Telling<'a>>,
+    committed: Committed,
+    /// One at most: what is committed meanwhile is told of together.
+    telling: FuturesUnordered<Telling<'a>>,
+    notes: Notes<'a>,
+    owed: Owed,
     parked: Parked,
     burials: Burials<'a>,
     /// Runs of topics that the store refuses to write to, so that each is told of once.
@@ -108,7 +117,10 @@ pub async fn run(context: Context, stop: CancellationToken) {
         stop: &stop,
         gathered: Vec::new(),
         committing: FuturesUnordered::new(),
-        telling: FuturesOrdered::new(),
+        committed: Committed::default(),
+        telling: FuturesUnordered::new(),
+        notes: Notes::of(&context),
+        owed: Owed::default(),
         parked,
         burials: Burials::default(),
         refused,
@@ -119,7 +131,8 @@ pub async fn run(context: Context, stop: CancellationToken) {
         settle(integrator.consumer.requeue(work.delivery.tag).await);
     }
     integrator.finish().await;
-    tokio::time::timeout(LAST_BURIALS, integrator.finish_burials()).await.unwrap_or_default();
+    tokio::time::timeout(LAST_WORDS, integrator.notes.flush()).await.unwrap_or_default();
+    tokio::time::timeout(LAST_WORDS, integrator.finish_burials()).await.unwrap_or_default();
     for tag in integrator.parked.clear() {
         settle(integrator.consumer.requeue(tag).await);
     }
@@ -129,29 +142,33 @@ pub async fn run(context: Context, stop: CancellationToken) {
 impl Integrator<'_> {
     async fn work(&mut self) {
         loop {
-            self.commit_gathered().await;
+            self.set_out().await;
             let now = self.context.clock.now().monotonic;
-            let until_due = self.parked.next_deadline().map(|due| due.since(now));
-            let retry = async {
-                match until_due {
-                    Some(until_due) => tokio::time::sleep(until_due).await,
+            let until = |due: Option<Monotonic>| async move {
+                match due {
+                    Some(due) => tokio::time::sleep(due.since(now)).await,
                     None => std::future::pending().await,
                 }
             };
+            let (retry, acknowledge) = (until(self.parked.next_deadline()), until(self.owed.due()));
             let is_whole = is_whole(&self.gathered);
             let event = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = retry => Event::Retry,
+                () = acknowledge => Event::Acknowledge,
                 Some(tag) = self.burials.next() => Event::Buried(tag),
                 Some(told) = self.telling.next() => Event::Told(told),
                 Some(ended) = self.committing.next() => Event::Ended(ended),
+                () = self.notes.sent() => Event::Noted,
                 incoming = self.consumer.next(), if !is_whole => Event::Heard(incoming),
             };
             let troubles = &self.context.troubles;
             match event {
                 Event::Retry => self.try_parked().await,
-                Event::Told(works) => self.told(works).await,
+                Event::Told(told) => self.told(told),
+                Event::Noted => {}
+                Event::Acknowledge => self.acknowledge().await,
                 Event::Ended(ended) => self.ended(ended).await,
                 Event::Buried(tag) => settle(self.consumer.ack(tag).await),
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
@@ -163,6 +180,7 @@ impl Integrator<'_> {
                     // The broker delivers them again; these tags are good for nothing any more.
                     self.parked.clear();
                     self.burials.clear();
+                    self.owed.drain();
                 }
                 Event::Heard(Err(BusError::Closed)) => return,
                 Event::Heard(Err(error)) => troubles.note(PART, &error.to_string()),
@@ -191,9 +209,13 @@ impl Integrator<'_> {
         }
     }
 
-    /// Sets out to commit what is gathered, once the group before it is committed.
-    async fn commit_gathered(&mut self) {
-        if self.gathered.is_empty() || !self.committing.is_empty() || self.telling.len() >= TOLD_AT_ONCE {
+    /// Sets out to commit what is gathered, and to tell of what is committed.
+    async fn set_out(&mut self) {
+        if self.telling.is_empty() && self.committed.groups > 0 {
+            self.telling.push(std::mem::take(&mut self.committed).tell(self.context));
+        }
+        let is_full = self.committing.len() >= COMMITTED_AT_ONCE || self.committed.groups >= UNTOLD;
+        if self.gathered.is_empty() || is_full {
             return;
         }
         let works = std::mem::take(&mut self.gathered);
@@ -207,59 +229,15 @@ impl Integrator<'_> {
     /// Waits for all that was taken in.
     async fn finish(&mut self) {
         loop {
-            self.commit_gathered().await;
+            self.set_out().await;
             tokio::select! {
                 biased;
-                Some(told) = self.telling.next() => self.told(told).await,
+                Some(told) = self.telling.next() => self.told(told),
                 Some(ended) = self.committing.next() => self.ended(ended).await,
-                else => return,
+                else => break,
             }
         }
-    }
-
-    /// Works on a message that comes again, and on nothing else meanwhile: if it crashes this process, nothing else is to blame.
-    async fn again(&mut self, delivery: Delivery) {
-        self.finish().await;
-        catalogue::REDELIVERIES_TOTAL.add(1, []);
-        let tag = delivery.tag;
-        if self.alone(delivery).await.is_err() {
-            settle(self.consumer.requeue(tag).await);
-        }
-    }
-
-    /// Works on a message that may have crashed whoever had it before.
-    async fn alone(&mut self, delivery: Delivery) -> Result<(), Stopping> {
-        let (context, stop) = (self.context, self.stop);
-        let (store, name) = (context.store.as_ref(), name_of(&delivery));
-        let before = at_last(context, stop, || store.attempts(&name)).await?.unwrap_or_else(|error| {
-            warn!(error = %error, "attempts at messages cannot be read; one that crashes is not found out");
-            0
-        });
-        if before >= ATTEMPTS {
-            self.give_up(delivery, Poison::Crashes(before)).await;
-            return Ok(());
-        }
-        let noted = at_last(context, stop, || store.note_attempts(&name, before + 1)).await?;
-        if let Err(error) = noted {
-            warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
-        }
-        let unfinished = match self.prepare(delivery).await {
-            Some(work) => self.commit_one(work).await,
-            None => None,
-        };
-        if let Some(work) = unfinished {
-            settle(self.consumer.requeue(work.delivery.tag).await);
-            // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
-            drop(store.note_attempts(&name, before).await);
-            return Ok(());
-        }
-        if is_on(Bug::AttemptLeftBehind) {
-            return Ok(());
-        }
-        if let Err(error) = at_last(context, stop, || store.note_attempts(&name, 0)).await? {
-            warn!(error = %error, "the note of an attempt is left behind");
-        }
-        Ok(())
+        self.acknowledge().await;
     }
 
     /// Reads a message; none where there is nothing to commit: it was put away, or is a copy of one that goes round.
@@ -286,7 +264,7 @@ impl Integrator<'_> {
         let unfinished = match outcome {
             Ok(Ok(outcomes)) => {
                 self.are_taken(&works);
-                return self.telling.push_back(Group(works).tell(self.context, outcomes));
+                return self.committed.push(works, outcomes);
             }
             Ok(Err(error)) => self.one_by_one(works, &error).await,
             Err(Stopping) => works,
@@ -318,8 +296,10 @@ impl Integrator<'_> {
         match outcome {
             Ok(Ok(outcomes)) => {
                 self.are_taken(&works);
-                let works = Group(works).tell(self.context, outcomes).await;
-                self.told(works).await;
+                let mut committed = Committed::default();
+                committed.push(works, outcomes);
+                let told = committed.tell(self.context).await;
+                self.told(told);
             }
             Ok(Err(error)) => {
                 if let Some(work) = works.pop() {
@@ -341,7 +321,8 @@ impl Integrator<'_> {
     }
 
     /// What was committed and told of is done with.
-    async fn told(&mut self, works: Vec<Work>) {
+    fn told(&mut self, Told { works, published }: Told) {
+        self.notes.take(published);
         for work in &works {
             self.parked.forget(work);
         }
@@ -349,8 +330,14 @@ impl Integrator<'_> {
         let is_left_out =
             |work: &&Work| is_on(Bug::NeverAcknowledged) && work.delivery.message_id.ends_with('7');
         let acknowledged = works.iter().filter(|work| !is_left_out(work));
-        let tags: Vec<_> = acknowledged.map(|work| work.delivery.tag).collect();
-        settle(self.consumer.ack_all(&tags).await);
+        self.owed.take(acknowledged.map(|work| work.delivery.tag), self.context.clock.now().monotonic);
+    }
+
+    async fn acknowledge(&mut self) {
+        let tags = self.owed.drain();
+        if !tags.is_empty() {
+            settle(self.consumer.ack_all(&tags).await);
+        }
     }
 
     /// Whether the store is known to refuse what the message asks for.

@@ -23,13 +23,13 @@ const MAX_RECEIPTS: usize = 32;
 /// Characters of a reason that a producer is told.
 const MAX_REASON: usize = 300;
 
-/// Receipts to producers, what is new to everybody, and a note of it to the coordinator. What fails here heals: producers ask again, and the
+/// Receipts to producers, and what is new to everybody; answers what of it was published. What fails here heals: producers ask again, and the
 /// coordinator publishes again from the log.
 pub(super) async fn tell<'a>(
     context: &Context,
     commits: impl IntoIterator<Item = &'a Commit>,
     outcomes: Vec<CommitOutcome>,
-) {
+) -> Vec<Published> {
     let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
     for (commit, outcome) in commits.into_iter().zip(outcomes) {
         count(commit, &outcome);
@@ -57,14 +57,17 @@ pub(super) async fn tell<'a>(
         let Portion { topic, run, from, to, .. } = &portion;
         let (topic, run, from, to) = (topic.clone(), *run, *from, *to);
         portion.publish(context).await?;
-        let note = Published { topic: topic.clone(), run, from, to };
-        let name = format!("published-{topic}-{run}-{from}-{to}");
-        send(context, Exchange::Status, format!("orchestrator.{}", context.id), name, &note).await
+        Ok(Published { topic, run, from, to })
     });
     let (receipts, published) = futures::future::join(join_all(receipts), join_all(published)).await;
-    for error in receipts.into_iter().chain(published).filter_map(Result::err) {
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for published in published {
+        published.map_or_else(|error| failed.push(error), |published| done.push(published));
+    }
+    for error in receipts.into_iter().filter_map(Result::err).chain(failed) {
         warn!(error = %error, "a commit is not announced yet; it will be");
     }
+    done
 }
 
 /// Tells producers what was put to the dead letters, as far as the message says whose it was: who is not told publishes it again and again.

@@ -21,6 +21,8 @@ use igentai_shared::wire::{self, Batches, Receipts};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::lone::ATTEMPTS;
+use super::store::at_last;
 use super::*;
 use crate::coordinator::tests::flawed::FlawedStore;
 use crate::{Options, again_after_panic};
@@ -326,6 +328,27 @@ async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_l
     tasks.join_next().await.unwrap().unwrap();
     assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
     assert!(world.dead.try_next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_panics_every_integrator_is_parted_from_those_in_its_message() {
+    let mut world = World::new().await;
+    let innocents = (1..=3).map(|seq| batch("innocent", seq));
+    world.publish_together(std::iter::once(batch("crasher", 1)).chain(innocents).collect()).await;
+    let (stop, context) = (CancellationToken::new(), world.context(CRASHER, Fate::Panics));
+    let mut tasks = JoinSet::new();
+    let asked = stop.clone();
+    tasks.spawn(async move {
+        again_after_panic("integrator", &asked, || run(context.clone(), asked.clone())).await;
+    });
+    world.until_told(3).await;
+    let (id, reason) = world.dead_letter().await;
+    assert!(id.starts_with("batch-crasher-") && reason.contains("crashed, 5 times"), "{id}: {reason}");
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
+    assert!(world.dead.try_next().is_none());
+    assert_eq!(world.store.attempts("crasher-1").await.unwrap(), 0);
 }
 
 /// What a process notes of an attempt is there after it was killed.

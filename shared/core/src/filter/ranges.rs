@@ -48,6 +48,11 @@ impl Ranges {
         self.ranges.last_key_value().map_or(0, |(_, end)| *end)
     }
 
+    /// The ranges, both ends included, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.ranges.iter().map(|(from, to)| (*from, *to))
+    }
+
     /// Number of separate ranges.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,109 @@
+//! Messages that come again, and may have crashed whoever had them: each is worked on alone, the attempt is noted in the store before, and what has
+//! crashed `ATTEMPTS` lone attempts goes to the dead letters. One of several batches is parted before, so that the innocent among them live.
+
+use std::collections::BTreeMap;
+
+use igentai_core::seeded::{Bug, is_on};
+use igentai_shared::bus::{Delivery, Exchange, Outgoing};
+use igentai_shared::telemetry::catalogue;
+use igentai_shared::wire::{self, Batches};
+use tracing::warn;
+
+use super::poison::Poison;
+use super::store::{Stopping, at_last};
+use super::work::name_of;
+use super::{Integrator, settle};
+use crate::Context;
+
+/// Lone attempts that did not end after which a message is taken for the cause. A few may be chance: processes that were killed.
+pub(super) const ATTEMPTS: u32 = 5;
+
+/// Of them, those after which a message of several batches is parted.
+const WHOLE_ATTEMPTS: u32 = 2;
+
+impl Integrator<'_> {
+    /// Works on a message that comes again, and on nothing else meanwhile: if it crashes this process, nothing else is to blame.
+    pub(super) async fn again(&mut self, delivery: Delivery) {
+        self.finish().await;
+        catalogue::REDELIVERIES_TOTAL.add(1, []);
+        let tag = delivery.tag;
+        if self.alone(delivery).await.is_err() {
+            settle(self.consumer.requeue(tag).await);
+        }
+    }
+
+    /// Works on a message that may have crashed whoever had it before.
+    async fn alone(&mut self, delivery: Delivery) -> Result<(), Stopping> {
+        let (context, stop) = (self.context, self.stop);
+        let (store, name) = (context.store.as_ref(), name_of(&delivery));
+        let before = at_last(context, stop, || store.attempts(&name)).await?.unwrap_or_else(|error| {
+            warn!(error = %error, "attempts at messages cannot be read; one that crashes is not found out");
+            0
+        });
+        if before >= ATTEMPTS {
+            self.give_up(delivery, Poison::Crashes(before)).await;
+            return Ok(());
+        }
+        let noted = at_last(context, stop, || store.note_attempts(&name, before + 1)).await?;
+        if let Err(error) = noted {
+            warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
+        }
+        if before >= WHOLE_ATTEMPTS
+            && let Some(is_parted) = part(context, &delivery).await
+        {
+            let settled = if is_parted {
+                self.consumer.ack(delivery.tag).await
+            } else {
+                self.consumer.requeue(delivery.tag).await
+            };
+            settle(settled);
+            drop(store.note_attempts(&name, if is_parted { 0 } else { before }).await);
+            return Ok(());
+        }
+        let unfinished = match self.prepare(delivery).await {
+            Some(work) => self.commit_one(work).await,
+            None => None,
+        };
+        if let Some(work) = unfinished {
+            settle(self.consumer.requeue(work.delivery.tag).await);
+            // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
+            drop(store.note_attempts(&name, before).await);
+            return Ok(());
+        }
+        if is_on(Bug::AttemptLeftBehind) {
+            return Ok(());
+        }
+        if let Err(error) = at_last(context, stop, || store.note_attempts(&name, 0)).await? {
+            warn!(error = %error, "the note of an attempt is left behind");
+        }
+        Ok(())
+    }
+}
+
+/// Publishes each batch of a message by itself; whether all of them are confirmed, and nothing where there is one only, or where they cannot be read.
+async fn part(context: &Context, delivery: &Delivery) -> Option<bool> {
+    let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload).ok()?;
+    if batches.len() < 2 {
+        return None;
+    }
+    warn!(
+        message = delivery.message_id,
+        batches = batches.len(),
+        "a message may have crashed whoever had it; its batches go on one by one"
+    );
+    for batch in batches {
+        let message = Outgoing {
+            exchange: Exchange::Batches,
+            routing_key: delivery.routing_key.clone(),
+            content_type: wire::content_type::<Batches>(),
+            message_id: wire::batches_id(&batch.id, None),
+            headers: BTreeMap::new(),
+            payload: wire::encode(&Batches { batches: vec![batch] }),
+        };
+        if let Err(error) = context.bus.publish(message).await {
+            warn!(error = %error, "a batch could not be parted from others; their message is given back to the broker");
+            return Some(false);
+        }
+    }
+    Some(true)
+}
