@@ -5,6 +5,7 @@ mod load;
 mod report;
 mod small;
 mod whole;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ use self::whole::Way;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::{output, parts, settings};
+
+/// How long a server is given to tidy up before it is measured again.
+const TIDYING: Duration = Duration::from_secs(30);
 
 /// `igentai bench`.
 #[derive(Clone, Debug, Args)]
@@ -63,9 +67,13 @@ struct Bed {
 #[derive(Clone, Debug, Default)]
 struct Measured {
     batches: u64,
+    /// That they were published in.
+    messages: u64,
     seconds: f64,
     /// From publishing to the receipt, in milliseconds, sorted; where it was measured.
     latencies_ms: Vec<f64>,
+    /// The same, from publishing until it was committed.
+    commits_ms: Vec<f64>,
 }
 
 /// Everything that was measured in one run.
@@ -215,9 +223,11 @@ impl Measuring<'_> {
             let store_known = ceilings::store(&bed.store, clock, &of_known, time).await?;
             let of_bare = load.of(bare.clone());
             redis.add_bare(bare, of_bare.seeds()).await?;
+            self.until_tidy().await?;
             let bare = ceilings::bare(redis, clock, &of_bare, time).await?;
             let of_bare = Load { new: 2, ..load.of(bare_known.clone()) };
             redis.add_bare(bare_known, of_bare.seeds()).await?;
+            self.until_tidy().await?;
             let bare_known = ceilings::bare(redis, clock, &of_bare, time).await?;
             found.redis = Some(OfRedis { bare, bare_known, store_known, bytes_per_attribute, question_ns });
         }
@@ -240,6 +250,16 @@ impl Measuring<'_> {
         store.open_run(&load.topic, run, epoch, None).await?;
         for commit in load.seeding() {
             store.commit(vec![commit]).await?;
+        }
+        self.until_tidy().await
+    }
+
+    /// One measurement does not pay for what another has left: the server has removed it, and has written its log anew where it began to.
+    async fn until_tidy(&self) -> Result<(), Failure> {
+        let Some(redis) = &self.bed.redis else { return Ok(()) };
+        let begin = self.clock.now().monotonic;
+        while redis.is_tidying().await? && since(&self.clock, begin) < TIDYING {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
     }

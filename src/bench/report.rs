@@ -36,6 +36,9 @@ fn line(measured: &Measured, new: u64) -> Value {
     if !measured.latencies_ms.is_empty() {
         line["p50_ms"] = percentile(&measured.latencies_ms, 0.5).into();
         line["p99_ms"] = percentile(&measured.latencies_ms, 0.99).into();
+        line["commit_p50_ms"] = percentile(&measured.commits_ms, 0.5).into();
+        line["commit_p99_ms"] = percentile(&measured.commits_ms, 0.99).into();
+        line["batches_per_message"] = share(measured.batches as f64, measured.messages as f64).into();
     }
     line
 }
@@ -57,8 +60,6 @@ pub(super) fn report(found: &Measurements) -> Value {
     ] {
         put(name, line(measured, NEW));
     }
-    put("publish_to_receipt_p50_ms", percentile(&found.whole.latencies_ms, 0.5).into());
-    put("publish_to_receipt_p99_ms", percentile(&found.whole.latencies_ms, 0.99).into());
     put("whole_to_broker", share(whole, rate(&found.broker)).into());
     put("whole_to_store", share(whole, rate(&found.store)).into());
     put("whole_to_least_ceiling", share(whole, rate(&found.broker).min(rate(&found.store))).into());
@@ -89,8 +90,15 @@ pub(super) fn in_words(report: &Value) -> String {
         )
     };
     let latency = |label: &str, part: &str| {
-        let (p50, p99) = (number(&format!("/{part}/p50_ms")), number(&format!("/{part}/p99_ms")));
-        format!("  publish to receipt, {label}: p50 {p50:.1} ms, p99 {p99:.1} ms")
+        let of = |what: &str| number(&format!("/{part}/{what}"));
+        format!(
+            "  {label:<17}publish to commit: p50 {:.1} ms, p99 {:.1} ms; to receipt: p50 {:.1} ms, p99 {:.1} ms; {:.1} batches a message",
+            of("commit_p50_ms"),
+            of("commit_p99_ms"),
+            of("p50_ms"),
+            of("p99_ms"),
+            of("batches_per_message")
+        )
     };
     let is_distributed = report.get("bare_sadd").is_some();
     let mut lines = vec![

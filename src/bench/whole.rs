@@ -1,6 +1,6 @@
 //! The whole way: published as a producer does, integrated, announced, and the receipt back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +8,17 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::batch::Batch;
 use igentai_core::time::Monotonic;
+use igentai_core::worker::PublishQueue;
 use igentai_orchestrator::{Context, integrator};
 use igentai_shared::bus::{Bus, Consumer, Exchange, Incoming, Outgoing, Source};
 use igentai_shared::clock::Clock;
 use igentai_shared::wire::{self, Batches, FilterDelta, Receipts};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Load, SEED_BATCHES};
+use super::witness::{Witness, instant};
 use super::{Measured, failed, since};
 use crate::exit::Failure;
 
@@ -37,19 +40,23 @@ pub(super) struct Way {
     pub(super) followers: usize,
 }
 
-pub(super) fn outgoing(batch: Batch, exchange: Exchange, routing_key: &str) -> Outgoing {
+pub(super) fn outgoing(batches: Vec<Batch>, exchange: Exchange, routing_key: &str) -> Outgoing {
+    let id =
+        batches.first().map(|batch| format!("batch-{}-{}-{}", batch.id.topic, batch.id.run, batch.id.seq));
     Outgoing {
         exchange,
         routing_key: routing_key.to_owned(),
         content_type: wire::content_type::<Batches>(),
-        message_id: format!("batch-{}-{}-{}", batch.id.topic, batch.id.run, batch.id.seq),
+        message_id: id.unwrap_or_default(),
         headers: BTreeMap::new(),
-        payload: wire::encode(&Batches { batches: vec![batch] }),
+        payload: wire::encode(&Batches { batches }),
     }
 }
 
-pub(super) async fn whole(context: Context, load: &Load, way: Way) -> Result<Measured, Failure> {
+pub(super) async fn whole(mut context: Context, load: &Load, way: Way) -> Result<Measured, Failure> {
     let (bus, clock) = (Arc::clone(&context.bus), Arc::clone(&context.clock));
+    let witness = Witness::of(&bus);
+    context.bus = witness.clone();
     let key = format!("producer.{}", load.producer);
     let own = Source::Broadcast { name: format!("igentai.{key}"), bindings: vec![(Exchange::Commands, key)] };
     let mut receipts = bus.consume(own, PREFETCH).await.map_err(failed)?;
@@ -66,14 +73,25 @@ pub(super) async fn whole(context: Context, load: &Load, way: Way) -> Result<Mea
         bus: &bus,
         clock: &clock,
         load,
-        due: VecDeque::new(),
+        due: PublishQueue::default(),
         open: BTreeMap::new(),
+        published: BTreeMap::new(),
         seq: SEED_BATCHES,
     };
     let measured = producer.work(receipts.as_mut(), way).await;
+    let published = producer.published;
     stop.cancel();
     while tasks.join_next().await.is_some() {}
-    measured
+    let mut measured = measured?;
+    // A batch that came twice was committed the first time.
+    let mut committed = BTreeMap::new();
+    for (seq, at) in witness.committed() {
+        committed.entry(seq).or_insert(at);
+    }
+    let latency = |(seq, at): (&u64, &Instant)| Some((*committed.get(seq)? - *at).as_secs_f64() * 1e3);
+    measured.commits_ms = published.iter().filter_map(latency).collect();
+    measured.commits_ms.sort_by(f64::total_cmp);
+    Ok(measured)
 }
 
 /// Takes a filter's deltas in, as a producer does.
@@ -97,9 +115,11 @@ struct Producer<'a> {
     clock: &'a Arc<dyn Clock>,
     load: &'a Load,
     /// Batches to be published now.
-    due: VecDeque<Batch>,
+    due: PublishQueue,
     /// When each batch was handed over that has no receipt.
-    open: BTreeMap<u64, Monotonic>,
+    open: BTreeMap<u64, Instant>,
+    /// When each batch was.
+    published: BTreeMap<u64, Instant>,
     seq: u64,
 }
 
@@ -112,15 +132,19 @@ impl Producer<'_> {
             let passed = since(self.clock, begin);
             let over = passed >= way.time;
             let due = self.hand_over(begin, way, over);
-            while let Some(batch) = self.due.pop_front() {
-                let message = outgoing(batch, Exchange::Batches, self.load.topic.as_str());
+            while let Some(batches) = self.due.next_message() {
+                measured.messages += 1;
+                let message = outgoing(batches, Exchange::Batches, self.load.topic.as_str());
                 published.push(self.bus.publish(message));
             }
-            if over && self.open.is_empty() && published.is_empty() {
+            if over && self.due.is_empty() && self.open.is_empty() && published.is_empty() {
                 break;
             }
             tokio::select! {
-                Some(result) = published.next() => result.map_err(failed)?,
+                Some(result) = published.next() => {
+                    result.map_err(failed)?;
+                    self.due.settled(&self.load.topic);
+                }
                 incoming = receipts.next() => {
                     let Incoming::Delivery(delivery) = incoming.map_err(failed)? else { continue };
                     let Receipts { receipts } =
@@ -128,7 +152,8 @@ impl Producer<'_> {
                     for receipt in receipts {
                         if let Some(at) = self.open.remove(&receipt.id.seq) {
                             measured.batches += 1;
-                            measured.latencies_ms.push(since(self.clock, at).as_secs_f64() * 1e3);
+                            self.published.insert(receipt.id.seq, at);
+                            measured.latencies_ms.push(at.elapsed().as_secs_f64() * 1e3);
                         }
                     }
                 }
@@ -144,29 +169,27 @@ impl Producer<'_> {
         Ok(measured)
     }
 
-    /// Hands over what is due; answers when the next one is, if that depends on time. The clock of a batch that is offered begins when it was due, so that what
-    /// was held up behind others counts.
+    /// Hands over what is due; answers when the next one is, if that depends on time. Nothing holds up what is offered but this process' own timers.
     fn hand_over(&mut self, begin: Monotonic, way: Way, over: bool) -> Option<Duration> {
         let passed = since(self.clock, begin);
         if over {
             return None;
         }
         loop {
-            let at = match way.offered {
+            match way.offered {
                 None if self.open.len() >= WINDOW => return None,
-                None => begin + passed,
+                None => {}
                 Some(rate) => {
                     let number = u32::try_from(self.seq - SEED_BATCHES).unwrap_or(u32::MAX);
                     let due = Duration::from_secs_f64(f64::from(number) / rate);
                     if due > passed {
                         return Some(due.saturating_sub(passed));
                     }
-                    begin + due
                 }
-            };
+            }
             self.seq += 1;
-            self.open.insert(self.seq, at);
-            self.due.push_back(self.load.batch(self.seq));
+            self.open.insert(self.seq, instant());
+            self.due.push(self.load.batch(self.seq));
         }
     }
 }
