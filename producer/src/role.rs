@@ -44,7 +44,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 enum Event {
     Heard(Result<Incoming, BusError>),
     Answered(Result<(Prepared, Finished), JoinError>),
-    Published(Published),
+    Published(Ended),
     Tick,
     ProvidersChanged,
     Stop,
@@ -52,8 +52,8 @@ enum Event {
 }
 
 /// What became of a message, and of which topic's batches it was.
-type Published = (Option<TopicId>, Result<(), PublishError>);
-type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Published> + Send + 'a>>;
+type Ended = (Option<TopicId>, Result<(), PublishError>);
+type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
 
 struct Role<'a> {
     context: &'a Context,
@@ -373,9 +373,8 @@ impl<'a> Role<'a> {
 
     /// Publishes batches of one topic.
     fn publish(&mut self, batches: Vec<Batch>) {
-        let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return };
-        let message_id = wire::batches_id(&first.id, Some(&last.id));
-        let topic = first.id.topic.clone();
+        let Some(topic) = batches.first().map(|batch| batch.id.topic.clone()) else { return };
+        let message_id = wire::batches_id(&batches);
         let sent = self.send(Exchange::Batches, topic.to_string(), message_id, &Batches { batches });
         self.sent(Some(topic), sent);
     }
@@ -416,7 +415,7 @@ impl<'a> Role<'a> {
     }
 
     /// What was not published is kept by the worker and published again when its receipt is late.
-    fn published(&mut self, (topic, published): Published) {
+    fn published(&mut self, (topic, published): Ended) {
         if let Some(topic) = topic {
             self.due.settled(&topic);
         }

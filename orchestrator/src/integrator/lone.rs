@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
+use futures::stream;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::{Delivery, Exchange, Outgoing};
 use igentai_shared::telemetry::catalogue;
@@ -20,6 +22,9 @@ pub(super) const ATTEMPTS: u32 = 5;
 
 /// Of them, those after which a message of several batches is parted.
 const WHOLE_ATTEMPTS: u32 = 2;
+
+/// Batches that are published at once where a message is parted.
+const PARTED_AT_ONCE: usize = 64;
 
 impl Integrator<'_> {
     /// Works on a message that comes again, and on nothing else meanwhile: if it crashes this process, nothing else is to blame.
@@ -51,12 +56,7 @@ impl Integrator<'_> {
         if before >= WHOLE_ATTEMPTS
             && let Some(is_parted) = part(context, &delivery).await
         {
-            let settled = if is_parted {
-                self.consumer.ack(delivery.tag).await
-            } else {
-                self.consumer.requeue(delivery.tag).await
-            };
-            settle(settled);
+            self.parted(delivery.tag, is_parted).await;
             drop(store.note_attempts(&name, if is_parted { 0 } else { before }).await);
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl Integrator<'_> {
 }
 
 /// Publishes each batch of a message by itself; whether all of them are confirmed, and nothing where there is one only, or where they cannot be read.
-async fn part(context: &Context, delivery: &Delivery) -> Option<bool> {
+pub(super) async fn part(context: &Context, delivery: &Delivery) -> Option<bool> {
     let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload).ok()?;
     if batches.len() < 2 {
         return None;
@@ -89,18 +89,22 @@ async fn part(context: &Context, delivery: &Delivery) -> Option<bool> {
     warn!(
         message = delivery.message_id,
         batches = batches.len(),
-        "a message may have crashed whoever had it; its batches go on one by one"
+        "something is wrong with a message of several batches; they go on one by one"
     );
-    for batch in batches {
+    let parted = stream::iter(batches).map(|batch| {
         let message = Outgoing {
             exchange: Exchange::Batches,
             routing_key: delivery.routing_key.clone(),
             content_type: wire::content_type::<Batches>(),
-            message_id: wire::batches_id(&batch.id, None),
+            message_id: wire::batches_id(std::slice::from_ref(&batch)),
             headers: BTreeMap::new(),
             payload: wire::encode(&Batches { batches: vec![batch] }),
         };
-        if let Err(error) = context.bus.publish(message).await {
+        context.bus.publish(message)
+    });
+    let mut parted = parted.buffer_unordered(PARTED_AT_ONCE);
+    while let Some(published) = parted.next().await {
+        if let Err(error) = published {
             warn!(error = %error, "a batch could not be parted from others; their message is given back to the broker");
             return Some(false);
         }

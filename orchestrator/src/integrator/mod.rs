@@ -1,7 +1,7 @@
 //! The integrator: commit → receipt → publish what is new → acknowledge. Any number of them may run; they share a queue and hold no state.
 //!
 //! Messages that are there are committed and told of together (`group`). While some groups are at the store, the next is gathered and those before are
-//! told of. The store commits each as a whole, and readers bear any order of what is told.
+//! told of. The entries of a group usually stand together, and readers bear any order of what is told.
 //!
 //! Nothing that one message does may hold its neighbours up:
 //!
@@ -27,6 +27,7 @@ use tracing::{error, info, warn};
 
 use self::burial::Burials;
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
+use self::lone::part;
 use self::notes::Notes;
 use self::owed::Owed;
 use self::parked::{Fate, Parked, Parking};
@@ -58,10 +59,10 @@ const PREFETCH: u16 = 512;
 const GROUP: usize = 64;
 const GROUP_BATCHES: usize = 64;
 
-/// Groups that are committed at once: while the store works on one, the next is on its way to it. Each is committed as a whole, whichever comes first.
+/// Groups that are committed at once: while the store works on one, the next is on its way to it.
 const COMMITTED_AT_ONCE: usize = 3;
 
-/// Groups that are committed and not told of; with those at the store and the one that is gathered they stay below what may be unacknowledged.
+/// Groups that wait to be told of, beside those that are: then no more is committed.
 const UNTOLD: usize = 3;
 
 /// Runs of topics that are remembered as refused.
@@ -144,6 +145,11 @@ impl Integrator<'_> {
         loop {
             self.set_out().await;
             let now = self.context.clock.now().monotonic;
+            // Not by a timer alone, which a busy loop never sees go off.
+            if self.owed.due().is_some_and(|due| due <= now) {
+                self.acknowledge().await;
+            }
+            self.notes.set_out(now);
             let until = |due: Option<Monotonic>| async move {
                 match due {
                     Some(due) => tokio::time::sleep(due.since(now)).await,
@@ -397,6 +403,12 @@ impl Integrator<'_> {
         if is_on(Bug::PoisonDropped) {
             return settle(self.consumer.ack(delivery.tag).await);
         }
+        // Only the culprit of several batches. What crashes whoever reads it is not read for that.
+        if !matches!(reason, Poison::Crashes(_))
+            && let Some(is_parted) = part(self.context, &delivery).await
+        {
+            return self.parted(delivery.tag, is_parted).await;
+        }
         while !self.burials.fits(&delivery) {
             let buried = tokio::select! {
                 biased;
@@ -411,6 +423,10 @@ impl Integrator<'_> {
         } else {
             self.send_round(&delivery).await;
         }
+    }
+
+    async fn parted(&mut self, tag: DeliveryTag, is_parted: bool) {
+        settle(if is_parted { self.consumer.ack(tag).await } else { self.consumer.requeue(tag).await });
     }
 
     async fn finish_burials(&mut self) {

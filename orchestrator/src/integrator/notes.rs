@@ -41,6 +41,13 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// Begins to send what is due.
+    pub(super) fn set_out(&mut self, now: Monotonic) {
+        if self.sending.is_none() && !self.ranges.is_empty() && self.not_before <= now {
+            self.begin();
+        }
+    }
+
     /// Sends what is due; ends when something was sent, and never where nothing is. Dropping it loses nothing.
     pub(super) async fn sent(&mut self) {
         if self.sending.is_none() {

@@ -9,7 +9,7 @@ use igentai_shared::bus::DeliveryTag;
 /// How long one may be owed.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// How many may be.
+/// As many do not wait for more.
 const MOST: usize = 64;
 
 /// Messages that are done with.

@@ -53,6 +53,7 @@ pub(super) async fn tell<'a>(
         let key = format!("producer.{producer}");
         send(context, Exchange::Commands, key, message_id, &Receipts { receipts }).await
     });
+    portions.sort_by(|a, b| (&a.topic, a.run, a.from).cmp(&(&b.topic, b.run, b.from)));
     let published = merge(portions).into_iter().map(|portion| async move {
         let Portion { topic, run, from, to, .. } = &portion;
         let (topic, run, from, to) = (topic.clone(), *run, *from, *to);

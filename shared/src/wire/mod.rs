@@ -3,6 +3,8 @@
 //! Unknown fields are ignored; a newer version, trailing bytes and anything over the [limits](scan) are errors, found before decoding
 //! allocates.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 use igentai_core::batch::{Batch, BatchId, Receipt};
 use igentai_core::command::{Command, Heartbeat};
@@ -33,15 +35,20 @@ pub struct Batches {
     pub batches: Vec<Batch>,
 }
 
-/// The message id of batches, by the first of them and, where there are several, the last.
+/// The message id of batches: by the first of them and, where there are several, by all of their numbers, so that equal ids mean equal batches.
 #[must_use]
-pub fn batches_id(first: &BatchId, last: Option<&BatchId>) -> String {
-    let BatchId { topic, run, producer, incarnation, seq } = first;
+pub fn batches_id(batches: &[Batch]) -> String {
+    let Some(first) = batches.first() else { return String::new() };
+    let BatchId { topic, run, producer, incarnation, seq } = &first.id;
     let id = format!("batch-{producer}-{incarnation}-{topic}-{run}-{seq}");
-    match last {
-        Some(last) if last != first => format!("{id}..{}-{}", last.run, last.seq),
-        _ => id,
+    if batches.len() == 1 {
+        return id;
     }
+    let mut numbers = DefaultHasher::new();
+    for Batch { id, .. } in batches {
+        (id.run, id.incarnation, id.seq).hash(&mut numbers);
+    }
+    format!("{id}..{:016x}", numbers.finish())
 }
 
 /// Receipts for one producer.

@@ -8,6 +8,7 @@ use igentai_core::batch::{Batch, BatchBody};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::coordinator::Ledger;
 use igentai_core::ids::{Epoch, Incarnation, LogIndex, WorkerId};
+use igentai_core::worker::BATCHES_IN_A_MESSAGE;
 use igentai_shared::bus::DeliveryTag;
 use igentai_shared::clock::Clock;
 use igentai_shared::wire::FilterSnapshot;
@@ -54,8 +55,11 @@ pub(crate) struct Stand {
 struct Queue {
     under_way: usize,
     ended_at: Option<u64>,
-    /// What the life had said of its filter when nothing waited: what waits since then was sorted by no less.
+    /// What the life had said of its filter before the batches of the last message were made, at least.
     claimed: LogIndex,
+    /// What it had said when it published that message: what is in none before was made later, unless there was no room in it.
+    at_last: LogIndex,
+    was_full: bool,
 }
 
 #[derive(Debug, Default)]
@@ -167,6 +171,7 @@ impl Witness {
         let claimed = seen.claims.insert(life.clone(), claim).unwrap_or(0);
         if let Some(queue) = seen.queues.get_mut(&life) {
             queue.claimed = queue.claimed.min(claim);
+            queue.at_last = queue.at_last.min(claim);
         }
         if claim < claimed && report.is_some() && seen.resumed_at == 0 {
             seen.violations
@@ -196,7 +201,10 @@ impl Witness {
         let has_waited = queue.under_way > 0 || queue.ended_at.is_some_and(|at| now <= at + AT_ONCE_MS);
         if !has_waited {
             queue.claimed = claimed;
+        } else if !queue.was_full {
+            queue.claimed = queue.at_last;
         }
+        (queue.at_last, queue.was_full) = (claimed, batches.len() >= BATCHES_IN_A_MESSAGE);
         queue.under_way += 1;
         let claimed = queue.claimed;
         for batch in batches {

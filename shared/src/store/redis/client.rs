@@ -5,9 +5,6 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
-use futures::StreamExt;
-use futures::future::poll_immediate;
-use futures::stream::FuturesOrdered;
 
 use super::check::{CLUSTER, in_words};
 use super::config::{RedisConfig, RedisConfigError};
@@ -18,7 +15,7 @@ use crate::store::{StoreError, rows::corrupt};
 /// A script is loaded anew after the first failure; a flush may come in between once more.
 const ATTEMPTS: usize = 3;
 
-/// Calls that are sent at once while more are made.
+/// Calls that are made without letting others work.
 const PORTION: usize = 16;
 
 /// Whether a lost answer leaves open what happened.
@@ -54,6 +51,16 @@ impl Call {
         self.command.arg(arg);
         self
     }
+}
+
+/// Calls that were sent, and what came back.
+#[derive(Default)]
+struct Sent {
+    scripts: Vec<&'static Script>,
+    pipeline: Pipeline,
+    /// Where the first call stands in it.
+    first: usize,
+    values: Vec<Value>,
 }
 
 #[derive(Debug)]
@@ -133,7 +140,15 @@ impl Client {
         access: Access,
         calls: impl IntoIterator<Item = Result<Call, StoreError>>,
     ) -> Result<Vec<Value>, StoreError> {
-        let (scripts, sent, values) = self.send_as_made(&mut borrowed, access, calls).await?;
+        let mut made = Vec::new();
+        for call in calls {
+            made.push(call?);
+            if made.len().is_multiple_of(PORTION) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let Sent { scripts, pipeline: sent, first, values } =
+            self.send_all(&mut borrowed, access, made).await?;
         let mut results: Vec<_> = values.into_iter().map(Value::extract_error).collect();
         for _ in 1..ATTEMPTS {
             let open: Vec<usize> = (0..results.len()).filter(|index| lost_script(&results[*index])).collect();
@@ -146,7 +161,7 @@ impl Client {
             for script in &lost {
                 pipeline.cmd("SCRIPT").arg("LOAD").arg(script.code);
             }
-            let commands: Vec<&Cmd> = sent.iter().flat_map(Pipeline::cmd_iter).collect();
+            let commands: Vec<&Cmd> = sent.cmd_iter().skip(first).collect();
             for index in &open {
                 pipeline.add_command(commands[*index].clone());
             }
@@ -159,60 +174,40 @@ impl Client {
         collect(access, results, scripts.len())
     }
 
-    /// Sends calls in portions, each as soon as it is made, over one connection: a server reads the first while the next is made. Several are one
-    /// transaction, which the server writes to its log in one go, and so waits for the disk once.
-    async fn send_as_made(
+    /// Sends calls in one exchange. Several are one transaction, which the server writes to its log in one go, and so waits for the disk once.
+    async fn send_all(
         &self,
         borrowed: &mut Borrowed,
         access: Access,
-        calls: impl IntoIterator<Item = Result<Call, StoreError>>,
-    ) -> Result<(Vec<&'static Script>, Vec<Pipeline>, Vec<Value>), StoreError> {
-        let Some(connection) = borrowed.0.as_ref().map(|lead| lead.connection.clone()) else {
-            return Err(gone());
-        };
-        let set_out = |pipeline: Pipeline| {
-            let mut connection = connection.clone();
-            async move {
-                let answer = connection.req_packed_commands(&pipeline, 0, pipeline.len()).await;
-                (pipeline, answer)
-            }
-        };
-        let mut under_way = FuturesOrdered::new();
-        let (mut calls, mut scripts) = (calls.into_iter().peekable(), Vec::new());
-        let (mut sent, mut values) = (Vec::new(), Vec::new());
-        let mut is_transaction = false;
-        while calls.peek().is_some() {
-            let mut pipeline = Pipeline::with_capacity(PORTION);
-            for call in calls.by_ref().take(PORTION) {
-                let Call { script, command } = call?;
-                scripts.push(script);
-                pipeline.add_command(command);
-            }
-            if sent.is_empty() && under_way.is_empty() && pipeline.len() > 1 {
-                is_transaction = true;
-                under_way.push_back(set_out(single("MULTI")));
-            }
-            under_way.push_back(set_out(pipeline));
-            if is_transaction && calls.peek().is_none() {
-                under_way.push_back(set_out(single("EXEC")));
-            }
-            // Set out, and what has come meanwhile taken in.
-            while let Some(Some((pipeline, answer))) = poll_immediate(under_way.next()).await {
-                values.extend(self.answered(borrowed, access, answer)?);
-                sent.push(pipeline);
-            }
-            tokio::task::yield_now().await;
+        calls: Vec<Call>,
+    ) -> Result<Sent, StoreError> {
+        let is_transaction = calls.len() > 1;
+        let mut sent = Sent::default();
+        let mut pipeline = Pipeline::with_capacity(calls.len() + 2);
+        if is_transaction {
+            pipeline.cmd("MULTI");
         }
-        while let Some((pipeline, answer)) = under_way.next().await {
-            values.extend(self.answered(borrowed, access, answer)?);
-            sent.push(pipeline);
+        for Call { script, command } in calls {
+            sent.scripts.push(script);
+            pipeline.add_command(command);
         }
         if is_transaction {
-            // The first and the last are what makes one of it.
-            sent.remove(0);
-            values = of_transaction(values, scripts.len());
+            pipeline.cmd("EXEC");
         }
-        Ok((scripts, sent, values))
+        sent.values = self.exchange(borrowed, access, &pipeline, 0, pipeline.len()).await?;
+        if is_transaction {
+            sent.first = 1;
+            match sent.values.pop() {
+                Some(Value::Array(done)) => sent.values = done,
+                end => {
+                    // Who knows in which state the connection is.
+                    borrowed.give_up();
+                    sent.values = not_done(sent.values, end, sent.scripts.len());
+                }
+            }
+        }
+        sent.pipeline = pipeline;
+        Ok(sent)
     }
 
     /// Runs plain commands in one exchange.
@@ -283,23 +278,10 @@ impl Client {
     }
 }
 
-fn single(command: &str) -> Pipeline {
-    let mut pipeline = Pipeline::with_capacity(1);
-    pipeline.cmd(command);
-    pipeline
-}
-
-/// What the commands of a transaction came to: where one of them was not even taken in none was carried out, and the reason is that of all.
-fn of_transaction(mut values: Vec<Value>, commands: usize) -> Vec<Value> {
-    let error = |value: &Value| matches!(value, Value::ServerError(_));
-    match values.pop() {
-        Some(Value::Array(done)) => done,
-        Some(end) if error(&end) => {
-            let reason = values.into_iter().find(error).unwrap_or(end);
-            vec![reason; commands]
-        }
-        end => end.into_iter().collect(),
-    }
+/// What the commands of a transaction came to that did not end with its results: none was carried out, and the first reason is that of all.
+fn not_done(queued: Vec<Value>, end: Option<Value>, commands: usize) -> Vec<Value> {
+    let is_error = |value: &Value| matches!(value, Value::ServerError(_));
+    queued.into_iter().chain(end).find(is_error).map_or_else(Vec::new, |reason| vec![reason; commands])
 }
 
 fn gone() -> StoreError {
@@ -342,7 +324,7 @@ fn collect(
 }
 
 /// Codes with which a server refuses a command or a script's first write, so that nothing happened, and which pass.
-const REFUSALS: [&str; 13] = [
+const REFUSALS: [&str; 14] = [
     "READONLY",
     "LOADING",
     "OOM",
@@ -356,6 +338,7 @@ const REFUSALS: [&str; 13] = [
     "WRONGPASS",
     "NOPERM",
     "NOSCRIPT",
+    "EXECABORT",
 ];
 
 fn meaning(error: &RedisError) -> StoreError {
@@ -407,6 +390,22 @@ mod tests {
         );
         let old = answered(b"-ERR Error running script: @user_script: 1: -OOM command not allowed\r\n");
         assert!(old.is_transient() && old.to_string().contains("raise its maxmemory"), "{old}");
+    }
+
+    #[test]
+    fn what_was_not_taken_into_a_transaction_is_the_answer_for_all_of_it() {
+        let parse = |answer: &[u8]| redis::parse_redis_value(answer).unwrap();
+        let ok = || parse(b"+OK\r\n");
+        let oom = parse(b"-OOM command not allowed\r\n");
+        let abort = parse(b"-EXECABORT Transaction discarded because of: BUSY\r\n");
+        let refused = not_done(vec![ok(), oom.clone(), oom.clone()], Some(abort.clone()), 2);
+        assert_eq!(refused, [oom.clone(), oom]);
+        assert_eq!(not_done(vec![ok()], Some(abort.clone()), 1), [abort]);
+        for refused in [refused, not_done(vec![ok()], Some(parse(b"-EXECABORT BUSY\r\n")), 2)] {
+            let results = refused.into_iter().map(Value::extract_error).collect();
+            assert!(collect(Access::Write, results, 2).unwrap_err().is_transient());
+        }
+        assert!(is_read_only(&parse(b"*2\r\n:1\r\n-READONLY it is a replica\r\n")));
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use igentai_shared::wire::{
 
 use super::consumer::FaultyConsumer;
 use super::{Faults, Kind, Life};
+use crate::plan::PRODUCERS;
 use crate::witness::Witness;
 
 /// How long a publisher waits for a confirmation that does not come.
@@ -49,7 +50,8 @@ impl FaultyBus {
         self.witness.message(known.unwrap_or_default(), payload);
         match known {
             Some(Heartbeat::KIND) => self.witness.heartbeat(&wire::decode(kind, payload).unwrap()),
-            Some(Batches::KIND) => {
+            // What others publish they have from a producer.
+            Some(Batches::KIND) if self.life.process < PRODUCERS => {
                 let Batches { batches } = wire::decode(kind, payload).unwrap();
                 self.witness.batches(batches);
             }
@@ -85,7 +87,8 @@ impl FaultyBus {
 
     /// A publication came to its end, whatever that is.
     fn ended(&self, message: &Outgoing) {
-        if message.exchange == Exchange::Batches && message.content_type == wire::content_type::<Batches>() {
+        let is_own = message.exchange == Exchange::Batches && self.life.process < PRODUCERS;
+        if is_own && message.content_type == wire::content_type::<Batches>() {
             let Batches { batches } = wire::decode(&message.content_type, &message.payload).unwrap();
             self.witness.published(&batches);
         }
