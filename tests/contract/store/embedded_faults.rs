@@ -88,7 +88,7 @@ async fn the_rows_of_runs_that_are_over_leave_the_file() {
     let store: Arc<EmbeddedStore> = EmbeddedStore::open(folder.path()).unwrap();
     let size = || fs::metadata(folder.path().join("store.redb")).unwrap().len();
     let mut largest = 0;
-    for run in 1..=12_u64 {
+    for run in 1..=24_u64 {
         store.open_run(&topic(), run, 1, None).await.unwrap();
         for seq in 1..=4 {
             let texts: Vec<String> =
@@ -97,9 +97,10 @@ async fn the_rows_of_runs_that_are_over_leave_the_file() {
             commit.id.run = run;
             assert!(commit_one(&*store, commit).await.fresh);
         }
-        if run == 6 {
-            largest = size();
+        if run <= 6 {
+            largest = largest.max(size());
         }
     }
-    assert!(size() <= largest + largest / 4, "{} after {largest}", size());
+    // The file grows by doubling, at a moment that depends on when rows were removed; with all of them it would have to do so twice.
+    assert!(size() <= 2 * largest, "{} after {largest}", size());
 }
