@@ -72,7 +72,7 @@ struct Measured {
     seconds: f64,
     /// From publishing to the receipt, in milliseconds, sorted; where it was measured.
     latencies_ms: Vec<f64>,
-    /// The same, from publishing until it was committed.
+    /// The same, from publishing until it was committed, at the latest.
     commits_ms: Vec<f64>,
 }
 

@@ -41,13 +41,11 @@ pub(super) struct Way {
 }
 
 pub(super) fn outgoing(batches: Vec<Batch>, exchange: Exchange, routing_key: &str) -> Outgoing {
-    let id =
-        batches.first().map(|batch| format!("batch-{}-{}-{}", batch.id.topic, batch.id.run, batch.id.seq));
     Outgoing {
         exchange,
         routing_key: routing_key.to_owned(),
         content_type: wire::content_type::<Batches>(),
-        message_id: id.unwrap_or_default(),
+        message_id: wire::batches_id(&batches),
         headers: BTreeMap::new(),
         payload: wire::encode(&Batches { batches }),
     }

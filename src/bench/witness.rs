@@ -1,4 +1,4 @@
-//! A bus that notes when an integrator hands receipts over, which it does right after the commit.
+//! A bus that notes when an integrator hands receipts over: after the commit, and after what it told before. So commits are noted late, never early.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +27,7 @@ impl Witness {
         Arc::new(Self { bus: Arc::clone(bus), receipts: Mutex::default() })
     }
 
-    /// When which batch was committed, by its number.
+    /// When which batch was committed at the latest, by its number.
     pub(super) fn committed(&self) -> Vec<(u64, Instant)> {
         let receipts = std::mem::take(&mut *self.receipts.lock().unwrap_or_else(PoisonError::into_inner));
         let of_message = |(at, message): (Instant, Outgoing)| {
