@@ -111,6 +111,37 @@ async fn a_killed_rabbitmq_comes_back_with_its_queues_and_messages() -> Result<(
 }
 
 #[tokio::test]
+async fn a_queue_is_replaced_although_others_declare_it_meanwhile() -> Result<(), ServerError> {
+    let broker = RabbitMq::start().await?;
+    let quorum = r#"{"durable": true, "arguments": {"x-queue-type": "quorum"}}"#;
+    let refused = broker.replace_queue("words").await.expect_err("there is no queue").to_string();
+    assert!(refused.contains("not_found"), "{refused}");
+    manage(&broker, "PUT", "/api/queues/%2F/words", quorum).await;
+    let address = broker.management_url().expect("managed").replace("http://", "");
+    let headers = vec![("authorization".to_owned(), "Basic Z3Vlc3Q6Z3Vlc3Q=".to_owned())];
+    let declaring = async {
+        loop {
+            let (address, headers) = (address.clone(), headers.clone());
+            let path = "/api/queues/%2F/words".to_owned();
+            // One that meets the deletion may be refused.
+            http::request_async(address, "PUT", path, headers, quorum.as_bytes().to_vec()).await.ok();
+        }
+    };
+    let replaced = async {
+        for _ in 0..3 {
+            broker.replace_queue("words").await?;
+        }
+        Ok::<_, ServerError>(())
+    };
+    tokio::select! {
+        () = declaring => unreachable!("it declares for ever"),
+        replaced = replaced => replaced?,
+    }
+    assert_eq!(broker.queues().await?, one_queue(0));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rabbitmq_without_management_is_asked_through_rabbitmqctl() -> Result<(), ServerError> {
     let options = RabbitMqOptions { management: false, ..RabbitMqOptions::default() };
     let mut broker = RabbitMq::start_with(options).await?;

@@ -70,20 +70,18 @@ impl Management {
         Ok(infos)
     }
 
-    /// Removes what binds a queue to an exchange; the answer is how many bindings those were.
-    pub(crate) async fn unbind(
-        &self,
-        vhost: &str,
-        exchange: &str,
-        queue: &str,
-    ) -> Result<usize, ServerError> {
+    /// Removes what binds a queue to an exchange. An error where nothing does.
+    pub(crate) async fn unbind(&self, vhost: &str, exchange: &str, queue: &str) -> Result<(), ServerError> {
         let path = format!("/api/bindings/{}/e/{}/q/{}", encode(vhost), encode(exchange), encode(queue));
         let bindings = self.list(path.clone()).await?;
+        if bindings.is_empty() {
+            return Err(ServerError::Answer { asked: format!("GET {path}"), answer: "no binding".into() });
+        }
         for binding in &bindings {
             let key = encode(binding["properties_key"].as_str().unwrap_or_default());
             self.done("DELETE", format!("{path}/{key}"), None).await?;
         }
-        Ok(bindings.len())
+        Ok(())
     }
 
     /// Binds a queue to an exchange.

@@ -137,8 +137,8 @@ impl RabbitMq {
             .ok_or_else(|| ServerError::Answer { asked: "rabbitmqctl list_queues".into(), answer: printed })
     }
 
-    /// Removes what binds a queue of the default virtual host to an exchange; the answer is how many bindings those were. Needs management.
-    pub async fn unbind(&self, exchange: &str, queue: &str) -> Result<usize, ServerError> {
+    /// Removes what binds a queue of the default virtual host to an exchange. An error where nothing does. Needs management.
+    pub async fn unbind(&self, exchange: &str, queue: &str) -> Result<(), ServerError> {
         self.managed()?.unbind("/", exchange, queue).await
     }
 
@@ -148,12 +148,14 @@ impl RabbitMq {
     }
 
     /// Deletes a durable queue of the default virtual host and declares it as it was, without its bindings. The broker does both in the same moment: what comes
-    /// from outside is too late for it to take the consumers over to the new queue.
+    /// from outside is too late for it to take the consumers over to the new queue. Whoever is just connecting may declare it in between. An error where
+    /// there is no such queue.
     pub async fn replace_queue(&self, queue: &str) -> Result<(), ServerError> {
         let replace = format!(
             "N = rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>), {{ok, Q}} = rabbit_amqqueue:lookup(N), \
              {{ok, _}} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>), \
-             {{new, _}} = rabbit_amqqueue:declare(N, true, false, amqqueue:get_arguments(Q), none, <<\"test\">>), ok."
+             {{D, _}} = rabbit_amqqueue:declare(N, true, false, amqqueue:get_arguments(Q), none, <<\"test\">>), \
+             true = lists:member(D, [new, existing]), ok."
         );
         self.ctl(&["eval", &replace]).await.map(drop)
     }
