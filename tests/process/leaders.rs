@@ -64,6 +64,43 @@ async fn another_orchestrator_takes_over_in_time_and_the_order_stays() {
     truth.nothing_is_lost(&[], 0);
 }
 
+/// Starts a topic, and says how long it took until a leader has decided that it runs.
+async fn decided(api: &Api, name: &str, deadline: Duration) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "what a person waits is measured")]
+    let begun = Instant::now();
+    let id = api.start(json!({ "name": name })).await;
+    let runs = || async { (api.topic(&id).await["state"] == "running").then_some(()) };
+    if until_some(deadline, runs).await.is_err() {
+        unreachable!("nobody decides within {deadline:?}: {}", api.topic(&id).await);
+    }
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn by_default_another_decides_within_two_seconds_of_sigterm_and_ten_of_a_kill() {
+    let world = World::new(script(5_000, 150)).await;
+    let mut first = world.orchestrator_by_default("orchestrator-1");
+    first.process.wait_for_line("leads", SOON).await.unwrap();
+    let (mut second, mut web) = (world.orchestrator_by_default("orchestrator-2"), world.webserver());
+    let mut producer = world.producer("producer-1", "life-1");
+    for service in [&mut second, &mut web, &mut producer] {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights" })).await;
+    api.until_attributes(&id, 50).await;
+    first.process.kill().unwrap();
+    let after_kill = decided(&api, "After a kill", Duration::from_secs(10)).await;
+    let mut third = world.orchestrator_by_default("orchestrator-3");
+    third.until_ready().await;
+    second.process.terminate().unwrap();
+    let after_term = decided(&api, "After SIGTERM", Duration::from_secs(2)).await;
+    let measured =
+        format!("another decided {after_term:?} after SIGTERM, and {after_kill:?} after a kill -9\n");
+    std::io::Write::write_all(&mut std::io::stdout(), measured.as_bytes()).unwrap();
+    assert_eq!(second.process.wait(Duration::from_secs(5)).await.unwrap().code(), Some(0));
+}
+
 /// What a role measures, one sample a line.
 async fn measured(service: &Service) -> String {
     let metrics = "/metrics".to_owned();

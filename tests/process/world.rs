@@ -143,6 +143,13 @@ impl World {
         self.role("orchestrator", &self.place.config("none"), &["--id", id, "--out", out.to_str().unwrap()])
     }
 
+    /// One with the settings that it has by default.
+    pub(crate) fn orchestrator_by_default(&self, id: &str) -> Service {
+        let (config, out) = (self.place.path().join("default.toml"), self.place.out());
+        std::fs::write(&config, "").unwrap();
+        self.role("orchestrator", &config, &["--id", id, "--out", out.to_str().unwrap()])
+    }
+
     pub(crate) fn webserver(&self) -> Service {
         self.role("webserver", &self.place.config("none"), &[])
     }

@@ -38,5 +38,5 @@ pub(super) async fn keep(context: &Context, epoch: Epoch, since: Monotonic) -> S
 
 /// How long the holder waits at most between two looks at a lease that is not his.
 pub(super) fn watch_pause(ttl: Duration) -> Duration {
-    ttl.div_f64(10.0).max(Duration::from_millis(50))
+    ttl.div_f64(20.0).max(Duration::from_millis(50))
 }

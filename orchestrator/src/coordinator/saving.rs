@@ -32,8 +32,8 @@ const CHUNKS_AT_ONCE: u32 = 4;
 /// Chunks read at once.
 const READ_AT_ONCE: usize = 8;
 
-/// How long a leader that leaves goes on saving.
-const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a leader that leaves goes on saving: somebody waits to lead.
+const LEAVE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How the folds of one topic are kept.
 #[derive(Debug, Default)]

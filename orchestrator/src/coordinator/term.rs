@@ -19,7 +19,7 @@ use tracing::{info, trace, warn};
 
 use super::topics::Topics;
 use super::trouble::Step;
-use super::vouching::{Seen, Vouching};
+use super::vouching::{CLAIMING, Seen, Vouching};
 use super::{PART, Taken, TermEnd, lease, notes, telling};
 use crate::Context;
 use crate::files::Files;
@@ -34,10 +34,12 @@ const REREAD: Duration = Duration::from_millis(500);
 /// How often everybody is told where the topics stand.
 const TELL: Duration = Duration::from_secs(1);
 
+/// How long a leader that leaves goes on telling: somebody waits to lead.
+const TELL_PATIENCE: Duration = Duration::from_millis(500);
+
 const PREFETCH: u16 = 256;
 
 enum Event {
-    Stop,
     /// From now on producers are heard; `None`: they never will be.
     Hears(Option<Box<dyn Consumer>>),
     Heard(Result<Incoming, BusError>),
@@ -85,20 +87,31 @@ pub(super) async fn lead(
     };
     let until = context.clock.now().monotonic + context.options.lease_ttl * 2;
     *seen = Seen { registry, heads: term.topics.heads(&term.core), until };
-    let mut close = pin!(term.topics.close());
-    if matches!(end, TermEnd::Stopped) {
+    let stopped = matches!(end, TermEnd::Stopped);
+    let mut leaving = pin!(term.leave(stopped));
+    if stopped {
         tokio::select! {
             biased;
-            () = &mut close => return end,
-            lost = &mut kept => warn!(reason = lost, "the lease is lost while the files are closed"),
+            () = &mut leaving => return end,
+            lost = &mut kept => warn!(reason = lost, "the lease is lost while this process leaves"),
         }
     }
-    close.await;
+    leaving.await;
     end
 }
 
 impl Term<'_> {
+    /// Works until the term is lost or `stop`. What is under way then is broken off, wherever it waits: whoever leads next waits for this process, and
+    /// reads how far it has come.
     async fn serve(&mut self, stop: &CancellationToken) -> TermEnd {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => TermEnd::Stopped,
+            end = self.work(stop) => end,
+        }
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> TermEnd {
         let (context, source) = (self.context, Source::Work(WorkQueue::Coordinate));
         let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
         // Beside everything else: a broker that refuses the queue keeps no topic from being followed, or stopped.
@@ -108,13 +121,12 @@ impl Term<'_> {
         loop {
             let event = tokio::select! {
                 biased;
-                () = stop.cancelled() => Event::Stop,
                 heard_by = &mut hearing, if consumer.is_none() => Event::Hears(heard_by),
                 _ = tick.tick() => Event::Tick,
                 heard = next(consumer.as_deref_mut()) => Event::Heard(heard),
             };
             match event {
-                Event::Stop | Event::Hears(None) | Event::Heard(Err(BusError::Closed)) => break,
+                Event::Hears(None) | Event::Heard(Err(BusError::Closed)) => return TermEnd::Stopped,
                 Event::Hears(heard_by) => (consumer, self.hears) = (heard_by, true),
                 Event::Heard(Ok(Incoming::Delivery(delivery))) => {
                     if let Some(consumer) = consumer.as_deref_mut() {
@@ -132,14 +144,27 @@ impl Term<'_> {
                 }
             }
         }
-        if !self.knows {
-            return TermEnd::Stopped;
+    }
+
+    /// Says and saves the last, where the term ends in order, and brings the files to their end.
+    async fn leave(mut self, in_order: bool) {
+        self.context.troubles.clear(CLAIMING);
+        let saves = in_order && self.knows;
+        if saves {
+            let told = self.topics.tell(&self.core, self.context.clock.now());
+            match tokio::time::timeout(TELL_PATIENCE, told).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => warn!(error = %error, "the last state of the topics could not be saved"),
+                Err(_) => warn!("there was no time to tell the last state of the topics"),
+            }
         }
-        if let Err(error) = self.topics.tell(&self.core, self.context.clock.now()).await {
-            warn!(error = %error, "the last state of the topics could not be saved");
-        }
-        self.topics.save_all_folds(&self.core, self.context.clock.now().monotonic).await;
-        TermEnd::Stopped
+        let files = self.topics.files.finish(in_order && !self.context.options.sole);
+        let folds = async {
+            if saves {
+                self.topics.save_all_folds(&self.core, self.context.clock.now().monotonic).await;
+            }
+        };
+        join(folds, files.said()).await;
     }
 
     async fn hear(&mut self, consumer: &mut dyn Consumer, delivery: Delivery) {

@@ -30,6 +30,7 @@ use crate::send::send;
 
 mod filters;
 pub(crate) mod flawed;
+mod leaving;
 mod saving;
 
 /// A coordinator over a store and a bus that fail on demand.

@@ -20,7 +20,7 @@ use super::filters::{self, Replicas};
 use super::measure::Measures;
 use super::saving::{Kept, Saver};
 use super::trouble::{Step, Troubles};
-use super::vouching::{CLAIMING, Vouching};
+use super::vouching::Vouching;
 use crate::Context;
 use crate::files::Files;
 
@@ -290,10 +290,5 @@ impl<'a> Topics<'a> {
         if !std::mem::replace(&mut self.ended_checked, true) {
             self.files.check(core.topics().filter(|topic| topic.state.is_ended()).cloned());
         }
-    }
-
-    pub(super) async fn close(self) {
-        self.context.troubles.clear(CLAIMING);
-        self.files.close().await;
     }
 }

@@ -21,6 +21,8 @@ use super::{Style, atomic, place, reports};
 /// Lines read at once.
 pub(super) const PAGE: usize = 1_000;
 
+const PAGE_LINES: u64 = PAGE as u64;
+
 /// So many new lines are brought to disk at once, whatever the interval.
 const SYNC_LINES: u64 = 10;
 
@@ -49,6 +51,12 @@ impl List {
     fn is_complete(&self) -> bool {
         self.status.is_none()
             && self.file.as_ref().is_some_and(|file| file.is_settled() && file.last() >= self.heard)
+    }
+
+    /// Whether it is built beside the one that is there, and far from complete.
+    fn is_far_from_built(&self) -> bool {
+        let (placed, last) = self.file.as_ref().map_or((false, 0), |file| (file.is_placed(), file.last()));
+        !placed && self.heard.saturating_sub(last) > PAGE_LINES
     }
 
     /// Whether it is of a topic that has ended, and has no files that it would have to keep.
@@ -159,6 +167,15 @@ impl Desk {
             list.status = Some(status);
         }
         list.leaving |= letter.leave;
+    }
+
+    /// Gives up what takes long and is done anew by whoever leads next.
+    pub(super) fn hand_over(&mut self) {
+        self.checks.clear();
+        for (id, list) in self.lists.extract_if(.., |_, list| list.is_far_from_built()) {
+            let missing = list.heard - list.file.as_ref().map_or(0, OutputFile::last);
+            info!(topic = %id, missing, "a list that is being built is left to whoever leads next");
+        }
     }
 
     /// Does a page's worth for each list that is due, or for each at all, and a step of one comparison.

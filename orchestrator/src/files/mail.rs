@@ -18,6 +18,8 @@ pub(super) enum End {
     Never,
     /// When nothing is left that can be done.
     Done,
+    /// The same, but for what takes long and whoever leads next does anew.
+    HandedOver,
     /// Without doing more.
     Now,
 }

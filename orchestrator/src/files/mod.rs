@@ -39,8 +39,9 @@ use trouble::Board;
 pub(crate) use written::Folders;
 pub use written::{Written, written};
 
-/// How long the writer may go on when it is told to end.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the writer may go on when it is told to end, and where somebody waits to lead.
+const PATIENCE: Duration = Duration::from_secs(3);
+const HANDOVER: Duration = Duration::from_millis(500);
 
 /// A handle on the writer; without a folder it does nothing.
 pub(crate) struct Files {
@@ -176,17 +177,43 @@ impl Files {
         matches!(answer, Ok(Ok(true)))
     }
 
-    /// Writes what is left and ends the writer; or leaves it behind when the disk stands still.
-    pub(crate) async fn close(self) {
-        let Some(Writer { post, ended, thread, .. }) = self.writer else { return };
+    /// Has the writer bring to disk what is left, and end. Nothing that is given to it afterwards is written. In a handover somebody waits for that: what
+    /// takes long is left to him.
+    pub(crate) fn finish(&mut self, hands_over: bool) -> LastWords {
+        let Some(writer) = self.writer.take() else { return LastWords(None) };
         let (done, complete) = oneshot::channel();
-        post.leave(|mail| {
+        writer.post.leave(|mail| {
             mail.flushes.push(done);
-            mail.end = End::Done;
+            mail.end = if hands_over { End::HandedOver } else { End::Done };
         });
-        if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+        LastWords(Some(Finishing {
+            writer,
+            complete,
+            patience: if hands_over { HANDOVER } else { PATIENCE },
+        }))
+    }
+}
+
+/// A writer that ends.
+#[must_use]
+pub(crate) struct LastWords(Option<Finishing>);
+
+struct Finishing {
+    writer: Writer,
+    complete: oneshot::Receiver<bool>,
+    patience: Duration,
+}
+
+impl LastWords {
+    /// Waits until it has ended; or leaves it behind when the disk stands still.
+    pub(crate) async fn said(self) {
+        let Some(Finishing { writer, complete, patience }) = self.0 else { return };
+        let Writer { post, mut ended, thread, .. } = writer;
+        if tokio::time::timeout(patience, &mut ended).await.is_err() {
             post.leave(|mail| mail.end = End::Now);
             warn!("the files are not complete: the disk is too slow; they catch up at the next start");
+            // It ends what it is at, so that nothing is written when somebody else leads, unless the disk stands still.
+            drop(tokio::time::timeout(HANDOVER, ended).await);
         } else if thread.join().is_err() {
             error!("the thread that writes files ended badly; they catch up at the next start");
         } else if !complete.await.unwrap_or(false) {

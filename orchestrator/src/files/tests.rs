@@ -23,6 +23,7 @@ mod ended;
 mod faults;
 mod flaky;
 mod forgotten;
+mod leaving;
 mod registries;
 
 /// For what takes a moment.
@@ -145,6 +146,12 @@ fn ended(run: Run) -> Topic {
 fn status(topic: Topic, attributes: Seq, epoch: Epoch) -> TopicStatus {
     let status = TopicStatus::of(topic, &TopicFold::default(), epoch, UnixMillis(1_700_000_060_000));
     TopicStatus { attributes, ..status }
+}
+
+impl Files {
+    async fn close(mut self) {
+        self.finish(false).said().await;
+    }
 }
 
 /// Writes what the registry holds of a run.

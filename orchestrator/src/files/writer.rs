@@ -29,14 +29,18 @@ pub(super) async fn write(mut desk: Desk, post: &Post, clock: &dyn Clock, interv
         }
         let flushes = std::mem::take(&mut mail.flushes);
         desk.take_in(mail, !flushes.is_empty(), now.monotonic);
+        if end == End::HandedOver {
+            desk.hand_over();
+        }
         waiting.extend(flushes);
-        let all = tick || end == End::Done || !waiting.is_empty();
+        let ends = matches!(end, End::Done | End::HandedOver);
+        let all = tick || ends || !waiting.is_empty();
         let left = desk.round(all, now).await;
         more = left.more;
         if left.quiet {
             answer(&mut waiting, left);
         }
-        if end == End::Done && !left.more {
+        if ends && !left.more {
             answer(&mut waiting, left);
             return;
         }
