@@ -1,14 +1,13 @@
 //! Messages that come again, and may have crashed whoever had them: each is worked on alone, the attempt is noted in the store before, and what has
 //! crashed `ATTEMPTS` lone attempts goes to the dead letters. One of several batches is parted before, so that the innocent among them live.
 
-use std::collections::BTreeMap;
-
 use futures::StreamExt;
 use futures::stream;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::{Delivery, Exchange, Outgoing};
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::poison::Poison;
@@ -54,7 +53,7 @@ impl Integrator<'_> {
             warn!(error = %error, "an attempt cannot be noted; a message that crashes is not found out");
         }
         if before >= WHOLE_ATTEMPTS
-            && let Some(is_parted) = part(context, &delivery).await
+            && let Some(is_parted) = part(context, stop, &delivery).await
         {
             self.parted(delivery.tag, is_parted).await;
             drop(store.note_attempts(&name, if is_parted { 0 } else { before }).await);
@@ -80,8 +79,9 @@ impl Integrator<'_> {
     }
 }
 
-/// Publishes each batch of a message by itself; whether all of them are confirmed, and nothing where there is one only, or where they cannot be read.
-pub(super) async fn part(context: &Context, delivery: &Delivery) -> Option<bool> {
+/// Publishes each batch of a message by itself, with the message's headers; whether all of them are confirmed, which they are not where this process stops
+/// before, and nothing where there is one only, or where they cannot be read.
+pub(super) async fn part(context: &Context, stop: &CancellationToken, delivery: &Delivery) -> Option<bool> {
     let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload).ok()?;
     if batches.len() < 2 {
         return None;
@@ -97,17 +97,25 @@ pub(super) async fn part(context: &Context, delivery: &Delivery) -> Option<bool>
             routing_key: delivery.routing_key.clone(),
             content_type: wire::content_type::<Batches>(),
             message_id: wire::batches_id(std::slice::from_ref(&batch)),
-            headers: BTreeMap::new(),
+            headers: delivery.headers.clone(),
             payload: wire::encode(&Batches { batches: vec![batch] }),
         };
         context.bus.publish(message)
     });
     let mut parted = parted.buffer_unordered(PARTED_AT_ONCE);
-    while let Some(published) = parted.next().await {
-        if let Err(error) = published {
-            warn!(error = %error, "a batch could not be parted from others; their message is given back to the broker");
-            return Some(false);
+    loop {
+        let published = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Some(false),
+            published = parted.next() => published,
+        };
+        match published {
+            None => return Some(true),
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                warn!(error = %error, "a batch could not be parted from others; their message is given back to the broker");
+                return Some(false);
+            }
         }
     }
-    Some(true)
 }

@@ -111,22 +111,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
     let consumer = consume_at_last(bus, &source, PREFETCH, PART, troubles, &stop).await;
     let Some(consumer) = consumer else { return };
     info!("integrator is up");
-    let (parked, refused) = (Parked::default(), BTreeSet::new());
-    let mut integrator = Integrator {
-        context: &context,
-        consumer,
-        stop: &stop,
-        gathered: Vec::new(),
-        committing: FuturesUnordered::new(),
-        committed: Committed::default(),
-        telling: FuturesUnordered::new(),
-        notes: Notes::of(&context),
-        owed: Owed::default(),
-        parked,
-        burials: Burials::default(),
-        refused,
-        sent_round: false,
-    };
+    let mut integrator = Integrator::of(&context, consumer, &stop);
     integrator.work().await;
     for work in std::mem::take(&mut integrator.gathered) {
         settle(integrator.consumer.requeue(work.delivery.tag).await);
@@ -138,6 +123,26 @@ pub async fn run(context: Context, stop: CancellationToken) {
         settle(integrator.consumer.requeue(tag).await);
     }
     info!("integrator is down");
+}
+
+impl<'a> Integrator<'a> {
+    fn of(context: &'a Context, consumer: Box<dyn Consumer>, stop: &'a CancellationToken) -> Self {
+        Self {
+            context,
+            consumer,
+            stop,
+            gathered: Vec::new(),
+            committing: FuturesUnordered::new(),
+            committed: Committed::default(),
+            telling: FuturesUnordered::new(),
+            notes: Notes::of(context),
+            owed: Owed::default(),
+            parked: Parked::default(),
+            burials: Burials::default(),
+            refused: BTreeSet::new(),
+            sent_round: false,
+        }
+    }
 }
 
 impl Integrator<'_> {
@@ -405,7 +410,7 @@ impl Integrator<'_> {
         }
         // Only the culprit of several batches. What crashes whoever reads it is not read for that.
         if !matches!(reason, Poison::Crashes(_))
-            && let Some(is_parted) = part(self.context, &delivery).await
+            && let Some(is_parted) = part(self.context, self.stop, &delivery).await
         {
             return self.parted(delivery.tag, is_parted).await;
         }

@@ -28,6 +28,8 @@ use crate::coordinator::tests::flawed::FlawedStore;
 use crate::{Options, again_after_panic};
 
 mod burial;
+mod busy;
+mod parting;
 
 const CRASHER: &str = "producer.crasher";
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -121,13 +123,17 @@ impl World {
     }
 
     async fn publish_together(&self, batches: Vec<Batch>) {
+        self.publish_with(BTreeMap::new(), batches).await;
+    }
+
+    async fn publish_with(&self, headers: BTreeMap<String, String>, batches: Vec<Batch>) {
         let first = batches.first().map(|batch| batch.id.clone()).unwrap();
         let outgoing = Outgoing {
             exchange: Exchange::Batches,
             routing_key: topic().to_string(),
             content_type: wire::content_type::<Batches>(),
             message_id: format!("{}-{}", first.producer, first.seq),
-            headers: BTreeMap::new(),
+            headers,
             payload: wire::encode(&Batches { batches }),
         };
         self.bus.publish(outgoing).await.unwrap();
@@ -154,10 +160,15 @@ impl World {
 
     /// The next dead letter's id and reason.
     async fn dead_letter(&mut self) -> (String, String) {
+        let letter = self.whole_dead_letter().await;
+        (letter.message_id, letter.headers.get(wire::DEAD_LETTER_REASON).cloned().unwrap_or_default())
+    }
+
+    async fn whole_dead_letter(&mut self) -> Delivery {
         let heard = tokio::time::timeout(DEADLINE, self.dead.next()).await.unwrap().unwrap();
         let Incoming::Delivery(letter) = heard else { panic!("{heard:?}") };
         self.dead.ack(letter.tag).await.unwrap();
-        (letter.message_id, letter.headers.get(wire::DEAD_LETTER_REASON).cloned().unwrap_or_default())
+        letter
     }
 }
 
@@ -328,27 +339,6 @@ async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_l
     tasks.join_next().await.unwrap().unwrap();
     assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
     assert!(world.dead.try_next().is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_batch_that_panics_every_integrator_is_parted_from_those_in_its_message() {
-    let mut world = World::new().await;
-    let innocents = (1..=3).map(|seq| batch("innocent", seq));
-    world.publish_together(std::iter::once(batch("crasher", 1)).chain(innocents).collect()).await;
-    let (stop, context) = (CancellationToken::new(), world.context(CRASHER, Fate::Panics));
-    let mut tasks = JoinSet::new();
-    let asked = stop.clone();
-    tasks.spawn(async move {
-        again_after_panic("integrator", &asked, || run(context.clone(), asked.clone())).await;
-    });
-    world.until_told(3).await;
-    let (id, reason) = world.dead_letter().await;
-    assert!(id.starts_with("batch-crasher-") && reason.contains("crashed, 5 times"), "{id}: {reason}");
-    stop.cancel();
-    tasks.join_next().await.unwrap().unwrap();
-    assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
-    assert!(world.dead.try_next().is_none());
-    assert_eq!(world.store.attempts("crasher-1").await.unwrap(), 0);
 }
 
 /// What a process notes of an attempt is there after it was killed.

@@ -14,6 +14,7 @@ mod properties;
 mod put_back;
 mod reads;
 mod redis_faults;
+mod redis_transactions;
 mod subject;
 mod texts;
 
