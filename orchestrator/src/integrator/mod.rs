@@ -27,6 +27,7 @@ use tracing::{error, info, warn};
 
 use self::burial::Burials;
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
+use self::hearing::hear;
 use self::lone::part;
 use self::notes::Notes;
 use self::owed::Owed;
@@ -39,6 +40,7 @@ use crate::Context;
 
 mod burial;
 mod group;
+mod hearing;
 mod lone;
 mod notes;
 mod owed;
@@ -91,6 +93,8 @@ struct Integrator<'a> {
     /// The next group.
     gathered: Vec<Work>,
     committing: FuturesUnordered<Committing<'a>>,
+    /// Since when the store has answered nothing, where groups are committed.
+    asked: Monotonic,
     committed: Committed,
     /// One at most: what is committed meanwhile is told of together.
     telling: FuturesUnordered<Telling<'a>>,
@@ -133,6 +137,7 @@ impl<'a> Integrator<'a> {
             stop,
             gathered: Vec::new(),
             committing: FuturesUnordered::new(),
+            asked: Monotonic(0),
             committed: Committed::default(),
             telling: FuturesUnordered::new(),
             notes: Notes::of(context),
@@ -163,6 +168,7 @@ impl Integrator<'_> {
             };
             let (retry, acknowledge) = (until(self.parked.next_deadline()), until(self.owed.due()));
             let is_whole = is_whole(&self.gathered);
+            let asked = (!self.committing.is_empty()).then_some(self.asked);
             let event = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
@@ -172,7 +178,7 @@ impl Integrator<'_> {
                 Some(told) = self.telling.next() => Event::Told(told),
                 Some(ended) = self.committing.next() => Event::Ended(ended),
                 () = self.notes.sent() => Event::Noted,
-                incoming = self.consumer.next(), if !is_whole => Event::Heard(incoming),
+                incoming = hear(self.consumer.as_mut(), asked, now), if !is_whole => Event::Heard(incoming),
             };
             let troubles = &self.context.troubles;
             match event {
@@ -180,7 +186,10 @@ impl Integrator<'_> {
                 Event::Told(told) => self.told(told),
                 Event::Noted => {}
                 Event::Acknowledge => self.acknowledge().await,
-                Event::Ended(ended) => self.ended(ended).await,
+                Event::Ended(ended) => {
+                    self.asked = self.context.clock.now().monotonic;
+                    self.ended(ended).await;
+                }
                 Event::Buried(tag) => settle(self.consumer.ack(tag).await),
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
                     troubles.clear(PART);
@@ -233,6 +242,9 @@ impl Integrator<'_> {
         if is_on(Bug::AckBeforeCommit) {
             let tags: Vec<_> = works.iter().map(|work| work.delivery.tag).collect();
             settle(self.consumer.ack_all(&tags).await);
+        }
+        if self.committing.is_empty() {
+            self.asked = self.context.clock.now().monotonic;
         }
         self.committing.push(Group(works).commit(self.context, self.stop));
     }

@@ -29,6 +29,7 @@ use crate::{Options, again_after_panic};
 
 mod burial;
 mod busy;
+mod holding;
 mod parting;
 
 const CRASHER: &str = "producer.crasher";

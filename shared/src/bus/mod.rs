@@ -310,6 +310,10 @@ pub trait Consumer: Debug + Send {
     /// A message that is there already, without waiting; to fill a group.
     fn try_next(&mut self) -> Option<Delivery>;
 
+    /// The reader waits for nothing at the moment, and holds what it holds on purpose: that nothing comes is no sign that the subscription is lost. It
+    /// waits again from the next call of [`Consumer::next`] on.
+    fn rest(&mut self) {}
+
     /// Acknowledges one delivery. A tag of an earlier connection is ignored.
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError>;
 

@@ -126,6 +126,26 @@ async fn a_reader_to_whom_nothing_comes_keeps_what_it_holds_and_one_that_holds_n
 }
 
 #[tokio::test]
+async fn a_reader_that_rests_keeps_what_it_holds() {
+    let broker = Broker::for_test().await.unwrap();
+    let config = hasty(broker.amqp_url());
+    let (bus, interval) = (AmqpBus::connect(config.clone()), config.renew_interval);
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
+    publish_stubbornly(&bus, "held").await;
+    let held = next(&mut *consumer).await;
+    // Longer than a reader that holds messages waits in vain.
+    for _ in 0..6 {
+        let quiet = timeout(interval * 2, consumer.next()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        consumer.rest();
+    }
+    consumer.ack(held.tag).await.unwrap();
+    let renewed = timeout(DEADLINE, consumer.next()).await.unwrap();
+    assert!(matches!(renewed, Ok(Incoming::Resumed)), "{renewed:?}");
+    assert!(consumer.try_next().is_none());
+}
+
+#[tokio::test]
 async fn a_removed_binding_comes_back_and_what_fell_through_meanwhile_is_unrouted() {
     let broker = Broker::for_test().await.unwrap();
     let bus = AmqpBus::connect(hasty(broker.amqp_url()));

@@ -23,6 +23,8 @@ pub(crate) struct FlawedStore {
     broken_log: Mutex<Option<TopicId>>,
     refused_commits: Mutex<Option<TopicId>>,
     pub(crate) commits: AtomicU64,
+    /// The store does not serve commits.
+    pub(crate) commits_fail: AtomicBool,
     /// Commits are told of as made without asking anybody.
     pub(crate) commits_at_once: AtomicBool,
     pub(super) log_calls: AtomicU64,
@@ -50,6 +52,7 @@ impl FlawedStore {
             broken_log: Mutex::default(),
             refused_commits: Mutex::default(),
             commits: AtomicU64::new(0),
+            commits_fail: AtomicBool::new(false),
             commits_at_once: AtomicBool::new(false),
             log_calls: AtomicU64::new(0),
             read_behind: Mutex::default(),
@@ -87,6 +90,9 @@ impl FlawedStore {
 impl Store for FlawedStore {
     async fn commit(&self, batches: Vec<Commit>) -> Result<Vec<CommitOutcome>, StoreError> {
         self.commits.fetch_add(1, Relaxed);
+        if self.commits_fail.load(Relaxed) {
+            return Err(StoreError::Unavailable("as wished".to_owned()));
+        }
         if self.commits_at_once.load(Relaxed) {
             return Ok(batches.into_iter().map(made).collect());
         }

@@ -224,6 +224,10 @@ impl Consumer for AmqpConsumer {
         None
     }
 
+    fn rest(&mut self) {
+        self.waits_since = None;
+    }
+
     async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
         if let Some(channel) = self.settle(tag)? {
             self.send(tag.connection, channel.basic_ack(tag.tag, BasicAckOptions { multiple: false })).await;

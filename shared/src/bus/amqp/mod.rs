@@ -26,7 +26,7 @@
 //! * Who looks at a queue has a connection of its own, so that what it held is given back however it ends, and declares an exclusive queue on
 //!   it, by which the broker lets one look at a time.
 //! * A reader of work that waits for `renew_interval` in vain subscribes anew on another channel, whether something is wrong or not: a broker cannot
-//!   be asked whether a consumer hears. RabbitMQ takes a subscription over silently when its queue is deleted and declared again in the same
+//!   be asked whether a consumer hears. While it holds messages, which then come again, it waits ten times as long, and while it rests, not at all. RabbitMQ takes a subscription over silently when its queue is deleted and declared again in the same
 //!   moment, and then drops what it delivers to it, for ever.
 //! * `amqps` uses rustls with ring, the system's authorities and those of [`AmqpConfig::extra_authorities_pem`].
 
