@@ -28,8 +28,10 @@ use super::*;
 use crate::Options;
 use crate::send::send;
 
+mod broker;
 mod filters;
 pub(crate) mod flawed;
+mod leases;
 mod leaving;
 mod saving;
 
@@ -237,64 +239,6 @@ async fn a_run_that_is_over_is_its_topics_trouble_and_no_lost_epoch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_is_away_costs_nobody_the_lease_and_topics_can_still_be_stopped() {
-    for half_open in [false, true] {
-        let mut desk = Desk::new();
-        desk.start("birds").await;
-        desk.start("fish").await;
-        desk.run();
-        desk.until_state("birds", TopicState::Running).await;
-        desk.bus.hangs.store(true, Relaxed);
-        desk.bus.says_so.store(!half_open, Relaxed);
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        if !half_open {
-            let problem = desk.problem("birds").await.unwrap();
-            assert!(problem.contains("no connection to the broker"), "{problem}");
-        }
-        registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
-        desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
-        assert_eq!(desk.epoch().await, 1, "half open: {half_open}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_queue_that_is_refused_costs_no_term_and_topics_can_still_be_stopped() {
-    let mut desk = Desk::new();
-    desk.start("birds").await;
-    desk.bus.refuses_queue.store(true, Relaxed);
-    desk.run();
-    desk.until_state("birds", TopicState::Running).await;
-    desk.until("birds says why", async || {
-        desk.problem("birds").await.is_some_and(|why| why.contains("producers are not heard"))
-    })
-    .await;
-    assert_eq!(desk.troubles().len(), 1);
-    registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
-    desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
-    desk.start("fish").await;
-    tokio::time::sleep(Duration::from_mins(1)).await;
-    desk.bus.refuses_queue.store(false, Relaxed);
-    desk.until("nobody is heard, since there is nobody", async || {
-        desk.problem("fish").await.is_some_and(|why| why == "no producer is connected")
-    })
-    .await;
-    assert_eq!(desk.troubles(), [""; 0]);
-    desk.stop.cancel();
-    desk.running.join_next().await.unwrap().unwrap();
-    assert_eq!(desk.epoch().await, 1, "nobody lost the lease over it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_is_asked_to_stop_while_its_queue_is_refused_stops() {
-    let mut desk = Desk::new();
-    desk.bus.refuses_queue.store(true, Relaxed);
-    desk.run();
-    desk.until("somebody leads", async || desk.epoch().await == 1).await;
-    desk.stop.cancel();
-    tokio::time::timeout(Duration::from_millis(100), desk.running.join_next()).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_leader_that_cannot_read_the_definitions_orders_nobody_to_drop_anything() {
     let mut desk = Desk::new();
     desk.start("birds").await;
@@ -319,63 +263,6 @@ async fn a_leader_that_cannot_read_the_definitions_orders_nobody_to_drop_anythin
     let Incoming::Delivery(first) = commands.next().await.unwrap() else { unreachable!("a command") };
     let command: Command = wire::decode(&first.content_type, &first.payload).unwrap();
     assert_eq!(command.topics.len(), 1);
-}
-
-/// What the registry refuses can still come about: by starts at the same moment, or from an earlier version.
-#[tokio::test(start_paused = true)]
-async fn a_command_that_nobody_would_read_is_not_sent_and_every_topic_says_so() {
-    let mut desk = Desk::new();
-    for number in 0..130 {
-        let name = format!("topic {number}");
-        let prompt = Some("p".repeat(8_164));
-        let request = StartRequest { name: name.clone(), prompt, ..StartRequest::default() };
-        let topic = Topic::start(None, id(&name), request, desk.context.clock.now().unix).unwrap();
-        desk.store.put_topic(&topic, None).await.unwrap();
-    }
-    let bindings = vec![(Exchange::Commands, "producer.p1".to_owned())];
-    let source = Source::Broadcast { name: "igentai.producer.p1".to_owned(), bindings };
-    let mut commands = desk.bus.consume(source, 100).await.unwrap();
-    desk.run();
-    desk.until_state("topic 99", TopicState::Running).await;
-    let mut seq = 0;
-    let mut says = async |desk: &Desk, what: bool| {
-        desk.until("it says so", async || {
-            seq += 1;
-            desk.beat("p1", seq).await;
-            let says =
-                desk.problem("topic 99").await.is_some_and(|why| why.contains("cannot be told what to do"));
-            says == what
-        })
-        .await;
-    };
-    says(&desk, true).await;
-    assert!(desk.troubles().iter().any(|why| why.contains("sending `command`")), "{:?}", desk.troubles());
-    while let Some(command) = commands.try_next() {
-        let command: Command = wire::decode(&command.content_type, &command.payload).unwrap();
-        assert_eq!(command.topics, [], "nothing was to be done yet");
-    }
-    for number in 0..90 {
-        registry::end(desk.store.as_ref(), &id(&format!("topic {number}")), EndReason::Stopped)
-            .await
-            .unwrap();
-    }
-    says(&desk, false).await;
-    tokio::time::sleep(Duration::from_mins(2)).await;
-    assert_eq!(desk.troubles(), [""; 0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_cannot_stand_for_the_lease_says_so_until_it_can() {
-    let mut desk = Desk::new();
-    desk.store.lease_fails.store(true, Relaxed);
-    desk.run();
-    desk.until("it is said", async || {
-        desk.troubles().iter().any(|reason| reason.contains("cannot stand for the lease"))
-    })
-    .await;
-    desk.store.lease_fails.store(false, Relaxed);
-    desk.until("it is over", async || desk.troubles().is_empty()).await;
-    assert_eq!(desk.epoch().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -422,100 +309,4 @@ async fn a_topic_stands_in_the_registry_as_it_is_told() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(desk.bus.statuses.load(Relaxed) >= 4);
     assert_eq!(desk.bus.ahead_of_the_store.load(Relaxed), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lease_that_somebody_else_took_is_noticed_beside_everything_else() {
-    let desk = Desk::new();
-    let free = desk.store.lease().await.unwrap();
-    let held = desk.store.take_lease(&desk.context.id, &free).await.unwrap().unwrap();
-    let since = desk.context.clock.now().monotonic;
-    let other = async {
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        let seen = desk.store.lease().await.unwrap();
-        assert_eq!((seen.epoch, &seen.holder), (held.epoch, &held.holder), "it was kept till now");
-        let other = WorkerId::parse("o2").unwrap();
-        desk.store.take_lease(&other, &seen).await.unwrap().unwrap();
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        _ = lease::keep(&desk.context, held.epoch, since) => {}
-        () = other => {}
-    }
-    let took = desk.context.clock.now().monotonic.since(since);
-    assert!(took < Duration::from_secs(62), "{took:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_standby_to_whom_the_store_is_slow_takes_no_lease_from_one_who_renews_it() {
-    let mut desk = Desk::new();
-    desk.start("birds").await;
-    desk.run();
-    desk.until_state("birds", TopicState::Running).await;
-    let store = Arc::new(desk.store.another_client());
-    store.lease_stalls.store(true, Relaxed);
-    let standby = Context { id: WorkerId::parse("o2").unwrap(), store, ..desk.context.clone() };
-    desk.running.spawn(run(standby, desk.stop.clone()));
-    tokio::time::sleep(Duration::from_mins(2)).await;
-    let lease = desk.store.lease().await.unwrap();
-    assert_eq!((lease.holder.as_ref(), lease.epoch), (Some(&desk.context.id), 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_renewed_is_given_up_when_its_time_is_over() {
-    for hangs in [false, true] {
-        let desk = Desk::new();
-        let free = desk.store.lease().await.unwrap();
-        let held = desk.store.take_lease(&desk.context.id, &free).await.unwrap().unwrap();
-        let since = desk.context.clock.now().monotonic;
-        desk.store.lease_fails.store(true, Relaxed);
-        desk.store.lease_hangs.store(hangs, Relaxed);
-        lease::keep(&desk.context, held.epoch, since).await;
-        assert_eq!(desk.context.clock.now().monotonic.since(since), desk.context.options.lease_ttl);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_lost_the_lease_to_a_store_that_was_away_leads_again_at_once_where_nobody_else_took_it() {
-    let mut desk = Desk::new();
-    desk.start("birds").await;
-    desk.run();
-    desk.until_state("birds", TopicState::Running).await;
-    desk.store.lease_fails.store(true, Relaxed);
-    desk.until("it cannot stand for the lease", async || !desk.troubles().is_empty()).await;
-    desk.store.lease_fails.store(false, Relaxed);
-    let back = desk.context.clock.now().monotonic;
-    desk.until("it leads again", async || desk.epoch().await == 2).await;
-    let took = desk.context.clock.now().monotonic.since(back);
-    assert!(took < desk.context.options.lease_ttl / 2, "{took:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads() {
-    let mut desk = Desk::new();
-    desk.run();
-    let warned = || desk.context.troubles.warnings().join("; ");
-    desk.until("it leads", async || desk.epoch().await == 1).await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(warned(), "");
-    let hint = igentai_shared::wire::Hint { topic: id("birds") };
-    send(&desk.context, Exchange::Unrouted, "x".to_owned(), "one".to_owned(), &hint).await.unwrap();
-    desk.until("it is warned of", async || warned().contains("1 messages that no queue took")).await;
-    let seen = desk.store.lease().await.unwrap();
-    desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen).await.unwrap().unwrap();
-    desk.until("it is the other's to know", async || warned().is_empty()).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_new_leader_claims_every_topic_before_it_reads_what_it_decides_on() {
-    let mut desk = Desk::new();
-    desk.start("birds").await;
-    desk.start("fish").await;
-    desk.run();
-    let both = vec![(id("birds"), 1), (id("fish"), 1)];
-    desk.until("both are claimed", async || *desk.store.claimed_before_reading.lock().unwrap() == both).await;
-    desk.until_state("fish", TopicState::Running).await;
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    let again = [both.clone(), both].concat();
-    assert_eq!(*desk.store.claimed.lock().unwrap(), again, "once in a term, and once when they are opened");
 }

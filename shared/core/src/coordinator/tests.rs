@@ -12,6 +12,7 @@ use crate::topic::{Limits, StartRequest, TopicState};
 
 mod ending;
 mod handover;
+mod hopeless;
 mod patched;
 mod saving;
 
@@ -220,28 +221,6 @@ fn a_lease_is_saved_before_it_is_granted() {
 }
 
 #[test]
-fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled() {
-    let mut world = running(Limits::default());
-    world.answer("p1", Outcome::Answered, &["Wren"], 10);
-    for _ in 0..Settings::default().dry_after {
-        world.answer("p1", Outcome::Answered, &[], 20);
-    }
-    world.settle(30);
-    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Dry));
-    assert!(!world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().ask);
-    world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, 40);
-    world.settle(40);
-    assert!(!world.stored.state.is_ended(), "a request is under way");
-    world.beat("p1", 1, |_| {}, 50);
-    world.settle(50);
-    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Dry));
-    assert_eq!(world.stored.ended_at, Some(now(50).unix));
-    world.beat("p1", 1, |_| {}, 60);
-    world.settle(60);
-    assert!(world.commands.get(&producer("p1")).unwrap().topics.is_empty());
-}
-
-#[test]
 fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
     let mut world = running(Limits::default());
     world.stored = Topic {
@@ -257,79 +236,6 @@ fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
     };
     assert!(opens(200), "a producer that could not be heard may still bring answers");
     assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
-}
-
-#[test]
-fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
-    let mut world = running(Limits::default());
-    (0..30).for_each(|_| world.answer("p1", Outcome::Answered, &[], 20));
-    world.settle(30);
-    world.beat("p1", 1, |_| {}, 40);
-    world.settle(40);
-    let again = StartRequest {
-        name: "birds".into(),
-        mode: crate::topic::StartMode::Resume,
-        ..StartRequest::default()
-    };
-    world.stored = Topic::start(Some(&world.stored), id(), again, now(50).unix).unwrap();
-    world.coordinator.topic(world.stored.clone(), now(50));
-    world.settle(50);
-    assert_eq!((world.stored.state, world.stored.run), (TopicState::Running, 1));
-    world.answer("p1", Outcome::Answered, &[], 60);
-    world.settle(60);
-    assert_eq!(world.stored.state, TopicState::Running);
-}
-
-#[test]
-fn requests_under_way_are_given_up_after_the_grace_and_a_silent_producer_does_not_hold_the_end_up() {
-    let mut world = running(Limits::default());
-    let stopped = world.stored.end(EndReason::Stopped).unwrap();
-    world.stored = stopped.clone();
-    world.coordinator.topic(stopped, now(100));
-    world.settle(100);
-    let abandons =
-        |world: &World| world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().abandon;
-    for at in (1_000..=61_000).step_by(1_000) {
-        world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, at);
-        world.settle(at);
-        assert_eq!(abandons(&world), at > 60_000, "at {at}");
-    }
-    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Stopped));
-    world.settle(67_000);
-    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Stopped));
-}
-
-#[test]
-fn every_cap_ends_its_topic() {
-    let mut world = running(Limits { max_attributes: Some(1), ..Limits::default() });
-    world.answer("p1", Outcome::Answered, &["Wren"], 10);
-    world.settle(10);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxAttributes));
-
-    let mut world = running(Limits { time_limit_ms: Some(5_000), ..Limits::default() });
-    world.settle(4_900);
-    assert!(world.stored.state.is_live());
-    world.settle(5_000);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::TimeLimit));
-
-    let mut world = running(Limits { max_requests: Some(2), ..Limits::default() });
-    world.answer("p1", Outcome::Timeout, &[], 10);
-    world.settle(10);
-    assert!(world.stored.state.is_live());
-    world.answer("p1", Outcome::Answered, &["Wren"], 20);
-    world.beat("p1", 1, |beat| beat.topics[0].sent = 2, 20);
-    world.settle(20);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
-
-    let price = Cost::from_picodollars(100);
-    let mut world = running(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
-    world.settle(10);
-    assert!(world.stored.state.is_live(), "no price is known yet");
-    let tell_price =
-        |beat: &mut Heartbeat| (beat.topics[0].request_cost, beat.topics[0].dearest_cost) = (price, price);
-    world.beat("p1", 1, tell_price, 20);
-    world.settle(20);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxUsd));
 }
 
 #[test]
@@ -376,110 +282,6 @@ fn a_command_that_is_not_heard_back_is_sent_again_as_it_was() {
     assert_eq!(world.settle(1_000), []);
     world.beat("p1", 1, |beat| beat.command = (0, 0), 2_500);
     assert_eq!(world.settle(2_500), [Action::Send { producer: producer("p1"), command: first }]);
-}
-
-#[test]
-fn a_topic_that_no_provider_can_serve_ends_and_says_so() {
-    let mut world = running(Limits::default());
-    let why = "provider small: the key in OPENAI_API_KEY is not accepted";
-    world.beat("p1", 1, |beat| beat.topics[0].hopeless = Some(why.into()), 10);
-    assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), Some(why));
-    world.settle(10);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
-    assert_eq!(
-        world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(),
-        Some(why),
-        "still, when it has ended"
-    );
-
-    let mut world = running(Limits::default());
-    for at in 0..130 {
-        world.answer("p1", Outcome::Unreachable, &[], at * 1_000);
-        world.beat("p1", 1, |_| {}, at * 1_000);
-        world.settle(at * 1_000);
-    }
-    assert_eq!(world.stored.state.reason(), Some(EndReason::NoProvider));
-}
-
-#[test]
-fn a_standstill_is_told_of_the_providers_that_the_topic_asks_and_kept_with_its_end() {
-    let limits = Limits { time_limit_ms: Some(60_000), ..Limits::default() };
-    let mut world = running(limits);
-    let weights = [("asked".to_owned(), 1.0), ("not asked".to_owned(), 0.0)];
-    world.stored.provider_weights = weights.into_iter().collect();
-    world.stored.version += 1;
-    world.coordinator.topic(world.stored.clone(), now(5));
-    let report = |name: &str, state, detail: &str| ProviderReport {
-        name: name.into(),
-        model: "m".into(),
-        state,
-        detail: detail.into(),
-    };
-    let reports = vec![
-        report("asked", ProviderState::Waiting, "asked again in 9 s: 500: boom"),
-        report("not asked", ProviderState::Ready, ""),
-    ];
-    world.beat("p1", 1, |beat| beat.providers.clone_from(&reports), 10);
-    let problem = Some("asked: asked again in 9 s: 500: boom");
-    assert_eq!(world.coordinator.status(&id(), now(10)).unwrap().problem.as_deref(), problem);
-    world.beat("p1", 1, |beat| beat.providers = reports, 60_000);
-    world.settle(60_001);
-    assert_eq!(world.stored.state.reason(), Some(EndReason::TimeLimit));
-    assert_eq!(world.stored.problem.as_deref(), problem);
-}
-
-#[test]
-fn what_many_providers_say_is_cut_to_what_a_message_can_carry() {
-    let mut world = running(Limits::default());
-    let report = |number: u32| ProviderReport {
-        name: format!("p{number}"),
-        model: "m".into(),
-        state: ProviderState::Waiting,
-        detail: "w".repeat(200),
-    };
-    world.beat("p1", 1, |beat| beat.providers = (0..900).map(report).collect(), 10);
-    let status = world.coordinator.status(&id(), now(10)).unwrap();
-    assert!(status.problem.is_some_and(|why| why.len() <= 2_003));
-    assert_eq!(status.provider_reports.len(), crate::status::NAMED);
-}
-
-#[test]
-fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
-    let mut world = running(Limits::default());
-    let small = |detail: &str| ProviderReport {
-        name: "small".into(),
-        model: "m".into(),
-        state: ProviderState::Ready,
-        detail: detail.into(),
-    };
-    for _ in 0..Settings::default().dry_after {
-        world.answer("p1", Outcome::Empty, &[], 20);
-    }
-    world.beat("p1", 1, |beat| beat.providers = vec![small("raise max_output_tokens")], 20);
-    world.settle(30);
-    assert_eq!(world.stored.state, TopicState::Ending(EndReason::NoProvider));
-    let problem = world.coordinator.status(&id(), now(30)).unwrap().problem.unwrap();
-    assert!(problem.contains("30 answers") && problem.contains("raise max_output_tokens"), "{problem}");
-}
-
-#[test]
-fn a_run_whose_requests_all_failed_tells_the_last_failure_however_it_ends() {
-    for outcome in [Outcome::BadRequest, Outcome::Answered] {
-        let mut world = running(Limits { max_requests: Some(2), ..Limits::default() });
-        let small = ProviderReport {
-            name: "small".into(),
-            model: "m".into(),
-            state: ProviderState::Ready,
-            detail: "404: no such model".into(),
-        };
-        world.answer("p1", Outcome::BadRequest, &[], 20);
-        world.answer("p1", outcome, &[], 20);
-        world.beat("p1", 1, |beat| beat.providers = vec![small], 20);
-        world.settle(30);
-        assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
-        let problem = (outcome == Outcome::BadRequest).then_some("small: 404: no such model");
-        assert_eq!(world.stored.problem.as_deref(), problem);
-    }
 }
 
 #[test]
@@ -550,23 +352,4 @@ fn a_new_leader_ends_nothing_before_it_can_have_heard_of_every_producer() {
     assert!(!world.stored.state.is_ended(), "a producer that was not heard yet may have answers under way");
     world.settle(11 + u64::try_from(Settings::default().producer_timeout.as_millis()).unwrap());
     assert!(world.stored.state.is_ended());
-}
-
-#[test]
-fn a_topic_that_ends_for_want_of_money_before_its_first_request_says_so() {
-    let mut world = World::new(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
-    let dear = |beat: &mut Heartbeat| {
-        for report in &mut beat.topics {
-            (report.request_cost, report.dearest_cost) =
-                (Cost::from_picodollars(100), Cost::from_picodollars(100));
-        }
-    };
-    world.settle(0);
-    for at in [0, 10, 20, 30, 40] {
-        world.beat("p1", 1, dear, at);
-        world.settle(at);
-    }
-    assert_eq!(world.stored.state, TopicState::Ended(EndReason::MaxUsd));
-    let problem = world.coordinator.status(&id(), now(40)).unwrap().problem.unwrap();
-    assert!(problem.contains("worst case"), "{problem}");
 }

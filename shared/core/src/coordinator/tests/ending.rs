@@ -1,4 +1,4 @@
-//! How a topic ends: at once where a cap is used up already, with what producers still owe, and what is said of it.
+//! How a topic ends: when it is dry or a cap is reached, at once where a cap is used up already, with what producers still owe, and what is said of it.
 
 use super::*;
 
@@ -133,4 +133,118 @@ fn a_new_leader_calls_nothing_lost_before_its_holder_had_time_to_be_heard() {
     let lost = |world: &World, at| world.coordinator.status(&id(), now(at)).unwrap().lost.requests;
     assert_eq!(lost(&world, 200), 0);
     assert_eq!(lost(&world, 5_100), leased);
+}
+
+#[test]
+fn a_topic_ends_when_answers_stay_dry_and_only_after_the_producers_have_settled() {
+    let mut world = running(Limits::default());
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    for _ in 0..Settings::default().dry_after {
+        world.answer("p1", Outcome::Answered, &[], 20);
+    }
+    world.settle(30);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Dry));
+    assert!(!world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().ask);
+    world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, 40);
+    world.settle(40);
+    assert!(!world.stored.state.is_ended(), "a request is under way");
+    world.beat("p1", 1, |_| {}, 50);
+    world.settle(50);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Dry));
+    assert_eq!(world.stored.ended_at, Some(now(50).unix));
+    world.beat("p1", 1, |_| {}, 60);
+    world.settle(60);
+    assert!(world.commands.get(&producer("p1")).unwrap().topics.is_empty());
+}
+
+#[test]
+fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
+    let mut world = running(Limits::default());
+    (0..30).for_each(|_| world.answer("p1", Outcome::Answered, &[], 20));
+    world.settle(30);
+    world.beat("p1", 1, |_| {}, 40);
+    world.settle(40);
+    let again = StartRequest {
+        name: "birds".into(),
+        mode: crate::topic::StartMode::Resume,
+        ..StartRequest::default()
+    };
+    world.stored = Topic::start(Some(&world.stored), id(), again, now(50).unix).unwrap();
+    world.coordinator.topic(world.stored.clone(), now(50));
+    world.settle(50);
+    assert_eq!((world.stored.state, world.stored.run), (TopicState::Running, 1));
+    world.answer("p1", Outcome::Answered, &[], 60);
+    world.settle(60);
+    assert_eq!(world.stored.state, TopicState::Running);
+}
+
+#[test]
+fn requests_under_way_are_given_up_after_the_grace_and_a_silent_producer_does_not_hold_the_end_up() {
+    let mut world = running(Limits::default());
+    let stopped = world.stored.end(EndReason::Stopped).unwrap();
+    world.stored = stopped.clone();
+    world.coordinator.topic(stopped, now(100));
+    world.settle(100);
+    let abandons =
+        |world: &World| world.commands.get(&producer("p1")).unwrap().topics.first().unwrap().abandon;
+    for at in (1_000..=61_000).step_by(1_000) {
+        world.beat("p1", 1, |beat| beat.topics[0].in_flight = 1, at);
+        world.settle(at);
+        assert_eq!(abandons(&world), at > 60_000, "at {at}");
+    }
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::Stopped));
+    world.settle(67_000);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::Stopped));
+}
+
+#[test]
+fn every_cap_ends_its_topic() {
+    let mut world = running(Limits { max_attributes: Some(1), ..Limits::default() });
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    world.settle(10);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxAttributes));
+
+    let mut world = running(Limits { time_limit_ms: Some(5_000), ..Limits::default() });
+    world.settle(4_900);
+    assert!(world.stored.state.is_live());
+    world.settle(5_000);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::TimeLimit));
+
+    let mut world = running(Limits { max_requests: Some(2), ..Limits::default() });
+    world.answer("p1", Outcome::Timeout, &[], 10);
+    world.settle(10);
+    assert!(world.stored.state.is_live());
+    world.answer("p1", Outcome::Answered, &["Wren"], 20);
+    world.beat("p1", 1, |beat| beat.topics[0].sent = 2, 20);
+    world.settle(20);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
+
+    let price = Cost::from_picodollars(100);
+    let mut world = running(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
+    world.settle(10);
+    assert!(world.stored.state.is_live(), "no price is known yet");
+    let tell_price =
+        |beat: &mut Heartbeat| (beat.topics[0].request_cost, beat.topics[0].dearest_cost) = (price, price);
+    world.beat("p1", 1, tell_price, 20);
+    world.settle(20);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxUsd));
+}
+
+#[test]
+fn a_topic_that_ends_for_want_of_money_before_its_first_request_says_so() {
+    let mut world = World::new(Limits { max_cost: Some(Cost::from_picodollars(99)), ..Limits::default() });
+    let dear = |beat: &mut Heartbeat| {
+        for report in &mut beat.topics {
+            (report.request_cost, report.dearest_cost) =
+                (Cost::from_picodollars(100), Cost::from_picodollars(100));
+        }
+    };
+    world.settle(0);
+    for at in [0, 10, 20, 30, 40] {
+        world.beat("p1", 1, dear, at);
+        world.settle(at);
+    }
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::MaxUsd));
+    let problem = world.coordinator.status(&id(), now(40)).unwrap().problem.unwrap();
+    assert!(problem.contains("worst case"), "{problem}");
 }
