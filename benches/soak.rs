@@ -94,7 +94,15 @@ async fn fill(store: &dyn Store, topic: &TopicId) {
             let (producer, kind) = (id.producer.clone(), EntryKind::Response(meta()));
             let head = EntryHead { producer, incarnation: 1, seq, at: UnixMillis(1), kind };
             let novel = ((seq - 1) * NEW..seq * NEW).map(named).collect();
-            Commit { id, lowest_unresolved: seq, head, novel, spellings: Vec::new(), sightings: Vec::new() }
+            Commit {
+                id,
+                lowest_unresolved: seq,
+                head,
+                novel,
+                spellings: Vec::new(),
+                sightings: Vec::new(),
+                numbered: None,
+            }
         });
         store.commit(call.collect()).await.unwrap();
     }
@@ -108,7 +116,13 @@ async fn work(bus: &dyn Bus, topic: &TopicId, until: Instant, seq: &mut u64) {
         *seq += 1;
         let first = *seq * 7 % (BATCHES * NEW - 50);
         let sightings = (first..first + 50).map(|number| named(number).fingerprint).collect();
-        let body = BatchBody::Response { meta: meta(), novel: Vec::new(), spellings: Vec::new(), sightings };
+        let body = BatchBody::Response {
+            meta: meta(),
+            novel: Vec::new(),
+            spellings: Vec::new(),
+            sightings,
+            numbered: None,
+        };
         let batch = Batch { id: id(topic, *seq), lowest_unresolved: *seq, key_version: KEY_VERSION, body };
         let message = Outgoing {
             exchange: Exchange::Batches,

@@ -79,6 +79,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         novel: (first..first + NEW).map(named).collect(),
         spellings: Vec::new(),
         sightings: sightings.into_iter().filter(|_| first > 0).map(|i| named(i).fingerprint).collect(),
+        numbered: None,
     }
 }
 

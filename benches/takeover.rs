@@ -70,6 +70,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         novel: (first..first + NEW).map(named).collect(),
         spellings: Vec::new(),
         sightings: again.into_iter().map(|i| named(i).fingerprint).collect(),
+        numbered: None,
     }
 }
 

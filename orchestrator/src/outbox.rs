@@ -8,6 +8,7 @@ use igentai_core::filter::generation_for;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::key::Fingerprint;
+use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::Exchange;
 use igentai_shared::wire::{FilterDelta, NewAttributes};
@@ -27,6 +28,8 @@ pub(crate) struct Portion {
     pub(crate) to: LogIndex,
     /// Number of the first new attribute; meaningless when there is none.
     pub(crate) first: Seq,
+    /// The edition of the log that it is of.
+    pub(crate) edition: Edition,
     pub(crate) texts: Vec<String>,
     pub(crate) fingerprints: Vec<Fingerprint>,
 }
@@ -35,7 +38,8 @@ impl Portion {
     /// Takes `next` in if it follows directly; otherwise gives it back.
     pub(crate) fn extend(&mut self, next: Self) -> Result<(), Box<Self>> {
         let end = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
-        let follows = self.topic == next.topic && self.run == next.run && next.from == self.to + 1;
+        let same = (&self.topic, self.run, self.edition) == (&next.topic, next.run, next.edition);
+        let follows = same && next.from == self.to + 1;
         let contiguous = self.texts.is_empty() || next.texts.is_empty() || next.first == end;
         if !follows || !contiguous || self.texts.len() + next.texts.len() > MAX_ATTRIBUTES {
             return Err(Box::new(next));
@@ -60,6 +64,8 @@ impl Portion {
             from: self.from,
             to: self.to,
             fingerprints: self.fingerprints,
+            edition: self.edition,
+            first: self.first,
         };
         if is_on(Bug::DeltaLacksOne) {
             delta.fingerprints.pop();
@@ -120,6 +126,7 @@ mod tests {
             from: entry,
             to: entry,
             first,
+            edition: 1,
             texts: texts.iter().map(|text| (*text).to_owned()).collect(),
             fingerprints: vec![Fingerprint::from_bytes([0; 16]); texts.len()],
         }

@@ -236,7 +236,7 @@ impl<'a> Role<'a> {
         let now = self.context.clock.now().monotonic;
         // A topic with too many unresolved batches may be asked about again.
         self.wait = None;
-        for Receipt { id, verdict } in &receipts.receipts {
+        for Receipt { id, verdict, .. } in &receipts.receipts {
             if let Verdict::Refused { reason } = verdict
                 && self.worker.awaits(id)
             {
@@ -252,8 +252,9 @@ impl<'a> Role<'a> {
     }
 
     fn delta(&mut self, delta: FilterDelta) {
-        let FilterDelta { topic, run, generation, from, to, fingerprints } = delta;
-        self.worker.delta(&topic, Delta { run, generation, from, to, fingerprints });
+        let FilterDelta { topic, run, generation, from, to, fingerprints, edition, first } = delta;
+        let first = (first > 0).then_some((edition, first));
+        self.worker.delta(&topic, Delta { run, generation, from, to, fingerprints, first });
     }
 
     fn snapshot(&mut self, piece: &FilterSnapshot) {

@@ -114,8 +114,8 @@ pub(super) async fn bare(
         stream::iter(calls).buffered(CALLERS)
     };
     let strings = |seq| {
-        let Commit { novel, sightings, .. } = load.commit(seq);
-        novel.into_iter().map(|named| named.fingerprint).chain(sightings).collect()
+        let known = load.sightings(seq).map(|(_, fingerprint)| fingerprint);
+        load.commit(seq).novel.into_iter().map(|named| named.fingerprint).chain(known).collect()
     };
     let make = |first: u64| (first..first + GROUP).map(strings).collect();
     portions(clock, time, make, add).await

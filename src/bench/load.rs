@@ -1,11 +1,12 @@
 //! The load: batches of 50 strings of 20 bytes, of which a share is known.
 
-use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Numbered, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
-use igentai_core::ids::WorkerId;
+use igentai_core::ids::{Seq, WorkerId};
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key};
 use igentai_core::log::{EntryHead, EntryKind};
+use igentai_core::numbers::Edition;
 use igentai_core::time::UnixMillis;
 use igentai_shared::store::Commit;
 
@@ -26,6 +27,9 @@ const STEP: u64 = 997;
 
 const INCARNATION: u64 = 1;
 
+/// Of the size that they have: microseconds since 1970.
+const SOME_EDITION: Edition = 1_700_000_000_000_000;
+
 /// Makes the batches of one topic.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
@@ -34,13 +38,15 @@ pub(super) struct Load {
     /// New strings in a batch.
     pub(super) new: u64,
     pub(super) run: u64,
+    /// The log that the seed's numbers are of: producers know them, as they do after a while.
+    pub(super) edition: Edition,
     pub(super) seed: std::sync::Arc<[Fingerprint]>,
 }
 
 impl Load {
     pub(super) fn new(topic: TopicId, producer: WorkerId, new: u64) -> Self {
         let seed = (0..SEED).filter_map(named).map(|named| named.fingerprint).collect();
-        Self { topic, producer, new, run: 1, seed }
+        Self { topic, producer, new, run: 1, edition: SOME_EDITION, seed }
     }
 
     /// The same for another topic.
@@ -52,7 +58,7 @@ impl Load {
     pub(super) fn seeding(&self) -> Vec<Commit> {
         let batch = |seq: u64| {
             let numbers = (seq - 1) * SEED_BATCH..seq * SEED_BATCH;
-            self.commit_of(seq, numbers.filter_map(named).collect(), Vec::new())
+            self.commit_of(seq, numbers.filter_map(named).collect(), None)
         };
         (1..=SEED_BATCHES).map(batch).collect()
     }
@@ -65,36 +71,37 @@ impl Load {
     /// A batch after the seeding, as a producer sends it.
     pub(super) fn batch(&self, seq: u64) -> Batch {
         let novel = self.numbers(seq).map(text).collect();
-        let (spellings, sightings) = (Vec::new(), self.sightings(seq));
+        let (spellings, sightings, numbered) = (Vec::new(), Vec::new(), self.numbered(seq).map(Box::new));
         Batch {
             id: self.id(seq),
             lowest_unresolved: lowest_unresolved(seq),
             key_version: KEY_VERSION,
-            body: BatchBody::Response { meta: meta(), novel, spellings, sightings },
+            body: BatchBody::Response { meta: meta(), novel, spellings, sightings, numbered },
         }
     }
 
     /// The same with the text of every string.
     pub(super) fn batch_of_texts(&self, seq: u64) -> Batch {
         let mut batch = self.batch(seq);
-        if let BatchBody::Response { novel, sightings, .. } = &mut batch.body {
+        if let BatchBody::Response { novel, numbered, .. } = &mut batch.body {
             novel.extend((0..STRINGS - self.new).map(|i| text(self.sighting(seq, i))));
-            sightings.clear();
+            *numbered = None;
         }
         batch
     }
 
     /// A batch after the seeding, as an integrator commits it.
     pub(super) fn commit(&self, seq: u64) -> Commit {
-        self.commit_of(seq, self.numbers(seq).filter_map(named).collect(), self.sightings(seq))
+        self.commit_of(seq, self.numbers(seq).filter_map(named).collect(), self.numbered(seq))
     }
 
-    fn commit_of(&self, seq: u64, novel: Vec<Named>, sightings: Vec<Fingerprint>) -> Commit {
+    fn commit_of(&self, seq: u64, novel: Vec<Named>, numbered: Option<Numbered>) -> Commit {
         let (producer, at) = (self.producer.clone(), UnixMillis(1_700_000_000_000));
         let kind = EntryKind::Response(meta());
         let head = EntryHead { producer, incarnation: INCARNATION, seq, at, kind };
         let lowest_unresolved = lowest_unresolved(seq);
-        Commit { id: self.id(seq), lowest_unresolved, head, novel, spellings: Vec::new(), sightings }
+        let (id, spellings, sightings) = (self.id(seq), Vec::new(), Vec::new());
+        Commit { id, lowest_unresolved, head, novel, spellings, sightings, numbered }
     }
 
     fn id(&self, seq: u64) -> BatchId {
@@ -111,9 +118,16 @@ impl Load {
         (spread(seq) % SEED + which * STEP) % SEED
     }
 
-    fn sightings(&self, seq: u64) -> Vec<Fingerprint> {
-        let index = |i| usize::try_from(self.sighting(seq, i)).unwrap_or(0);
-        (0..STRINGS - self.new).filter_map(|i| self.seed.get(index(i)).copied()).collect()
+    /// What is named again of the seed, whose numbers are its places.
+    pub(super) fn sightings(&self, seq: u64) -> impl Iterator<Item = (Seq, Fingerprint)> {
+        (0..STRINGS - self.new).filter_map(move |i| {
+            let place = self.sighting(seq, i);
+            Some((place + 1, *self.seed.get(usize::try_from(place).ok()?)?))
+        })
+    }
+
+    fn numbered(&self, seq: u64) -> Option<Numbered> {
+        Numbered::of(self.edition, self.sightings(seq).collect())
     }
 }
 

@@ -210,16 +210,14 @@ impl Measuring<'_> {
         found.wire_bytes = small::bytes_saved(&at_90_percent);
         found.filter_ns = small::filter_check(clock, &load);
 
-        let of_store = load.of(alone.clone());
-        self.open(&of_store).await?;
+        let of_store = self.open(load.of(alone.clone())).await?;
         let before = self.used_memory().await?;
         found.store = ceilings::store(&bed.store, clock, &of_store, time).await?;
         if let Some(redis) = &bed.redis {
             let bytes_per_attribute = per_attribute(before, self.used_memory().await?, &found.store);
             let question_ns = small::question(redis, clock, &of_store).await?;
             redis.remove(alone).await?;
-            let of_known = Load { new: 2, ..load.of(known.clone()) };
-            self.open(&of_known).await?;
+            let of_known = self.open(Load { new: 2, ..load.of(known.clone()) }).await?;
             let store_known = ceilings::store(&bed.store, clock, &of_known, time).await?;
             let of_bare = load.of(bare.clone());
             redis.add_bare(bare, of_bare.seeds()).await?;
@@ -242,16 +240,18 @@ impl Measuring<'_> {
     }
 
     /// Opens the load's topic and commits what its batches name again.
-    async fn open(&self, load: &Load) -> Result<(), Failure> {
+    async fn open(&self, mut load: Load) -> Result<Load, Failure> {
         // Whoever led there has left an epoch behind, and a write under an older one is refused.
         let store = &self.bed.store;
         let epoch = store.lease().await?.epoch;
-        let run = store.head(&load.topic).await?.run + 1;
-        store.open_run(&load.topic, run, epoch, None).await?;
+        load.run = store.head(&load.topic).await?.run + 1;
+        store.open_run(&load.topic, load.run, epoch, None).await?;
+        load.edition = store.edition(&load.topic).await?;
         for commit in load.seeding() {
             store.commit(vec![commit]).await?;
         }
-        self.until_tidy().await
+        self.until_tidy().await?;
+        Ok(load)
     }
 
     /// One measurement does not pay for what another has left: the server has removed it, and has written its log anew where it began to.
@@ -272,9 +272,7 @@ impl Measuring<'_> {
     }
 
     async fn whole(&self, load: &Load, way: Way) -> Result<Measured, Failure> {
-        let run = self.bed.store.head(&load.topic).await?.run + 1;
-        let load = Load { run, ..load.clone() };
-        self.open(&load).await?;
+        let load = self.open(load.clone()).await?;
         let context = Context {
             id: self.producer.clone(),
             new_registry_id: self.suffix.clone(),

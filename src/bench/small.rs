@@ -12,7 +12,7 @@ use super::load::{Load, SEED_BATCHES};
 use super::since;
 use crate::exit::Failure;
 
-/// Bytes of a message with sightings to bytes of the same with texts.
+/// Bytes of a message that names what is known by numbers to bytes of the same with texts.
 #[expect(clippy::cast_precision_loss, reason = "for showing")]
 pub(super) fn bytes_saved(load: &Load) -> f64 {
     let size = |batch| wire::encode(&Batches { batches: vec![batch] }).len() as f64;
@@ -47,9 +47,8 @@ pub(super) async fn question(
     let asked = 1_000_u32;
     let begin = clock.now().monotonic;
     for seq in 0..asked {
-        let commit = load.commit(SEED_BATCHES + 1 + u64::from(seq % 100));
-        if let Some(sighting) = commit.sightings.first() {
-            redis.ask_bare(&load.topic, sighting).await?;
+        if let Some((_, sighting)) = load.sightings(SEED_BATCHES + 1 + u64::from(seq % 100)).next() {
+            redis.ask_bare(&load.topic, &sighting).await?;
         }
     }
     Ok(since(clock, begin).as_secs_f64() * 1e9 / f64::from(asked))

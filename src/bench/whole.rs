@@ -7,8 +7,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use igentai_core::batch::Batch;
+use igentai_core::filter::{Delta, Replica};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Run;
+use igentai_core::numbers::Numbers;
 use igentai_core::time::Monotonic;
-use igentai_core::worker::PublishQueue;
+use igentai_core::worker::{NUMBERS, PublishQueue};
 use igentai_orchestrator::{Context, integrator};
 use igentai_shared::bus::{Bus, Consumer, Exchange, Incoming, Outgoing, Source};
 use igentai_shared::clock::Clock;
@@ -64,7 +68,7 @@ pub(super) async fn whole(mut context: Context, load: &Load, way: Way) -> Result
         let name = format!("igentai.{}.follower-{number}", load.producer);
         let bindings = vec![(Exchange::Filters, format!("delta.{}", load.topic))];
         let deltas = bus.consume(Source::Broadcast { name, bindings }, PREFETCH).await.map_err(failed)?;
-        tasks.spawn(follow(deltas, load.run, stop.clone()));
+        tasks.spawn(follow(deltas, load.topic.clone(), load.run, stop.clone()));
     }
     tasks.spawn(integrator::run(context, stop.clone()));
     let mut producer = Producer {
@@ -93,8 +97,9 @@ pub(super) async fn whole(mut context: Context, load: &Load, way: Way) -> Result
 }
 
 /// Takes a filter's deltas in, as a producer does.
-async fn follow(mut deltas: Box<dyn Consumer>, run: u64, stop: CancellationToken) {
-    let mut replica = igentai_core::filter::Replica::new(run);
+async fn follow(mut deltas: Box<dyn Consumer>, topic: TopicId, run: Run, stop: CancellationToken) {
+    let mut replica = Replica::new(run);
+    let mut numbers = Numbers::new(NUMBERS);
     loop {
         let incoming = tokio::select! {
             () = stop.cancelled() => return,
@@ -102,8 +107,9 @@ async fn follow(mut deltas: Box<dyn Consumer>, run: u64, stop: CancellationToken
         };
         let Ok(Incoming::Delivery(delivery)) = incoming else { continue };
         if let Ok(delta) = wire::decode::<FilterDelta>(&delivery.content_type, &delivery.payload) {
-            let FilterDelta { run, generation, from, to, fingerprints, .. } = delta;
-            replica.delta(igentai_core::filter::Delta { run, generation, from, to, fingerprints });
+            let FilterDelta { run, generation, from, to, fingerprints, edition, first, .. } = delta;
+            numbers.learn(&topic, (run, edition), fingerprints.iter().copied().zip(first..));
+            replica.delta(Delta { run, generation, from, to, fingerprints, first: None });
         }
     }
 }

@@ -32,6 +32,7 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         | Bug::CursorOffByOne
         | Bug::FalsePositivesUnresolved
         | Bug::SightingsDropped
+        | Bug::WrongNumbers
         | Bug::LineTwice
         | Bug::ItemCapIgnored
         | Bug::LeaseIgnored

@@ -175,9 +175,22 @@ def recorded_batches(facts, check):
         for one in set(recorded) & set(logged):
             published, entry = recorded[one]["body"], logged[one]
             body = published.get("response") or published["resolution"]
-            named = len(body.get("novel", ())) + len(body.get("spellings", ())) + len(body.get("sightings", ())) + len(body.get("texts", ()))
+            named = sum(len(body.get(part, ())) for part in ("novel", "spellings", "sightings", "texts")) + len(numbers(body))
             found = len(entry["new"]) + len(entry["again"]) + entry["missing"] + entry["over_cap"]
             check.same(f"{name}: elements of {one[2:]}, published and logged", named, found)
+
+
+def numbers(body):
+    """The attributes that a batch names by number: gaps between them, seven bits a byte, the lowest first."""
+    found, before, gap, shift = [], 0, 0, 0
+    for byte in (body.get("numbered") or {}).get("numbers", b""):
+        gap |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            before += gap
+            found.append(before)
+            gap = shift = 0
+    return found
 
 
 def of_killed_life(batch, lives):
@@ -266,12 +279,12 @@ def applied_once(facts):
 
 
 def receipt_fits(receipt, one, entries):
-    index, first_new, new, known, over_cap, missing = receipt
+    index, first_new, new, known, over_cap, unnumbered, missing = receipt
     if not 1 <= index <= len(entries):
         return False
     entry = entries[index - 1]
     found = (entry["first_new"], len(entry["new"]), len(entry["again"]), entry["over_cap"], entry["missing"])
-    return identity(entry) == one and found == (first_new, new, known, over_cap, len(missing))
+    return identity(entry) == one and found == (first_new, new, known, over_cap, len(missing) + unnumbered)
 
 
 def requests_of_surviving_lives(facts, check, name, entries):

@@ -9,7 +9,7 @@ These are the keys and forms that it relies on (`{id}` stands for the topic's id
 | `igentai:{id}:seen` | hash: first 14 bytes of the fingerprint → number, in decimal; where `layout` is `compact`, bucket → fingerprints each so far with its number (4 bytes, big-endian) |
 | `igentai:{id}:log` | stream: id `<index>-<attributes after it>`, field `e`: two MessagePack values, head (array, see `HEAD` and `RESPONSE`) and tail (array of six) |
 | `igentai:{id}:totals` | hash: `entries`, `attributes` |
-| `igentai:{id}:producers` | hash: `w:<producer>:<life>` → `<watermark> <swept>`; `r:<producer>:<life>:<number>` → receipt: five MessagePack numbers, then the first 14 bytes of each fingerprint that is missing |
+| `igentai:{id}:producers` | hash: `w:<producer>:<life>` → `<watermark> <swept>`; `r:<producer>:<life>:<number>` → receipt: six MessagePack numbers (entry, first new, new, known, over the cap, named by numbers that were not those of the log), then the first 14 bytes of each fingerprint that is missing |
 | `igentai:lease` | hash: `holder`, `epoch`, `beat` |
 | `igentai:attempts` | hash: message → attempts |
 """
@@ -135,7 +135,7 @@ def receipts(fields):
             found["watermarks"][producer, int(life)] = int(value.split()[0])
         else:
             reader = msgpack.Reader(value)
-            parts = [reader.value() for _ in range(5)]
+            parts = [reader.value() for _ in range(6)]
             rest = value[reader.at:]
             missing = [rest[at:at + KEPT] for at in range(0, len(rest), KEPT)]
             found["receipts"][producer, int(life), int(number[0])] = (*parts, missing)

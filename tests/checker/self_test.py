@@ -75,7 +75,7 @@ def facts(journal, log, hashed):
     numbered = list(enumerate(listed, 1))
     receipts = {
         (e["producer"], e["incarnation"], e["seq"]): (
-            e["index"], e["first_new"], len(e["new"]), len(e["again"]), e["over_cap"], [b"x" * 16] * e["missing"],
+            e["index"], e["first_new"], len(e["new"]), len(e["again"]), e["over_cap"], 0, [b"x" * 16] * e["missing"],
         )
         for e in log
     }

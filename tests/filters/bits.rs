@@ -66,6 +66,7 @@ fn commit(topic: &TopicId, seq: u64) -> Commit {
         novel: ((seq - 1) * NEW..seq * NEW).map(named).collect(),
         spellings: Vec::new(),
         sightings: Vec::new(),
+        numbered: None,
     }
 }
 

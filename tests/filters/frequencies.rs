@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use igentai_core::batch::{Batch, BatchBody, Named, Receipt, Verdict};
+use igentai_core::batch::{Batch, BatchBody, Named, Numbered, Receipt, ToldNumbers, Verdict};
 use igentai_core::command::{Command, Lease, TopicOrder};
 use igentai_core::cost::Cost;
 use igentai_core::filter::{Delta, PIECE_WORDS, SnapshotPiece, words};
@@ -129,7 +129,7 @@ fn commit(batch: &Batch) -> Commit {
         texts.iter().map(named).collect::<Vec<_>>()
     };
     let (kind, novel, spellings, sightings) = match &batch.body {
-        BatchBody::Response { meta, novel, spellings, sightings } => {
+        BatchBody::Response { meta, novel, spellings, sightings, .. } => {
             (EntryKind::Response(meta.clone()), all(novel), all(spellings), sightings.clone())
         }
         BatchBody::Resolution { of, texts } => {
@@ -139,7 +139,22 @@ fn commit(batch: &Batch) -> Commit {
     let id = batch.id.clone();
     let (producer, incarnation, seq) = (id.producer.clone(), id.incarnation, id.seq);
     let head = EntryHead { producer, incarnation, seq, at: UnixMillis(0), kind };
-    Commit { id, lowest_unresolved: batch.lowest_unresolved, head, novel, spellings, sightings }
+    Commit {
+        id,
+        lowest_unresolved: batch.lowest_unresolved,
+        head,
+        novel,
+        spellings,
+        sightings,
+        numbered: numbered(batch),
+    }
+}
+
+fn numbered(batch: &Batch) -> Option<Numbered> {
+    match &batch.body {
+        BatchBody::Response { numbered, .. } => numbered.as_deref().cloned(),
+        BatchBody::Resolution { .. } => None,
+    }
 }
 
 /// What became of a run.
@@ -184,7 +199,8 @@ async fn run(forced: f64) -> Run {
             if let (true, Verdict::Committed(committed)) = (outcome.fresh, &outcome.verdict) {
                 let (from, to) = (committed.log_index, committed.log_index);
                 let fingerprints = outcome.new.iter().map(|named| named.fingerprint).collect();
-                let delta = Delta { run: 1, generation: 0, from, to, fingerprints };
+                let first = (committed.new > 0).then_some((outcome.edition, committed.first_new));
+                let delta = Delta { run: 1, generation: 0, from, to, fingerprints, first };
                 for worker in workers.iter_mut().filter(|_| forced > 0.0) {
                     worker.delta(&topic(), delta.clone());
                 }
@@ -197,7 +213,9 @@ async fn run(forced: f64) -> Run {
             if random.random_bool(0.02) {
                 continue;
             }
-            let receipt = Receipt { id: batch.id, verdict: outcome.verdict };
+            let told = Some(ToldNumbers { edition: outcome.edition, numbers: outcome.told })
+                .filter(|_| outcome.fresh);
+            let receipt = Receipt { id: batch.id, verdict: outcome.verdict, told };
             under_way.extend(workers.iter_mut().filter_map(|worker| worker.receipt(&receipt, now)));
         }
         now += Duration::from_millis(20);

@@ -160,8 +160,8 @@ impl Topics<'_> {
                 topic.told_of_files = files;
             }
         }
-        let fingerprints = Vec::new();
-        let version = FilterDelta { topic: id.clone(), run, generation, from: to + 1, to, fingerprints };
+        let (topic, fingerprints, edition, first) = (id.clone(), Vec::new(), 0, 0);
+        let version = FilterDelta { topic, run, generation, from: to + 1, to, fingerprints, edition, first };
         let name = format!("status-{id}-{}-{}", self.epoch, now.monotonic.0);
         Ok(Some(News { name, event: StatusEvent { status }, version: Some(version) }))
     }
@@ -242,6 +242,7 @@ async fn republish(
         from: entry.index,
         to: entry.index,
         first: entry.tail.first_new,
+        edition: topic.edition,
         texts: entry.tail.new.clone(),
         fingerprints: fingerprints(entry),
     });

@@ -121,6 +121,7 @@ impl Desk {
             novel: vec![Named { text: text.to_owned(), fingerprint }],
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         };
         self.store.commit(vec![commit]).await.unwrap();
     }

@@ -125,6 +125,7 @@ impl Place {
             novel: texts.iter().map(named).collect(),
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         };
         self.store.commit(vec![commit]).await.unwrap();
         before.attributes + u64::try_from(texts.len()).unwrap()

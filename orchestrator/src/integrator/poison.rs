@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use igentai_core::batch::{Batch, BatchBody, MAX_ELEMENTS, Named};
+use igentai_core::ids::FIRST_INEXACT;
 use igentai_core::key::{Fingerprint, KEY_VERSION, Key, clean_text};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::time::UnixMillis;
 use igentai_shared::bus::{Delivery, Exchange, Outgoing, PublishError};
 use igentai_shared::dead_letters::CRASHES;
-use igentai_shared::store::{Commit, FIRST_INEXACT};
+use igentai_shared::store::Commit;
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError};
 use tracing::warn;
@@ -80,27 +81,32 @@ fn checked(batch: Batch, at: UnixMillis) -> Result<Commit, Poison> {
             return Err(Poison::Number { field, number });
         }
     }
-    let (kind, novel, spellings, sightings, dropped) = match body {
-        BatchBody::Response { meta, novel, spellings, sightings } => {
+    let (kind, (novel, spellings, sightings, numbered), dropped) = match body {
+        BatchBody::Response { meta, novel, spellings, sightings, numbered } => {
             let mut seen = BTreeSet::new();
             let (novel, spellings, given) =
                 (name(novel, &mut seen), name(spellings, &mut seen), sightings.len());
             let sightings: Vec<_> = sightings.into_iter().filter(|sighting| seen.insert(*sighting)).collect();
             let dropped = novel.1 + spellings.1 + given - sightings.len();
-            (EntryKind::Response(meta), novel.0, spellings.0, sightings, dropped)
+            (
+                EntryKind::Response(meta),
+                (novel.0, spellings.0, sightings, numbered.map(|told| *told)),
+                dropped,
+            )
         }
         BatchBody::Resolution { of, texts } => {
             let (novel, dropped) = name(texts, &mut BTreeSet::new());
-            (EntryKind::Resolution { of }, novel, Vec::new(), Vec::new(), dropped)
+            (EntryKind::Resolution { of }, (novel, Vec::new(), Vec::new(), None), dropped)
         }
     };
-    let sightings = if is_on(Bug::SightingsDropped) { Vec::new() } else { sightings };
+    let (sightings, numbered) =
+        if is_on(Bug::SightingsDropped) { (Vec::new(), None) } else { (sightings, numbered) };
     if dropped > 0 {
         warn!(producer = %id.producer, dropped, "a batch held elements that are no items, or the same item twice");
     }
     let head =
         EntryHead { producer: id.producer.clone(), incarnation: id.incarnation, seq: id.seq, at, kind };
-    Ok(Commit { id, lowest_unresolved, head, novel, spellings, sightings })
+    Ok(Commit { id, lowest_unresolved, head, novel, spellings, sightings, numbered })
 }
 
 /// The integrator trusts no fingerprint for a text: it computes it. The second number counts what was left out.

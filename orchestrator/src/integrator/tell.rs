@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use igentai_core::batch::{Committed, Named, Receipt, Verdict};
+use igentai_core::batch::{Committed, Named, Receipt, ToldNumbers, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::log::EntryKind;
+use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::{Delivery, Exchange};
 use igentai_shared::store::{Commit, CommitOutcome};
@@ -33,14 +34,16 @@ pub(super) async fn tell<'a>(
     let (mut receipts, mut portions) = (BTreeMap::<WorkerId, Vec<Receipt>>::new(), Vec::new());
     for (commit, outcome) in commits.into_iter().zip(outcomes) {
         count(commit, &outcome);
-        let CommitOutcome { verdict, fresh, new } = outcome;
+        let CommitOutcome { verdict, fresh, new, edition, told } = outcome;
+        let mut numbers = None;
         if fresh && let Verdict::Committed(committed) = &verdict {
-            portions.push(portion(commit, committed, new));
+            portions.push(portion(commit, committed, new, edition));
+            numbers = Some(ToldNumbers { edition, numbers: told }).filter(|told| !told.numbers.is_empty());
         }
         if is_on(Bug::ReceiptLost) && !fresh {
             continue;
         }
-        let receipt = Receipt { id: commit.id.clone(), verdict };
+        let receipt = Receipt { id: commit.id.clone(), verdict, told: numbers };
         receipts.entry(commit.id.producer.clone()).or_default().push(receipt);
     }
     let messages = receipts.into_iter().flat_map(|(producer, receipts)| {
@@ -77,7 +80,7 @@ pub(super) async fn tell_refused(context: &Context, delivery: &Delivery, reason:
     let mut told = BTreeMap::<WorkerId, Vec<Receipt>>::new();
     for id in wire::batch_ids(&delivery.content_type, &delivery.payload) {
         let verdict = Verdict::Refused { reason: reason.clone() };
-        told.entry(id.producer.clone()).or_default().push(Receipt { id, verdict });
+        told.entry(id.producer.clone()).or_default().push(Receipt { id, verdict, told: None });
     }
     for (producer, receipts) in told {
         for receipts in receipts.chunks(MAX_RECEIPTS) {
@@ -90,7 +93,7 @@ pub(super) async fn tell_refused(context: &Context, delivery: &Delivery, reason:
     }
 }
 
-fn portion(commit: &Commit, committed: &Committed, new: Vec<Named>) -> Portion {
+fn portion(commit: &Commit, committed: &Committed, new: Vec<Named>, edition: Edition) -> Portion {
     let (texts, fingerprints) = new.into_iter().map(|named| (named.text, named.fingerprint)).unzip();
     Portion {
         topic: commit.id.topic.clone(),
@@ -98,6 +101,7 @@ fn portion(commit: &Commit, committed: &Committed, new: Vec<Named>) -> Portion {
         from: committed.log_index,
         to: committed.log_index,
         first: committed.first_new,
+        edition,
         texts,
         fingerprints,
     }
@@ -118,7 +122,8 @@ fn count(commit: &Commit, outcome: &CommitOutcome) {
             catalogue::DUPLICATES_TOTAL.add(known + repeated, []);
             catalogue::FALSE_POSITIVES_TOTAL.add(missing, []);
             if matches!(commit.head.kind, EntryKind::Response(_)) {
-                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + missing + repeated, []);
+                let wanting = u64::from(committed.wanting());
+                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + wanting + repeated, []);
             }
         }
         Verdict::Committed(_) | Verdict::Settled | Verdict::Refused { .. } => {}

@@ -199,7 +199,13 @@ fn batch(producer: &str, seq: u64) -> Batch {
         id: BatchId { topic: topic(), run: 1, producer, incarnation: 1, seq },
         lowest_unresolved: 1,
         key_version: KEY_VERSION,
-        body: BatchBody::Response { meta, novel, spellings: Vec::new(), sightings: Vec::new() },
+        body: BatchBody::Response {
+            meta,
+            novel,
+            spellings: Vec::new(),
+            sightings: Vec::new(),
+            numbered: None,
+        },
     }
 }
 
@@ -216,7 +222,7 @@ async fn the_producer_of_a_dead_letter_is_told_and_publishes_it_no_more() {
     let (_, reason) = world.dead_letter().await;
     let Incoming::Delivery(delivery) = told.next().await.unwrap() else { panic!("a receipt is expected") };
     let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
-    let [Receipt { id, verdict: Verdict::Refused { reason: because } }] = receipts.as_slice() else {
+    let [Receipt { id, verdict: Verdict::Refused { reason: because }, .. }] = receipts.as_slice() else {
         panic!("{receipts:?}")
     };
     assert_eq!((id.seq, because), (4, &reason));

@@ -6,8 +6,13 @@ use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::key::Fingerprint;
+use crate::numbers::Edition;
 
-/// Most elements (texts and fingerprints together) in one batch.
+mod numbered;
+
+pub use numbered::{Ascending, Numbered, NumbersError};
+
+/// Most elements (texts, fingerprints and numbers together) in one batch.
 pub const MAX_ELEMENTS: usize = 1_000;
 
 /// How a request to a model ended. Every request that was sent ends in exactly one of these.
@@ -179,6 +184,9 @@ pub enum BatchBody {
         /// Fingerprints the filter holds, already met in that spelling.
         #[serde(default)]
         sightings: Vec<Fingerprint>,
+        /// The same where the producer was told their numbers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        numbered: Option<Box<Numbered>>,
     },
     /// The texts of an earlier response's sightings that turned out to be false positives of the filter.
     Resolution {
@@ -207,8 +215,9 @@ impl Batch {
     #[must_use]
     pub fn elements(&self) -> usize {
         match &self.body {
-            BatchBody::Response { novel, spellings, sightings, .. } => {
-                novel.len() + spellings.len() + sightings.len()
+            BatchBody::Response { novel, spellings, sightings, numbered, .. } => {
+                let numbered = numbered.as_ref().map_or(0, |numbered| numbered.numbers.len());
+                novel.len() + spellings.len() + sightings.len() + numbered
             }
             BatchBody::Resolution { texts, .. } => texts.len(),
         }
@@ -257,6 +266,27 @@ pub struct Committed {
     /// Sightings that the registry does not hold: false positives of the filter, whose texts it wants.
     #[serde(default)]
     pub missing: Vec<Fingerprint>,
+    /// Elements that were named by numbers which the registry has not told, or not for its log as it is: none of the batch's numbers counts, and it wants
+    /// their texts.
+    #[serde(default)]
+    pub unnumbered: u32,
+}
+
+impl Committed {
+    /// Elements of which the registry wants the texts.
+    #[must_use]
+    pub fn wanting(&self) -> u32 {
+        u32::try_from(self.missing.len()).unwrap_or(u32::MAX).saturating_add(self.unnumbered)
+    }
+}
+
+/// The numbers of elements that a batch did not name by number: what is said of them the next time can be short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldNumbers {
+    /// The edition of the log that they are of.
+    pub edition: Edition,
+    /// Of the batch's spellings, then of its sightings; 0 for what has none.
+    pub numbers: Vec<Seq>,
 }
 
 /// The answer to a batch, sent to its producer.
@@ -266,4 +296,7 @@ pub struct Receipt {
     pub id: BatchId,
     /// What became of it.
     pub verdict: Verdict,
+    /// What its producer may remember; `None` where nothing is to be learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldNumbers>,
 }

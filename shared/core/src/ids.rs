@@ -16,6 +16,9 @@ pub type Seq = u64;
 /// The number of a log entry in its topic and run: gapless, from 1.
 pub type LogIndex = u64;
 
+/// Numbers from here on are refused everywhere: they are not exact in a Redis script, whose numbers are doubles.
+pub const FIRST_INEXACT: u64 = 1 << 53;
+
 /// Tells one life of a producer from the next under the same id: the wall-clock millisecond of its start, made unique by chance bits.
 pub type Incarnation = u64;
 

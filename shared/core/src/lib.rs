@@ -16,6 +16,7 @@ pub mod ids;
 pub mod key;
 pub mod lease;
 pub mod log;
+pub mod numbers;
 pub mod seeded;
 pub mod status;
 pub mod supervise;

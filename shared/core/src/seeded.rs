@@ -45,6 +45,8 @@ bugs! {
     FalsePositivesUnresolved = "false-positives-unresolved",
     /// What a producer sent as fingerprints is not looked at.
     SightingsDropped = "sightings-dropped",
+    /// What a producer names by number is the attribute before it now and then.
+    WrongNumbers = "wrong-numbers",
     /// A line is written twice to `output.txt`.
     LineTwice = "line-twice",
     /// What a full disk took of a line stays in `output.txt`.

@@ -15,11 +15,12 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
-use igentai_core::batch::{BatchId, Named, Verdict};
+use igentai_core::batch::{BatchId, Named, Numbered, Verdict};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::key::Fingerprint;
 use igentai_core::log::{Entry, EntryHead};
+use igentai_core::numbers::Edition;
 use igentai_core::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,6 @@ pub mod redis;
 pub mod rows;
 mod unreadable;
 
-pub use self::prepare::FIRST_INEXACT;
 pub use igentai_core::lease::LeaseRecord;
 
 /// A batch, checked and fingerprinted, ready to commit.
@@ -48,6 +48,22 @@ pub struct Commit {
     pub spellings: Vec<Named>,
     /// Keys without text.
     pub sightings: Vec<Fingerprint>,
+    /// Known attributes by their numbers; none of them is among the other elements.
+    pub numbered: Option<Numbered>,
+}
+
+impl Commit {
+    /// Number of elements.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.novel.len() + self.spellings.len() + self.sightings.len() + self.by_number()
+    }
+
+    /// How many of them are named by number.
+    #[must_use]
+    pub fn by_number(&self) -> usize {
+        self.numbered.as_ref().map_or(0, |numbered| numbered.numbers.len())
+    }
 }
 
 /// What a commit did.
@@ -59,6 +75,18 @@ pub struct CommitOutcome {
     pub fresh: bool,
     /// When fresh: the new texts, numbered from [`igentai_core::batch::Committed::first_new`], with their fingerprints.
     pub new: Vec<Named>,
+    /// When fresh: the edition of the log that its numbers are of; see [`Store::edition`].
+    pub edition: Edition,
+    /// When fresh: the numbers of the batch's spellings, then of its sightings; 0 for what has none.
+    pub told: Vec<Seq>,
+}
+
+impl CommitOutcome {
+    /// Nothing was done now.
+    #[must_use]
+    pub const fn earlier(verdict: Verdict) -> Self {
+        Self { verdict, fresh: false, new: Vec::new(), edition: 0, told: Vec::new() }
+    }
 }
 
 /// How far a topic's log has come.
@@ -207,11 +235,13 @@ pub struct StoreCheck {
 /// The authoritative registry.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Commits batches, each atomically and on its own, in order. One answer per batch, in the same order.
+    /// Commits batches, each atomically and on its own, in order, but for one that names attributes by numbers that are not those of the log, which may come after
+    /// the others. One answer per batch, in the order of the batches.
     ///
     /// For each batch: absorb a redelivery by its id ([`Verdict::Committed`] with the stored receipt, or [`Verdict::Settled`] at or
     /// below the producer's watermark `lowest_unresolved - 1`); refuse an older run ([`Verdict::Stale`]); look every fingerprint up at
-    /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap; name absent sightings in the receipt;
+    /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap; name absent sightings in the receipt; take the numbers of `numbered` where
+    /// they are of the log's edition and the largest of them stands for its fingerprint, and else count them as absent, in the receipt as `unnumbered`;
     /// append one entry; keep the receipt.
     ///
     /// A batch of a run that is newer than the topic's, or of a topic that the store does not know, is an error that does not pass by itself: the store was put
@@ -256,7 +286,7 @@ pub trait Store: Debug + Send + Sync {
     async fn put_back(&self, topic: &TopicId) -> Result<Option<Head>, StoreError>;
 
     /// Which log of the topic it is: another one whenever it was replaced. What was read of an earlier one holds no more.
-    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError>;
+    async fn edition(&self, topic: &TopicId) -> Result<Edition, StoreError>;
 
     /// Takes the mark away from a topic that was put back to an older state. What was `rebuilt` takes the place of its set and log in the same step; of the same run receipts, the
     /// ledger of leases and what was published stay. Refused with [`StoreError::Fenced`] for an old epoch.

@@ -3,18 +3,16 @@
 use std::hash::BuildHasherDefault;
 
 use igentai_core::batch::MAX_ELEMENTS;
+use igentai_core::ids::FIRST_INEXACT;
 use igentai_core::key::FingerprintSet;
 
 use super::{Commit, StoreError};
-
-/// Runs and numbers of batches from here on are refused: they are not exact in Lua, whose numbers are doubles.
-pub const FIRST_INEXACT: u64 = 1 << 53;
 
 /// Refuses what no store can hold, before any batch of the call is committed, and collapses elements that share a fingerprint into
 /// the first of them: the response named that key once.
 pub(super) fn prepare(mut batches: Vec<Commit>) -> Result<Vec<Commit>, StoreError> {
     for batch in &mut batches {
-        let elements = batch.novel.len() + batch.spellings.len() + batch.sightings.len();
+        let elements = batch.elements();
         if elements > MAX_ELEMENTS {
             let id = &batch.id;
             return Err(StoreError::Corrupt(format!(
@@ -22,7 +20,8 @@ pub(super) fn prepare(mut batches: Vec<Commit>) -> Result<Vec<Commit>, StoreErro
                 id.seq, id.producer
             )));
         }
-        for number in [batch.id.run, batch.id.seq, batch.lowest_unresolved] {
+        let largest = batch.numbered.as_ref().map_or(0, |numbered| numbered.numbers.largest());
+        for number in [batch.id.run, batch.id.seq, batch.lowest_unresolved, largest] {
             representable(number)?;
         }
         let mut met = FingerprintSet::with_capacity_and_hasher(elements, BuildHasherDefault::default());

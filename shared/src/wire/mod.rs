@@ -11,6 +11,7 @@ use igentai_core::command::{Command, Heartbeat};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::key::Fingerprint;
+use igentai_core::numbers::Edition;
 use igentai_core::status::TopicStatus;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,12 @@ pub struct FilterDelta {
     pub to: LogIndex,
     /// Of the attributes that these entries brought.
     pub fingerprints: Vec<Fingerprint>,
+    /// The edition of the log; 0 where that is not told.
+    #[serde(default)]
+    pub edition: Edition,
+    /// Number of the first of the attributes; the others follow it. 0 where that is not told.
+    #[serde(default)]
+    pub first: Seq,
 }
 
 /// A piece of a whole filter, for one producer.
@@ -164,6 +171,8 @@ pub const DEAD_LETTER_REPLAYS: &str = "x-igentai-replays";
 
 impl Message for Batches {
     const KIND: &'static str = "batches";
+    // The second names attributes by numbers: who does not know of them would leave them out.
+    const VERSION: u32 = 2;
 }
 impl Message for Receipts {
     const KIND: &'static str = "receipts";

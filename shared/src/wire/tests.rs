@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use igentai_core::batch::{BatchBody, BatchId, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 
@@ -40,6 +40,7 @@ fn batches(texts: Vec<String>) -> Batches {
                 novel: texts,
                 spellings: vec![],
                 sightings: vec![Fingerprint::from_bytes([7; 16])],
+                numbered: Numbered::of(5, vec![(300, Fingerprint::from_bytes([8; 16]))]).map(Box::new),
             },
         }],
     }

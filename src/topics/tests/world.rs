@@ -114,6 +114,7 @@ impl World {
             novel: texts.iter().map(named).collect(),
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         };
         self.store.commit(vec![commit]).await.unwrap();
     }

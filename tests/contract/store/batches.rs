@@ -61,6 +61,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         novel: Vec::new(),
         spellings: Vec::new(),
         sightings: Vec::new(),
+        numbered: None,
     }
 }
 

@@ -1,4 +1,4 @@
-use igentai_core::batch::Verdict;
+use igentai_core::batch::{Numbered, Verdict};
 use igentai_core::log::{Entry, EntryKind};
 use igentai_shared::store::{Commit, Head, StoreError};
 
@@ -20,6 +20,8 @@ on_every_adapter! {
     a_batch_of_a_run_or_topic_that_was_forgotten_is_refused_and_not_called_stale,
     a_sighting_of_a_known_key_is_named_again,
     sightings_that_are_not_held_are_named_in_the_receipt_and_stored_with_it,
+    what_is_named_by_its_number_is_named_again,
+    numbers_that_are_not_those_of_the_log_count_as_missing_for_good,
     a_spelling_is_a_variant_when_known_and_new_when_absent,
     a_resolution_is_an_entry_with_its_texts,
     a_response_without_items_is_an_entry,
@@ -166,6 +168,45 @@ async fn sightings_that_are_not_held_are_named_in_the_receipt_and_stored_with_it
     let entry = &store.log(&topic(), 1, 1, 1).await.unwrap()[0];
     assert_eq!((entry.tail.missing, entry.tail.again.as_slice()), (2, [1].as_slice()));
     assert_eq!(texts(&**store).await, ["a"]);
+}
+
+async fn what_is_named_by_its_number_is_named_again(store: Subject) {
+    open(&**store).await;
+    let first = commit_one(&**store, novel(1, &["a", "b", "c"])).await;
+    let edition = store.edition(&topic()).await.unwrap();
+    assert_eq!((first.edition, first.told), (edition, vec![]));
+    let numbered = Numbered::of(edition, vec![(3, fingerprint("c")), (1, fingerprint("a"))]);
+    let spellings = vec![named("b"), named("e")];
+    let sightings = vec![fingerprint("x")];
+    let outcome = commit_one(&**store, Commit { spellings, sightings, numbered, ..novel(2, &["d"]) }).await;
+    assert_eq!(outcome.told, [2, 5, 0], "of spellings, then of sightings");
+    let receipt = committed(&outcome);
+    assert_eq!((receipt.first_new, receipt.new, receipt.known, receipt.unnumbered), (4, 2, 3, 0));
+    let mut again = store.log(&topic(), 1, 1, 1).await.unwrap().remove(0).tail.again;
+    again.sort_unstable();
+    assert_eq!(again, [1, 2, 3]);
+}
+
+async fn numbers_that_are_not_those_of_the_log_count_as_missing_for_good(store: Subject) {
+    open(&**store).await;
+    commit_one(&**store, novel(1, &["a", "b", "c"])).await;
+    let edition = store.edition(&topic()).await.unwrap();
+    let wrong = [
+        Numbered::of(edition + 1, vec![(1, fingerprint("a"))]),
+        Numbered::of(edition, vec![(1, fingerprint("a")), (2, fingerprint("c"))]),
+        Numbered::of(edition, vec![(1, fingerprint("a")), (4, fingerprint("d"))]),
+    ];
+    for (seq, numbered) in (2..).zip(wrong) {
+        let count = u32::try_from(numbered.as_ref().unwrap().numbers.len()).unwrap();
+        let sightings = vec![fingerprint("b"), fingerprint("x")];
+        let commit = Commit { sightings, numbered, ..batch(seq) };
+        let outcome = commit_one(&**store, commit.clone()).await;
+        let receipt = committed(&outcome);
+        assert_eq!((receipt.known, receipt.unnumbered, receipt.missing.len()), (1, count, 1), "{commit:?}");
+        assert_eq!(commit_one(&**store, commit).await.verdict, outcome.verdict, "it is stored so");
+        let entry = store.log(&topic(), 1, seq - 1, 1).await.unwrap().remove(0);
+        assert_eq!((entry.tail.again, entry.tail.missing), (vec![2], count + 1));
+    }
 }
 
 async fn a_spelling_is_a_variant_when_known_and_new_when_absent(store: Subject) {

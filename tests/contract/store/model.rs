@@ -11,6 +11,8 @@ use igentai_shared::store::{Commit, CommitOutcome, StoredAttribute};
 pub(super) struct Model {
     pub(super) run: u64,
     pub(super) cap: Option<u64>,
+    /// As the store names it.
+    pub(super) edition: u64,
     pub(super) log: Vec<Entry>,
     pub(super) attributes: Vec<StoredAttribute>,
     seen: BTreeMap<Fingerprint, u64>,
@@ -27,7 +29,7 @@ impl Model {
     }
 
     pub(super) fn commit(&mut self, batch: &Commit) -> CommitOutcome {
-        let earlier = |verdict| CommitOutcome { verdict, fresh: false, new: Vec::new() };
+        let earlier = CommitOutcome::earlier;
         if batch.id.run != self.run {
             return earlier(Verdict::Stale);
         }
@@ -39,7 +41,11 @@ impl Model {
         if let Some(receipt) = self.receipts.get(&(producer.clone(), batch.id.seq)) {
             return earlier(Verdict::Committed(receipt.clone()));
         }
-        let (tail, missing, new) = self.absorb(batch);
+        let numbered = self.numbered(batch);
+        let unnumbered = if numbered.is_none() { u32::try_from(batch.by_number()).unwrap() } else { 0 };
+        let (mut tail, missing, new) = self.absorb(batch);
+        tail.again.extend(numbered.unwrap_or_default());
+        tail.missing += unnumbered;
         let receipt = Committed {
             log_index: self.log.len() as u64 + 1,
             first_new: tail.first_new,
@@ -47,11 +53,32 @@ impl Model {
             known: u32::try_from(tail.again.len()).unwrap(),
             over_cap: tail.over_cap,
             missing,
+            unnumbered,
         };
         self.log.push(Entry { index: receipt.log_index, head: batch.head.clone(), tail });
         self.receipts.insert((producer.clone(), batch.id.seq), receipt.clone());
         self.settled.insert(producer, settled.max(batch.lowest_unresolved - 1));
-        CommitOutcome { verdict: Verdict::Committed(receipt), fresh: true, new }
+        let told = self.told(batch);
+        CommitOutcome { verdict: Verdict::Committed(receipt), fresh: true, new, edition: self.edition, told }
+    }
+
+    /// The numbers that a batch gives, when they are those of the log.
+    pub(super) fn numbered(&self, batch: &Commit) -> Option<Vec<u64>> {
+        let Some(numbered) = &batch.numbered else { return Some(Vec::new()) };
+        let stands = self.seen.get(&numbered.largest) == numbered.numbers.as_slice().last();
+        (stands && numbered.edition == self.edition).then(|| numbered.numbers.as_slice().to_vec())
+    }
+
+    /// What the batch's spellings and sightings are known as now.
+    fn told(&self, batch: &Commit) -> Vec<u64> {
+        let spelled = batch.spellings.iter().map(|named| &named.fingerprint);
+        let named = spelled.chain(&batch.sightings);
+        named.map(|fingerprint| self.seen.get(fingerprint).copied().unwrap_or_default()).collect()
+    }
+
+    /// The number of a key.
+    pub(super) fn number(&self, fingerprint: &Fingerprint) -> Option<u64> {
+        self.seen.get(fingerprint).copied()
     }
 
     fn absorb(&mut self, batch: &Commit) -> (EntryTail, Vec<Fingerprint>, Vec<Named>) {

@@ -34,6 +34,7 @@ pub const fn shows_elsewhere(bug: Bug) -> Option<&'static str> {
         | Bug::ReceiptLost
         | Bug::FalsePositivesUnresolved
         | Bug::SightingsDropped
+        | Bug::WrongNumbers
         | Bug::ItemCapIgnored
         | Bug::LeaseIgnored
         | Bug::CostTwice

@@ -12,7 +12,7 @@ use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::{Bus, Exchange, Outgoing, Source, WorkQueue};
 use igentai_shared::registry::{self, RegistryError};
 use igentai_shared::store::Store;
-use igentai_shared::wire::{self, Batches};
+use igentai_shared::wire::{self, Batches, Message};
 
 use crate::faults::Kind;
 use crate::system::World;
@@ -50,6 +50,7 @@ pub(crate) async fn poison(world: Arc<World>) {
 /// A content type and bytes that are no batches.
 fn bad(world: &World, number: u64) -> (String, Vec<u8>) {
     let usual = wire::content_type::<Batches>();
+    let version = |version: u32| format!(".v{version}+");
     let of_strangers = |key_version| {
         let producer = WorkerId::parse(STRANGER).unwrap();
         let id = BatchId { topic: world.topic.clone(), run: 1, producer, incarnation: 1, seq: number };
@@ -66,7 +67,10 @@ fn bad(world: &World, number: u64) -> (String, Vec<u8>) {
     };
     match number % 9 {
         0 => (usual, vec![0xc1; 100]),
-        1 => (usual.replace(".v1+", ".v2+"), of_strangers(KEY_VERSION)),
+        1 => (
+            usual.replace(&version(Batches::VERSION), &version(Batches::VERSION + 1)),
+            of_strangers(KEY_VERSION),
+        ),
         2 => ("application/json".to_owned(), b"[]".to_vec()),
         // One element too many; a length that is a lie; more than a message may hold.
         3 => (usual, list(&[0xdc, 0x03, 0xe9], 1_001)),

@@ -59,5 +59,6 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         novel: named.collect(),
         spellings: Vec::new(),
         sightings: Vec::new(),
+        numbered: None,
     }
 }

@@ -94,6 +94,7 @@ pub fn run(seed: u64, keep_history: bool) -> Verdict {
     let reached = BTreeMap::from([
         ("a filter was outgrown", evidence.seen.outgrown()),
         ("a false positive was resolved", evidence.seen.resolutions),
+        ("a batch named attributes by number", evidence.seen.numbered),
         ("an attribute was read to fill a hole in the feed", evidence.read.filled_from_registry),
     ]);
     let (digest, history) = evidence.trace;

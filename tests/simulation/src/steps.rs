@@ -35,6 +35,8 @@ pub(crate) struct Steps {
 struct Made {
     at: u64,
     fingerprints: BTreeSet<Fingerprint>,
+    /// In the order of their numbers.
+    numbered: Vec<(Seq, Fingerprint)>,
 }
 
 fn name(id: &BatchId) -> (LifeId, u64) {
@@ -73,8 +75,9 @@ impl Steps {
         if last != 0 && committed.log_index != last + 1 {
             return Err(format!("2: entry {} was made after {last}", committed.log_index));
         }
-        let fingerprints = outcome.new.iter().map(|named| named.fingerprint).collect();
-        self.entries.insert(committed.log_index, Made { at, fingerprints });
+        let brought = outcome.new.iter().map(|named| named.fingerprint);
+        let numbered = (committed.first_new..).zip(brought.clone()).collect();
+        self.entries.insert(committed.log_index, Made { at, fingerprints: brought.collect(), numbered });
         for (seq, named) in (committed.first_new..).zip(&outcome.new) {
             let before = self.attributes.last_key_value().map_or(seq - 1, |(last, _)| *last);
             if seq != before + 1 {
@@ -126,6 +129,10 @@ impl Steps {
                 told.len(),
                 brought.len()
             ));
+        }
+        let numbered = range().flat_map(|(_, made)| made.numbered.iter().copied());
+        if known && delta.first > 0 && !numbered.eq((delta.first..).zip(delta.fingerprints.iter().copied())) {
+            return Err(format!("6: the delta of {} to {} gives other numbers", delta.from, delta.to));
         }
         Ok(())
     }

@@ -68,6 +68,8 @@ pub(crate) struct Seen {
     pub(crate) stands: Vec<Stand>,
     pub(crate) snapshots: Vec<FilterSnapshot>,
     pub(crate) resolutions: u64,
+    /// Batches that named attributes by number.
+    pub(crate) numbered: u64,
     /// Messages of each kind, the first ones.
     pub(crate) messages: BTreeMap<String, Vec<Vec<u8>>>,
     /// Batches that the broker has confirmed: the life and the batch's number.
@@ -213,7 +215,8 @@ impl Witness {
                 continue;
             }
             match batch.body {
-                BatchBody::Response { novel, .. } => {
+                BatchBody::Response { novel, numbered, .. } => {
+                    seen.numbered += u64::from(numbered.is_some());
                     let (life, seq) = (life.clone(), batch.id.seq);
                     seen.batches.push(SeenBatch { life, seq, claimed, novel });
                 }

@@ -50,7 +50,7 @@ impl Desk {
 fn after_one(text: &str) -> Replica {
     let mut replica = Replica::new(1);
     let fingerprints = vec![Fingerprint::of(&Key::of(text).unwrap())];
-    replica.delta(Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints });
+    replica.delta(Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints, first: None });
     replica
 }
 

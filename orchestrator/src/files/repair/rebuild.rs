@@ -192,6 +192,7 @@ impl Copy<'_> {
             novel: Vec::new(),
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         }
     }
 

@@ -64,6 +64,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         novel: novel.iter().map(|text| named(text)).collect(),
         spellings: spellings.iter().map(|text| named(text)).collect(),
         sightings: sightings.iter().map(|text| named(text).fingerprint).collect(),
+        numbered: None,
     }
 }
 

@@ -66,6 +66,7 @@ impl Place {
             novel: Vec::new(),
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         };
         self.store.commit(vec![commit]).await.is_ok()
     }

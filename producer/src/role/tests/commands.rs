@@ -3,7 +3,7 @@
 use igentai_core::batch::{BatchBody, Outcome};
 use igentai_core::command::{Lease, TopicOrder};
 use igentai_core::cost::Cost;
-use igentai_shared::store::FIRST_INEXACT;
+use igentai_core::ids::FIRST_INEXACT;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! The replicated Bloom filter over the fingerprints of a topic's attributes.
 //!
-//! A filter answers "surely new" or "probably known". Producers hold a replica so that a duplicate costs sixteen bytes instead of its text; what the
+//! A filter answers "surely new" or "probably known". Producers hold a replica so that a duplicate costs sixteen bytes at most instead of its text; what the
 //! filter says is a claim that the commit checks, so a false positive costs one round trip and never an attribute.
 //!
 //! # Bit layout, generation by generation

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Bits, Measured, PIECE_WORDS, Ranges, words};
 use crate::command::FilterReport;
-use crate::ids::{LogIndex, Run};
+use crate::ids::{LogIndex, Run, Seq};
 use crate::key::Fingerprint;
+use crate::numbers::Edition;
 use crate::seeded::{Bug, is_on};
 use crate::time::Monotonic;
 
@@ -33,6 +34,8 @@ pub struct Delta {
     pub to: LogIndex,
     /// Added.
     pub fingerprints: Vec<Fingerprint>,
+    /// The edition of the log, and the number in it of the first that was added; the others follow. `None` where that is not told.
+    pub first: Option<(Edition, Seq)>,
 }
 
 /// A piece of a snapshot.

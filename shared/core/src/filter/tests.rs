@@ -59,7 +59,14 @@ fn the_generation_grows_with_the_set() {
 }
 
 fn delta(from: u64, to: u64) -> Delta {
-    Delta { run: 1, generation: 0, from, to, fingerprints: (from..=to).map(fingerprint).collect() }
+    Delta {
+        run: 1,
+        generation: 0,
+        from,
+        to,
+        fingerprints: (from..=to).map(fingerprint).collect(),
+        first: None,
+    }
 }
 
 fn master(entries: u64, per_entry: u64) -> (Master, Vec<Fingerprint>) {
@@ -264,7 +271,7 @@ fn a_larger_filter_has_what_came_before_the_old_one_was_known_to_be_too_small() 
     let entry = |index: u64, generation| {
         let from = usize::try_from(index - 1).unwrap() * 100;
         let fingerprints = all.get(from..from + 100).unwrap_or_default().to_vec();
-        Delta { run: 1, generation, from: index, to: index, fingerprints }
+        Delta { run: 1, generation, from: index, to: index, fingerprints, first: None }
     };
     // The integrators are ahead of the leader, and nobody has said yet that there is a larger filter.
     (1..=164).for_each(|index| replica.delta(entry(index, 0)));
@@ -307,7 +314,8 @@ fn new_keys_taken_for_known_are_measured_once_on_both_sides() {
     let (master, all) = master(163, 100);
     let mut replica = Replica::new(1);
     for (from, fingerprints) in std::iter::zip(1_u64.., all.chunks(100)) {
-        let delta = Delta { run: 1, generation: 0, from, to: from, fingerprints: fingerprints.to_vec() };
+        let delta =
+            Delta { run: 1, generation: 0, from, to: from, fingerprints: fingerprints.to_vec(), first: None };
         replica.delta(delta.clone());
         replica.delta(delta);
     }

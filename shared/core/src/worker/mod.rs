@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::filter::{Delta, SnapshotError, SnapshotPiece};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, Run, WorkerId};
+use crate::numbers::Numbers;
 use crate::seeded::{Bug, is_on};
 use crate::status::cut;
 use crate::time::Monotonic;
@@ -32,6 +33,9 @@ pub const RECEIPT_PATIENCE: Duration = Duration::from_secs(3);
 /// The longest wait between two attempts.
 pub const RECEIPT_PATIENCE_MAX: Duration = Duration::from_secs(30);
 
+/// Attributes whose numbers a producer remembers in each of two generations: what tables of 2¹⁸ places take before they grow. Both are some 11 MB.
+pub const NUMBERS: usize = 229_376;
+
 /// A producer.
 #[derive(Debug)]
 pub struct Worker {
@@ -48,6 +52,8 @@ pub struct Worker {
     draining: bool,
     /// The later life that was heard of last.
     superseded_by: Option<Incarnation>,
+    /// What it was told of attributes.
+    numbers: Numbers,
 }
 
 /// What became of a command.
@@ -69,7 +75,7 @@ pub enum CommandVerdict {
 impl Worker {
     /// A producer without work. `concurrency` is the most requests it has under way.
     #[must_use]
-    pub const fn new(id: WorkerId, incarnation: Incarnation, concurrency: u32) -> Self {
+    pub fn new(id: WorkerId, incarnation: Incarnation, concurrency: u32) -> Self {
         Self {
             id,
             incarnation,
@@ -81,6 +87,7 @@ impl Worker {
             heartbeats: 0,
             draining: false,
             superseded_by: None,
+            numbers: Numbers::new(NUMBERS),
         }
     }
 
@@ -145,9 +152,9 @@ impl Worker {
 
     /// Takes the end of a request in; the answer is the batch to publish. `None` when its run is over.
     pub fn finish(&mut self, topic: &TopicId, run: Run, finished: Finished, now: Monotonic) -> Option<Batch> {
-        let (id, incarnation) = (self.id.clone(), self.incarnation);
-        let batch = self.work(topic, run)?.finish(id, incarnation, finished, now);
-        Some(batch)
+        let by = (self.id.clone(), self.incarnation);
+        let work = self.topics.get_mut(topic).filter(|work| work.run() == run)?;
+        Some(work.finish(by, finished, &mut self.numbers, now))
     }
 
     /// Notes what the next request about a topic may cost at each provider, so that the coordinator leases enough for it; the answer says
@@ -182,7 +189,8 @@ impl Worker {
         if id.producer != self.id || id.incarnation != self.incarnation {
             return None;
         }
-        let batch = self.work(&id.topic, id.run)?.receipt(id, &receipt.verdict, now);
+        let work = self.topics.get_mut(&id.topic).filter(|work| work.run() == id.run)?;
+        let batch = work.receipt(receipt, &mut self.numbers, now);
         self.forget_finished();
         batch
     }
@@ -195,9 +203,11 @@ impl Worker {
 
     /// Takes a filter delta in.
     pub fn delta(&mut self, topic: &TopicId, delta: Delta) {
-        if let Some(work) = self.work(topic, delta.run) {
-            work.replica.delta(delta);
+        let Some(work) = self.topics.get_mut(topic).filter(|work| work.run() == delta.run) else { return };
+        if let Some((edition, first)) = delta.first {
+            self.numbers.learn(topic, (delta.run, edition), delta.fingerprints.iter().copied().zip(first..));
         }
+        work.replica.delta(delta);
     }
 
     /// Takes a piece of a filter snapshot in.
@@ -276,6 +286,7 @@ impl Worker {
     fn forget_finished(&mut self) {
         let done = |_: &TopicId, work: &mut TopicWork| work.is_dismissed() && work.is_idle();
         for (topic, work) in self.topics.extract_if(.., done) {
+            self.numbers.forget(&topic);
             self.counters.insert(topic, work.counters());
         }
     }

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
-use crate::batch::{BatchId, Committed, Named, Outcome, ResponseMeta, Verdict};
+use crate::batch::{BatchId, Committed, Named, Numbered, Outcome, ResponseMeta, ToldNumbers, Verdict};
 use crate::command::TopicOrder;
 use crate::key::{Fingerprint, Key};
 
@@ -64,7 +64,7 @@ fn ask_and_finish(worker: &mut Worker, texts: &[&str]) -> Batch {
 
 fn receipt(batch: &Batch, missing: Vec<Fingerprint>) -> Receipt {
     let committed = Committed { log_index: batch.id.seq, missing, ..Committed::default() };
-    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
+    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed), told: None }
 }
 
 /// Every provider of a process may have its word in it.
@@ -176,8 +176,14 @@ fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
 #[test]
 fn a_filter_hit_is_sent_as_text_once_and_then_as_fingerprint() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    let delta =
-        Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints: vec![named("Wren").fingerprint] };
+    let delta = Delta {
+        run: 1,
+        generation: 0,
+        from: 1,
+        to: 1,
+        fingerprints: vec![named("Wren").fingerprint],
+        first: None,
+    };
     worker.delta(&TopicId::from_name("birds").unwrap(), delta);
     let parts = |batch: Batch| match batch.body {
         BatchBody::Response { novel, spellings, sightings, .. } => (novel, spellings, sightings),
@@ -190,11 +196,93 @@ fn a_filter_hit_is_sent_as_text_once_and_then_as_fingerprint() {
     assert_eq!(second, (none, vec![], vec![named("Wren").fingerprint]));
 }
 
+/// The number of an attribute as it was told.
+fn told(worker: &mut Worker, text: &str, edition: u64, number: u64) {
+    let fingerprints = vec![named(text).fingerprint];
+    let (from, to, first) = (number, number, Some((edition, number)));
+    worker.delta(
+        &TopicId::from_name("birds").unwrap(),
+        Delta { run: 1, generation: 0, from, to, fingerprints, first },
+    );
+}
+
+/// What of a batch is named by fingerprint, and what by number.
+fn named_how(batch: &Batch) -> (Vec<Fingerprint>, Option<Numbered>) {
+    let BatchBody::Response { novel, spellings, sightings, numbered, .. } = &batch.body else {
+        panic!("a response was expected")
+    };
+    assert_eq!((novel.len(), spellings.len()), (0, 0));
+    (sightings.clone(), numbered.as_deref().cloned())
+}
+
+#[test]
+fn what_a_delta_gave_a_number_is_named_by_it_and_by_its_text_where_the_number_does_not_count() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    told(&mut worker, "Wren", 5, 1);
+    told(&mut worker, "Owl", 5, 300);
+    let spelled = ask_and_finish(&mut worker, &["Wren", "Owl"]);
+    worker.receipt(&receipt(&spelled, vec![]), T0);
+    let batch = ask_and_finish(&mut worker, &["Owl", "Wren"]);
+    let numbers = Numbered::of(5, vec![(300, named("Owl").fingerprint), (1, named("Wren").fingerprint)]);
+    assert_eq!(named_how(&batch), (vec![], numbers));
+    assert_eq!(batch.elements(), 2);
+
+    // The log is another one by now.
+    let mut refused = receipt(&batch, vec![]);
+    if let Verdict::Committed(committed) = &mut refused.verdict {
+        committed.unnumbered = 2;
+    }
+    let resolution = worker.receipt(&refused, T0).unwrap();
+    assert_eq!(resolution.body, BatchBody::Resolution { of: 2, texts: vec!["Owl".into(), "Wren".into()] });
+    worker.receipt(&receipt(&resolution, vec![]), T0);
+    let after = ask_and_finish(&mut worker, &["Wren"]);
+    assert_eq!(
+        named_how(&after),
+        (vec![named("Wren").fingerprint], None),
+        "nothing of the old log is believed"
+    );
+}
+
+#[test]
+fn what_a_receipt_gave_a_number_is_named_by_it() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let delta = |text: &str, at| Delta {
+        run: 1,
+        generation: 0,
+        from: at,
+        to: at,
+        fingerprints: vec![named(text).fingerprint],
+        first: None,
+    };
+    for (at, text) in (1..).zip(["Wren", "Owl", "Tit"]) {
+        worker.delta(&TopicId::from_name("birds").unwrap(), delta(text, at));
+    }
+    let spelled = ask_and_finish(&mut worker, &["Wren", "Owl"]);
+    let told = |numbers| Some(ToldNumbers { edition: 5, numbers });
+    worker.receipt(&Receipt { told: told(vec![7, 0]), ..receipt(&spelled, vec![]) }, T0);
+    let again = ask_and_finish(&mut worker, &["Wren", "Owl"]);
+    let wren = Numbered::of(5, vec![(7, named("Wren").fingerprint)]);
+    assert_eq!(named_how(&again), (vec![named("Owl").fingerprint], wren.clone()));
+    worker.receipt(&Receipt { told: told(vec![9, 9]), ..receipt(&again, vec![]) }, T0);
+    let third = ask_and_finish(&mut worker, &["Wren", "Owl"]);
+    assert_eq!(
+        named_how(&third),
+        (vec![named("Owl").fingerprint], wren),
+        "two numbers do not fit one element"
+    );
+}
+
 #[test]
 fn a_false_positive_is_answered_with_its_text() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    let delta =
-        Delta { run: 1, generation: 0, from: 1, to: 1, fingerprints: vec![named("Wren").fingerprint] };
+    let delta = Delta {
+        run: 1,
+        generation: 0,
+        from: 1,
+        to: 1,
+        fingerprints: vec![named("Wren").fingerprint],
+        first: None,
+    };
     worker.delta(&TopicId::from_name("birds").unwrap(), delta);
     let first = ask_and_finish(&mut worker, &["Wren"]);
     worker.receipt(&receipt(&first, vec![]), T0);
@@ -246,7 +334,7 @@ fn capped(items: u64) -> TopicOrder {
 /// A receipt for so many new items from `first_new` on, and others beyond the cap.
 fn taken(batch: &Batch, first_new: u64, new: u32, over_cap: u32) -> Receipt {
     let committed = Committed { log_index: 1, first_new, new, over_cap, ..Committed::default() };
-    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed) }
+    Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed), told: None }
 }
 
 #[test]
@@ -254,7 +342,8 @@ fn a_batch_that_was_refused_is_published_no_more_and_the_next_ones_are_asked_for
     let mut worker = worker(vec![order("birds", 1, 5)]);
     let batch = ask_and_finish(&mut worker, &["Owl"]);
     assert!(worker.awaits(&batch.id) && !worker.awaits(&BatchId { seq: 2, ..batch.id.clone() }));
-    let refused = Receipt { id: batch.id.clone(), verdict: Verdict::Refused { reason: "poison".to_owned() } };
+    let verdict = Verdict::Refused { reason: "poison".to_owned() };
+    let refused = Receipt { id: batch.id.clone(), verdict, told: None };
     assert_eq!(worker.receipt(&refused, T0), None);
     assert!(!worker.awaits(&batch.id));
     assert!(worker.overdue(Monotonic(1_000_000)).is_empty());

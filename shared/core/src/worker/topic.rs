@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::filling::Filling;
 use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
-use crate::batch::{Batch, BatchBody, BatchId, Named, ResponseMeta, Verdict};
+use crate::batch::{Batch, BatchBody, BatchId, Named, Numbered, Receipt, ResponseMeta, ToldNumbers, Verdict};
 use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::filter::Replica;
 use crate::folder::TopicId;
-use crate::ids::{Incarnation, Run, WorkerId};
-use crate::key::{Fingerprint, KEY_VERSION};
+use crate::ids::{Incarnation, Run, Seq, WorkerId};
+use crate::key::{Fingerprint, KEY_VERSION, Key};
+use crate::numbers::{Edition, Numbers};
 use crate::seeded::{Bug, is_on};
 use crate::time::Monotonic;
 
@@ -44,11 +45,16 @@ pub struct Finished {
     pub items: Vec<Named>,
 }
 
+/// What is named by number, in which edition; the texts of what is named by fingerprint; those of what is named by number.
+type ByNumber = (Option<(Edition, Vec<(Seq, Fingerprint)>)>, BTreeMap<Fingerprint, String>, Vec<String>);
+
 #[derive(Debug)]
 struct Pending {
     batch: Batch,
     /// Texts of what the batch carries as fingerprints only.
     texts: BTreeMap<Fingerprint, String>,
+    /// Texts of what it carries as numbers only.
+    numbered: Vec<String>,
     published_at: Monotonic,
     attempts: u32,
 }
@@ -207,16 +213,16 @@ impl TopicWork {
 
     pub(super) fn finish(
         &mut self,
-        producer: WorkerId,
-        incarnation: Incarnation,
+        by: (WorkerId, Incarnation),
         finished: Finished,
+        numbers: &mut Numbers,
         now: Monotonic,
     ) -> Batch {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.reserved = self.reserved.saturating_sub(finished.meta.worst_case);
         self.charged += finished.meta.charge();
         let (mut novel, mut spellings, mut sightings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut texts = BTreeMap::new();
+        let mut known = Vec::new();
         for Named { text, fingerprint } in finished.items {
             let spelled_anew = self.remember(&text);
             if is_on(Bug::FalsePositivesUnresolved) && fingerprint.as_bytes()[0] < 25 {
@@ -231,12 +237,35 @@ impl TopicWork {
             if spelled_anew {
                 spellings.push(text);
             } else {
-                sightings.push(fingerprint);
+                known.push(Named { text, fingerprint });
+            }
+        }
+        let (told, texts, by_number) = self.by_number(known, numbers);
+        sightings.extend(texts.keys());
+        let numbered = told.and_then(|(edition, told)| Numbered::of(edition, told)).map(Box::new);
+        let body = BatchBody::Response { meta: finished.meta, novel, spellings, sightings, numbered };
+        self.keep(by, body, (texts, by_number), now)
+    }
+
+    /// What can be named by its number, and the texts of the rest and of that.
+    fn by_number(&self, known: Vec<Named>, numbers: &mut Numbers) -> ByNumber {
+        let fingerprints: Vec<Fingerprint> = known.iter().map(|named| named.fingerprint).collect();
+        let (mut texts, mut by_number) = (BTreeMap::new(), Vec::new());
+        let Some((edition, found)) = numbers.look_up(&self.order.topic, self.order.run, &fingerprints) else {
+            texts.extend(known.into_iter().map(|named| (named.fingerprint, named.text)));
+            return (None, texts, by_number);
+        };
+        let mut told = Vec::new();
+        for (Named { text, fingerprint }, number) in known.into_iter().zip(found) {
+            if let Some(number) = number {
+                let wrong = is_on(Bug::WrongNumbers) && number > 1 && told.len() % 2 == 0;
+                told.push((Seq::from(number) - u64::from(wrong), fingerprint));
+                by_number.push(text);
+            } else {
                 texts.insert(fingerprint, text);
             }
         }
-        let body = BatchBody::Response { meta: finished.meta, novel, spellings, sightings };
-        self.keep(producer, incarnation, body, texts, now)
+        (Some((edition, told)), texts, by_number)
     }
 
     fn remember(&mut self, text: &str) -> bool {
@@ -248,10 +277,9 @@ impl TopicWork {
 
     fn keep(
         &mut self,
-        producer: WorkerId,
-        incarnation: Incarnation,
+        (producer, incarnation): (WorkerId, Incarnation),
         body: BatchBody,
-        texts: BTreeMap<Fingerprint, String>,
+        (texts, numbered): (BTreeMap<Fingerprint, String>, Vec<String>),
         now: Monotonic,
     ) -> Batch {
         let seq = self.next_seq;
@@ -266,7 +294,8 @@ impl TopicWork {
             key_version: KEY_VERSION,
             body,
         };
-        self.pending.insert(seq, Pending { batch: batch.clone(), texts, published_at: now, attempts: 1 });
+        self.pending
+            .insert(seq, Pending { batch: batch.clone(), texts, numbered, published_at: now, attempts: 1 });
         batch
     }
 
@@ -274,21 +303,34 @@ impl TopicWork {
         self.order.run == id.run && self.pending.contains_key(&id.seq)
     }
 
-    pub(super) fn receipt(&mut self, id: &BatchId, verdict: &Verdict, now: Monotonic) -> Option<Batch> {
-        let Pending { batch, mut texts, .. } = self.pending.remove(&id.seq)?;
+    pub(super) fn receipt(
+        &mut self,
+        Receipt { id, verdict, told }: &Receipt,
+        numbers: &mut Numbers,
+        now: Monotonic,
+    ) -> Option<Batch> {
+        let Pending { batch, mut texts, numbered, .. } = self.pending.remove(&id.seq)?;
         let Verdict::Committed(committed) = verdict else { return None };
         self.filling.committed(committed, now);
-        if !is_response(&batch) || committed.missing.is_empty() || is_on(Bug::FalsePositiveUnanswered) {
+        if committed.unnumbered > 0 {
+            numbers.forget(&id.topic);
+        } else if let Some(told) = told {
+            learn(&batch, told, numbers);
+        }
+        if !is_response(&batch) || is_on(Bug::FalsePositiveUnanswered) {
             return None;
         }
-        let wanted: Vec<String> =
+        let mut wanted: Vec<String> =
             committed.missing.iter().filter_map(|fingerprint| texts.remove(fingerprint)).collect();
+        self.false_positives += u64::try_from(wanted.len()).unwrap_or(u64::MAX);
+        if committed.unnumbered > 0 {
+            wanted.extend(numbered);
+        }
         if wanted.is_empty() {
             return None;
         }
-        self.false_positives += u64::try_from(wanted.len()).unwrap_or(u64::MAX);
         let body = BatchBody::Resolution { of: id.seq, texts: wanted };
-        Some(self.keep(id.producer.clone(), id.incarnation, body, BTreeMap::new(), now))
+        Some(self.keep((id.producer.clone(), id.incarnation), body, (BTreeMap::new(), Vec::new()), now))
     }
 
     pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
@@ -339,4 +381,17 @@ impl TopicWork {
             },
         }
     }
+}
+
+/// Remembers what a receipt told of a batch's spellings and sightings.
+fn learn(batch: &Batch, told: &ToldNumbers, numbers: &mut Numbers) {
+    let BatchBody::Response { spellings, sightings, .. } = &batch.body else { return };
+    if told.numbers.len() != spellings.len() + sightings.len() {
+        return;
+    }
+    let spelled = spellings.iter().map(|text| Key::of(text).map(|key| Fingerprint::of(&key)));
+    let named = spelled.chain(sightings.iter().copied().map(Some)).zip(&told.numbers);
+    let named =
+        named.filter_map(|(fingerprint, number)| Some((fingerprint.filter(|_| *number > 0)?, *number)));
+    numbers.learn(&batch.id.topic, (batch.id.run, told.edition), named);
 }

@@ -1,13 +1,14 @@
 //! The commit of one batch, step by step as the port demands it.
 
-use igentai_core::batch::{Committed, Named, Verdict};
+use igentai_core::batch::{Committed, Named, Numbered, Verdict};
+use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
 use igentai_core::log::EntryTail;
 use igentai_core::seeded::{Bug, is_on};
 use redb::ReadableTable;
 
 use super::engine::Stop;
-use super::tables::{RunRow, Tables, seen_key};
+use super::tables::{RunRow, Tables, edition, seen_key};
 use crate::store::prepare::watermark;
 use crate::store::rows::{decode, encode, encode_entry};
 use crate::store::{Commit, CommitOutcome, Head, StoreError};
@@ -31,20 +32,20 @@ pub(super) fn refuse_put_back(tables: &Tables<'_>, batch: &Commit) -> Result<(),
 pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOutcome, Stop> {
     let topic = batch.id.topic.as_str();
     let Some(mut run) = tables.run(topic)?.filter(|run| run.run == batch.id.run) else {
-        return Ok(earlier(Verdict::Stale));
+        return Ok(CommitOutcome::earlier(Verdict::Stale));
     };
     let id = &batch.id;
     let producer = (run.slot, id.producer.as_str(), id.incarnation);
     let settled = tables.watermarks.get(producer)?.map_or(0, |row| row.value());
     if id.seq <= settled && !is_on(Bug::NoDedup) {
-        return Ok(earlier(Verdict::Settled));
+        return Ok(CommitOutcome::earlier(Verdict::Settled));
     }
     let receipt = (producer.0, producer.1, producer.2, id.seq);
     if let Some(row) = tables.receipts.get(receipt)?.filter(|_| !is_on(Bug::NoDedup)) {
-        return Ok(earlier(Verdict::Committed(decode(row.value())?)));
+        return Ok(CommitOutcome::earlier(Verdict::Committed(decode(row.value())?)));
     }
 
-    let (tail, missing, new) = look_up(tables, &mut run, batch)?;
+    let Found { tail, missing, unnumbered, new, told } = look_up(tables, &mut run, batch)?;
     run.entries += 1;
     let entry = encode_entry(&batch.head, &tail)?;
     tables.log.insert((run.slot, run.entries), entry.as_slice())?;
@@ -60,6 +61,7 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOu
         known: count(tail.again.len()),
         over_cap: tail.over_cap,
         missing,
+        unnumbered,
     };
     if !is_on(Bug::ReceiptNotStored) {
         tables.receipts.insert(receipt, encode(&committed)?.as_slice())?;
@@ -74,17 +76,33 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOu
             .take(RECEIPTS_REMOVED)
             .try_for_each(|row| row.map(drop))?;
     }
-    Ok(CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new })
+    let edition = edition(run.slot);
+    Ok(CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new, edition, told })
+}
+
+/// What is known of a batch's elements.
+#[derive(Debug, Default)]
+struct Found {
+    tail: EntryTail,
+    missing: Vec<Fingerprint>,
+    unnumbered: u32,
+    new: Vec<Named>,
+    told: Vec<Seq>,
 }
 
 /// Looks every fingerprint up and numbers the absent texts up to the cap.
-fn look_up(
-    tables: &mut Tables<'_>,
-    run: &mut RunRow,
-    batch: &Commit,
-) -> Result<(EntryTail, Vec<Fingerprint>, Vec<Named>), Stop> {
-    let mut tail = EntryTail::default();
-    let mut new = Vec::new();
+fn look_up(tables: &mut Tables<'_>, run: &mut RunRow, batch: &Commit) -> Result<Found, Stop> {
+    let Found { mut tail, mut missing, mut unnumbered, mut new, mut told } = Found::default();
+    // Numbers only grow: where the largest one stands, all that were given before it stand.
+    if let Some(Numbered { edition: of, numbers, largest }) = &batch.numbered {
+        let key = seen_key(run.slot, largest.as_bytes());
+        let stands = tables.seen.get(&key)?.is_some_and(|row| row.value() == numbers.largest());
+        if stands && *of == edition(run.slot) {
+            tail.again.extend(numbers.as_slice());
+        } else {
+            unnumbered = count(numbers.len());
+        }
+    }
     let texts = batch
         .novel
         .iter()
@@ -93,6 +111,7 @@ fn look_up(
     for (named, is_spelling) in texts {
         let key = seen_key(run.slot, named.fingerprint.as_bytes());
         let known = tables.seen.get(&key)?.map(|row| row.value());
+        let mut number = known.unwrap_or_default();
         if let Some(seq) = known {
             tail.again.push(seq);
             if is_spelling {
@@ -108,23 +127,24 @@ fn look_up(
             tables.seen.insert(&key, run.attributes)?;
             tail.new.push(named.text.clone());
             new.push(named.clone());
+            number = run.attributes;
+        }
+        if is_spelling {
+            told.push(number);
         }
     }
-    let mut missing = Vec::new();
     for fingerprint in &batch.sightings {
-        match tables.seen.get(&seen_key(run.slot, fingerprint.as_bytes()))? {
-            Some(row) => tail.again.push(row.value()),
+        let known = tables.seen.get(&seen_key(run.slot, fingerprint.as_bytes()))?.map(|row| row.value());
+        match known {
+            Some(seq) => tail.again.push(seq),
             None => missing.push(*fingerprint),
         }
+        told.push(known.unwrap_or_default());
     }
-    tail.missing = count(missing.len());
-    Ok((tail, missing, new))
+    tail.missing = count(missing.len()) + unnumbered;
+    Ok(Found { tail, missing, unnumbered, new, told })
 }
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-const fn earlier(verdict: Verdict) -> CommitOutcome {
-    CommitOutcome { verdict, fresh: false, new: Vec::new() }
 }

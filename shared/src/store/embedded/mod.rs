@@ -45,6 +45,7 @@ use async_trait::async_trait;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
+use igentai_core::numbers::Edition;
 use igentai_core::topic::Topic;
 use redb::ReadTransaction;
 use tokio::sync::mpsc;
@@ -254,7 +255,7 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| read::put_back(transaction, &topic)).await
     }
 
-    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+    async fn edition(&self, topic: &TopicId) -> Result<Edition, StoreError> {
         let topic = topic.clone();
         self.read(move |transaction| read::edition(transaction, &topic)).await
     }

@@ -3,12 +3,15 @@
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
 use igentai_core::log::Entry;
+use igentai_core::numbers::Edition;
 use igentai_core::topic::Topic;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::coordinate::lease_record;
 use super::engine::Stop;
-use super::tables::{CHECKPOINTS, FIRSTS, GARBAGE, INSTANCE, LEASE, LOG, RunRow, TOPICS, run_of, setting_of};
+use super::tables::{
+    self, CHECKPOINTS, FIRSTS, GARBAGE, INSTANCE, LEASE, LOG, RunRow, TOPICS, run_of, setting_of,
+};
 use crate::store::rows::{corrupt, decode_entry, decode_topic};
 use crate::store::{Head, LeaseRecord, StoreCheck, StoredAttribute};
 
@@ -20,9 +23,8 @@ pub(super) fn put_back(transaction: &ReadTransaction, topic: &TopicId) -> Result
     Ok(run_of(transaction, topic.as_str())?.and_then(|row| row.put_back))
 }
 
-/// The slot, of which no other log has had it; from 1 on, as before the first there is none.
-pub(super) fn edition(transaction: &ReadTransaction, topic: &TopicId) -> Result<u64, Stop> {
-    Ok(run_of(transaction, topic.as_str())?.map_or(0, |row| u64::from(row.slot) + 1))
+pub(super) fn edition(transaction: &ReadTransaction, topic: &TopicId) -> Result<Edition, Stop> {
+    Ok(run_of(transaction, topic.as_str())?.map_or(0, |row| tables::edition(row.slot)))
 }
 
 pub(super) fn log(

@@ -1,5 +1,6 @@
 //! The tables of the file, and how they are opened.
 
+use igentai_core::numbers::Edition;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,11 @@ impl RunRow {
     pub(super) const fn head(&self) -> Head {
         Head { run: self.run, log_index: self.entries, attributes: self.attributes }
     }
+}
+
+/// The edition of a log: its slot, which no other log has had; from 1 on, as before the first there is none.
+pub(super) fn edition(slot: Slot) -> Edition {
+    Edition::from(slot) + 1
 }
 
 /// The lease as stored.

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use deadpool_redis::redis::{FromRedisValue, Value};
-use igentai_core::batch::{Committed, Named, Verdict};
+use igentai_core::batch::{Committed, Named, Numbered, Verdict};
 use igentai_core::ids::{LogIndex, Seq};
 use igentai_core::key::Fingerprint;
+use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
 use serde::Deserialize;
 
 use super::client::Call;
 use super::keys::Keys;
-use super::known::{Edition, Known};
+use super::known::Known;
 use super::scripts::COMMIT;
 use crate::store::rows::{corrupt, encode_head};
 use crate::store::{Commit, CommitOutcome, StoreError};
@@ -38,13 +39,17 @@ pub(super) struct Asked {
     largest: Option<(Seq, Fingerprint)>,
     /// The edition of the topic that they are of.
     edition: Edition,
+    /// Elements that the batch names by numbers which are not claimed.
+    unnumbered: usize,
+    /// The numbers of the batch's sightings, as far as they are known here.
+    sighted: Vec<Option<u32>>,
 }
 
 /// What became of a batch.
 #[derive(Debug)]
 pub(super) enum Answered {
     /// It was committed, now or before, or never will be; and what was told of its attributes.
-    Outcome(CommitOutcome, Option<(Edition, Learnt)>),
+    Outcome(CommitOutcome, Learnt),
     /// What was claimed is not so, and nothing was done.
     Doubt,
     /// No leader has claimed the topic since the server was started, and nothing was done.
@@ -52,22 +57,39 @@ pub(super) enum Answered {
 }
 
 impl Asked {
-    /// Divides a batch into what is known here and what is not. A spelling is never claimed: the entry keeps its text.
-    pub(super) fn of(batch: &Commit, known: Option<(&Known, &str)>) -> Self {
-        let mut asked =
-            Self { open: Vec::new(), novel: Vec::new(), claimed: Vec::new(), largest: None, edition: 0 };
+    /// Divides a batch into what is known, here or by the producer, and what is not; `believed`: what a producer says that it was told is claimed. A spelling
+    /// is never claimed: the entry keeps its text.
+    pub(super) fn of(batch: &Commit, known: Option<(&Known, &str)>, believed: bool) -> Self {
+        let mut asked = Self {
+            open: Vec::new(),
+            novel: Vec::new(),
+            claimed: Vec::new(),
+            largest: None,
+            edition: 0,
+            unnumbered: if believed { 0 } else { batch.by_number() },
+            sighted: Vec::new(),
+        };
+        let numbered = batch.numbered.as_ref().filter(|_| believed);
         let fingerprints: Vec<Fingerprint> = batch
             .novel
             .iter()
             .map(|named| named.fingerprint)
             .chain(batch.sightings.iter().copied())
             .collect();
-        let known = known.and_then(|(known, instance)| {
+        // The largest number that is claimed is checked for all, so they must be one process's: two may know two pasts of a registry that was put back.
+        let known = known.filter(|_| numbered.is_none()).and_then(|(known, instance)| {
             known.look_up(instance, &batch.id.topic, batch.id.run, &fingerprints)
         });
-        let (edition, numbers) = known.unwrap_or_else(|| (0, vec![None; fingerprints.len()]));
+        let (edition, mut numbers) = known.unwrap_or_else(|| {
+            (numbered.map_or(0, |numbered| numbered.edition), vec![None; fingerprints.len()])
+        });
         asked.edition = edition;
-        let (of_novel, of_sightings) = numbers.split_at(batch.novel.len());
+        if let Some(Numbered { numbers, largest, .. }) = numbered {
+            asked.claimed.extend(numbers.as_slice());
+            asked.largest = Some((numbers.largest(), *largest));
+        }
+        asked.sighted = numbers.split_off(batch.novel.len());
+        let of_novel = &numbers;
         for (index, (named, number)) in batch.novel.iter().zip(of_novel).enumerate() {
             match number {
                 Some(number) => asked.claim((*number).into(), named.fingerprint),
@@ -75,9 +97,9 @@ impl Asked {
             }
         }
         asked.open = asked.texts(batch).map(|named| named.fingerprint).collect();
-        for (fingerprint, number) in batch.sightings.iter().zip(of_sightings) {
-            match number {
-                Some(number) => asked.claim((*number).into(), *fingerprint),
+        for (index, fingerprint) in batch.sightings.iter().enumerate() {
+            match asked.sighted.get(index).copied().flatten() {
+                Some(number) => asked.claim(number.into(), *fingerprint),
                 None => asked.open.push(*fingerprint),
             }
         }
@@ -115,7 +137,7 @@ impl Asked {
         }
         let (largest, fingerprint) = self.largest.unwrap_or((0, Fingerprint::from_bytes([0; 16])));
         let head = encode_head(&batch.head)?;
-        let arguments = 17 + self.open.len();
+        let arguments = 18 + self.open.len();
         let bytes = head.len() + texts.len() + claims.len() + KEPT * self.open.len() + 256;
         let mut call = Call::sized(&COMMIT, &keys, arguments, bytes)
             .arg(batch.id.run)
@@ -134,6 +156,7 @@ impl Asked {
             .arg(instance.unwrap_or_default())
             .arg(reached.0)
             .arg(reached.1)
+            .arg(self.unnumbered)
             .arg(kept(&fingerprint));
         for fingerprint in &self.open {
             call = call.arg(kept(fingerprint));
@@ -145,8 +168,7 @@ impl Asked {
     pub(super) fn outcome(self, batch: &Commit, answer: Value) -> Result<Answered, StoreError> {
         let parts = Vec::<Vec<u8>>::from_redis_value(answer).map_err(corrupt)?;
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        let earlier =
-            |verdict| Answered::Outcome(CommitOutcome { verdict, fresh: false, new: Vec::new() }, None);
+        let earlier = |verdict| Answered::Outcome(CommitOutcome::earlier(verdict), Learnt::new());
         Ok(match parts.as_slice() {
             [b"doubt"] => Answered::Doubt,
             [b"unclaimed"] => Answered::Unclaimed,
@@ -156,30 +178,42 @@ impl Asked {
             [b"fresh", stored, letters, numbers, edition] => {
                 let edition = std::str::from_utf8(edition).map_err(corrupt)?.parse().map_err(corrupt)?;
                 let committed = receipt(batch, stored)?;
-                let mut learnt = Vec::with_capacity(self.open.len());
+                let mut found = Vec::with_capacity(self.open.len());
                 let mut numbers = Cursor::new(*numbers);
                 let mut next_new = committed.first_new;
-                for (fingerprint, letter) in self.open.iter().zip(or_all_new(letters, self.open.len())) {
-                    match letter {
+                for letter in or_all_new(letters, self.open.len()) {
+                    found.push(match letter {
                         b'n' => {
-                            learnt.push((*fingerprint, next_new));
                             next_new += 1;
+                            next_new - 1
                         }
-                        b'k' => {
-                            let number = rmp_serde::from_read(&mut numbers).map_err(corrupt)?;
-                            learnt.push((*fingerprint, number));
-                        }
-                        _ => {}
-                    }
+                        b'k' => rmp_serde::from_read(&mut numbers).map_err(corrupt)?,
+                        _ => 0,
+                    });
                 }
                 let letters = or_all_new(letters, self.open.len());
                 let new = self.texts(batch).zip(letters).filter(|(_, letter)| *letter == b'n');
                 let new = new.map(|(named, _)| named.clone()).collect();
-                let outcome = CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new };
-                Answered::Outcome(outcome, Some((edition, learnt)))
+                let (verdict, told) = (Verdict::Committed(committed), self.told(&found));
+                let learnt = self.open.into_iter().zip(found).filter(|(_, number)| *number > 0).collect();
+                Answered::Outcome(CommitOutcome { verdict, fresh: true, new, edition, told }, learnt)
             }
             _ => return Err(corrupt("the commit script's answer is not understood")),
         })
+    }
+}
+
+impl Asked {
+    /// The numbers of the batch's spellings and sightings, by those that the script found for what was open.
+    fn told(&self, found: &[Seq]) -> Vec<Seq> {
+        let mut open = found.iter().copied().skip(self.novel.len());
+        let spellings = self.open.len()
+            - self.novel.len()
+            - self.sighted.iter().filter(|number| number.is_none()).count();
+        let mut told: Vec<Seq> = open.by_ref().take(spellings).collect();
+        let sighted = self.sighted.iter().map(|known| known.map(Seq::from).or_else(|| open.next()));
+        told.extend(sighted.map(Option::unwrap_or_default));
+        told
     }
 }
 
@@ -197,6 +231,7 @@ fn receipt(batch: &Commit, bytes: &[u8]) -> Result<Committed, StoreError> {
     let mut reader = rmp_serde::Deserializer::new(Cursor::new(bytes));
     let (log_index, first_new) = (u64_of(&mut reader)?, u64_of(&mut reader)?);
     let (new, known, over_cap) = (u32_of(&mut reader)?, u32_of(&mut reader)?, u32_of(&mut reader)?);
+    let unnumbered = u32_of(&mut reader)?;
     let rest = usize::try_from(reader.position()).ok().and_then(|position| bytes.get(position..));
     let (fingerprints, torn) = rest.unwrap_or_default().as_chunks::<KEPT>();
     if !torn.is_empty() {
@@ -208,7 +243,7 @@ fn receipt(batch: &Commit, bytes: &[u8]) -> Result<Committed, StoreError> {
     };
     // A copy of a batch that says something else than the one that was committed has others; nobody waits for those.
     let missing = fingerprints.iter().filter_map(|kept| whole.get(kept.as_slice()).copied()).collect();
-    Ok(Committed { log_index, first_new, new, known, over_cap, missing })
+    Ok(Committed { log_index, first_new, new, known, over_cap, missing, unnumbered })
 }
 
 type Reader<'b> = rmp_serde::Deserializer<rmp_serde::decode::ReadReader<Cursor<&'b [u8]>>>;

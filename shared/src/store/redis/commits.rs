@@ -1,11 +1,12 @@
 //! Commits: batches by the exchange, again where the script could not decide.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deadpool_redis::redis::{self, Value};
 use igentai_core::batch::Verdict;
 use igentai_core::folder::TopicId;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::client::Access;
 use super::commit::{Answered, Asked};
@@ -27,6 +28,15 @@ struct Left {
     unclaimed: Vec<usize>,
 }
 
+/// What is claimed instead of being looked up.
+#[derive(Debug)]
+struct Trust {
+    /// What is known here.
+    known: bool,
+    /// Batches whose own numbers are not claimed.
+    disbelieved: BTreeSet<usize>,
+}
+
 impl RedisStore {
     /// Commits batches that were looked over.
     pub(super) async fn commit_all(&self, batches: &[Commit]) -> Result<Vec<CommitOutcome>, StoreError> {
@@ -34,16 +44,13 @@ impl RedisStore {
             return Ok(Vec::new());
         }
         let mut outcomes: Vec<Option<CommitOutcome>> = batches.iter().map(|_| None).collect();
-        let (mut open, mut claims): (Vec<usize>, bool) = ((0..batches.len()).collect(), true);
+        let mut open: Vec<usize> = (0..batches.len()).collect();
+        let mut trust = Trust { known: true, disbelieved: BTreeSet::new() };
         for _ in 0..=UNCLAIMED_TRIES {
             let Left { doubted, unclaimed } =
-                self.commit_these(batches, &open, &mut outcomes, claims).await?;
+                self.commit_these(batches, &open, &mut outcomes, &trust).await?;
             if !doubted.is_empty() {
-                warn!(
-                    "the registry holds other numbers than it has told before; what is known of it is dropped"
-                );
-                self.known.forget();
-                claims = false;
+                self.doubt(batches, &doubted, &mut trust);
             } else if unclaimed.is_empty() {
                 break;
             }
@@ -60,6 +67,22 @@ impl RedisStore {
             )));
         }
         outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| corrupt("a commit was not answered"))
+    }
+
+    /// What producers were told is given up first, then what is known here.
+    fn doubt(&self, batches: &[Commit], doubted: &[usize], trust: &mut Trust) {
+        let by_number = |index: &&usize| batches.get(**index).is_some_and(|batch| batch.by_number() > 0);
+        let before = trust.disbelieved.len();
+        trust.disbelieved.extend(doubted.iter().filter(by_number));
+        if trust.disbelieved.len() > before {
+            info!(
+                "batches name attributes by numbers that are not those of the log as it is; their producers are asked for the texts"
+            );
+        } else {
+            warn!("the registry holds other numbers than it has told before; what is known of it is dropped");
+            self.known.forget();
+            trust.known = false;
+        }
     }
 
     /// Refuses batches of a topic that was not claimed where a leader has claimed all that he knows of.
@@ -84,16 +107,16 @@ impl RedisStore {
         batches: &[Commit],
         which: &[usize],
         outcomes: &mut [Option<CommitOutcome>],
-        claims: bool,
+        trust: &Trust,
     ) -> Result<Left, StoreError> {
         // The connection first: what is known is of the server that it leads to.
         let borrowed = self.client.borrow().await?;
         let instance = borrowed.instance().map(str::to_owned);
-        let known = instance.as_deref().filter(|_| claims).map(|instance| (&self.known, instance));
+        let known = instance.as_deref().filter(|_| trust.known).map(|instance| (&self.known, instance));
         let mut asked = Vec::with_capacity(which.len());
         let calls = which.iter().copied().map(|index| {
             let (batch, id) = (&batches[index], &batches[index].id);
-            let one = Asked::of(batch, known);
+            let one = Asked::of(batch, known, !trust.disbelieved.contains(&index));
             let call = one.call(batch, instance.as_deref(), self.known.reached(&id.topic, id.run));
             asked.push(one);
             call
@@ -103,13 +126,12 @@ impl RedisStore {
         for ((index, asked), answer) in which.iter().zip(asked).zip(answers) {
             match asked.outcome(&batches[*index], answer)? {
                 Answered::Outcome(outcome, learnt) => {
-                    if let (Verdict::Committed(done), Some((edition, attributes))) =
-                        (&outcome.verdict, learnt)
-                    {
+                    if let (true, Verdict::Committed(done)) = (outcome.fresh, &outcome.verdict) {
                         let id = &batches[*index].id;
-                        self.known.reach(&id.topic, (id.run, edition), done.log_index);
+                        let life = (id.run, outcome.edition);
+                        self.known.reach(&id.topic, life, done.log_index);
                         if let Some(instance) = &instance {
-                            self.known.learn(instance, &id.topic, (id.run, edition), attributes);
+                            self.known.learn(instance, &id.topic, life, learnt);
                         }
                     }
                     outcomes[*index] = Some(outcome);

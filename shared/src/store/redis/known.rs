@@ -9,81 +9,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run, Seq};
-use igentai_core::key::{Fingerprint, FingerprintMap};
+use igentai_core::key::Fingerprint;
+use igentai_core::numbers::{Edition, Life, Numbers};
 
 /// Attributes in one of the two generations: what a table of 2¹⁹ places takes before it grows. Both are some 22 MB.
 const GENERATION: usize = 458_752;
 
-/// Which log of a topic's run it is: another one when it was replaced, or when the server was emptied.
-pub(super) type Edition = u64;
-
-type Numbers = FingerprintMap<u32>;
-
-/// Attributes by topic. When the young generation is full it becomes the old one, and the old one is dropped but for what was asked for.
-#[derive(Debug, Default)]
-struct Generation {
-    count: usize,
-    topics: BTreeMap<TopicId, (Life, Numbers)>,
-}
-
-/// Within which the numbers of a topic mean the same.
-type Life = (Run, Edition);
-
-impl Generation {
-    /// What is known of a topic in one life.
-    fn of(&self, topic: &TopicId, life: Life) -> Option<&Numbers> {
-        let (known, numbers) = self.topics.get(topic)?;
-        (*known == life).then_some(numbers)
-    }
-
-    fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
-        let Some((known, numbers)) = self.topics.get_mut(topic) else {
-            self.topics.insert(topic.clone(), (life, Numbers::from_iter([(fingerprint, number)])));
-            self.count += 1;
-            return;
-        };
-        if *known != life {
-            self.count -= numbers.len();
-            (*known, *numbers) = (life, Numbers::default());
-        }
-        if numbers.insert(fingerprint, number).is_none() {
-            self.count += 1;
-        }
-    }
-}
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// The life of the server that all of it is of.
     instance: String,
-    young: Generation,
-    old: Generation,
+    numbers: Numbers,
     /// How far the log of each topic has come by what was committed from here, in whichever life of the server.
     reached: BTreeMap<TopicId, (Life, LogIndex)>,
 }
 
-impl Inner {
-    fn forget(&mut self) {
-        *self = Self { reached: std::mem::take(&mut self.reached), ..Self::default() };
-    }
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Known(Mutex<Inner>);
 
-    /// The newest that is known of the topic.
-    fn life(&self, topic: &TopicId) -> Option<Life> {
-        let of = |generation: &Generation| generation.topics.get(topic).map(|(life, _)| *life);
-        of(&self.young).max(of(&self.old))
-    }
-
-    fn put(&mut self, topic: &TopicId, life: Life, fingerprint: Fingerprint, number: u32) {
-        if self.young.count >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.put(topic, life, fingerprint, number);
+impl Default for Known {
+    fn default() -> Self {
+        let (instance, numbers) = (String::new(), Numbers::new(GENERATION));
+        Self(Mutex::new(Inner { instance, numbers, reached: BTreeMap::new() }))
     }
 }
-
-/// See the [module](self).
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Inner>);
 
 impl Known {
     /// The numbers of those that are known, and of which edition they are; `None` where nothing is known of the run.
@@ -98,23 +48,7 @@ impl Known {
         if inner.instance != instance {
             return None;
         }
-        let life = inner.life(topic).filter(|life| life.0 == run)?;
-        let (young, old) = (inner.young.of(topic, life), inner.old.of(topic, life));
-        let get = |numbers: Option<&Numbers>, fingerprint| numbers?.get(fingerprint).copied();
-        let mut found = Vec::with_capacity(fingerprints.len());
-        let mut asked_for = Vec::new();
-        for fingerprint in fingerprints {
-            let mut number = get(young, fingerprint);
-            if number.is_none() {
-                number = get(old, fingerprint);
-                asked_for.extend(number.map(|number| (*fingerprint, number)));
-            }
-            found.push(number);
-        }
-        for (fingerprint, number) in asked_for {
-            inner.put(topic, life, fingerprint, number);
-        }
-        Some((life.1, found))
+        inner.numbers.look_up(topic, run, fingerprints)
     }
 
     /// Takes in what a server has answered.
@@ -127,19 +61,15 @@ impl Known {
     ) {
         let mut inner = self.lock();
         if inner.instance != instance {
-            inner.forget();
+            inner.numbers.clear();
             instance.clone_into(&mut inner.instance);
         }
-        for (fingerprint, number) in attributes {
-            if let Ok(number) = u32::try_from(number) {
-                inner.put(topic, life, fingerprint, number);
-            }
-        }
+        inner.numbers.learn(topic, life, attributes);
     }
 
     /// Drops all attributes.
     pub(super) fn forget(&self) {
-        self.lock().forget();
+        self.lock().numbers.clear();
     }
 
     /// An entry was committed.
@@ -214,21 +144,5 @@ mod tests {
         assert_eq!((known.reached(&topic(), 1), known.reached(&topic(), 2)), ((5, 3), (0, 0)));
         known.reach(&topic(), (1, 6), 1);
         assert_eq!(known.reached(&topic(), 1), (6, 1));
-    }
-
-    #[test]
-    fn it_is_bounded_and_keeps_what_is_asked_for() {
-        let (known, count) = (Known::default(), GENERATION as u64);
-        for number in 0..5 * count / 2 {
-            if number % 1_000 == 0 {
-                assert_eq!(look_up(&known, "one", 1, &[print(0)]).len(), 1);
-            }
-            known.learn("one", &topic(), (1, 0), [(print(number), number)]);
-        }
-        let inner = known.lock();
-        assert!(inner.young.count + inner.old.count <= 2 * GENERATION);
-        drop(inner);
-        assert_eq!(look_up(&known, "one", 1, &[print(0)]), [Some(0)]);
-        assert_eq!(look_up(&known, "one", 1, &[print(1)]), [None]);
     }
 }

@@ -77,6 +77,7 @@ use deadpool_redis::redis::{self, FromRedisValue, Value};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::log::Entry;
+use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::topic::Topic;
 
@@ -223,7 +224,7 @@ impl Store for RedisStore {
         mark.map(|mark| read_head(&mark.split(' ').collect::<Vec<_>>())).transpose()
     }
 
-    async fn edition(&self, topic: &TopicId) -> Result<u64, StoreError> {
+    async fn edition(&self, topic: &TopicId) -> Result<Edition, StoreError> {
         let command = redis::cmd("HGET").arg(Keys::of(topic).epoch()).arg("edition").take();
         let edition: Vec<Option<u64>> = parse(Value::Array(self.client.read(vec![command]).await?))?;
         Ok(edition.into_iter().flatten().next().unwrap_or_default())

@@ -176,9 +176,16 @@ fn receipts_that_miss_everything_are_taken_as_many_as_are_sent_at_once() {
         let mut id = batches(Vec::new()).batches.remove(0).id;
         id.seq = u64::MAX - seq;
         let missing = vec![Fingerprint::from_bytes([7; 16]); 1_000];
-        let committed =
-            Committed { log_index: u64::MAX, first_new: 0, new: 0, known: 0, over_cap: 0, missing };
-        Receipt { id, verdict: Verdict::Committed(committed) }
+        let committed = Committed {
+            log_index: u64::MAX,
+            first_new: 0,
+            new: 0,
+            known: 0,
+            over_cap: 0,
+            missing,
+            unnumbered: 0,
+        };
+        Receipt { id, verdict: Verdict::Committed(committed), told: None }
     };
     taken(&Receipts { receipts: (0..32).map(receipt).collect() });
 }

@@ -153,7 +153,7 @@ impl FaultyBus {
         Ok(())
     }
 
-    /// Puts fingerprints into a delta that nobody has committed.
+    /// Puts fingerprints into a delta that nobody has committed, and that have no numbers therefore: a filter's false positives know of none.
     fn lure(&self, message: Outgoing) -> Outgoing {
         let is_delta = message.content_type == wire::content_type::<FilterDelta>();
         if !is_delta || !self.strikes(Kind::FalsePositives) {
@@ -162,6 +162,7 @@ impl FaultyBus {
         let mut delta: FilterDelta = wire::decode(&message.content_type, &message.payload).unwrap();
         let lured = self.lures.iter().filter(|_| self.faults.chance(0.5));
         delta.fingerprints.extend(lured.copied());
+        delta.first = 0;
         Outgoing { payload: wire::encode(&delta), ..message }
     }
 }

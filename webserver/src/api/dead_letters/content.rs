@@ -46,13 +46,17 @@ fn batch(batch: &Batch) -> Value {
         "lowest_unresolved": lowest_unresolved,
         "key_version": key_version,
         "body": match body {
-            BatchBody::Response { meta, novel, spellings, sightings } => {
+            BatchBody::Response { meta, novel, spellings, sightings, numbered } => {
                 let sightings: Vec<String> = sightings.iter().take(MAX_ELEMENTS).map(ToString::to_string).collect();
                 json!({ "response": {
                     "meta": serde_json::to_value(meta).unwrap_or_default(),
                     "novel": texts(novel),
                     "spellings": texts(spellings),
                     "sightings": sightings,
+                    "numbered": numbered.as_ref().map(|numbered| json!({
+                        "edition": numbered.edition,
+                        "numbers": numbered.numbers.as_slice(),
+                    })),
                 }})
             }
             BatchBody::Resolution { of, texts: found } => {

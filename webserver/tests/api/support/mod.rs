@@ -179,6 +179,7 @@ impl World {
             novel: texts.iter().map(named).collect(),
             spellings: Vec::new(),
             sightings: Vec::new(),
+            numbered: None,
         };
         let outcome = self.store.commit(vec![commit]).await.unwrap().remove(0);
         let first = match &outcome.verdict {

@@ -115,7 +115,7 @@ impl Field {
         let entries = &self.world.entries[self.world.entries.len() - 1..];
         self.world.coordinator.entries(&id(), 1, entries, log, now(self.at)).unwrap();
         let verdict = Verdict::Committed(Committed { log_index: log, ..Committed::default() });
-        self.workers[who].receipt(&Receipt { id: batch.id, verdict }, Monotonic(self.at));
+        self.workers[who].receipt(&Receipt { id: batch.id, verdict, told: None }, Monotonic(self.at));
         self.spending.risked = self.spending.risked.saturating_sub(WORST.saturating_sub(COST));
     }
 

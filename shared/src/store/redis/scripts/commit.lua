@@ -4,28 +4,28 @@
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
 --       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
 --       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), an edition and how
---       many entries are known to be in the log of that, and the largest's fingerprint; fingerprints of novel, spellings and sightings, as
---       far as the set keeps them (14 bytes)
+--       many entries are known to be in the log of that, how many elements were named by numbers that are not claimed, and the largest's fingerprint;
+--       fingerprints of novel, spellings and sightings, as far as the set keeps them (14 bytes)
 -- Returns {'stale'}, {'settled'}, {'doubt'}, {'unclaimed'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack, edition}:
---         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is five MessagePack numbers and the missing
+--         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is six MessagePack numbers and the missing
 --         fingerprints.
 local epoch_key, seen_key, log_key, producers_key, totals_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local run, producer, number, head, texts, claims = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], ARGV[9], ARGV[10]
 local lowest, novel, spellings, sightings = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local claimed, largest = tonumber(ARGV[11]), tonumber(ARGV[12])
+local claimed, largest, unnumbered = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[17])
 local call, pack = redis.call, cmsgpack.pack
 -- The fingerprint of the largest number that is claimed stands before those of the elements.
-local FIRST = 17
+local FIRST = 18
 -- Receipts removed by one call at most, and at least.
 local MOST_SWEPT, LEAST_SWEPT = 500, 32
 
 -- 1. Validate.
-if not (totals_key and number and lowest and novel and spellings and sightings and claimed and largest) then
+if not (totals_key and number and lowest and novel and spellings and sightings and claimed and largest and unnumbered) then
   return redis.error_reply('INVALID a number or a key is missing')
 end
 local named = novel + spellings
 local elements = named + sightings
-if elements + claimed > 1000 or #ARGV ~= FIRST + elements then
+if elements + claimed + unnumbered > 1000 or #ARGV ~= FIRST + elements then
   return redis.error_reply('INVALID the number of elements does not fit')
 end
 
@@ -158,8 +158,8 @@ entries = entries + 1
 local found = table.concat(again)
 repeated = repeated + claimed
 local tail = '\150' .. pack(first_new) .. array(new) .. texts .. array(repeated) .. found .. claims
-  .. array(#variants) .. table.concat(variants) .. pack(#missing, over)
-local receipt = pack(entries, first_new, new, repeated, over) .. table.concat(missing)
+  .. array(#variants) .. table.concat(variants) .. pack(#missing + unnumbered, over)
+local receipt = pack(entries, first_new, new, repeated, over, unnumbered) .. table.concat(missing)
 local next_watermark = math.max(watermark, math.min(lowest, number) - 1)
 local done = {}
 if next_watermark - swept >= LEAST_SWEPT then
