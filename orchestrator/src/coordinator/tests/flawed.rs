@@ -262,8 +262,9 @@ impl Store for FlawedStore {
 fn made(batch: Commit) -> CommitOutcome {
     let (seq, new) = (batch.id.seq, u32::try_from(batch.novel.len()).unwrap());
     let (log_index, first_new, missing) = (seq, seq, Vec::new());
-    let committed = Committed { log_index, first_new, new, known: 0, over_cap: 0, missing };
-    CommitOutcome { verdict: Verdict::Committed(committed), fresh: true, new: batch.novel }
+    let committed = Committed { log_index, first_new, new, known: 0, over_cap: 0, missing, unnumbered: 0 };
+    let (verdict, told) = (Verdict::Committed(committed), Vec::new());
+    CommitOutcome { verdict, fresh: true, new: batch.novel, edition: 1, told }
 }
 
 #[derive(Debug)]
