@@ -185,7 +185,7 @@ BREAKS = [
     ("a batch is applied twice", 3, lambda w: log_of(w).append(dict(log_of(w)[4], index=6, new=(), again=(4, 5, 10), first_new=0))),
     ("a batch number is in no entry", 3, entry(3, "seq", 9)),
     ("a receipt is not stored", 3, put(("topics", NAME, "receipts", "receipts"), lambda r: dict(list(r.items())[1:]))),
-    ("a receipt tells something else", 3, put(("topics", NAME, "receipts", "receipts", ("one", 7, 1)), (1, 1, 2, 0, 0, []))),
+    ("a receipt tells something else", 3, put(("topics", NAME, "receipts", "receipts", ("one", 7, 1)), (1, 1, 2, 0, 0, 0, []))),
     ("the watermark is ahead", 3, put(("topics", NAME, "receipts", "watermarks"), {("one", 7): 5})),
     ("totals of the API are wrong", 3, put(("views", NAME, "numbers", "totals", "duplicates"), 0)),
     ("the cap on requests is exceeded", 3, put(("definitions", NAME, "limits"), {"max_requests": 3})),

@@ -71,7 +71,10 @@ impl Place {
              usd_per_million_input_tokens = {input}\nusd_per_million_output_tokens = {output}\n{more}"
         )
         .unwrap();
-        std::fs::write(&path, text).unwrap();
+        // Another process may just be reading it.
+        let whole = path.with_extension("whole");
+        std::fs::write(&whole, text).unwrap();
+        std::fs::rename(&whole, &path).unwrap();
         path
     }
 
