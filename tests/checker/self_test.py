@@ -107,7 +107,8 @@ def facts(journal, log, hashed):
         "watched": {
             "batches": [{"batches": (batch(log[3], hashed),)}],
             "filter-delta": [
-                {"topic": NAME, "run": 1, "from": e["index"], "to": e["index"], "fingerprints": tuple(map(canon.fingerprint, e["new"]))}
+                {"topic": NAME, "run": 1, "from": e["index"], "to": e["index"], "first": e["first_new"],
+                 "fingerprints": tuple(map(canon.fingerprint, e["new"]))}
                 for e in log
             ],
             "filter-snapshot": [
@@ -201,6 +202,8 @@ BREAKS = [
     ("the registry goes back", 5, put(("watched", "registry", 1, "entries"), 0)),
     ("two lead", 5, put(("metrics", "p"), {("igentai_leader", ()): 1.0})),
     ("a delta lacks a fingerprint", 6, put(("watched", "filter-delta", 0, "fingerprints"), lambda f: f[1:])),
+    ("a delta numbers from the wrong attribute", 6, put(("watched", "filter-delta", 0, "first"), 2)),
+    ("a delta is in another order than the numbers", 6, put(("watched", "filter-delta", 0, "fingerprints"), lambda f: f[::-1])),
     ("a delta is dropped", 6, put(("watched", "filter-delta"), lambda d: d[1:])),
     ("a snapshot lacks bits", 6, put(("watched", "filter-snapshot", 0, "words"), lambda b: bytes(len(b)))),
     ("a snapshot has bits of nobody", 6, put(("watched", "filter-snapshot", 0, "words"), lambda b: b"\xff" * len(b))),

@@ -116,14 +116,13 @@ fn count(commit: &Commit, outcome: &CommitOutcome) {
                 EntryKind::Resolution { .. } => 0,
             };
             let [new, known, over_cap] = [committed.new, committed.known, committed.over_cap].map(u64::from);
-            let missing = u64::try_from(committed.missing.len()).unwrap_or(u64::MAX);
+            let missing = u64::from(committed.wanting());
             catalogue::COMMITS_TOTAL.add(1, []);
             catalogue::ATTRIBUTES_TOTAL.add(new, []);
             catalogue::DUPLICATES_TOTAL.add(known + repeated, []);
             catalogue::FALSE_POSITIVES_TOTAL.add(missing, []);
             if matches!(commit.head.kind, EntryKind::Response(_)) {
-                let wanting = u64::from(committed.wanting());
-                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + wanting + repeated, []);
+                catalogue::CANDIDATES_TOTAL.add(new + known + over_cap + missing + repeated, []);
             }
         }
         Verdict::Committed(_) | Verdict::Settled | Verdict::Refused { .. } => {}

@@ -50,7 +50,7 @@ catalogue! {
     DEAD_LETTERS_TOTAL: Counter = "igentai_dead_letters_total" ["reason"];
     /// Batches of this process's producers that were put to the dead letters and are not published again.
     BATCHES_REFUSED_TOTAL: Counter = "igentai_batches_refused_total" [];
-    /// New candidates that a filter took for known, named by their receipts.
+    /// Candidates without text that the registry did not hold, and asked for: false positives of filters, and numbers of a log that was replaced.
     FALSE_POSITIVES_TOTAL: Counter = "igentai_false_positives_total" [];
     /// Tokens of answered requests, by provider and direction.
     TOKENS_TOTAL: Counter = "igentai_tokens_total" ["provider", "direction"];

@@ -173,18 +173,17 @@ fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
     assert_eq!(leases(&mut worker), [1, 0]);
 }
 
+/// The filter holds what a log entry brought, whose number may be told.
+fn holds(worker: &mut Worker, text: &str, entry: u64, first: Option<(u64, u64)>) {
+    let fingerprints = vec![named(text).fingerprint];
+    let delta = Delta { run: 1, generation: 0, from: entry, to: entry, fingerprints, first };
+    worker.delta(&TopicId::from_name("birds").unwrap(), delta);
+}
+
 #[test]
 fn a_filter_hit_is_sent_as_text_once_and_then_as_fingerprint() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    let delta = Delta {
-        run: 1,
-        generation: 0,
-        from: 1,
-        to: 1,
-        fingerprints: vec![named("Wren").fingerprint],
-        first: None,
-    };
-    worker.delta(&TopicId::from_name("birds").unwrap(), delta);
+    holds(&mut worker, "Wren", 1, None);
     let parts = |batch: Batch| match batch.body {
         BatchBody::Response { novel, spellings, sightings, .. } => (novel, spellings, sightings),
         BatchBody::Resolution { .. } => panic!("a response was expected"),
@@ -194,16 +193,6 @@ fn a_filter_hit_is_sent_as_text_once_and_then_as_fingerprint() {
     assert_eq!(first, (vec!["Owl".into()], vec!["Wren".into()], vec![]));
     let second = parts(ask_and_finish(&mut worker, &["Wren"]));
     assert_eq!(second, (none, vec![], vec![named("Wren").fingerprint]));
-}
-
-/// The number of an attribute as it was told.
-fn told(worker: &mut Worker, text: &str, edition: u64, number: u64) {
-    let fingerprints = vec![named(text).fingerprint];
-    let (from, to, first) = (number, number, Some((edition, number)));
-    worker.delta(
-        &TopicId::from_name("birds").unwrap(),
-        Delta { run: 1, generation: 0, from, to, fingerprints, first },
-    );
 }
 
 /// What of a batch is named by fingerprint, and what by number.
@@ -218,8 +207,8 @@ fn named_how(batch: &Batch) -> (Vec<Fingerprint>, Option<Numbered>) {
 #[test]
 fn what_a_delta_gave_a_number_is_named_by_it_and_by_its_text_where_the_number_does_not_count() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    told(&mut worker, "Wren", 5, 1);
-    told(&mut worker, "Owl", 5, 300);
+    holds(&mut worker, "Wren", 1, Some((5, 1)));
+    holds(&mut worker, "Owl", 300, Some((5, 300)));
     let spelled = ask_and_finish(&mut worker, &["Wren", "Owl"]);
     worker.receipt(&receipt(&spelled, vec![]), T0);
     let batch = ask_and_finish(&mut worker, &["Owl", "Wren"]);
@@ -246,16 +235,8 @@ fn what_a_delta_gave_a_number_is_named_by_it_and_by_its_text_where_the_number_do
 #[test]
 fn what_a_receipt_gave_a_number_is_named_by_it() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    let delta = |text: &str, at| Delta {
-        run: 1,
-        generation: 0,
-        from: at,
-        to: at,
-        fingerprints: vec![named(text).fingerprint],
-        first: None,
-    };
     for (at, text) in (1..).zip(["Wren", "Owl", "Tit"]) {
-        worker.delta(&TopicId::from_name("birds").unwrap(), delta(text, at));
+        holds(&mut worker, text, at, None);
     }
     let spelled = ask_and_finish(&mut worker, &["Wren", "Owl"]);
     let told = |numbers| Some(ToldNumbers { edition: 5, numbers });
@@ -275,15 +256,7 @@ fn what_a_receipt_gave_a_number_is_named_by_it() {
 #[test]
 fn a_false_positive_is_answered_with_its_text() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
-    let delta = Delta {
-        run: 1,
-        generation: 0,
-        from: 1,
-        to: 1,
-        fingerprints: vec![named("Wren").fingerprint],
-        first: None,
-    };
-    worker.delta(&TopicId::from_name("birds").unwrap(), delta);
+    holds(&mut worker, "Wren", 1, None);
     let first = ask_and_finish(&mut worker, &["Wren"]);
     worker.receipt(&receipt(&first, vec![]), T0);
     let second = ask_and_finish(&mut worker, &["Wren"]);
