@@ -31,14 +31,12 @@ pub(super) type Committing<'a> = BoxFuture<'a, Ended>;
 /// Groups that are committed and not told of yet.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
-    pub(super) groups: usize,
     works: Vec<Work>,
     outcomes: Vec<CommitOutcome>,
 }
 
 impl Committed {
     pub(super) fn push(&mut self, works: Vec<Work>, outcomes: Vec<CommitOutcome>) {
-        self.groups += 1;
         self.works.extend(works);
         self.outcomes.extend(outcomes);
     }

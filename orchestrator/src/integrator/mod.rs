@@ -33,8 +33,9 @@ use self::notes::Notes;
 use self::owed::Owed;
 use self::parked::{Fate, Parked, Parking};
 use self::poison::Poison;
-use self::round::send_round;
+use self::round::{pause, send_round};
 use self::store::Stopping;
+use self::untold::Untold;
 use self::work::Work;
 use crate::Context;
 
@@ -49,6 +50,7 @@ mod poison;
 mod round;
 mod store;
 mod tell;
+mod untold;
 mod work;
 
 /// How it is called where troubles are told.
@@ -64,17 +66,14 @@ const GROUP_BATCHES: usize = 64;
 /// Groups that are committed at once: while the store works on one, the next is on its way to it.
 const COMMITTED_AT_ONCE: usize = 3;
 
-/// Groups that wait to be told of, beside those that are: then no more is committed.
-const UNTOLD: usize = 3;
-
 /// Runs of topics that are remembered as refused.
 const TOLD: usize = 1_000;
 
-/// Before messages come again for which there was no room.
-const PAUSE: Duration = Duration::from_millis(400);
-
 /// How long what is on its way to the coordinator may take when this process stops, and what is on its way to the dead letters.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Told of each batch as soon as it is known to be committed.
+pub type Watch = dyn Fn(&Commit) + Send + Sync;
 
 enum Event {
     Heard(Result<Incoming, BusError>),
@@ -82,6 +81,7 @@ enum Event {
     Told(Told),
     Noted,
     Acknowledge,
+    Tell,
     Retry,
     Buried(DeliveryTag),
 }
@@ -90,12 +90,13 @@ struct Integrator<'a> {
     context: &'a Context,
     consumer: Box<dyn Consumer>,
     stop: &'a CancellationToken,
+    watch: &'a Watch,
     /// The next group.
     gathered: Vec<Work>,
     committing: FuturesUnordered<Committing<'a>>,
     /// Since when the store has answered nothing, where groups are committed.
     asked: Monotonic,
-    committed: Committed,
+    untold: Untold,
     /// One at most: what is committed meanwhile is told of together.
     telling: FuturesUnordered<Telling<'a>>,
     notes: Notes<'a>,
@@ -110,12 +111,17 @@ struct Integrator<'a> {
 
 /// Integrates until `stop`; what was taken by then is finished or given back.
 pub async fn run(context: Context, stop: CancellationToken) {
+    run_watched(context, stop, &|_| {}).await;
+}
+
+/// The same, watched.
+pub async fn run_watched(context: Context, stop: CancellationToken, watch: &Watch) {
     let source = Source::Work(WorkQueue::Integrate);
     let (bus, troubles) = (context.bus.as_ref(), &context.troubles);
     let consumer = consume_at_last(bus, &source, PREFETCH, PART, troubles, &stop).await;
     let Some(consumer) = consumer else { return };
     info!("integrator is up");
-    let mut integrator = Integrator::of(&context, consumer, &stop);
+    let mut integrator = Integrator::of(&context, consumer, &stop, watch);
     integrator.work().await;
     for work in std::mem::take(&mut integrator.gathered) {
         settle(integrator.consumer.requeue(work.delivery.tag).await);
@@ -130,15 +136,21 @@ pub async fn run(context: Context, stop: CancellationToken) {
 }
 
 impl<'a> Integrator<'a> {
-    fn of(context: &'a Context, consumer: Box<dyn Consumer>, stop: &'a CancellationToken) -> Self {
+    fn of(
+        context: &'a Context,
+        consumer: Box<dyn Consumer>,
+        stop: &'a CancellationToken,
+        watch: &'a Watch,
+    ) -> Self {
         Self {
             context,
             consumer,
             stop,
+            watch,
             gathered: Vec::new(),
             committing: FuturesUnordered::new(),
             asked: Monotonic(0),
-            committed: Committed::default(),
+            untold: Untold::default(),
             telling: FuturesUnordered::new(),
             notes: Notes::of(context),
             owed: Owed::default(),
@@ -166,6 +178,7 @@ impl Integrator<'_> {
                     None => std::future::pending().await,
                 }
             };
+            let tell = until(self.untold.due().filter(|_| self.telling.is_empty()));
             let (retry, acknowledge) = (until(self.parked.next_deadline()), until(self.owed.due()));
             let is_whole = is_whole(&self.gathered);
             let asked = (!self.committing.is_empty()).then_some(self.asked);
@@ -174,6 +187,7 @@ impl Integrator<'_> {
                 () = self.stop.cancelled() => return,
                 () = retry => Event::Retry,
                 () = acknowledge => Event::Acknowledge,
+                () = tell => Event::Tell,
                 Some(tag) = self.burials.next() => Event::Buried(tag),
                 Some(told) = self.telling.next() => Event::Told(told),
                 Some(ended) = self.committing.next() => Event::Ended(ended),
@@ -184,7 +198,7 @@ impl Integrator<'_> {
             match event {
                 Event::Retry => self.try_parked().await,
                 Event::Told(told) => self.told(told),
-                Event::Noted => {}
+                Event::Noted | Event::Tell => {}
                 Event::Acknowledge => self.acknowledge().await,
                 Event::Ended(ended) => {
                     self.asked = self.context.clock.now().monotonic;
@@ -231,10 +245,13 @@ impl Integrator<'_> {
 
     /// Sets out to commit what is gathered, and to tell of what is committed.
     async fn set_out(&mut self) {
-        if self.telling.is_empty() && self.committed.groups > 0 {
-            self.telling.push(std::mem::take(&mut self.committed).tell(self.context));
+        let now = self.context.clock.now().monotonic;
+        if self.telling.is_empty()
+            && let Some(committed) = self.untold.take_due(now)
+        {
+            self.telling.push(committed.tell(self.context));
         }
-        let is_full = self.committing.len() >= COMMITTED_AT_ONCE || self.committed.groups >= UNTOLD;
+        let is_full = self.committing.len() >= COMMITTED_AT_ONCE || self.untold.is_full();
         if self.gathered.is_empty() || is_full {
             return;
         }
@@ -244,7 +261,7 @@ impl Integrator<'_> {
             settle(self.consumer.ack_all(&tags).await);
         }
         if self.committing.is_empty() {
-            self.asked = self.context.clock.now().monotonic;
+            self.asked = now;
         }
         self.committing.push(Group(works).commit(self.context, self.stop));
     }
@@ -252,6 +269,7 @@ impl Integrator<'_> {
     /// Waits for all that was taken in.
     async fn finish(&mut self) {
         loop {
+            self.untold.hurry();
             self.set_out().await;
             tokio::select! {
                 biased;
@@ -287,7 +305,7 @@ impl Integrator<'_> {
         let unfinished = match outcome {
             Ok(Ok(outcomes)) => {
                 self.are_taken(&works);
-                return self.committed.push(works, outcomes);
+                return self.untold.push(works, outcomes);
             }
             Ok(Err(error)) => self.one_by_one(works, &error).await,
             Err(Stopping) => works,
@@ -337,6 +355,7 @@ impl Integrator<'_> {
     /// The store has taken them. That is noted when it answers, not when they are told of: it may refuse others by then.
     fn are_taken(&mut self, works: &[Work]) {
         for commit in works.iter().flat_map(|work| &work.commits) {
+            (self.watch)(commit);
             if !self.refused.is_empty() && self.refused.remove(&run_of(commit)) {
                 info!(topic = %commit.id.topic, run = commit.id.run, "the store takes batches of this topic again");
             }
@@ -460,14 +479,6 @@ fn is_whole(works: &[Work]) -> bool {
 
 fn run_of(commit: &Commit) -> (TopicId, Run) {
     (commit.id.topic.clone(), commit.id.run)
-}
-
-async fn pause(stop: &CancellationToken) {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(PAUSE) => {}
-    }
 }
 
 fn settle(result: Result<(), BusError>) {

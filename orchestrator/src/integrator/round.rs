@@ -1,12 +1,18 @@
 //! Messages that go round their queue, since there is no room to hold them.
 
+use std::time::Duration;
+
 use igentai_shared::bus::{Delivery, Exchange, Outgoing};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::Context;
 
 /// Marks a message that goes round.
 const ROUND: &str = "x-igentai-round";
+
+/// Before messages come again for which there was no room.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// Whether it goes round; otherwise its producer published it.
 pub(super) fn goes_round(delivery: &Delivery) -> bool {
@@ -31,6 +37,14 @@ pub(super) async fn send_round(context: &Context, delivery: &Delivery) -> bool {
         warn!(error = %error, "a message that waits for the store is given back to the broker");
     }
     sent.is_ok()
+}
+
+pub(super) async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(PAUSE) => {}
+    }
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ async fn acknowledgements_and_notes_are_made_in_a_loop_that_is_never_idle() {
     let bus = Ceaseless::new();
     let context = Context { store, bus: Arc::clone(&bus) as _, ..world.context("nobody", Fate::Hangs) };
     let stop = CancellationToken::new();
-    let mut integrator = Integrator::of(&context, Box::new(Flood(Arc::clone(&bus))), &stop);
+    let mut integrator = Integrator::of(&context, Box::new(Flood(Arc::clone(&bus))), &stop, &|_| {});
     let until_over = async {
         while !bus.is_over() {
             tokio::time::sleep(Duration::from_millis(1)).await;

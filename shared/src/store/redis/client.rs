@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
+use deadpool::managed::QueueMode;
 use deadpool_redis::redis::aio::ConnectionLike;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, Cmd, Pipeline, RedisError, Value};
 
@@ -106,6 +107,8 @@ impl Client {
             Maker::new(config.url.as_str(), connection).map_err(|error| refused(error.to_string()))?;
         let pool = Pool::builder(maker)
             .max_size(config.pool_size.max(1))
+            // The one that was used last needs no question.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| refused(error.to_string()))?;
