@@ -254,10 +254,16 @@ impl Measuring<'_> {
         Ok(load)
     }
 
-    /// One measurement does not pay for what another has left: the server has removed it, and has written its log anew where it began to.
+    /// One measurement does not pay for what another has left: the server removes it and writes its log anew before, and not by chance meanwhile.
     async fn until_tidy(&self) -> Result<(), Failure> {
         let Some(redis) = &self.bed.redis else { return Ok(()) };
         let begin = self.clock.now().monotonic;
+        self.while_tidying(redis, begin).await?;
+        redis.write_log_anew().await?;
+        self.while_tidying(redis, begin).await
+    }
+
+    async fn while_tidying(&self, redis: &RedisStore, begin: Monotonic) -> Result<(), Failure> {
         while redis.is_tidying().await? {
             if since(&self.clock, begin) >= TIDYING {
                 let waited = TIDYING.as_secs();

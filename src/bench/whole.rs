@@ -34,6 +34,9 @@ const PREFETCH: u16 = 512;
 /// Nothing moves for so long: the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What is handed over before is not asked how long it took: connections are made, tables filled.
+const WARMING_UP: Duration = Duration::from_millis(500);
+
 /// How the load comes, and who else listens.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
@@ -55,10 +58,9 @@ pub(super) fn outgoing(batches: Vec<Batch>, exchange: Exchange, routing_key: &st
     }
 }
 
-pub(super) async fn whole(mut context: Context, load: &Load, way: Way) -> Result<Measured, Failure> {
+pub(super) async fn whole(context: Context, load: &Load, way: Way) -> Result<Measured, Failure> {
     let (bus, clock) = (Arc::clone(&context.bus), Arc::clone(&context.clock));
-    let witness = Witness::of(&bus);
-    context.bus = witness.clone();
+    let witness = Arc::new(Witness::default());
     let key = format!("producer.{}", load.producer);
     let own = Source::Broadcast { name: format!("igentai.{key}"), bindings: vec![(Exchange::Commands, key)] };
     let mut receipts = bus.consume(own, PREFETCH).await.map_err(failed)?;
@@ -70,7 +72,10 @@ pub(super) async fn whole(mut context: Context, load: &Load, way: Way) -> Result
         let deltas = bus.consume(Source::Broadcast { name, bindings }, PREFETCH).await.map_err(failed)?;
         tasks.spawn(follow(deltas, load.topic.clone(), load.run, stop.clone()));
     }
-    tasks.spawn(integrator::run(context, stop.clone()));
+    let (asked, watching) = (stop.clone(), Arc::clone(&witness));
+    tasks.spawn(async move {
+        integrator::run_watched(context, asked, &move |commit| watching.note(commit.id.seq)).await;
+    });
     let mut producer = Producer {
         bus: &bus,
         clock: &clock,
@@ -122,14 +127,14 @@ struct Producer<'a> {
     due: PublishQueue,
     /// When each batch was handed over that has no receipt.
     open: BTreeMap<u64, Instant>,
-    /// When each batch was.
+    /// When each of those was that are asked how long they took.
     published: BTreeMap<u64, Instant>,
     seq: u64,
 }
 
 impl Producer<'_> {
     async fn work(&mut self, receipts: &mut dyn Consumer, way: Way) -> Result<Measured, Failure> {
-        let begin = self.clock.now().monotonic;
+        let (begin, start) = (self.clock.now().monotonic, instant());
         let mut published = FuturesUnordered::new();
         let mut measured = Measured::default();
         loop {
@@ -154,8 +159,9 @@ impl Producer<'_> {
                     let Receipts { receipts } =
                         wire::decode(&delivery.content_type, &delivery.payload).map_err(failed)?;
                     for receipt in receipts {
-                        if let Some(at) = self.open.remove(&receipt.id.seq) {
-                            measured.batches += 1;
+                        let Some(at) = self.open.remove(&receipt.id.seq) else { continue };
+                        measured.batches += 1;
+                        if at.duration_since(start) >= WARMING_UP {
                             self.published.insert(receipt.id.seq, at);
                             measured.latencies_ms.push(at.elapsed().as_secs_f64() * 1e3);
                         }

@@ -44,11 +44,21 @@ impl RedisStore {
         for (section, field) in [
             ("memory", "lazyfree_pending_objects"),
             ("persistence", "aof_rewrite_in_progress"),
+            ("persistence", "aof_rewrite_scheduled"),
             ("persistence", "rdb_bgsave_in_progress"),
         ] {
             tidies |= self.told(section, field).await? > 0;
         }
         Ok(tidies)
+    }
+
+    /// Has the server write its log anew now, so that it does not begin to by itself a little later. One that keeps no log, or does not let this user ask
+    /// for it, does not.
+    pub async fn write_log_anew(&self) -> Result<(), StoreError> {
+        if self.told("persistence", "aof_enabled").await? > 0 {
+            drop(self.client.read(vec![redis::cmd("BGREWRITEAOF")]).await);
+        }
+        Ok(())
     }
 
     /// A number that the server tells of itself; 0 where it does not.
