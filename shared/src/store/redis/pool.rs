@@ -8,7 +8,7 @@ use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{self, AsyncConnectionConfig, RedisError, RedisResult};
 
 /// A connection that was of use so recently is taken for usable without asking; a server takes longer to come back.
-const FRESH: Duration = Duration::from_millis(100);
+const FRESH: Duration = Duration::from_millis(10);
 
 /// A connection, and which life of which server it leads to.
 pub(super) struct Lead {
