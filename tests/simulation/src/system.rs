@@ -83,7 +83,8 @@ pub(crate) fn simulate(plan: Plan, keep_trace: bool) -> Evidence {
     panics::begin();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(World::new(plan, keep_trace).run())
+    // Made in there: outside, its clock would begin at the real time, and be late by what that is ahead of the runtime's.
+    runtime.block_on(async { World::new(plan, keep_trace).run().await })
 }
 
 #[derive(Debug)]
