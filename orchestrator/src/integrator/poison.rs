@@ -26,6 +26,10 @@ pub(super) enum Poison {
     TooManyElements(usize),
     #[error("the number {number} of the {field} is out of range, it must be below 2^53")]
     Number { field: &'static str, number: u64 },
+    #[error(
+        "batch {seq} says that those before {lowest} are done with, so that it would be one of them itself"
+    )]
+    Watermark { lowest: u64, seq: u64 },
     #[error("the fingerprints rest on version {0} of the canonical form, this program knows {KEY_VERSION}")]
     KeyVersion(u16),
     #[error("the store has refused it for ten minutes: {error}")]
@@ -45,6 +49,7 @@ impl Poison {
             Self::Decode(DecodeError::Form { .. }) => "form",
             Self::TooManyElements(_) => "too_many_elements",
             Self::Number { .. } => "number",
+            Self::Watermark { .. } => "watermark",
             Self::KeyVersion(_) => "key_version",
             Self::StoreRefuses { .. } => "store_refuses",
             Self::Crashes(_) => CRASHES,
@@ -80,6 +85,9 @@ fn checked(batch: Batch, at: UnixMillis) -> Result<Commit, Poison> {
         if number >= FIRST_INEXACT {
             return Err(Poison::Number { field, number });
         }
+    }
+    if lowest_unresolved > id.seq {
+        return Err(Poison::Watermark { lowest: lowest_unresolved, seq: id.seq });
     }
     let (kind, (novel, spellings, sightings, numbered), dropped) = match body {
         BatchBody::Response { meta, novel, spellings, sightings, numbered } => {

@@ -348,6 +348,23 @@ async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_l
     assert!(world.dead.try_next().is_none());
 }
 
+/// Believed, it would have the store take all that its producer sends up to there for settled.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_says_it_is_done_with_itself_is_a_dead_letter_and_those_of_its_producer_count() {
+    let mut world = World::new().await;
+    let forged = Batch { lowest_unresolved: 5_001, ..batch("innocent", 5_000) };
+    world.publish(forged).await;
+    world.innocents(1..=3).await;
+    let (stop, context) = (CancellationToken::new(), world.context("nobody", Fate::Hangs));
+    let running = tokio::spawn(run(context, stop.clone()));
+    let (_, reason) = world.dead_letter().await;
+    assert!(reason.contains("batch 5000 says that those before 5001 are done with"), "{reason}");
+    world.until_told(4).await;
+    assert_eq!(world.store.head(&topic()).await.unwrap().log_index, 3);
+    stop.cancel();
+    running.await.unwrap();
+}
+
 /// What a process notes of an attempt is there after it was killed.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_kills_every_process_is_given_up_and_its_neighbours_live() {
