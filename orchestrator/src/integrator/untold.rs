@@ -93,9 +93,10 @@ mod tests {
     fn many_do_not_wait_nor_does_who_leaves() {
         let far = Monotonic(1_000_000);
         assert!(of_batches(MANY - 1, far).take_due(Monotonic(1)).is_none());
-        let mut many = of_batches(MANY, far);
+        assert!(of_batches(MANY, far).take_due(Monotonic(1)).is_some());
+        let mut many = of_batches(MOST - 1, far);
         assert!(!many.is_full());
-        many.push(Vec::new(), outcomes(MOST - MANY));
+        many.push(Vec::new(), outcomes(1));
         assert!(many.is_full());
         assert!(many.take_due(Monotonic(1)).is_some());
         assert!(!many.is_full());
