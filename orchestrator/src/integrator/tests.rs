@@ -356,13 +356,14 @@ async fn a_batch_that_says_it_is_done_with_itself_is_a_dead_letter_and_those_of_
     world.publish(forged).await;
     world.innocents(1..=3).await;
     let (stop, context) = (CancellationToken::new(), world.context("nobody", Fate::Hangs));
-    let running = tokio::spawn(run(context, stop.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(context, stop.clone()));
     let (_, reason) = world.dead_letter().await;
     assert!(reason.contains("batch 5000 says that those before 5001 are done with"), "{reason}");
     world.until_told(4).await;
     assert_eq!(world.store.head(&topic()).await.unwrap().log_index, 3);
     stop.cancel();
-    running.await.unwrap();
+    tasks.join_next().await.unwrap().unwrap();
 }
 
 /// What a process notes of an attempt is there after it was killed.
