@@ -70,6 +70,24 @@ impl List {
         urgent || self.leaving || self.status.is_some() || (all && !self.is_complete())
     }
 
+    /// Gives up a list that is not as it was written any more, since somebody else has changed it, and says so: it is built anew.
+    fn look_after(&mut self, style: &Style, board: &Board) -> Result<(), Trouble> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let Some(change) = file.change()? else { return Ok(()) };
+        let kept = if file.is_placed() { place::keep_changed(style, &self.topic.id)? } else { None };
+        self.file = None;
+        let folder = place::folder(&style.out, &self.topic.id);
+        let kept = kept.map(|kept| format!(", and what stood there is kept as {}", kept.display()));
+        let told = format!(
+            "output.txt in {} {change}; it is built anew from the registry{}",
+            folder.display(),
+            kept.unwrap_or_default()
+        );
+        warn!(topic = %self.topic.id, "{told}");
+        board.put_up(&self.topic.id, told);
+        Ok(())
+    }
+
     /// Does a page's worth: reads lines that are missing, writes them, and when none is missing any more makes them durable and tells of them.
     async fn step(
         &mut self,
@@ -182,13 +200,20 @@ impl Desk {
     pub(super) async fn round(&mut self, all: bool, now: Now) -> Left {
         let mut over = Vec::new();
         for (id, list) in &mut self.lists {
-            if !list.backoff.is_over(now.monotonic) || !list.is_due(all) {
+            // What is complete is looked after all the same, at the interval.
+            if !list.backoff.is_over(now.monotonic) || !(all || list.is_due(all)) {
                 continue;
             }
-            match list.step(&self.style, self.store.as_ref(), all, now.unix).await {
+            let done = match list.look_after(&self.style, &self.board) {
+                Ok(()) => list.step(&self.style, self.store.as_ref(), all, now.unix).await,
+                Err(trouble) => Err(trouble),
+            };
+            match done {
                 Ok(()) => {
                     list.backoff = Backoff::default();
-                    self.board.take_down(id);
+                    if list.file.as_ref().is_some_and(OutputFile::is_placed) {
+                        self.board.take_down(id);
+                    }
                 }
                 // Another run has begun: nothing of this one is to be shown any more.
                 Err(Trouble::Gone) if list.leaving => over.push(id.clone()),

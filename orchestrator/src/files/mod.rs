@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::Context;
 
 mod atomic;
+mod changed;
 mod desk;
 mod ended;
 mod looks;

@@ -8,6 +8,7 @@ use igentai_core::ids::Seq;
 use igentai_core::seeded::{Bug, is_on, strikes};
 
 use super::atomic::sync_folder;
+use super::changed::{Change, change};
 
 /// What lines are written on.
 pub(super) trait Sheet: Write {
@@ -59,6 +60,11 @@ impl OutputFile {
         let building = path.with_extension("txt.new");
         let sheet = File::create(&building)?;
         Ok(Self::on(sheet, path, Some(building)))
+    }
+
+    /// What somebody else has done to it since it was written to last.
+    pub(super) fn change(&self) -> io::Result<Option<Change>> {
+        change(self.building.as_ref().unwrap_or(&self.path), &self.sheet, self.length)
     }
 }
 

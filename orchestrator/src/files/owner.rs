@@ -215,7 +215,8 @@ pub(super) fn lines(path: &Path) -> io::Result<Option<Lines>> {
     }
 }
 
-fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+/// What was read, or `None` where there is nothing.
+pub(super) fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(found) => Ok(Some(found)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

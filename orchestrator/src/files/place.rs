@@ -14,9 +14,28 @@ use igentai_shared::store::Head;
 use tracing::warn;
 
 use super::output::OutputFile;
-use super::owner::{self, Before, Found, Lines, Refusal};
+use super::owner::{self, Before, Found, Lines, Refusal, if_there};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
+
+/// Moves a list that somebody has changed to where he finds it, in place of the one that was moved there before. `None` when there is none any more.
+pub(super) fn keep_changed(style: &Style, topic: &TopicId) -> Result<Option<PathBuf>, Trouble> {
+    fence(style, topic)?;
+    let list = list_path(&folder(&style.out, topic));
+    if if_there(fs::symlink_metadata(&list))?.is_none() {
+        return Ok(None);
+    }
+    let place = style.out.join(".replaced").join(format!("{topic}.changed"));
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(&place)?;
+    let kept = list_path(&place);
+    fs::rename(&list, &kept)?;
+    atomic::sync_folder(&kept)?;
+    atomic::sync_folder(&list)?;
+    Ok(Some(kept))
+}
 
 /// How the files of a topic that has ended compare with its registry.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use igentai_shared::store::{Commit, Store};
 use super::*;
 use crate::Options;
 
+mod changed;
 mod ended;
 mod faults;
 mod flaky;
@@ -230,8 +231,9 @@ async fn a_new_term_rebuilds_the_list_beside_the_old_one_and_replaces_it() {
     assert_eq!(place.read(LIST), "a\nb\nc\n");
     let count = place.commit(1, &["stale"]).await;
     first.grown(&topic(1).id, count);
-    assert!(first.flush(SOON).await);
-    assert_eq!(place.read(LIST), "a\nb\nc\n", "the predecessor writes to a file that is no longer there");
+    assert!(!first.flush(SOON).await, "the predecessor notices that another leader's list stands there");
+    assert_eq!(place.read(LIST), "a\nb\nc\n");
+    assert!(!place.path(".replaced").exists(), "which it leaves alone");
     first.close().await;
     second.close().await;
 }

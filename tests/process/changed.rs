@@ -1,0 +1,32 @@
+//! Lists that somebody else changes while a run goes on.
+
+use crate::embedded::{JsonRun, keys};
+use crate::world::{Place, script};
+
+#[tokio::test]
+async fn a_list_that_is_cut_off_deleted_replaced_or_added_to_in_mid_run_is_told_of_and_whole_at_the_end() {
+    let place = Place::new(script(2_000, 20)).await;
+    let arguments = ["Sights", "--no-web", "-n", "2", "--max-attributes", "600"];
+    let mut run = JsonRun::start(&place, &place.config("m"), &arguments);
+    let list = place.out().join("sights/output.txt");
+    let mut known = 50;
+    for (deed, told) in [
+        ("truncate -s 10 output.txt", "was cut off by somebody else"),
+        ("rm output.txt", "was deleted by somebody else"),
+        ("echo mine >> output.txt", "was added to by somebody else"),
+        ("echo mine > other; mv other output.txt", "was replaced by another file"),
+    ] {
+        run.until_attributes(known).await;
+        assert!(list.exists());
+        let mut shell = std::process::Command::new("sh");
+        let done = shell.args(["-c", deed]).current_dir(place.out().join("sights")).status().unwrap();
+        assert!(done.success());
+        run.process.wait_for_line(told, crate::world::SOON).await.unwrap();
+        known += 100;
+    }
+    let finished = run.finished().await;
+    assert_eq!(finished["attributes"], 600, "{finished}");
+    let lines = place.lines("sights");
+    assert_eq!((lines.len(), keys(&lines).len()), (600, 600), "every item once");
+    assert_eq!(place.lines(".replaced/sights.changed"), ["mine"], "what stood there last");
+}
