@@ -255,6 +255,44 @@ async fn a_topic_that_is_newer_than_the_redis_that_was_restored_is_warned_of_and
     assert!(until_some(SOON, healthy).await.is_ok(), "{}", orchestrator.process.tail());
 }
 
+/// A leader who has read a topic remembers it when the registry does not any more, and what its files bring back is not the same log.
+#[tokio::test]
+async fn a_topic_that_vanished_under_a_live_leader_is_brought_back_beside_him_by_one_repair() {
+    for ended_before_his_term in [false, true] {
+        let mut world = World::new(script(4_000, 20)).await;
+        let (mut orchestrator, web, _producer) = world.roles("m").await;
+        web.api().start(json!({ "name": "Rivers", "limits": { "max_attributes": 20 } })).await;
+        web.api().until_ended("rivers").await;
+        let snapshot = world.snapshot();
+        let most = if ended_before_his_term { 300 } else { 2_000 };
+        let id = web.api().start(json!({ "name": "Sights", "limits": { "max_attributes": most } })).await;
+        web.api().until_attributes(&id, 300).await;
+        if ended_before_his_term {
+            web.api().until_ended(&id).await;
+            assert_eq!(orchestrator.stopped().await, Some(0));
+            orchestrator = world.orchestrator("orchestrator-1");
+            orchestrator.until_ready().await;
+        }
+        world.put_back(&snapshot).await;
+        let warned = || async {
+            let health = orchestrator.api().ask("GET", "/health/ready", None).await.1.to_string();
+            health.contains("`igentai repair --from files` brings them back: sights").then_some(())
+        };
+        assert!(until_some(SOON, warned).await.is_ok(), "{}", orchestrator.process.tail());
+        let lines = world.place.lines("sights");
+        let (code, said) = world.repair(&["sights", "--from", "files", "--yes"]);
+        assert_eq!(code, Some(0), "{said}\n{}", orchestrator.process.tail());
+
+        let limits = json!({ "max_attributes": lines.len() + 100 });
+        web.api().start(json!({ "name": "Sights", "mode": "resume", "limits": limits })).await;
+        let topic = web.api().until_ended(&id).await;
+        assert_eq!(topic["reason"], "max_attributes", "{topic}");
+        all_agree(&world, &web.api(), &id).await;
+        assert_eq!(world.place.lines("sights")[..lines.len()], lines[..]);
+        assert_eq!(world.repair(&[]).0, Some(0));
+    }
+}
+
 #[tokio::test]
 async fn a_topic_whose_redis_came_back_older_is_stopped_and_begun_afresh_over_the_api() {
     let mut world = World::new(script(4_000, 150)).await;

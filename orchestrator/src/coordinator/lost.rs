@@ -37,11 +37,12 @@ impl Topics<'_> {
                 Err(error) if error.is_transient() => return Err(error),
                 Ok(Some(_)) | Err(_) => continue,
             }
-            match store.claim(id, self.epoch, written.head).await {
+            let known = self.expected(id, written.head.run, Some(*written));
+            match store.claim(id, self.epoch, known).await {
                 Err(error) if error.is_transient() || self.troubles.ends_the_term(&error) => {
                     return Err(error);
                 }
-                Ok(_) | Err(_) => self.vouching.note(id, lost_in_words(id, written), now),
+                Ok(_) | Err(_) => self.vouching.note_marked(id, lost_in_words(id, written), now),
             }
         }
         Ok(())

@@ -251,6 +251,7 @@ impl Term<'_> {
             let Some(Some(topics)) = self.topics.troubles.note(None, Step::Definitions, read, at)? else {
                 return Ok(());
             };
+            self.core.only(|id| topics.iter().any(|topic| topic.id == *id));
             for topic in topics {
                 self.core.topic(topic, now);
             }

@@ -96,7 +96,10 @@ impl Vouching {
         all_in_words(self.put_back.keys().filter(|id| core.topics().all(|topic| topic.id != **id)))
     }
 
-    pub(super) fn note(&mut self, topic: &TopicId, why: String, now: Monotonic) {
+    /// Notes a topic that the store has marked. The store remembers what it held from now on, until somebody settles it: what was read of it before is nothing to
+    /// the log that is there then.
+    pub(super) fn note_marked(&mut self, topic: &TopicId, why: String, now: Monotonic) {
+        self.seen.remove(topic);
         if self.problem(topic) != Some(&why) {
             error!(%topic, reason = why, "a topic is not worked on");
         }
@@ -233,16 +236,14 @@ impl Topics<'_> {
     }
 
     /// The same of one that is not open, by its files and by what was read of it in the term before.
-    fn expected(&self, id: &TopicId, run: Run, written: Option<Written>) -> Head {
+    pub(super) fn expected(&self, id: &TopicId, run: Run, written: Option<Written>) -> Head {
         let written = Written::expected_of(written, run);
         let seen = self.vouching.seen.get(id).copied().filter(|seen| seen.run >= run);
         seen.filter(|seen| !seen.is_less_than(&written)).unwrap_or(written)
     }
 
     fn refuse(&mut self, id: &TopicId, error: &StoreError, now: Monotonic) {
-        // The store remembers it from now on, until somebody settles it.
-        self.vouching.seen.remove(id);
-        self.vouching.note(id, put_back_in_words(id, error), now);
+        self.vouching.note_marked(id, put_back_in_words(id, error), now);
     }
 
     /// Makes sure that the registry holds all that it held, before a run is opened.

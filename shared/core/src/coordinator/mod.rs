@@ -169,6 +169,11 @@ impl Coordinator {
         }
     }
 
+    /// Drops the topics that the registry does not know any more, unless their run is open: what it knows of one later counts, whichever version that has.
+    pub fn only(&mut self, known: impl Fn(&TopicId) -> bool) {
+        self.topics.retain(|id, managed| managed.is_open() || known(id));
+    }
+
     /// The run is open in the store with this cap, and its log was given to [`Coordinator::entries`] from the first to the last; `ledger` is
     /// what an earlier term saved.
     pub fn opened(&mut self, topic: &TopicId, run: Run, max_attributes: Option<u64>, ledger: Option<Ledger>) {

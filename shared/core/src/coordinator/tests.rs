@@ -353,3 +353,22 @@ fn a_new_leader_ends_nothing_before_it_can_have_heard_of_every_producer() {
     world.settle(11 + u64::try_from(Settings::default().producer_timeout.as_millis()).unwrap());
     assert!(world.stored.state.is_ended());
 }
+
+#[test]
+fn a_topic_that_the_registry_forgot_counts_again_in_whichever_version_it_comes_back() {
+    let mut world = World::new(Limits::default());
+    let ended = Topic { version: 9, state: TopicState::Ended(EndReason::Dry), ..world.stored.clone() };
+    world.coordinator.topic(ended, now(0));
+    world.coordinator.topic(world.stored.clone(), now(1));
+    assert!(world.coordinator.topics().all(|topic| topic.version == 9), "an older version is ignored");
+    world.coordinator.only(|_| true);
+    assert_eq!(world.coordinator.topics().count(), 1);
+    world.coordinator.only(|_| false);
+    world.coordinator.topic(world.stored.clone(), now(2));
+    assert!(world.coordinator.topics().all(|topic| topic.version == world.stored.version));
+    // One that is open has its log followed: what became of that is for who follows it to say.
+    world.settle(3);
+    assert!(world.coordinator.is_open(&id()));
+    world.coordinator.only(|_| false);
+    assert_eq!(world.coordinator.topics().count(), 1);
+}
