@@ -17,6 +17,7 @@ use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
 };
+use igentai_shared::id;
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, FilterDelta, FilterSnapshot, Message, Receipts};
 use rand::rngs::StdRng;
@@ -216,6 +217,7 @@ impl<'a> Role<'a> {
             }
             CommandVerdict::Known => self.heartbeat(),
             CommandVerdict::Refused => {}
+            CommandVerdict::OtherRegistry => self.begin_anew(),
             CommandVerdict::Superseded { anew } => {
                 self.context.troubles.warn("the producer's id", Some(SUPERSEDED.to_owned()));
                 if anew {
@@ -223,6 +225,19 @@ impl<'a> Role<'a> {
                 }
             }
         }
+    }
+
+    /// Begins another life. What is under way was asked for, and what is unresolved is to be kept, for a registry that is not there any more.
+    fn begin_anew(&mut self) {
+        let unresolved = self.worker.unresolved();
+        warn!(producer = %self.context.id, unresolved, "the orders are of another registry than before; this producer begins anew");
+        self.given_up.clear();
+        self.asks.abort_all();
+        self.asks = JoinSet::new();
+        self.due.clear();
+        self.wait = None;
+        self.worker.begin_anew(id::incarnation(self.context.clock.now().unix, &mut self.random));
+        self.heartbeat();
     }
 
     /// Requests that are given up are told as such: they may have been paid for.

@@ -166,6 +166,17 @@ impl Place<'_> {
     }
 }
 
+/// What happened to a topic whose registry was put back to an older state, and what a person can do about it.
+#[must_use]
+pub fn put_back_in_words(topic: &TopicId, why: &StoreError) -> String {
+    format!(
+        "{why}. Nothing is asked, committed or written for this topic, so that no number is given twice. Bring the newer registry back; or look at what \
+         `igentai repair {topic} --from files` would do (items that only the files hold come back into the registry), or `igentai repair {topic} --from registry` \
+         (the files are written anew from what it holds, the old ones kept in .replaced/); or begin it afresh, with --fresh or the mode `fresh` (what the files hold is moved \
+         to .replaced/)"
+    )
+}
+
 /// Compare-and-set, as often as it takes. A write whose outcome is unknown has happened when what stands there is, or came from, what was
 /// written.
 async fn write<E: From<RegistryError>>(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use igentai_core::folder::TopicId;
-use igentai_core::ids::WorkerId;
+use igentai_core::ids::{Epoch, WorkerId};
 use igentai_orchestrator::files::repair::{
     Authority, Finding, From, RepairError, Workshop, all_topics, authority, held,
 };
@@ -23,6 +23,9 @@ use self::args::{Repair, Which};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::{parts, roles, settings};
+
+/// How often a term is begun above one that a topic has seen.
+const ATTEMPTS: u32 = 5;
 
 pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, Failure> {
     let out = arguments.out.as_ref().map(|out| out.display().to_string());
@@ -122,18 +125,33 @@ async fn carry_out(
     sole: bool,
 ) -> Result<(), Failure> {
     let (store, clock) = (workshop.store.as_ref(), workshop.clock.as_ref());
-    let authority: Authority = authority(store, clock, me, ttl, sole).await?;
-    let work = async {
-        for (from, topic, found) in findings.iter_mut() {
-            if wanted(found) {
-                *found = workshop.repair(topic, *from, &authority).await;
+    let mut above = None;
+    for _ in 0..ATTEMPTS {
+        let authority: Authority = authority(store, clock, me, ttl, sole, above.unwrap_or_default()).await?;
+        let work = async {
+            for (from, topic, found) in findings.iter_mut() {
+                if wanted(found) || fenced_by(found).is_some() {
+                    *found = workshop.repair(topic, *from, &authority).await;
+                }
             }
+        };
+        if held(store, me, &authority, ttl, work).await.is_none() {
+            return Err(Failure::new(Exit::Failed, RepairError::Lost.to_string()));
         }
-    };
-    if held(store, me, &authority, ttl, work).await.is_none() {
-        return Err(Failure::new(Exit::Failed, RepairError::Lost.to_string()));
+        above = findings.iter().filter_map(|(_, _, found)| fenced_by(found)).max();
+        if above.is_none() {
+            break;
+        }
     }
     Ok(())
+}
+
+/// The later epoch that a topic has seen: a registry that was put back or emptied counts anew, and another leader may have come.
+fn fenced_by(found: &Result<Finding, RepairError>) -> Option<Epoch> {
+    match found {
+        Err(RepairError::Store(StoreError::Fenced { current, .. })) => Some(*current),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// The topics named, by id or by name; all when none is.

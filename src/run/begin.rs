@@ -3,7 +3,6 @@
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::topic::{Limits, StartError, StartMode, StartRequest, Topic};
-use igentai_orchestrator::coordinator::put_back_in_words;
 use igentai_orchestrator::files::written;
 use igentai_shared::config::Config;
 use igentai_shared::id;
@@ -57,7 +56,7 @@ async fn refuse_put_back(
     match store.claim(&id, epoch, known).await {
         Err(StoreError::PutBack { .. }) if request.mode == StartMode::Fresh => Ok(()),
         Err(error @ StoreError::PutBack { .. }) => {
-            let mut words = put_back_in_words(&id, &error);
+            let mut words = registry::put_back_in_words(&id, &error);
             if config.store.redis_url.is_some() {
                 words.push_str(". Say --embedded there, since a Redis is configured, too");
             }

@@ -88,6 +88,7 @@ fn asks(topic: &TopicId, seq: u64) -> Outgoing {
         filter: FilterReport { wants_snapshot: true, ..FilterReport::default() },
     };
     let heartbeat = Heartbeat {
+        registry: None,
         producer: WorkerId::parse("p1").unwrap(),
         incarnation: 1,
         seq,

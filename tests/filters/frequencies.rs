@@ -86,7 +86,13 @@ fn worker(number: u64, forced: f64) -> Worker {
         lease: Lease { requests: u64::MAX, cost: Cost::ZERO },
         capped_cost: false,
     };
-    worker.command(Command { epoch: 1, version: 1, incarnation: 1, topics: vec![order] });
+    worker.command(Command {
+        registry: "r".to_owned(),
+        epoch: 1,
+        version: 1,
+        incarnation: 1,
+        topics: vec![order],
+    });
     if forced > 0.0 {
         force(&mut worker, number, forced);
     }

@@ -5,6 +5,7 @@ mod changed;
 mod checks;
 mod distributed;
 mod embedded;
+mod emptied;
 mod interrupted;
 mod leaders;
 mod limits;

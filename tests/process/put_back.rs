@@ -43,21 +43,21 @@ pub(crate) fn repair(mut command: std::process::Command, arguments: &[&str]) -> 
 }
 
 impl World {
-    fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = self.command(&["repair", "--config"]);
         command.arg(self.place.config("none"));
         repair(command, arguments)
     }
 
     /// The server's data as they stand.
-    fn snapshot(&self) -> PathBuf {
+    pub(crate) fn snapshot(&self) -> PathBuf {
         let copied = self.place.path().join("snapshot");
         copy(&self.redis.folder().unwrap().join("appendonlydir"), &copied);
         copied
     }
 
     /// The server comes back with those.
-    async fn put_back(&mut self, snapshot: &Path) {
+    pub(crate) async fn put_back(&mut self, snapshot: &Path) {
         self.redis.kill().await.unwrap();
         let data = self.redis.folder().unwrap().join("appendonlydir");
         std::fs::remove_dir_all(&data).unwrap();
@@ -69,7 +69,7 @@ impl World {
         self.redis.cli(&["XLEN", "igentai:{sights}:log"]).await.unwrap()
     }
 
-    async fn roles(&self, life: &str) -> (Service, Service, Service) {
+    pub(crate) async fn roles(&self, life: &str) -> (Service, Service, Service) {
         let mut orchestrator = self.orchestrator("orchestrator-1");
         let (mut web, mut producer) = (self.webserver(), self.producer("producer-1", life));
         for service in [&mut orchestrator, &mut web, &mut producer] {

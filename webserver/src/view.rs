@@ -8,6 +8,7 @@ use igentai_core::fold::Totals;
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
+use igentai_shared::registry::put_back_in_words;
 use igentai_shared::store::{Store, StoreError};
 use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
@@ -38,8 +39,20 @@ pub(crate) async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView,
             })
             .ok()
     });
-    let numbers = status.filter(|status| status.topic.run == topic.run).map(numbers);
-    Ok(view(topic, numbers.unwrap_or_default()))
+    let numbers = match status.filter(|status| status.topic.run == topic.run) {
+        Some(status) => numbers(status),
+        None => Numbers { problem: put_back(store, &topic).await?, ..Numbers::default() },
+    };
+    Ok(view(topic, numbers))
+}
+
+/// Why nothing is told of a topic whose run the registry lost: there is no place for what the coordinator has to say of it.
+async fn put_back(store: &dyn Store, topic: &Topic) -> Result<Option<String>, StoreError> {
+    let Some(known) = store.put_back(&topic.id).await?.filter(|_| !topic.state.is_ended()) else {
+        return Ok(None);
+    };
+    let held = store.head(&topic.id).await?;
+    Ok(Some(put_back_in_words(&topic.id, &StoreError::PutBack { known, held })))
 }
 
 /// A topic as the coordinator tells it.

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::vouching::Seen;
-pub use self::vouching::put_back_in_words;
 use crate::Context;
 
 mod filters;
@@ -34,6 +33,10 @@ enum TermEnd {
     Stopped,
     /// Somebody else leads, or the lease could not be renewed in time.
     Lost(String),
+    /// The store has refused something, since it has seen this later epoch: another leader's, or one from before it was put back or emptied.
+    Fenced(StoreError, Epoch),
+    /// Producers follow this later epoch.
+    Overtaken(Epoch),
 }
 
 /// A lease that was taken.
@@ -49,9 +52,9 @@ struct Taken {
 /// Stands for the lease, and leads while it holds it, until `stop`.
 pub async fn run(context: Context, stop: CancellationToken) {
     let mut watch = LeaseWatch::default();
-    let (mut last_term, mut seen) = (None, Seen::default());
+    let (mut last_term, mut seen, mut above) = (None, Seen::default(), 0);
     while !stop.is_cancelled() {
-        let standing = stand(&context, &mut watch, last_term).await;
+        let standing = stand(&context, &mut watch, last_term, above).await;
         if standing.is_ok() {
             context.troubles.clear(PART);
         }
@@ -71,6 +74,19 @@ pub async fn run(context: Context, stop: CancellationToken) {
                         return;
                     }
                     TermEnd::Lost(reason) => warn!(epoch, reason, "this process leads no more"),
+                    TermEnd::Fenced(error, current) => {
+                        above = above.max(current);
+                        warn!(epoch, reason = %error, "this process leads no more");
+                    }
+                    TermEnd::Overtaken(followed) => {
+                        above = followed;
+                        warn!(
+                            epoch,
+                            followed,
+                            "producers follow a later epoch than the registry counts: it was put back to an older state, or emptied; going on above it"
+                        );
+                        continue;
+                    }
                 }
                 watch.forget();
             }
@@ -92,11 +108,12 @@ pub async fn run(context: Context, stop: CancellationToken) {
 }
 
 /// Looks at the lease, and takes it if it is free, has not moved for its time to live, or still names this process's own last term: then nobody
-/// has led since that ended, and nobody leads now.
+/// has led since that ended, and nobody leads now. Its epoch will be `above` that one.
 async fn stand(
     context: &Context,
     watch: &mut LeaseWatch,
     last_term: Option<Epoch>,
+    above: Epoch,
 ) -> Result<Option<Taken>, StoreError> {
     let asked = context.clock.now();
     let seen = context.store.lease().await?;
@@ -108,7 +125,7 @@ async fn stand(
     }
     let registry = context.store.identity(&context.new_registry_id).await?;
     let since = context.clock.now().monotonic;
-    let lease = context.store.take_lease(&context.id, &seen).await?;
+    let lease = context.store.take_lease(&context.id, &seen, above).await?;
     Ok(lease.map(|lease| Taken { epoch: lease.epoch, since, registry }))
 }
 

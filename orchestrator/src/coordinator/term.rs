@@ -71,7 +71,7 @@ pub(super) async fn lead(
     let seen_before = seen.take(&registry, context.clock.now().monotonic);
     let mut term = Term {
         context,
-        core: Coordinator::new(epoch, context.options.settings),
+        core: Coordinator::new(registry.clone(), epoch, context.options.settings),
         topics: Topics::new(context, epoch, files, Vouching::after(seen_before)),
         knows: false,
         reread: None,
@@ -136,8 +136,16 @@ impl Term<'_> {
                 Event::Heard(Ok(Incoming::Resumed)) => {}
                 Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
                 Event::Tick => {
-                    if let Err(error) = self.tick().await {
-                        return TermEnd::Lost(error.to_string());
+                    match self.tick().await {
+                        Ok(()) => {}
+                        Err(error @ StoreError::Fenced { current, .. }) => {
+                            return TermEnd::Fenced(error, current);
+                        }
+                        Err(error) => return TermEnd::Lost(error.to_string()),
+                    }
+                    // Not before everything is claimed: what files of a later epoch tell is compared with the epoch that the registry has.
+                    if let Some(followed) = self.core.overtaken().filter(|_| self.knows) {
+                        return TermEnd::Overtaken(followed);
                     }
                     // However long it took, there is time to hear now: silence is seen only where there was some.
                     tick.reset();
@@ -173,7 +181,9 @@ impl Term<'_> {
         let heard = match wire::kind_of(content_type).map(|(kind, _)| kind) {
             Some(Heartbeat::KIND) => wire::decode(content_type, payload).map(|beat| {
                 trace!(heartbeat = ?beat, "a producer is heard");
-                self.topics.hear_filters(&beat, now.monotonic);
+                if !self.core.is_foreign(&beat) {
+                    self.topics.hear_filters(&beat, now.monotonic);
+                }
                 self.core.heartbeat(beat, now);
             }),
             Some(Published::KIND) => {

@@ -129,6 +129,7 @@ impl Desk {
     /// A producer is heard.
     async fn beat(&self, producer: &str, seq: u64) {
         let heartbeat = Heartbeat {
+            registry: None,
             producer: WorkerId::parse(producer).unwrap(),
             incarnation: 1,
             seq,

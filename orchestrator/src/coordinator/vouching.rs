@@ -14,6 +14,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
 use igentai_core::topic::Topic;
+use igentai_shared::registry::put_back_in_words;
 use igentai_shared::store::{Head, StoreError};
 use igentai_shared::telemetry::catalogue;
 use tracing::{error, info, warn};
@@ -131,17 +132,6 @@ impl Vouching {
             self.settled.push(topic.clone());
         }
     }
-}
-
-/// What happened, and what a person can do about it.
-#[must_use]
-pub fn put_back_in_words(topic: &TopicId, why: &StoreError) -> String {
-    format!(
-        "{why}. Nothing is asked, committed or written for this topic, so that no number is given twice. Bring the newer registry back; or look at what \
-         `igentai repair {topic} --from files` would do (items that only the files hold come back into the registry), or `igentai repair {topic} --from registry` \
-         (the files are written anew from what it holds, the old ones kept in .replaced/); or begin it afresh, with --fresh or the mode `fresh` (what the files hold is moved \
-         to .replaced/)"
-    )
 }
 
 impl Topics<'_> {

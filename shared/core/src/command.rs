@@ -11,6 +11,9 @@ use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
 /// The full desired state of one producer. A later one (by epoch, then version) replaces it; an older one is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Command {
+    /// The registry that the topics stand in: orders of another one begin a new life of the producer, since nothing it holds is known there.
+    #[serde(default)]
+    pub registry: String,
     /// Term of the coordinator that decided it.
     pub epoch: Epoch,
     /// Grows with every change within the epoch.
@@ -78,6 +81,9 @@ pub struct Heartbeat {
     pub incarnation: Incarnation,
     /// Number of the heartbeat in this life.
     pub seq: u64,
+    /// The registry whose orders it follows; `None` before the first.
+    #[serde(default)]
+    pub registry: Option<String>,
     /// Epoch and version of the command it follows; zeros before the first.
     pub command: (Epoch, u64),
     /// How many requests it can have under way at once.

@@ -10,6 +10,10 @@ pub type Run = u64;
 /// The coordinator's term: grows with every change of leader, the first is 1.
 pub type Epoch = u64;
 
+/// An epoch above this is no leader's: whoever says that it follows one is not believed. Far above what any number of handovers comes to, and far enough
+/// below what a store can count to that the next ones are there.
+pub const EPOCH_BELIEVED: Epoch = 1 << 52;
+
 /// The number of an attribute in its topic and run: gapless, from 1.
 pub type Seq = u64;
 

@@ -146,7 +146,12 @@ impl Store for One {
         not_asked()
     }
 
-    async fn take_lease(&self, _: &WorkerId, _: &LeaseRecord) -> Result<Option<LeaseRecord>, StoreError> {
+    async fn take_lease(
+        &self,
+        _: &WorkerId,
+        _: &LeaseRecord,
+        _: Epoch,
+    ) -> Result<Option<LeaseRecord>, StoreError> {
         not_asked()
     }
 

@@ -336,11 +336,12 @@ pub trait Store: Debug + Send + Sync {
     async fn lease(&self) -> Result<LeaseRecord, StoreError>;
 
     /// Takes the lease if it is free, or still at the `seen` state (holder, epoch and beat) that the caller found unmoved for the time to live. The epoch grows by
-    /// one. `None` when somebody else was quicker.
+    /// one, and to more than `above`, the latest one that anybody is known to follow: a store that was put back may have fallen behind. `None` when somebody else was quicker.
     async fn take_lease(
         &self,
         holder: &WorkerId,
         seen: &LeaseRecord,
+        above: Epoch,
     ) -> Result<Option<LeaseRecord>, StoreError>;
 
     /// Moves the beat of a lease that is still held; `None` when it is not.

@@ -52,7 +52,7 @@ async fn lease_of_epoch(store: &dyn Store, epoch: u64) {
     let holder = WorkerId::parse("coordinator").unwrap();
     let mut lease = store.lease().await.unwrap();
     while lease.epoch < epoch {
-        lease = store.take_lease(&holder, &lease).await.unwrap().unwrap();
+        lease = store.take_lease(&holder, &lease, 0).await.unwrap().unwrap();
     }
 }
 
@@ -236,6 +236,6 @@ async fn a_closed_store_serves_no_more(store: Subject) {
     store.close().await;
     assert!(matches!(store.lease().await, Err(StoreError::Unavailable(_))));
     assert!(matches!(store.commit(vec![novel(1, &["a"])]).await, Err(StoreError::Unavailable(_))));
-    let taken = store.take_lease(&WorkerId::parse("x").unwrap(), &LeaseRecord::default()).await;
+    let taken = store.take_lease(&WorkerId::parse("x").unwrap(), &LeaseRecord::default(), 0).await;
     assert!(matches!(taken, Err(StoreError::Unavailable(_))), "{taken:?}");
 }

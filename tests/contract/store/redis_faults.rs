@@ -143,7 +143,7 @@ async fn a_server_that_became_read_only_refuses_and_is_used_again_afterwards() {
     server.cli(&["REPLICAOF", "127.0.0.1", &nowhere]).await.unwrap();
     let refused = store.commit(vec![novel(2, &["b"]), novel(3, &["c"])]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    let taken = store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default()).await;
+    let taken = store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default(), 0).await;
     assert!(matches!(taken, Err(StoreError::Unavailable(_))), "{taken:?}");
     server.cli(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     assert_eq!(commit_at_last(&store, 2, "b").await, 2);
@@ -289,7 +289,7 @@ async fn every_key_has_its_documented_name() {
     open(&*store).await;
     commit_one(&*store, novel(1, &["a"])).await;
     store.save_checkpoints(&topic(), 1, 1, [("f".to_owned(), vec![1])].into()).await.unwrap();
-    store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default()).await.unwrap().unwrap();
+    store.take_lease(&WorkerId::parse("a").unwrap(), &LeaseRecord::default(), 0).await.unwrap().unwrap();
     store.identity("r1").await.unwrap();
     let listed = server.cli(&["KEYS", "*"]).await.unwrap();
     let mut names: Vec<&str> = listed.split_whitespace().collect();

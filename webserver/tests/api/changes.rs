@@ -109,13 +109,13 @@ async fn a_change_of_an_operator_is_not_fenced_by_a_term_that_began_since() {
     let topic = world.running("t").await;
     let holder = igentai_core::ids::WorkerId::of_role("o", 1);
     let seen = world.store.lease().await.unwrap();
-    let lease = world.store.take_lease(&holder, &seen).await.unwrap().unwrap();
+    let lease = world.store.take_lease(&holder, &seen, 0).await.unwrap().unwrap();
     let mut touched = topic.clone();
     touched.version += 1;
     touched.epoch = lease.epoch;
     world.store.put_topic(&touched, Some(topic.version)).await.unwrap();
     world.store.release_lease(&holder, lease.epoch).await.unwrap();
     let seen = world.store.lease().await.unwrap();
-    world.store.take_lease(&holder, &seen).await.unwrap().unwrap();
+    world.store.take_lease(&holder, &seen, 0).await.unwrap().unwrap();
     assert_eq!(server.patch(TOPIC, &json!({"prompt": "p"})).await.status, 200);
 }

@@ -115,6 +115,6 @@ async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads
     send(&desk.context, Exchange::Unrouted, "x".to_owned(), "one".to_owned(), &hint).await.unwrap();
     desk.until("it is warned of", async || warned().contains("1 messages that no queue took")).await;
     let seen = desk.store.lease().await.unwrap();
-    desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen).await.unwrap().unwrap();
+    desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen, 0).await.unwrap().unwrap();
     desk.until("it is the other's to know", async || warned().is_empty()).await;
 }

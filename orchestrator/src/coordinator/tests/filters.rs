@@ -31,6 +31,7 @@ impl Desk {
             filter,
         };
         let heartbeat = Heartbeat {
+            registry: None,
             producer: WorkerId::parse("p1").unwrap(),
             incarnation: 1,
             seq,

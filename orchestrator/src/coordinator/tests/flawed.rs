@@ -219,8 +219,9 @@ impl Store for FlawedStore {
         &self,
         holder: &WorkerId,
         seen: &LeaseRecord,
+        above: Epoch,
     ) -> Result<Option<LeaseRecord>, StoreError> {
-        self.inner.take_lease(holder, seen).await
+        self.inner.take_lease(holder, seen, above).await
     }
 
     async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {

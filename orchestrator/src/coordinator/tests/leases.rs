@@ -20,14 +20,14 @@ async fn who_cannot_stand_for_the_lease_says_so_until_it_can() {
 async fn a_lease_that_somebody_else_took_is_noticed_beside_everything_else() {
     let desk = Desk::new();
     let free = desk.store.lease().await.unwrap();
-    let held = desk.store.take_lease(&desk.context.id, &free).await.unwrap().unwrap();
+    let held = desk.store.take_lease(&desk.context.id, &free, 0).await.unwrap().unwrap();
     let since = desk.context.clock.now().monotonic;
     let other = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         let seen = desk.store.lease().await.unwrap();
         assert_eq!((seen.epoch, &seen.holder), (held.epoch, &held.holder), "it was kept till now");
         let other = WorkerId::parse("o2").unwrap();
-        desk.store.take_lease(&other, &seen).await.unwrap().unwrap();
+        desk.store.take_lease(&other, &seen, 0).await.unwrap().unwrap();
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -58,7 +58,7 @@ async fn a_lease_that_cannot_be_renewed_is_given_up_when_its_time_is_over() {
     for hangs in [false, true] {
         let desk = Desk::new();
         let free = desk.store.lease().await.unwrap();
-        let held = desk.store.take_lease(&desk.context.id, &free).await.unwrap().unwrap();
+        let held = desk.store.take_lease(&desk.context.id, &free, 0).await.unwrap().unwrap();
         let since = desk.context.clock.now().monotonic;
         desk.store.lease_fails.store(true, Relaxed);
         desk.store.lease_hangs.store(hangs, Relaxed);

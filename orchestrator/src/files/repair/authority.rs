@@ -17,6 +17,7 @@ pub struct Authority {
 }
 
 /// Takes the lease, if it is free or stands still for its time to live; otherwise says who holds it. With `sole` nobody else can hold it.
+/// The term is `above` that one, if it is taken.
 ///
 /// # Errors
 /// The store does not serve.
@@ -26,6 +27,7 @@ pub async fn authority(
     id: &WorkerId,
     ttl: Duration,
     sole: bool,
+    above: Epoch,
 ) -> Result<Authority, StoreError> {
     let mut watch = LeaseWatch::default();
     // A leader moves it four times in that time.
@@ -35,7 +37,7 @@ pub async fn authority(
         let seen = store.lease().await?;
         let sight = watch.look(&seen, asked, clock.now());
         let free = seen.holder.is_none() || sole || sight.standstill() >= ttl;
-        if free && let Some(lease) = store.take_lease(id, &seen).await? {
+        if free && let Some(lease) = store.take_lease(id, &seen, above).await? {
             return Ok(Authority { epoch: lease.epoch, leader: None });
         }
         moved += u32::from(matches!(sight, igentai_core::lease::Sight::Moved));

@@ -131,7 +131,8 @@ impl Place {
 
     async fn repair(&self, from: From) -> Finding {
         let store = self.workshop.store.as_ref();
-        let authority = authority(store, self.workshop.clock.as_ref(), &self.me, TTL, false).await.unwrap();
+        let authority =
+            authority(store, self.workshop.clock.as_ref(), &self.me, TTL, false, 0).await.unwrap();
         let work = self.workshop.repair(&self.topic, from, &authority);
         held(store, &self.me, &authority, TTL, work).await.unwrap().unwrap()
     }
@@ -343,7 +344,7 @@ async fn a_repair_that_broke_off_before_the_record_is_finished_by_the_next() {
 async fn a_topic_that_the_registry_does_not_know_is_brought_back_beside_a_leader() {
     let place = Place::new().await;
     let (store, leader) = (Arc::clone(&place.workshop.store), WorkerId::parse("leader").unwrap());
-    store.take_lease(&leader, &LeaseRecord::default()).await.unwrap().unwrap();
+    store.take_lease(&leader, &LeaseRecord::default(), 0).await.unwrap().unwrap();
     place.write("r1", 1, &["Wren", "Owl"]);
     let authority = Authority { epoch: 1, leader: Some(leader) };
     let done = place.workshop.repair(&place.topic, From::Files, &authority).await.unwrap();
@@ -359,7 +360,7 @@ async fn beside_a_leader_only_what_he_refuses_is_repaired() {
     place.open(None).await;
     place.commit(answer(1, &["Wren"], &[], &[])).await;
     let (store, leader) = (Arc::clone(&place.workshop.store), WorkerId::parse("leader").unwrap());
-    store.take_lease(&leader, &LeaseRecord::default()).await.unwrap().unwrap();
+    store.take_lease(&leader, &LeaseRecord::default(), 0).await.unwrap().unwrap();
     let beat = async {
         loop {
             store.renew_lease(&leader, 1).await.unwrap();
@@ -369,7 +370,7 @@ async fn beside_a_leader_only_what_he_refuses_is_repaired() {
     let work = async {
         place.write("r1", 1, &["Wren", "Owl"]);
         let clock = place.workshop.clock.as_ref();
-        let authority = authority(store.as_ref(), clock, &place.me, TTL, false).await.unwrap();
+        let authority = authority(store.as_ref(), clock, &place.me, TTL, false, 0).await.unwrap();
         assert_eq!(authority, Authority { epoch: 1, leader: Some(leader.clone()) });
         let refused = place.workshop.repair(&place.topic, From::Files, &authority).await;
         assert!(matches!(refused, Err(RepairError::Led(_))), "{refused:?}");

@@ -110,8 +110,13 @@ impl Store for FlakyStore {
         self.inner.lease().await
     }
 
-    async fn take_lease(&self, holder: &WorkerId, seen: &LeaseRecord) -> Answer<Option<LeaseRecord>> {
-        self.inner.take_lease(holder, seen).await
+    async fn take_lease(
+        &self,
+        holder: &WorkerId,
+        seen: &LeaseRecord,
+        above: Epoch,
+    ) -> Answer<Option<LeaseRecord>> {
+        self.inner.take_lease(holder, seen, above).await
     }
 
     async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Answer<Option<LeaseRecord>> {

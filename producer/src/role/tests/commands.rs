@@ -54,7 +54,7 @@ impl World {
     }
 
     async fn command(&self, version: u64, incarnation: u64, topics: Vec<TopicOrder>) {
-        let command = Command { epoch: 1, version, incarnation, topics };
+        let command = Command { registry: "r".to_owned(), epoch: 1, version, incarnation, topics };
         let outgoing = Outgoing {
             exchange: Exchange::Commands,
             routing_key: "producer.p1".to_owned(),

@@ -12,10 +12,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::command::{Command, Heartbeat};
+use crate::command::{Command, Heartbeat, TopicOrder};
 use crate::fold::{FoldError, TopicFold};
 use crate::folder::TopicId;
-use crate::ids::{Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
+use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
@@ -130,24 +130,31 @@ pub enum Note {
 /// The coordinator of one term.
 #[derive(Debug)]
 pub struct Coordinator {
+    registry: String,
     epoch: Epoch,
     settings: Settings,
     members: BTreeMap<WorkerId, Member>,
     topics: BTreeMap<TopicId, Managed>,
     version: u64,
+    overtaken: Option<Epoch>,
+    /// Producers that said that they work for another registry, since it was decided last.
+    strangers: BTreeMap<WorkerId, Incarnation>,
     notes: Vec<Note>,
 }
 
 impl Coordinator {
-    /// For the term `epoch`.
+    /// For the term `epoch` over the topics of a registry.
     #[must_use]
-    pub const fn new(epoch: Epoch, settings: Settings) -> Self {
+    pub const fn new(registry: String, epoch: Epoch, settings: Settings) -> Self {
         Self {
+            registry,
             epoch,
             settings,
             members: BTreeMap::new(),
             topics: BTreeMap::new(),
             version: 0,
+            overtaken: None,
+            strangers: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -156,6 +163,13 @@ impl Coordinator {
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// An epoch that a producer follows although no command of this term can have told it to: the registry, which the epochs are counted in, was put back
+    /// or emptied. Such a producer refuses what this term commands, until one above that epoch is taken.
+    #[must_use]
+    pub const fn overtaken(&self) -> Option<Epoch> {
+        self.overtaken
     }
 
     /// Takes a topic in as the registry has it now. An older version than the one known is ignored.
@@ -224,8 +238,18 @@ impl Coordinator {
         }
     }
 
+    /// Whether a producer works for another registry: what it says of topics is nothing to those of this one, whatever they are called.
+    #[must_use]
+    pub fn is_foreign(&self, heartbeat: &Heartbeat) -> bool {
+        heartbeat.registry.as_ref().is_some_and(|registry| *registry != self.registry)
+    }
+
     /// Takes a heartbeat in; an older one than the last is ignored.
     pub fn heartbeat(&mut self, heartbeat: Heartbeat, now: Now) {
+        if self.is_foreign(&heartbeat) {
+            self.strangers.insert(heartbeat.producer, heartbeat.incarnation);
+            return;
+        }
         let producer = heartbeat.producer.clone();
         match self.members.get(&producer) {
             Some(member) if member.is_newer(&heartbeat) => return,
@@ -236,6 +260,10 @@ impl Coordinator {
             Some(_) => {}
             None if heartbeat.left => return,
             None => self.notes.push(Note::Joined(producer.clone())),
+        }
+        let (epoch, _) = heartbeat.command;
+        if heartbeat.command > (self.epoch, self.version) && epoch <= EPOCH_BELIEVED {
+            self.overtaken = self.overtaken.max(Some(epoch));
         }
         let incarnation = heartbeat.incarnation;
         let current =
@@ -266,6 +294,7 @@ impl Coordinator {
             managed.sample(now.monotonic);
             actions.extend(managed.decide(&self.members, &self.settings, self.epoch, now));
         }
+        self.command_strangers(&mut actions);
         self.command_all(now.monotonic, &mut actions);
         self.answer_snapshots(now.monotonic, &mut actions);
         for note in std::mem::take(&mut self.notes) {
@@ -280,6 +309,24 @@ impl Coordinator {
         self.notes.extend(self.members.extract_if(.., dead).map(|(id, _)| Note::Lost(id)));
     }
 
+    /// A producer begins a new life when it hears of another registry than before. Nothing is leased to the life that ends.
+    fn command_strangers(&mut self, actions: &mut Vec<Action>) {
+        for (producer, incarnation) in std::mem::take(&mut self.strangers) {
+            self.version += 1;
+            let command = Self::command(&self.registry, (self.epoch, self.version), incarnation, Vec::new());
+            actions.push(Action::Send { producer, command });
+        }
+    }
+
+    fn command(
+        registry: &str,
+        (epoch, version): (Epoch, u64),
+        incarnation: Incarnation,
+        topics: Vec<TopicOrder>,
+    ) -> Command {
+        Command { registry: registry.to_owned(), epoch, version, incarnation, topics }
+    }
+
     fn command_all(&mut self, now: Monotonic, actions: &mut Vec<Action>) {
         let live: Vec<(WorkerId, Incarnation)> =
             self.members.iter().map(|(id, member)| (id.clone(), member.incarnation())).collect();
@@ -290,8 +337,7 @@ impl Coordinator {
                 managed.order(&producer, incarnation, told, &self.settings, now)
             });
             let orders = orders.collect();
-            let command =
-                Command { epoch: self.epoch, version: self.version + 1, incarnation, topics: orders };
+            let command = Self::command(&self.registry, (self.epoch, self.version + 1), incarnation, orders);
             if let Some(command) = member.command_due(command, self.settings.command_patience, now) {
                 self.version = self.version.max(command.version);
                 actions.push(Action::Send { producer, command });

@@ -47,7 +47,7 @@ impl World {
     fn new(limits: Limits) -> Self {
         let request = StartRequest { name: "birds".into(), limits: Some(limits), ..StartRequest::default() };
         let stored = Topic::start(None, id(), request, now(0).unix).unwrap();
-        let mut coordinator = Coordinator::new(3, Settings::default());
+        let mut coordinator = Coordinator::new("r".to_owned(), 3, Settings::default());
         coordinator.topic(stored.clone(), now(0));
         Self {
             coordinator,
@@ -112,7 +112,8 @@ impl World {
 
     /// Another leader begins, and opens the topic.
     fn take_over(&mut self, at: u64) {
-        self.coordinator = Coordinator::new(self.coordinator.epoch() + 1, Settings::default());
+        let epoch = self.coordinator.epoch() + 1;
+        self.coordinator = Coordinator::new("r".to_owned(), epoch, Settings::default());
         self.coordinator.topic(self.stored.clone(), now(at));
         self.settle(at);
     }
@@ -139,6 +140,7 @@ impl World {
             producer: producer(name),
             incarnation,
             seq: self.beats,
+            registry: command.map(|command| command.registry.clone()),
             command: command.map_or((0, 0), |command| (command.epoch, command.version)),
             concurrency: 4,
             draining: false,
@@ -204,6 +206,39 @@ fn a_topic_is_opened_then_runs_then_is_ordered_with_a_lease() {
 }
 
 #[test]
+fn a_producer_that_follows_what_was_never_commanded_in_this_term_shows_that_the_epochs_were_put_back() {
+    let overtaken_by = |command| {
+        let mut world = running(Limits::default());
+        assert_eq!(world.coordinator.overtaken(), None);
+        world.beat("p2", 1, |beat| beat.command = command, 10);
+        world.beat("p3", 1, |beat| beat.command = (1, 500), 10);
+        world.coordinator.overtaken()
+    };
+    assert_eq!(overtaken_by((2, 900)), None, "an earlier term's");
+    assert_eq!(overtaken_by((3, 1)), None, "one of this term");
+    assert_eq!(overtaken_by((3, 900)), Some(3), "as many were never given in this term");
+    assert_eq!(overtaken_by((7, 1)), Some(7));
+    assert_eq!(overtaken_by((u64::MAX, 1)), None, "nobody has led so often");
+}
+
+#[test]
+fn a_producer_of_another_registry_is_leased_nothing_before_it_has_begun_anew() {
+    let mut world = World::new(Limits { max_requests: Some(3), ..Limits::default() });
+    let elsewhere = |beat: &mut Heartbeat| {
+        (beat.registry, beat.command) = (Some("s".to_owned()), (9, 1));
+    };
+    world.beat("p1", 1, elsewhere, 0);
+    world.settle(0);
+    let told = world.commands.get(&producer("p1")).unwrap();
+    assert_eq!((told.registry.as_str(), told.incarnation, told.topics.len()), ("r", 1, 0));
+    assert_eq!(world.coordinator.overtaken(), None, "it begins anew, whatever epoch it follows");
+    assert_eq!(world.coordinator.producers(), 0);
+    world.beat("p1", 2, |_| {}, 10);
+    world.settle(10);
+    assert_eq!((world.stored.state, world.lease("p1").requests), (TopicState::Running, 3));
+}
+
+#[test]
 fn deciding_twice_changes_nothing() {
     let mut world = running(Limits { max_requests: Some(100), ..Limits::default() });
     world.settle(10);
@@ -230,7 +265,7 @@ fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
         ..world.stored.clone()
     };
     let opens = |at: u64| {
-        let mut next = Coordinator::new(2, Settings::default());
+        let mut next = Coordinator::new("r".to_owned(), 2, Settings::default());
         next.topic(world.stored.clone(), now(at));
         next.decide(now(at)).iter().any(|action| matches!(action, Action::Open { .. }))
     };

@@ -42,6 +42,8 @@ pub struct Worker {
     id: WorkerId,
     incarnation: Incarnation,
     concurrency: u32,
+    /// The registry whose orders it follows; `None` before the first.
+    registry: Option<String>,
     command: (Epoch, u64),
     topics: BTreeMap<TopicId, TopicWork>,
     /// How far this life has counted in topics it was dismissed from: it goes on from there, so that no batch number is used twice.
@@ -65,6 +67,8 @@ pub enum CommandVerdict {
     Known,
     /// It is older than what is followed, or meant for an earlier life.
     Refused,
+    /// It is of another registry than those before, which knows nothing of what is held here: this life is over, and another one has to follow.
+    OtherRegistry,
     /// It is meant for a later life under the same id, which has all the work now.
     Superseded {
         /// The first one for that life.
@@ -80,6 +84,7 @@ impl Worker {
             id,
             incarnation,
             concurrency,
+            registry: None,
             command: (0, 0),
             topics: BTreeMap::new(),
             counters: BTreeMap::new(),
@@ -104,13 +109,20 @@ impl Worker {
             let known = self.superseded_by.replace(command.incarnation);
             return CommandVerdict::Superseded { anew: known != Some(command.incarnation) };
         }
-        if command.incarnation != self.incarnation || version < self.command {
+        if command.incarnation != self.incarnation {
+            return CommandVerdict::Refused;
+        }
+        if self.registry.as_ref().is_some_and(|registry| *registry != command.registry) {
+            return CommandVerdict::OtherRegistry;
+        }
+        if version < self.command {
             return CommandVerdict::Refused;
         }
         if version == self.command {
             return CommandVerdict::Known;
         }
         self.command = version;
+        self.registry = Some(command.registry);
         for work in self.topics.values_mut() {
             work.dismiss();
         }
@@ -215,6 +227,12 @@ impl Worker {
         self.work(topic, piece.run).map_or(Ok(false), |work| work.replica.snapshot(piece))
     }
 
+    /// Begins its next life, without work and with nothing of what it held.
+    pub fn begin_anew(&mut self, incarnation: Incarnation) {
+        let anew = Self::new(self.id.clone(), incarnation.max(self.incarnation + 1), self.concurrency);
+        *self = Self { draining: self.draining, ..anew };
+    }
+
     /// Takes no new work from now on.
     pub const fn drain(&mut self) {
         self.draining = true;
@@ -270,6 +288,7 @@ impl Worker {
             producer: self.id.clone(),
             incarnation: self.incarnation,
             seq: self.heartbeats,
+            registry: self.registry.clone(),
             command: self.command,
             concurrency: self.concurrency,
             draining: self.draining,

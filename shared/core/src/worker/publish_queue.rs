@@ -76,6 +76,15 @@ impl PublishQueue {
         }
     }
 
+    /// Drops what is not on its way.
+    pub fn clear(&mut self) {
+        for waiting in self.topics.values_mut() {
+            waiting.batches.clear();
+            waiting.bytes = 0;
+        }
+        self.topics.retain(|_, waiting| waiting.under_way > 0);
+    }
+
     /// Whether nothing waits to be published.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -184,6 +193,21 @@ mod tests {
         settle(&mut queue, "a");
         assert_eq!(numbers(queue.next_message()), [("a".to_owned(), most + 1)]);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_is_cleared_is_not_published_and_what_is_under_way_still_counts() {
+        let mut queue = PublishQueue::default();
+        queue.push(batch("one", 1, Vec::new()));
+        assert_eq!(numbers(queue.next_message()).len(), 1);
+        queue.push(batch("one", 2, Vec::new()));
+        queue.push(batch("two", 1, Vec::new()));
+        queue.clear();
+        assert!(queue.is_empty() && queue.at_once().is_none());
+        queue.push(batch("one", 3, Vec::new()));
+        assert!(queue.next_message().is_none(), "the message before is not confirmed");
+        settle(&mut queue, "one");
+        assert_eq!(numbers(queue.next_message()), [("one".to_owned(), 3)]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
 }
 
 fn command(version: u64, topics: Vec<TopicOrder>) -> Command {
-    Command { epoch: 1, version, incarnation: 5, topics }
+    Command { registry: "r".to_owned(), epoch: 1, version, incarnation: 5, topics }
 }
 
 fn worker(topics: Vec<TopicOrder>) -> Worker {
@@ -65,6 +65,34 @@ fn ask_and_finish(worker: &mut Worker, texts: &[&str]) -> Batch {
 fn receipt(batch: &Batch, missing: Vec<Fingerprint>) -> Receipt {
     let committed = Committed { log_index: batch.id.seq, missing, ..Committed::default() };
     Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed), told: None }
+}
+
+#[test]
+fn orders_of_another_registry_end_a_life_and_the_next_one_holds_nothing_of_it() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let batch = ask_and_finish(&mut worker, &["robin"]);
+    worker.drain();
+    let elsewhere = |incarnation, version| Command {
+        registry: "s".to_owned(),
+        epoch: 0,
+        incarnation,
+        ..command(version, vec![order("birds", 1, 10)])
+    };
+    assert_eq!(worker.command(elsewhere(4, 1)), CommandVerdict::Refused, "it was meant for a life before");
+    assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::OtherRegistry);
+    assert!(worker.awaits(&batch.id), "the shell decides when the life is over");
+
+    worker.begin_anew(3);
+    assert!(!worker.awaits(&batch.id) && worker.is_idle());
+    assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::Refused);
+    assert_eq!(
+        worker.command(elsewhere(6, 1)),
+        CommandVerdict::Followed,
+        "a later life, whatever the clock says"
+    );
+    let beat = worker.heartbeat(Vec::new(), |_| 4, T0);
+    assert_eq!((beat.incarnation, beat.command, beat.topics[0].sent), (6, (0, 1), 0));
+    assert!(worker.next_ask().is_none() && beat.draining, "it still leaves");
 }
 
 /// Every provider of a process may have its word in it.

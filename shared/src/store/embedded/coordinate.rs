@@ -182,11 +182,12 @@ pub(super) fn take_lease(
     tables: &mut Tables<'_>,
     holder: &WorkerId,
     seen: &LeaseRecord,
+    above: Epoch,
 ) -> Result<Option<LeaseRecord>, Stop> {
     let current = lease(tables)?;
     // The same call again, after its answer was lost.
     if current.holder.as_ref() == Some(holder)
-        && current.epoch.checked_sub(1) == Some(seen.epoch)
+        && current.epoch.checked_sub(1) == Some(seen.epoch.max(above))
         && current.beat.checked_sub(1) == Some(seen.beat)
     {
         return Ok(Some(current));
@@ -194,8 +195,8 @@ pub(super) fn take_lease(
     if current.holder.is_some() && current != *seen {
         return Ok(None);
     }
-    let taken =
-        LeaseRecord { holder: Some(holder.clone()), epoch: current.epoch + 1, beat: current.beat + 1 };
+    let epoch = current.epoch.max(above) + 1;
+    let taken = LeaseRecord { holder: Some(holder.clone()), epoch, beat: current.beat + 1 };
     set_lease(tables, &taken)?;
     Ok(Some(taken))
 }

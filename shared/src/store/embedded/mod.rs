@@ -54,7 +54,7 @@ use self::engine::{Engine, Job, Stop, Write};
 use self::handle::{Handle, closed};
 use self::lock::LockFile;
 use self::tables::Tables;
-use super::prepare::prepare;
+use super::prepare::{prepare, representable};
 use super::unreadable::Unreadable;
 use super::{
     Commit, CommitOutcome, Head, LeaseRecord, Rebuilt, Store, StoreCheck, StoreError, StoredAttribute,
@@ -320,9 +320,11 @@ impl Store for EmbeddedStore {
         &self,
         holder: &WorkerId,
         seen: &LeaseRecord,
+        above: Epoch,
     ) -> Result<Option<LeaseRecord>, StoreError> {
+        representable(above)?;
         let (holder, seen) = (holder.clone(), seen.clone());
-        self.write(1, move |tables| coordinate::take_lease(tables, &holder, &seen)).await
+        self.write(1, move |tables| coordinate::take_lease(tables, &holder, &seen, above)).await
     }
 
     async fn renew_lease(&self, holder: &WorkerId, epoch: Epoch) -> Result<Option<LeaseRecord>, StoreError> {

@@ -386,12 +386,15 @@ impl Store for RedisStore {
         &self,
         holder: &WorkerId,
         seen: &LeaseRecord,
+        above: Epoch,
     ) -> Result<Option<LeaseRecord>, StoreError> {
+        representable(above)?;
         let call = Call::new(&scripts::TAKE_LEASE, &[LEASE.to_owned()])
             .arg(holder.as_str())
             .arg(seen.holder.as_ref().map_or("", WorkerId::as_str))
             .arg(seen.epoch)
-            .arg(seen.beat);
+            .arg(seen.beat)
+            .arg(above);
         let taken: Option<(u64, u64)> = parse(self.client.call(Access::Write, call).await?)?;
         Ok(taken.map(|(epoch, beat)| LeaseRecord { holder: Some(holder.clone()), epoch, beat }))
     }

@@ -50,7 +50,7 @@ fn full(prompt: usize, weights: usize) -> (Vec<Topic>, Overload) {
 /// The command that makes a producer work on all of them.
 fn command(topics: &[Topic]) -> Command {
     let now = Now::default();
-    let mut coordinator = Coordinator::new(1, Settings::default());
+    let mut coordinator = Coordinator::new("r".repeat(64), 1, Settings::default());
     for topic in topics {
         coordinator.topic(topic.clone(), now);
     }
@@ -92,6 +92,7 @@ fn heartbeat(topics: &[Topic]) -> Heartbeat {
         },
     };
     Heartbeat {
+        registry: None,
         producer: WorkerId::parse(&"p".repeat(64)).unwrap(),
         incarnation: max,
         seq: max,

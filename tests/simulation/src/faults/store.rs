@@ -243,10 +243,11 @@ impl Store for FaultyStore {
         &self,
         holder: &WorkerId,
         seen: &LeaseRecord,
+        above: Epoch,
     ) -> Result<Option<LeaseRecord>, StoreError> {
         let (this, holder, seen) = (self.clone(), holder.clone(), seen.clone());
         let call = async move {
-            let taken = this.inner.take_lease(&holder, &seen).await;
+            let taken = this.inner.take_lease(&holder, &seen, above).await;
             if let Ok(Some(_)) = &taken {
                 this.witness.lease_taken((this.life.process, this.life.number), this.lease_ttl);
             }

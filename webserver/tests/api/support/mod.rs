@@ -92,7 +92,7 @@ impl World {
     /// Takes the coordinator's lease; until then the world's epoch is 0.
     pub(crate) async fn lead(&self) {
         let seen = self.store.lease().await.unwrap();
-        let lease = self.store.take_lease(&Self::leader(), &seen).await.unwrap().unwrap();
+        let lease = self.store.take_lease(&Self::leader(), &seen, 0).await.unwrap().unwrap();
         self.epoch.store(lease.epoch, Ordering::Relaxed);
     }
 
