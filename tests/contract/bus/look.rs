@@ -76,6 +76,22 @@ pub(super) async fn what_is_taken_out_is_gone_and_the_rest_is_not(client: NewCli
     assert_eq!(left.iter().map(String::as_str).collect::<Vec<_>>(), ["0", "2", "3", "5"]);
 }
 
+/// More than a channel passes on to the queue before it hears of the first.
+pub(super) async fn however_many_are_taken_out_in_one_look_are_gone(client: NewClient<'_>) {
+    let bus = client();
+    buried(&*bus, 300).await;
+    let mut look = bus.look(WorkQueue::Dead, MANY, LARGE).await.unwrap();
+    let tags: Vec<_> = look.deliveries().iter().map(|delivery| delivery.tag).collect();
+    assert_eq!(tags.len(), 300);
+    for tag in &tags[..299] {
+        look.take_out(*tag).await.unwrap();
+    }
+    look.end().await.unwrap();
+    let look = bus.look(WorkQueue::Dead, MANY, LARGE).await.unwrap();
+    assert_eq!(ids(&*look), ["299"]);
+    look.end().await.unwrap();
+}
+
 pub(super) async fn who_looks_while_another_looks_waits_and_sees_everything(client: NewClient<'_>) {
     let (one, two) = (client(), client());
     buried(&*one, 5).await;

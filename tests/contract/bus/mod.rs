@@ -62,6 +62,7 @@ contract! {
         a_look_shows_what_waits_and_gives_it_back,
         a_look_is_bounded_in_messages_and_bytes,
         what_is_taken_out_is_gone_and_the_rest_is_not,
+        however_many_are_taken_out_in_one_look_are_gone,
         who_looks_while_another_looks_waits_and_sees_everything,
         a_look_that_is_dropped_loses_nothing,
         a_look_through_a_client_that_is_closed_is_refused;

@@ -1,5 +1,6 @@
 //! Looking at a queue: what is in hand belongs to a connection of its own, with whose end the broker has it back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,15 +17,17 @@ use super::subscription::from_lapin;
 use super::topology::{is_locked, refusal, short};
 use crate::bus::{BusError, Delivery, DeliveryTag, Look, WorkQueue};
 
-/// The one connection that a look has.
-const CONNECTION: u64 = 1;
+/// Messages in hand of one channel. A channel of RabbitMQ passes so many commands on to a quorum queue before it hears of the first (32 unless configured
+/// otherwise); further acknowledgements wait in the channel, and are forgotten when it is closed.
+const IN_A_CHANNEL: usize = 16;
 
 /// What a look has in hand.
 #[derive(Debug)]
 pub(super) struct AmqpLook {
     config: Arc<AmqpConfig>,
     link: Link,
-    channel: Channel,
+    /// Each by the number that the tags of its messages carry.
+    channels: BTreeMap<u64, Channel>,
     deliveries: Vec<Delivery>,
     is_whole: bool,
 }
@@ -39,21 +42,33 @@ impl AmqpLook {
     ) -> Result<Self, BusError> {
         let link = Link::open(config, "look").await.map_err(BusError::Unreachable)?;
         alone(config, &link, queue).await?;
-        let channel = answered(config, link.channel()).await?;
-        let mut look =
-            Self { config: Arc::clone(config), link, channel, deliveries: Vec::new(), is_whole: false };
+        let (channels, deliveries) = (BTreeMap::new(), Vec::new());
+        let mut look = Self { config: Arc::clone(config), link, channels, deliveries, is_whole: false };
         let mut held = 0;
         while look.deliveries.len() < most && held < bytes {
-            let got = look.channel.basic_get(queue.name().into(), BasicGetOptions { no_ack: false });
+            let (number, channel) = look.channel().await?;
+            let got = channel.basic_get(queue.name().into(), BasicGetOptions { no_ack: false });
             let Some(message) = answered(config, got).await? else {
                 look.is_whole = true;
                 break;
             };
-            let delivery = from_lapin(message.delivery, CONNECTION);
+            let delivery = from_lapin(message.delivery, number);
             held += delivery.payload.len();
             look.deliveries.push(delivery);
         }
         Ok(look)
+    }
+
+    /// The channel by which the next message comes, and its number.
+    async fn channel(&mut self) -> Result<(u64, Channel), BusError> {
+        let last = self.channels.len() as u64;
+        let is_full = self.deliveries.len() >= self.channels.len() * IN_A_CHANNEL;
+        if let Some(channel) = self.channels.get(&last).filter(|_| !is_full) {
+            return Ok((last, channel.clone()));
+        }
+        let channel = answered(&self.config, self.link.channel()).await?;
+        self.channels.insert(last + 1, channel.clone());
+        Ok((last + 1, channel))
     }
 }
 
@@ -113,13 +128,19 @@ impl Look for AmqpLook {
         // A tag that the broker does not know would cost us the channel.
         let Some(known) = known else { return Ok(()) };
         self.deliveries.swap_remove(known);
-        let acked = self.channel.basic_ack(tag.tag, BasicAckOptions { multiple: false });
-        answered(&self.config, acked).await
+        let Some(channel) = self.channels.get(&tag.connection) else { return Ok(()) };
+        answered(&self.config, channel.basic_ack(tag.tag, BasicAckOptions { multiple: false })).await
     }
 
     async fn end(self: Box<Self>) -> Result<(), BusError> {
-        let closed = answered(&self.config, self.channel.close(200, "done".into())).await;
+        let mut all_closed = Ok(());
+        for channel in self.channels.values() {
+            all_closed = answered(&self.config, channel.close(200, "done".into())).await;
+            if all_closed.is_err() {
+                break;
+            }
+        }
         self.link.close(self.config.close_deadline).await;
-        closed
+        all_closed
     }
 }
