@@ -44,12 +44,28 @@ fn ended(work: Result<Exit, Failure>) -> Exit {
     })
 }
 
+/// A file that may not grow any more (`ulimit -f`) is an error of whoever writes to it, as a full disk is, instead of the end without a word.
+fn outlive_full_files() -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        // Once it is listened to it does not end the process any more, whether or not anybody goes on listening.
+        let listening = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+        drop(listening.map_err(|error| {
+            Failure::new(Exit::Failed, format!("the handler for SIGXFSZ could not be installed: {error}"))
+        })?);
+    }
+    Ok(())
+}
+
 fn work(cli: Cli) -> Result<Exit, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("igentai").build().map_err(
             |error| Failure::new(Exit::Failed, format!("the async runtime cannot start: {error}")),
         )?;
     let exit = runtime.block_on(async {
+        outlive_full_files()?;
         match cli.command {
             Command::Run(arguments) => run::run(arguments, &cli.common).await,
             Command::Orchestrator(arguments) => roles::orchestrator(arguments, &cli.common).await,

@@ -44,6 +44,9 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
     }
     assert!(refusal(&["run", "-n", "-3"]).contains("write a whole number from 1 to 1000"));
     assert!(refusal(&["run", "--port", "-1"]).contains("0..=65535"));
+    for limit in ["0", "1001"] {
+        assert!(refusal(&["dead-letters", "list", "--limit", limit]).contains("1..=1000"), "{limit}");
+    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub(crate) enum Action {
     /// List the dead letters, the oldest first; of more than 1,000, those at the head of the queue
     List {
         /// Most letters shown, up to 1000
-        #[arg(long, value_name = "N", default_value_t = 100)]
-        limit: usize,
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
         /// The list as JSON
         #[arg(long)]
         json: bool,

@@ -42,8 +42,8 @@ async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exi
     Ok(exit)
 }
 
-async fn list(client: &Client, limit: usize) -> Result<DeadLetterList, ApiError> {
-    let limit = limit.clamp(1, PAGE).to_string();
+async fn list(client: &Client, limit: u16) -> Result<DeadLetterList, ApiError> {
+    let limit = limit.to_string();
     client.json(client.request(Method::GET, &["dead-letters"], &[("limit", &limit)], None)).await
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Repair {
     /// The registry in the folder of the files, even where a Redis is configured
     #[arg(long)]
     pub(crate) embedded: bool,
-    /// Also folders that were written from another registry: one that was lost or emptied
+    /// Also folders that were written from another registry: one that was lost, damaged or emptied
     #[arg(long)]
     pub(crate) foreign: bool,
     /// One JSON object a topic on standard output

@@ -33,7 +33,7 @@ pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, F
     let (config, environment) = settings::load(common, &flags, Keys::NotNeeded)?;
     settings::log(common, &config, &environment, "warn", logging::standard_error())?;
     let embedded = arguments.embedded || config.store.redis_url.is_none();
-    let store = open(&config, embedded).await?;
+    let store = open(&config, embedded, arguments.foreign).await?;
     let mut random = parts::random()?;
     let registry = store.identity(&id::random_suffix(&mut random)).await?;
     let workshop = Workshop {
@@ -51,12 +51,13 @@ pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, F
 }
 
 /// The registry: that of the roles where one is configured, else the one in the folder of the files.
-async fn open(config: &Config, embedded: bool) -> Result<Arc<dyn Store>, Failure> {
+async fn open(config: &Config, embedded: bool, foreign: bool) -> Result<Arc<dyn Store>, Failure> {
     if embedded {
         let folder = config.run.out.join(".igentai");
-        if !folder.exists() {
+        // One that was lost begins anew.
+        if !folder.exists() && !foreign {
             let text = format!(
-                "there is no registry in {}; name another folder with --out, or a Redis with REDIS_URL",
+                "there is no registry in {}; name another folder with --out, or a Redis with REDIS_URL; or, if it was lost, say --foreign",
                 folder.display()
             );
             return Err(Failure::new(Exit::Store, text));

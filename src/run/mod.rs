@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use igentai_core::folder::TopicId;
 use igentai_core::status::TopicStatus;
+use igentai_core::time::Monotonic;
 use igentai_core::topic::EndReason;
 use igentai_producer::pool::NO_PRICE;
 use igentai_producer::provider::demo;
@@ -32,7 +33,7 @@ use watch::{Watch, Watched};
 /// How long producers may take to leave when their topic has ended: what they had under way is settled then.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// How much longer than its time and the answers under way a topic may take to end while nothing is heard of it.
+/// How much longer than its time and the answers under way a topic may take to end while nothing is heard of it; and how long after an interruption.
 const SILENT_END: Duration = Duration::from_secs(15);
 
 /// How long producers that leave at once are waited for: as long as they have for their last words and their farewell.
@@ -117,23 +118,25 @@ async fn enumerate(
     let mut watch = Watch::new(system.bus.as_ref(), &system.id).await?;
     system.work(means, config)?;
     show.started(&topic, known, config, system.address);
-    let mut interrupted = false;
+    let mut interrupted: Option<Monotonic> = None;
     let mut last: Option<Box<TopicStatus>> = None;
     loop {
         let stop = system.shutdown.stop_token();
         let watched = tokio::select! {
             biased;
-            () = stop.cancelled(), if !interrupted => {
+            () = stop.cancelled(), if interrupted.is_none() => {
                 system.is_whole()?;
-                interrupted = true;
+                interrupted = Some(system.clock.now().monotonic);
                 show.stopping(system.pool.in_flight(), system.grace(config));
                 if let Err(error) = registry::end(system.store.as_ref(), &topic.id, EndReason::Interrupted).await {
                     tracing::warn!(error = %error, "the topic could not be ended in good order");
+                    system.is_whole()?;
                     return Ok(Exit::Interrupted);
                 }
                 continue;
             }
             () = system.shutdown.now_token().cancelled() => {
+                system.is_whole()?;
                 // What producers give up is committed as such, and their leases are given back.
                 watch.until_ended(&topic, AT_ONCE).await;
                 show.interrupted_at_once(&topic, &config.run.out);
@@ -153,8 +156,12 @@ async fn enumerate(
                 last = Some(status);
             }
             Watched::Silence => {
-                let seconds = system.clock.now().monotonic.since(started);
-                let why = system.why_silent();
+                let now = system.clock.now().monotonic;
+                let (seconds, why) = (now.since(started), system.why_silent());
+                if interrupted.is_some_and(|at| now.since(at) > SILENT_END) {
+                    tracing::warn!(reason = why, "the topic could not be ended in good order");
+                    return Ok(Exit::Interrupted);
+                }
                 let too_long = |limit| seconds > limit + system.grace(config) + SILENT_END;
                 if arguments.time_limit.is_some_and(too_long) {
                     return Err(Failure::new(
@@ -168,7 +175,7 @@ async fn enumerate(
                 }
             }
         }
-        if show.is_unread() && !interrupted {
+        if show.is_unread() && interrupted.is_none() {
             output::note("standard output was closed, so nobody reads on");
             system.shutdown.stop();
         }

@@ -15,8 +15,8 @@ use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::Config;
 use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
-use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
+use igentai_shared::store::{Store, StoreError};
 use igentai_shared::telemetry::metrics::Metrics;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
@@ -43,6 +43,8 @@ pub(super) struct System {
     orchestrator: TaskTracker,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) store: Arc<dyn Store>,
+    /// The same, as the file that it is.
+    file: Arc<EmbeddedStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) id: WorkerId,
     /// Of page and API, if they are served.
@@ -72,8 +74,9 @@ impl System {
         let mut random = parts::random()?;
         let id = parts::worker_id("run", None, &mut random)?;
         let pool = parts::pool(config, &clock, &mut random)?;
-        let store = EmbeddedStore::open(&config.run.out.join(".igentai"));
-        let store: Arc<dyn Store> = store.map_err(|error| Failure::unopened(&error))?;
+        let file = EmbeddedStore::open(&config.run.out.join(".igentai"));
+        let file = file.map_err(|error| Failure::unopened(&error))?;
+        let store: Arc<dyn Store> = Arc::clone(&file) as Arc<dyn Store>;
         let bus: Arc<dyn Bus> = MemoryBus::new();
         let metrics = parts::metrics(&shutdown, clock.as_ref())?;
         let door = Door { bind: config.web.bind, port: config.web.port, or_any: arguments.port.is_none() };
@@ -84,6 +87,7 @@ impl System {
             (Some(listener), Some(address))
         };
         parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
+        leave_when_damaged(&shutdown, Arc::clone(&file));
         let system = Self {
             producers: TaskTracker::new(),
             stop_producers: CancellationToken::new(),
@@ -92,6 +96,7 @@ impl System {
             orchestrator: TaskTracker::new(),
             bus,
             store,
+            file,
             clock,
             id,
             address,
@@ -140,8 +145,11 @@ impl System {
         Ok(())
     }
 
-    /// Refuses to go on with a part less: nobody could count on what is left.
+    /// Refuses to go on with a part less, or with a damaged store: nobody could count on what is left.
     pub(super) fn is_whole(&self) -> Result<(), Failure> {
+        if let Some(why) = self.file.damage() {
+            return Err(StoreError::Corrupt(why).into());
+        }
         let ended = self.shutdown.ended_early();
         if ended.is_empty() {
             return Ok(());
@@ -205,4 +213,16 @@ impl System {
             Failure::new(Exit::Failed, all.join("; "))
         })
     }
+}
+
+/// Nothing can be committed any more then, so that nothing is waited for.
+fn leave_when_damaged(shutdown: &Shutdown, file: Arc<EmbeddedStore>) {
+    let (stop, shutdown_now) = (shutdown.stop_token().clone(), shutdown.clone());
+    shutdown.spawn("damage", async move {
+        tokio::select! {
+            biased;
+            _ = file.damaged() => shutdown_now.now(),
+            () = stop.cancelled() => {}
+        }
+    });
 }

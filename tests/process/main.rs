@@ -3,6 +3,7 @@
 
 mod changed;
 mod checks;
+mod damaged;
 mod distributed;
 mod embedded;
 mod emptied;

@@ -41,7 +41,6 @@ impl Stop {
     pub(super) fn nothing_happened(self) -> StoreError {
         match self {
             Self::Refused(error) => error,
-            Self::Failed(redb::Error::Corrupted(text)) => StoreError::Corrupt(text),
             Self::Failed(error) => StoreError::Unavailable(error.to_string()),
         }
     }
@@ -163,7 +162,7 @@ impl Engine {
             drop(tables);
             committing = true;
             Ok(transaction.commit()?)
-        })?;
+        });
         result.map_err(|stop| {
             // After a failed write redb serves nothing more until the file is opened anew.
             self.reopen = matches!(stop, Stop::Failed(_));

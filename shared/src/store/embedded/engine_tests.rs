@@ -80,9 +80,9 @@ fn after_a_full_disk_the_file_is_opened_anew_and_nothing_confirmed_is_lost()
     let disk = Disk::default();
     let opener = {
         let disk = disk.clone();
-        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(&error, "disk"))
+        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(error, "disk"))
     };
-    let handle = Arc::new(Handle::opened_by(opener, None, "test")?);
+    let handle = Arc::new(Handle::opened_by(opener, "disk", None, "test")?);
     let mut engine = Engine::new(Arc::clone(&handle));
     let topic = TopicId::from_name("rivers")?;
     assert_eq!(open_run(&mut engine, &topic, 1)?, 1);
@@ -153,5 +153,40 @@ async fn a_definition_that_cannot_be_read_stands_in_the_way_of_no_other() -> Res
     assert_eq!(store.topics().await?, [rivers]);
     let alone = store.topic(&TopicId::from_name("zzz").map_err(corrupt)?).await;
     assert!(matches!(alone, Err(StoreError::Corrupt(_))), "{alone:?}");
+    Ok(())
+}
+
+#[test]
+fn damage_is_final_and_told_with_the_file_and_what_helps() -> Result<(), Box<dyn std::error::Error>> {
+    let disk = Disk::default();
+    let opener = {
+        let disk = disk.clone();
+        // Nothing is remembered, so that every page is read from the disk.
+        move || {
+            let made = Builder::new().set_cache_size(0).create_with_backend(disk.clone());
+            made.map_err(|error| open_error(error, "disk"))
+        }
+    };
+    let handle = Arc::new(Handle::opened_by(opener, "disk", None, "test")?);
+    let mut engine = Engine::new(Arc::clone(&handle));
+    let topic = TopicId::from_name("rivers")?;
+    assert_eq!(open_run(&mut engine, &topic, 1)?, 1);
+    let sound = disk.lock().clone();
+    disk.lock().iter_mut().skip(4_096).enumerate().for_each(|(place, byte)| {
+        *byte = u8::try_from(place * 7_919 % 251).unwrap_or_default();
+    });
+    let damaged = disk.lock().clone();
+    let first = open_run(&mut engine, &topic, 2);
+    // What is sound again by chance is not believed any more.
+    *disk.lock() = sound;
+    let then = [open_run(&mut engine, &topic, 3).map(drop), handle.read(|_| Ok(())), handle.reopen()];
+    for answer in [first.map(drop)].into_iter().chain(then) {
+        let Err(StoreError::Corrupt(said)) = answer else { return Err(format!("{answer:?}").into()) };
+        assert!(said.starts_with("disk is damaged") && said.contains("igentai repair"), "{said}");
+        assert_eq!(handle.damage().why(), Some(said.as_str()));
+    }
+    *disk.lock() = damaged.clone();
+    drop((engine, handle));
+    assert_eq!(*disk.lock(), damaged, "it stays as it is");
     Ok(())
 }

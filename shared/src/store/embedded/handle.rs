@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError};
+use redb::{Builder, Database, DatabaseError, Error, ReadTransaction, ReadableDatabase};
+use tracing::warn;
 
+use super::damage::{Damage, guarded, in_words, is_damage};
 use super::engine::Stop;
 use super::lock::LockFile;
 use super::tables::{FORMAT, INSTANCE, Tables, VERSION};
@@ -20,6 +22,9 @@ const CACHE_BYTES: usize = 16 << 20;
 pub(super) struct Handle {
     database: RwLock<Option<Database>>,
     opener: Opener,
+    /// How the file is called where it is told of.
+    file: String,
+    damage: Damage,
     /// It ends with the process.
     volatile: bool,
     lock: RwLock<Option<LockFile>>,
@@ -39,19 +44,18 @@ impl Handle {
     pub(super) fn open(path: &Path, lock: LockFile) -> Result<Self, StoreError> {
         let stamp = lock.stamp().to_owned();
         let path = path.to_owned();
-        let shown = path.display().to_string();
-        let opener = move || builder().create(&path).map_err(|error| open_error(&error, &shown));
-        Self::opened_by(opener, Some(lock), &stamp)
+        let file = path.display().to_string();
+        let shown = file.clone();
+        let opener = move || builder().create(&path).map_err(|error| open_error(error, &shown));
+        Self::opened_by(opener, &file, Some(lock), &stamp)
     }
 
     /// A database that ends with the process. It cannot fail so that it would have to be opened anew.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
         let opener = || {
-            builder()
-                .create_with_backend(InMemoryBackend::new())
-                .map_err(|error| open_error(&error, "memory"))
+            builder().create_with_backend(InMemoryBackend::new()).map_err(|error| open_error(error, "memory"))
         };
-        Ok(Self { volatile: true, ..Self::opened_by(opener, None, "in memory")? })
+        Ok(Self { volatile: true, ..Self::opened_by(opener, "memory", None, "in memory")? })
     }
 
     pub(super) const fn is_volatile(&self) -> bool {
@@ -60,14 +64,38 @@ impl Handle {
 
     pub(super) fn opened_by(
         opener: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        file: &str,
         lock: Option<LockFile>,
         stamp: &str,
     ) -> Result<Self, StoreError> {
-        let database = RwLock::new(Some(opener()?));
-        let handle =
-            Self { database, opener: Opener(Box::new(opener)), volatile: false, lock: RwLock::new(lock) };
+        let damaged = |why: String| StoreError::Corrupt(in_words(file, &why));
+        let mut database = guarded(&opener).map_err(damaged)??;
+        let checked = guarded(|| database.check_integrity()).map_err(damaged);
+        match checked.and_then(|checked| checked.map_err(|error| open_error(error, file))) {
+            Ok(true) => {}
+            Ok(false) => {
+                warn!(file, "the store was damaged, and is put back to its last state that is whole");
+            }
+            Err(error) => {
+                // It stays as it is.
+                std::mem::forget(database);
+                return Err(error);
+            }
+        }
+        let handle = Self {
+            database: RwLock::new(Some(database)),
+            opener: Opener(Box::new(opener)),
+            file: file.to_owned(),
+            damage: Damage::default(),
+            volatile: false,
+            lock: RwLock::new(lock),
+        };
         handle.prepare(stamp)?;
         Ok(handle)
+    }
+
+    pub(super) const fn damage(&self) -> &Damage {
+        &self.damage
     }
 
     /// Makes the tables, so that every read finds them, and refuses a file of another format.
@@ -90,13 +118,26 @@ impl Handle {
             drop(tables);
             Ok(transaction.commit()?)
         };
-        self.with(work)?.map_err(Stop::nothing_happened)
+        self.with(work).map_err(Stop::nothing_happened)
     }
 
-    /// Runs `work` on the database, if it is open.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&Database) -> T) -> Result<T, StoreError> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        database.as_ref().map(work).ok_or_else(closed)
+    /// Runs `work` on the database, if it is open and sound.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Stop>) -> Result<T, Stop> {
+        let why = {
+            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(database) = database.as_ref() else { return Err(Stop::Refused(self.away())) };
+            if self.volatile {
+                return work(database);
+            }
+            match guarded(|| work(database)) {
+                Ok(Err(Stop::Failed(error))) if is_damage(&error) => error.to_string(),
+                Ok(done) => return done,
+                Err(panic) => panic,
+            }
+        };
+        let known = self.damage.note(in_words(&self.file, &why)).to_owned();
+        self.leave();
+        Err(Stop::Refused(StoreError::Corrupt(known)))
     }
 
     /// Runs `work` on a snapshot of the database.
@@ -104,17 +145,44 @@ impl Handle {
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Stop>,
     ) -> Result<T, StoreError> {
-        self.with(|database| work(&database.begin_read()?))?.map_err(Stop::nothing_happened)
+        self.with(|database| work(&database.begin_read()?)).map_err(Stop::nothing_happened)
     }
 
     /// Opens the file anew after a failure.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        if self.damage.why().is_some() {
+            return Err(self.away());
+        }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The old one holds the lock of the file until it is dropped.
-        drop(database.take());
-        let again = (self.opener.0)().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        *database = Some(again);
+        let again = guarded(|| {
+            drop(database.take());
+            (self.opener.0)()
+        });
+        match again {
+            Ok(Ok(again)) => *database = Some(again),
+            Ok(Err(StoreError::Corrupt(why))) => {
+                self.damage.note(why);
+                return Err(self.away());
+            }
+            Ok(Err(error)) => return Err(StoreError::Unavailable(error.to_string())),
+            Err(panic) => {
+                self.damage.note(in_words(&self.file, &panic));
+                return Err(self.away());
+            }
+        }
         Ok(())
+    }
+
+    /// A damaged file stays as it is: nothing is brought to its end there.
+    fn leave(&self) {
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        std::mem::forget(database);
+    }
+
+    /// Why there is no database.
+    fn away(&self) -> StoreError {
+        self.damage.why().map_or_else(closed, |why| StoreError::Corrupt(why.to_owned()))
     }
 
     /// Closes the file and lets another process have it. Idempotent.
@@ -131,22 +199,13 @@ fn builder() -> Builder {
 }
 
 /// Tells a file that can never be opened as it is from a disk that fails; either names the file.
-pub(super) fn open_error(error: &DatabaseError, file: &str) -> StoreError {
-    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+pub(super) fn open_error(error: DatabaseError, file: &str) -> StoreError {
     if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
         return StoreError::Locked(format!("another process has {file} open; end it first"));
     }
-    let garbled = matches!(error, DatabaseError::Storage(StorageError::Io(io)) if matches!(io.kind(), InvalidData | UnexpectedEof));
-    let damaged = matches!(
-        error,
-        DatabaseError::Storage(StorageError::Corrupted(_))
-            | DatabaseError::RepairAborted
-            | DatabaseError::UpgradeRequired(_)
-    );
-    if garbled || damaged {
-        StoreError::Corrupt(format!(
-            "{file} is no store of igentai, or is damaged ({error}); restore it from a copy, or move it away to begin anew"
-        ))
+    let error = Error::from(error);
+    if is_damage(&error) {
+        StoreError::Corrupt(in_words(file, &error.to_string()))
     } else {
         StoreError::Unavailable(format!("{file}: {error}"))
     }

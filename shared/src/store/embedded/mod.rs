@@ -32,7 +32,8 @@
 //! # Failures
 //!
 //! A failed write (a full disk) fails the group: the answer is [`StoreError::Unavailable`], or [`StoreError::Unknown`] when the commit
-//! itself failed. The next write opens the file anew; until one succeeds, reads can fail too. A second process is refused with [`StoreError::Locked`], which tells who holds
+//! itself failed. The next write opens the file anew; until one succeeds, reads can fail too. A damaged file is another matter ([`EmbeddedStore::damaged`]): it is looked at whole when it is opened,
+//! and what is found later is final, [`StoreError::Corrupt`] for every call from then on. A second process is refused with [`StoreError::Locked`], which tells who holds
 //! the file: the lock is the operating system's, on a file beside the database, so it ends with its holder however that ends.
 
 use std::collections::BTreeMap;
@@ -62,6 +63,7 @@ use super::{
 
 mod commit;
 mod coordinate;
+mod damage;
 mod engine;
 mod handle;
 mod lock;
@@ -118,6 +120,18 @@ impl EmbeddedStore {
         let handle = Arc::new(Handle::in_memory()?);
         let writer = Writer::Inline(Mutex::new(Engine::new(Arc::clone(&handle))));
         Ok(Arc::new(Self { handle, writer, unreadable: Unreadable::default() }))
+    }
+
+    /// Waits until the file turns out to be damaged; what is to be said of it. Nothing is read or written any more then.
+    pub async fn damaged(&self) -> String {
+        self.handle.damage().found().await;
+        self.damage().unwrap_or_default()
+    }
+
+    /// What is to be said of a damaged file; `None` while nothing is known to be wrong with it.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        self.handle.damage().why().map(str::to_owned)
     }
 
     async fn write<T: Send + 'static>(
