@@ -174,6 +174,13 @@ async fn a_redis_that_comes_back_older_under_a_live_leader_is_given_no_number_tw
     world.put_back(&snapshot).await;
     let entries = world.entries().await;
     until_refused(&web, &orchestrator).await;
+    let api = web.api();
+    let counted = || async {
+        let topic = api.topic("sights").await;
+        let problem = topic["numbers"]["problem"].as_str()?.to_owned();
+        problem.contains("published for it wait").then_some(())
+    };
+    assert!(until_some(SOON, counted).await.is_ok(), "{}", api.topic("sights").await);
     let lines = world.place.lines("sights");
     assert!(lines.len() >= 290, "{} lines", lines.len());
     tokio::time::timeout(Duration::from_secs(2), std::future::pending::<()>()).await.unwrap_err();

@@ -135,7 +135,7 @@ impl Topics<'_> {
         let Some((topic, status)) = open.zip(core.status(id, now)) else { return Ok(None) };
         let files = self.files.trouble(id);
         let filter = Some(self.filter_numbers(id, topic, now.monotonic));
-        let status = TopicStatus { filter, ..self.with_problem(status) };
+        let status = TopicStatus { filter, ..self.with_problem(core, status) };
         let (run, to, ended) = (topic.run, topic.master.complete_to(), status.topic.state.is_ended());
         let generation = topic.master.bits().generation();
         let published = topic.published.complete_to();
@@ -183,7 +183,7 @@ impl Topics<'_> {
         let before = before.unwrap_or_else(|| fresh.clone());
         let TopicStatus { topic, epoch, at, problem, .. } = fresh;
         let status = TopicStatus { topic, epoch, at, problem, ..before };
-        let status = self.with_problem(status);
+        let status = self.with_problem(core, status);
         let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
         match self.context.store.save_checkpoints(id, run, self.epoch, saved).await {
             Err(error) if self.troubles.ends_the_term(&error) => return Err(error),
@@ -194,9 +194,14 @@ impl Topics<'_> {
         Ok(Some(News { name, event: StatusEvent { status }, version: None }))
     }
 
-    fn with_problem(&self, status: TopicStatus) -> TopicStatus {
+    fn with_problem(&self, core: &Coordinator, status: TopicStatus) -> TopicStatus {
         let nobody = self.deaf.as_ref().or(self.untold.as_ref()).filter(|_| !status.topic.state.is_ended());
-        let put_back = self.vouching.problem(&status.topic.id).map(str::to_owned);
+        let put_back = self.vouching.problem(&status.topic.id).map(|why| {
+            match core.unresolved(&status.topic.id, status.topic.run) {
+                0 => why.to_owned(),
+                waiting => format!("{why}. {waiting} answers that producers have published for it wait"),
+            }
+        });
         let own = put_back.or_else(|| self.troubles.problem(&status.topic.id)).or(nobody.cloned());
         let here = self.context.troubles.reasons(self.context.clock.now().monotonic).into_iter().next();
         let moves = match (here, &status.problem) {

@@ -7,23 +7,20 @@
 //!
 //! * What can never be integrated goes to the dead letters at the first attempt (`poison`), beside everything else (`burial`).
 //! * What the store refuses for good is committed one by one, and the culprit is held aside (`parked`). Where too much is held already, it goes
-//!   round the queue (`round`).
+//!   round the queue (`round`). What follows of the same run is not put into a group any more (`refused`).
 //! * What comes again may have crashed whoever had it, and is worked on alone (`lone`).
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use igentai_core::folder::TopicId;
-use igentai_core::ids::Run;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::time::Monotonic;
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, Consumer, Delivery, DeliveryTag, Incoming, Source, WorkQueue};
 use igentai_shared::store::{Commit, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use self::burial::Burials;
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
@@ -33,7 +30,8 @@ use self::notes::Notes;
 use self::owed::Owed;
 use self::parked::{Fate, Parked, Parking};
 use self::poison::Poison;
-use self::round::{pause, send_round};
+use self::refused::Refused;
+use self::round::{Rounds, Sent};
 use self::store::Stopping;
 use self::untold::Untold;
 use self::work::Work;
@@ -47,6 +45,7 @@ mod notes;
 mod owed;
 mod parked;
 mod poison;
+mod refused;
 mod round;
 mod store;
 mod tell;
@@ -66,8 +65,8 @@ const GROUP_BATCHES: usize = 64;
 /// Groups that are committed at once: while the store works on one, the next is on its way to it.
 const COMMITTED_AT_ONCE: usize = 3;
 
-/// Runs of topics that are remembered as refused.
-const TOLD: usize = 1_000;
+/// How it is called where warnings are told.
+const WAITING: &str = "messages that the store refuses";
 
 /// How long what is on its way to the coordinator may take when this process stops, and what is on its way to the dead letters.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -83,6 +82,8 @@ enum Event {
     Acknowledge,
     Tell,
     Retry,
+    Round,
+    Sent(Sent),
     Buried(DeliveryTag),
 }
 
@@ -103,10 +104,10 @@ struct Integrator<'a> {
     owed: Owed,
     parked: Parked,
     burials: Burials<'a>,
-    /// Runs of topics that the store refuses to write to, so that each is told of once.
-    refused: BTreeSet<(TopicId, Run)>,
-    /// A message was sent round the queue: before more are taken it is time for a pause.
-    sent_round: bool,
+    rounds: Rounds<'a>,
+    refused: Refused,
+    /// How many messages wait by what was told last.
+    told_waiting: usize,
 }
 
 /// Integrates until `stop`; what was taken by then is finished or given back.
@@ -129,9 +130,10 @@ pub async fn run_watched(context: Context, stop: CancellationToken, watch: &Watc
     integrator.finish().await;
     tokio::time::timeout(LAST_WORDS, integrator.notes.flush()).await.unwrap_or_default();
     tokio::time::timeout(LAST_WORDS, integrator.finish_burials()).await.unwrap_or_default();
-    for tag in integrator.parked.clear() {
+    for tag in integrator.parked.clear().into_iter().chain(integrator.rounds.clear()) {
         settle(integrator.consumer.requeue(tag).await);
     }
+    context.troubles.warn(WAITING, None);
     info!("integrator is down");
 }
 
@@ -156,8 +158,9 @@ impl<'a> Integrator<'a> {
             owed: Owed::default(),
             parked: Parked::default(),
             burials: Burials::default(),
-            refused: BTreeSet::new(),
-            sent_round: false,
+            rounds: Rounds::default(),
+            refused: Refused::default(),
+            told_waiting: 0,
         }
     }
 }
@@ -167,6 +170,7 @@ impl Integrator<'_> {
         loop {
             self.set_out().await;
             let now = self.context.clock.now().monotonic;
+            self.tell_waiting();
             // Not by a timer alone, which a busy loop never sees go off.
             if self.owed.due().is_some_and(|due| due <= now) {
                 self.acknowledge().await;
@@ -180,6 +184,7 @@ impl Integrator<'_> {
             };
             let tell = until(self.untold.due().filter(|_| self.telling.is_empty()));
             let (retry, acknowledge) = (until(self.parked.next_deadline()), until(self.owed.due()));
+            let round = until(self.rounds.due());
             let is_whole = is_whole(&self.gathered);
             let asked = (!self.committing.is_empty()).then_some(self.asked);
             let event = tokio::select! {
@@ -188,6 +193,8 @@ impl Integrator<'_> {
                 () = retry => Event::Retry,
                 () = acknowledge => Event::Acknowledge,
                 () = tell => Event::Tell,
+                () = round => Event::Round,
+                Some(sent) = self.rounds.next() => Event::Sent(sent),
                 Some(tag) = self.burials.next() => Event::Buried(tag),
                 Some(told) = self.telling.next() => Event::Told(told),
                 Some(ended) = self.committing.next() => Event::Ended(ended),
@@ -199,6 +206,8 @@ impl Integrator<'_> {
                 Event::Retry => self.try_parked().await,
                 Event::Told(told) => self.told(told),
                 Event::Noted | Event::Tell => {}
+                Event::Round => self.rounds.set_out(self.context, self.context.clock.now().monotonic),
+                Event::Sent(sent) => self.sent(sent).await,
                 Event::Acknowledge => self.acknowledge().await,
                 Event::Ended(ended) => {
                     self.asked = self.context.clock.now().monotonic;
@@ -213,15 +222,12 @@ impl Integrator<'_> {
                     troubles.clear(PART);
                     // The broker delivers them again; these tags are good for nothing any more.
                     self.parked.clear();
+                    self.rounds.clear();
                     self.burials.clear();
                     self.owed.drain();
                 }
                 Event::Heard(Err(BusError::Closed)) => return,
                 Event::Heard(Err(error)) => troubles.note(PART, &error.to_string()),
-            }
-            // Where nothing else waits, the same messages come again at once.
-            if std::mem::take(&mut self.sent_round) {
-                pause(self.stop).await;
             }
         }
     }
@@ -234,9 +240,9 @@ impl Integrator<'_> {
             if delivery.redelivered {
                 self.again(delivery).await;
             } else if let Some(work) = self.prepare(delivery).await {
-                self.gathered.push(work);
+                self.take(work).await;
             }
-            // What is sent round comes by again at once, so they are counted whatever becomes of them.
+            // Counted whatever becomes of them.
             if messages < GROUP && !is_whole(&self.gathered) {
                 next = self.consumer.try_next();
             }
@@ -287,7 +293,9 @@ impl Integrator<'_> {
         match poison::prepare(&delivery, now.unix) {
             Ok(commits) => {
                 let work = Work { delivery, commits };
-                if self.is_refused(&work) && self.parked.is_copy(&work, now.monotonic) {
+                let is_copy = self.refused.any(&work.commits)
+                    && (self.rounds.holds(&work.name()) || self.parked.is_copy(&work, now.monotonic));
+                if is_copy {
                     settle(self.consumer.ack(work.delivery.tag).await);
                     return None;
                 }
@@ -356,9 +364,7 @@ impl Integrator<'_> {
     fn are_taken(&mut self, works: &[Work]) {
         for commit in works.iter().flat_map(|work| &work.commits) {
             (self.watch)(commit);
-            if !self.refused.is_empty() && self.refused.remove(&run_of(commit)) {
-                info!(topic = %commit.id.topic, run = commit.id.run, "the store takes batches of this topic again");
-            }
+            self.refused.take(commit);
         }
     }
 
@@ -382,56 +388,63 @@ impl Integrator<'_> {
         }
     }
 
-    /// Whether the store is known to refuse what the message asks for.
-    fn is_refused(&self, work: &Work) -> bool {
-        !self.refused.is_empty() && work.commits.iter().any(|commit| self.refused.contains(&run_of(commit)))
-    }
-
-    /// Holds a message aside that the store refuses, sends it round, or gives it up.
-    async fn refuse(&mut self, work: Work, reason: &StoreError) {
-        for (topic, run) in work.commits.iter().map(run_of) {
-            if self.refused.len() < TOLD && self.refused.insert((topic.clone(), run)) {
-                error!(%topic, run, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
-            }
+    /// Takes a message into the next group. One that the store is known to refuse is tried by itself, now and then.
+    async fn take(&mut self, work: Work) {
+        if !self.refused.any(&work.commits) {
+            return self.gathered.push(work);
         }
         let now = self.context.clock.now().monotonic;
+        if let Some(why) = self.refused.why(&work.commits, now) {
+            self.put_aside(work, why, now).await;
+        } else if let Some(work) = self.commit_one(work).await {
+            settle(self.consumer.requeue(work.delivery.tag).await);
+        }
+    }
+
+    /// The store has refused a message.
+    async fn refuse(&mut self, work: Work, reason: &StoreError) {
+        let now = self.context.clock.now().monotonic;
+        self.refused.refuse(&work.commits, reason, now);
+        self.put_aside(work, reason.to_string(), now).await;
+    }
+
+    /// Holds a message aside that the store refuses, has it go round, or gives it up.
+    async fn put_aside(&mut self, work: Work, error: String, now: Monotonic) {
         let Parking { fate, superfluous } = self.parked.park(work, now);
         if let Some(tag) = superfluous {
             settle(self.consumer.ack(tag).await);
         }
         match fate {
             Fate::Held => {}
-            Fate::GoesRound(Work { delivery, .. }) => {
-                if self.send_round(&delivery).await {
-                    self.parked.went_round(&delivery, now);
-                }
-            }
-            Fate::GivenUp(work) => {
-                self.give_up(work.delivery, Poison::StoreRefuses { error: reason.to_string() }).await;
-            }
+            Fate::GoesRound(Work { delivery, .. }) => self.rounds.wait(delivery, now),
+            Fate::GivenUp(work) => self.give_up(work.delivery, Poison::StoreRefuses { error }).await,
         }
     }
 
     async fn try_parked(&mut self) {
         let now = self.context.clock.now().monotonic;
         while let Some(work) = self.parked.take_due(now) {
-            if let Some(work) = self.commit_one(work).await {
-                settle(self.consumer.requeue(work.delivery.tag).await);
-            }
+            self.take(work).await;
         }
     }
 
-    /// Puts a message to the end of its queue; whether it is there. Otherwise it comes again from the queue's head.
-    async fn send_round(&mut self, delivery: &Delivery) -> bool {
-        self.sent_round = true;
-        let sent = send_round(self.context, delivery).await;
+    async fn sent(&mut self, Sent { delivery, sent }: Sent) {
         let settled = if sent {
+            self.parked.went_round(&delivery, self.context.clock.now().monotonic);
             self.consumer.ack(delivery.tag).await
         } else {
             self.consumer.requeue(delivery.tag).await
         };
         settle(settled);
-        sent
+    }
+
+    /// Says how many messages wait for the store to take them.
+    fn tell_waiting(&mut self) {
+        let waiting = self.parked.len() + self.rounds.len();
+        if waiting != self.told_waiting {
+            self.told_waiting = waiting;
+            self.context.troubles.warn(WAITING, self.refused.in_words(waiting));
+        }
     }
 
     /// Sets a message out to the dead letters. Where they take nothing and enough wait for them already, it goes round its queue.
@@ -457,7 +470,7 @@ impl Integrator<'_> {
         if self.burials.fits(&delivery) {
             self.burials.begin(self.context, delivery, reason);
         } else {
-            self.send_round(&delivery).await;
+            self.rounds.wait(delivery, self.context.clock.now().monotonic);
         }
     }
 
@@ -475,10 +488,6 @@ impl Integrator<'_> {
 /// Whether a group takes in no further message.
 fn is_whole(works: &[Work]) -> bool {
     works.len() >= GROUP || works.iter().map(|work| work.commits.len()).sum::<usize>() >= GROUP_BATCHES
-}
-
-fn run_of(commit: &Commit) -> (TopicId, Run) {
-    (commit.id.topic.clone(), commit.id.run)
 }
 
 fn settle(result: Result<(), BusError>) {

@@ -63,7 +63,9 @@ impl Parked {
     /// Holds a message that was refused, as long as there is room, and time left.
     pub(super) fn park(&mut self, work: Work, now: Monotonic) -> Parking {
         let name = work.name();
-        let superfluous = self.held.remove(&name).map(|copy| copy.work.delivery.tag);
+        let copy = self.held.remove(&name);
+        let (superfluous, due) =
+            (copy.as_ref().map(|copy| copy.work.delivery.tag), copy.map(|copy| copy.due));
         let since = self.since.get(&name).copied().unwrap_or(now);
         let fate = if now.since(since) >= PATIENCE {
             self.forget(&work);
@@ -74,7 +76,8 @@ impl Parked {
         } else {
             self.rounds.remove(&name);
             self.remember(name.clone(), since);
-            self.held.insert(name, Held { work, due: now + PAUSE });
+            // A copy is tried when its original would have been.
+            self.held.insert(name, Held { work, due: due.unwrap_or(now + PAUSE) });
             Fate::Held
         };
         Parking { fate, superfluous }
@@ -112,6 +115,10 @@ impl Parked {
             self.since.remove(&name);
             self.rounds.remove(&name);
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
     }
 
     /// When the next one is to be tried again.

@@ -381,6 +381,13 @@ impl Coordinator {
         self.topics.get(topic).map_or(0, |managed| managed.fold.attributes())
     }
 
+    /// Batches of the run that its producers have published and know nothing of.
+    #[must_use]
+    pub fn unresolved(&self, topic: &TopicId, run: Run) -> u64 {
+        let reports = self.members.values().filter_map(|member| member.report(topic, run));
+        reports.map(|report| u64::from(report.unresolved)).sum()
+    }
+
     /// Last log entry that the topic's fold has seen.
     #[must_use]
     pub fn log_index(&self, topic: &TopicId) -> LogIndex {
