@@ -34,6 +34,12 @@ use igentai_test_support::servers::{RabbitMq, Redis};
 const NEW: u64 = 25;
 const BATCHES: u64 = 40_000;
 
+/// Megabytes that an orchestrator may take: without work, with 1,000,000 attributes, and by how much it may grow under work from the first minute on, which adds
+/// 3,000 attributes a minute.
+const IDLE: f64 = 50.0;
+const FULL: f64 = 100.0;
+const GROWTH: f64 = 5.0;
+
 fn meta() -> ResponseMeta {
     ResponseMeta {
         provider: "small".to_owned(),
@@ -71,9 +77,12 @@ fn has(pid: u32) -> (f64, usize, usize) {
     (kilobytes / 1_024.0, count("fd"), count("task"))
 }
 
-fn tell(what: &str, pid: u32) {
+/// Says it, and what the process has then. More memory than this is too much.
+fn tell(what: &str, pid: u32, most: f64) -> (f64, usize, usize) {
     let (memory, descriptors, threads) = has(pid);
     println!("{what}: {memory:.1} MB resident, {descriptors} descriptors, {threads} threads");
+    assert!(memory <= most, "{what}: {memory:.1} MB, and {most} is the most that it may take");
+    (memory, descriptors, threads)
 }
 
 /// Waits until the coordinator has folded as many entries.
@@ -108,17 +117,17 @@ async fn fill(store: &dyn Store, topic: &TopicId) {
     }
 }
 
-/// Fifty batches a second that name what is known.
+/// Fifty batches a second that name what is known, and one item that is not.
 async fn work(bus: &dyn Bus, topic: &TopicId, until: Instant, seq: &mut u64) {
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     while Instant::now() < until {
         pace.tick().await;
         *seq += 1;
         let first = *seq * 7 % (BATCHES * NEW - 50);
-        let sightings = (first..first + 50).map(|number| named(number).fingerprint).collect();
+        let sightings = (first..first + 49).map(|number| named(number).fingerprint).collect();
         let body = BatchBody::Response {
             meta: meta(),
-            novel: Vec::new(),
+            novel: vec![named(BATCHES * NEW + *seq).text],
             spellings: Vec::new(),
             sightings,
             numbered: None,
@@ -149,23 +158,29 @@ async fn soak(minutes: u64, folder: &Path) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
-    tell("idle", pid);
+    tell("idle", pid, IDLE);
 
     let request = StartRequest { name: "soak".to_owned(), ..StartRequest::default() };
     let topic = registry::start(store.as_ref(), &request, UnixMillis(1)).await.unwrap().id;
     folded(store.as_ref(), &topic, 0).await;
     fill(store.as_ref(), &topic).await;
     folded(store.as_ref(), &topic, BATCHES).await;
-    tell("1,000,000 attributes", pid);
+    tell("1,000,000 attributes", pid, FULL);
     tokio::time::sleep(Duration::from_secs(20)).await;
-    tell("1,000,000 attributes, their folds saved", pid);
+    tell("1,000,000 attributes, their folds saved", pid, FULL);
 
     let bus = AmqpBus::connect(AmqpConfig::new(&broker.amqp_url(), "igentai.soak").unwrap());
-    let (mut seq, begun) = (BATCHES, Instant::now());
+    let (mut seq, begun, mut first) = (BATCHES, Instant::now(), None);
     for minute in 1..=minutes {
         let until = begun + Duration::from_secs(60 * minute);
         work(bus.as_ref(), &topic, until, &mut seq).await;
-        tell(&format!("after {minute} min of 50 batches a second"), pid);
+        let now = tell(&format!("after {minute} min of 50 batches a second"), pid, FULL);
+        let (memory, descriptors, threads) = *first.get_or_insert(now);
+        let grown = (now.0 - memory, now.1.saturating_sub(descriptors), now.2.saturating_sub(threads));
+        assert!(
+            grown.0 <= GROWTH && grown.1 <= 2 && grown.2 == 0,
+            "it grows: {grown:?} since the first minute"
+        );
     }
     folded(store.as_ref(), &topic, seq).await;
     println!("{} batches came, all are in the log", seq - BATCHES);

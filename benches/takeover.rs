@@ -32,6 +32,10 @@ use tokio_util::sync::CancellationToken;
 const NEW: u64 = 25;
 const BATCHES: u64 = 40_000;
 
+/// From the lease to the first decision where folds were saved before, and from the word to the end.
+const DECIDES_WITHIN: Duration = Duration::from_secs(2);
+const LEAVES_WITHIN: Duration = Duration::from_secs(2);
+
 fn named(number: u64) -> Named {
     let text = format!("{:020}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let fingerprint = Fingerprint::of(&Key::of(&text).unwrap());
@@ -96,7 +100,9 @@ async fn lead(what: &str, store: &Arc<dyn Store>, out: &std::path::Path, saves: 
     while store.topic(&topic).await.unwrap().unwrap().state != TopicState::Running {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    println!("{what}: decides {} ms after the lease", leads.elapsed().as_millis());
+    let decides = leads.elapsed();
+    println!("{what}: decides {} ms after the lease", decides.as_millis());
+    assert!(saves || decides <= DECIDES_WITHIN, "{what}: that is too long");
     if saves {
         let there = async || store.checkpoint(&topic, 1, checkpoints::FOLDS).await.unwrap().is_some();
         while !there().await {
@@ -107,7 +113,9 @@ async fn lead(what: &str, store: &Arc<dyn Store>, out: &std::path::Path, saves: 
     let stopping = Instant::now();
     stop.cancel();
     leading.await.unwrap();
-    println!("{what}: it has left after {} ms", stopping.elapsed().as_millis());
+    let left = stopping.elapsed();
+    println!("{what}: it has left after {} ms", left.as_millis());
+    assert!(left <= LEAVES_WITHIN, "{what}: that is too long");
 }
 
 async fn measure(name: &str, store: Arc<dyn Store>) {

@@ -30,7 +30,7 @@ pub(super) fn stopped(topic: &TopicView) -> String {
     format!("“{name}” is {}, with {items} so far; `igentai topics start` goes on", state(topic))
 }
 
-/// All topics, one a line under a header.
+/// All topics, one a line under a header, and below what keeps some from moving.
 pub(super) fn table(topics: &[TopicView]) -> String {
     if topics.is_empty() {
         return "no topics yet; start one with: igentai topics start \"Paris attractions\"\n".to_owned();
@@ -64,6 +64,11 @@ pub(super) fn table(topics: &[TopicView]) -> String {
             put(&mut line, format_args!("{before}{cell}{after}  "));
         }
         put(&mut text, format_args!("{}\n", line.trim_end()));
+    }
+    for topic in topics {
+        if let Some(problem) = &topic.numbers.problem {
+            put(&mut text, format_args!("\n{}: {}\n", inert(&topic.id), inert(problem)));
+        }
     }
     text
 }

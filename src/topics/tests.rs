@@ -93,6 +93,8 @@ async fn a_start_that_nobody_takes_up_says_so() {
     topic.numbers.problem = Some("no orchestrator leads since 12:00:00 UTC; start one".to_owned());
     let shown = super::show::started(&topic);
     assert!(shown.ends_with("\nbut nothing moves yet: no orchestrator leads since 12:00:00 UTC; start one"));
+    let table = super::show::table(&[topic]);
+    assert!(table.ends_with("\n\nparis: no orchestrator leads since 12:00:00 UTC; start one\n"), "{table}");
 }
 
 #[tokio::test]

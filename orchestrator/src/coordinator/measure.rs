@@ -19,6 +19,7 @@ const GOES_ON: Duration = Duration::from_mins(1);
 
 /// The names of warnings.
 const UNROUTED: &str = "unrouted messages";
+const DEAD: &str = "dead letters";
 const LOST: &str = "lost topics";
 
 /// Measures as long as the term lasts, and then says no more what was.
@@ -51,9 +52,13 @@ impl Measures {
         for (queue, depth) in WorkQueue::ALL.into_iter().zip(join_all(depths).await) {
             if let Ok(Some(messages)) = depth {
                 catalogue::QUEUE_MESSAGES.set_whole(messages, [queue.name()]);
-                if queue == WorkQueue::Unrouted {
-                    catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
-                    self.unrouted(messages, now);
+                match queue {
+                    WorkQueue::Unrouted => {
+                        catalogue::UNROUTED_MESSAGES.set_whole(messages, []);
+                        self.unrouted(messages, now);
+                    }
+                    WorkQueue::Dead => self.dead(messages),
+                    WorkQueue::Integrate | WorkQueue::Coordinate | WorkQueue::Tasks => {}
                 }
             }
         }
@@ -62,6 +67,13 @@ impl Measures {
     /// Topics that the registry does not know any more, in words.
     pub(super) fn lost(&self, lost: Option<String>) {
         self.troubles.warn(LOST, lost);
+    }
+
+    fn dead(&self, messages: u64) {
+        let standing = format!(
+            "{messages} dead letters wait: batches that could not be integrated; `igentai dead-letters list` says why, then replay or drop them"
+        );
+        self.troubles.warn(DEAD, (messages > 0).then_some(standing));
     }
 
     fn unrouted(&mut self, messages: u64, now: Monotonic) {
@@ -100,6 +112,7 @@ impl Drop for Measures {
         catalogue::UNROUTED_MESSAGES.forget();
         catalogue::TOPICS_PUT_BACK.forget();
         self.troubles.warn(UNROUTED, None);
+        self.troubles.warn(DEAD, None);
         self.troubles.warn(LOST, None);
     }
 }

@@ -104,7 +104,7 @@ async fn a_command_that_nobody_would_read_is_not_sent_and_every_topic_says_so() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads() {
+async fn messages_that_no_queue_took_and_dead_letters_are_warned_of_as_long_as_this_process_leads() {
     let mut desk = Desk::new();
     desk.run();
     let warned = || desk.context.troubles.warnings().join("; ");
@@ -114,6 +114,8 @@ async fn messages_that_no_queue_took_are_warned_of_as_long_as_this_process_leads
     let hint = igentai_shared::wire::Hint { topic: id("birds") };
     send(&desk.context, Exchange::Unrouted, "x".to_owned(), "one".to_owned(), &hint).await.unwrap();
     desk.until("it is warned of", async || warned().contains("1 messages that no queue took")).await;
+    send(&desk.context, Exchange::Dead, "x".to_owned(), "two".to_owned(), &hint).await.unwrap();
+    desk.until("it is warned of", async || warned().contains("1 dead letters wait")).await;
     let seen = desk.store.lease().await.unwrap();
     desk.store.take_lease(&WorkerId::parse("o2").unwrap(), &seen, 0).await.unwrap().unwrap();
     desk.until("it is the other's to know", async || warned().is_empty()).await;
