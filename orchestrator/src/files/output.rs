@@ -64,6 +64,9 @@ impl OutputFile {
 
     /// What somebody else has done to it since it was written to last.
     pub(super) fn change(&self) -> io::Result<Option<Change>> {
+        if is_on(Bug::TornTailKept) {
+            return Ok(None);
+        }
         change(self.building.as_ref().unwrap_or(&self.path), &self.sheet, self.length)
     }
 }
