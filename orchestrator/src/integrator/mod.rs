@@ -22,13 +22,14 @@ use igentai_shared::store::{Commit, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::aside::WAITING;
 use self::burial::Burials;
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
 use self::hearing::hear;
 use self::lone::part;
 use self::notes::Notes;
 use self::owed::Owed;
-use self::parked::{Fate, Parked, Parking};
+use self::parked::Parked;
 use self::poison::Poison;
 use self::refused::Refused;
 use self::round::{Rounds, Sent};
@@ -37,6 +38,7 @@ use self::untold::Untold;
 use self::work::Work;
 use crate::Context;
 
+mod aside;
 mod burial;
 mod group;
 mod hearing;
@@ -64,9 +66,6 @@ const GROUP_BATCHES: usize = 64;
 
 /// Groups that are committed at once: while the store works on one, the next is on its way to it.
 const COMMITTED_AT_ONCE: usize = 3;
-
-/// How it is called where warnings are told.
-const WAITING: &str = "messages that the store refuses";
 
 /// How long what is on its way to the coordinator may take when this process stops, and what is on its way to the dead letters.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -385,65 +384,6 @@ impl Integrator<'_> {
         let tags = self.owed.drain();
         if !tags.is_empty() {
             settle(self.consumer.ack_all(&tags).await);
-        }
-    }
-
-    /// Takes a message into the next group. One that the store is known to refuse is tried by itself, now and then.
-    async fn take(&mut self, work: Work) {
-        if !self.refused.any(&work.commits) {
-            return self.gathered.push(work);
-        }
-        let now = self.context.clock.now().monotonic;
-        if let Some(why) = self.refused.why(&work.commits, now) {
-            self.put_aside(work, why, now).await;
-        } else if let Some(work) = self.commit_one(work).await {
-            settle(self.consumer.requeue(work.delivery.tag).await);
-        }
-    }
-
-    /// The store has refused a message.
-    async fn refuse(&mut self, work: Work, reason: &StoreError) {
-        let now = self.context.clock.now().monotonic;
-        self.refused.refuse(&work.commits, reason, now);
-        self.put_aside(work, reason.to_string(), now).await;
-    }
-
-    /// Holds a message aside that the store refuses, has it go round, or gives it up.
-    async fn put_aside(&mut self, work: Work, error: String, now: Monotonic) {
-        let Parking { fate, superfluous } = self.parked.park(work, now);
-        if let Some(tag) = superfluous {
-            settle(self.consumer.ack(tag).await);
-        }
-        match fate {
-            Fate::Held => {}
-            Fate::GoesRound(Work { delivery, .. }) => self.rounds.wait(delivery, now),
-            Fate::GivenUp(work) => self.give_up(work.delivery, Poison::StoreRefuses { error }).await,
-        }
-    }
-
-    async fn try_parked(&mut self) {
-        let now = self.context.clock.now().monotonic;
-        while let Some(work) = self.parked.take_due(now) {
-            self.take(work).await;
-        }
-    }
-
-    async fn sent(&mut self, Sent { delivery, sent }: Sent) {
-        let settled = if sent {
-            self.parked.went_round(&delivery, self.context.clock.now().monotonic);
-            self.consumer.ack(delivery.tag).await
-        } else {
-            self.consumer.requeue(delivery.tag).await
-        };
-        settle(settled);
-    }
-
-    /// Says how many messages wait for the store to take them.
-    fn tell_waiting(&mut self) {
-        let waiting = self.parked.len() + self.rounds.len();
-        if waiting != self.told_waiting {
-            self.told_waiting = waiting;
-            self.context.troubles.warn(WAITING, self.refused.in_words(waiting));
         }
     }
 
