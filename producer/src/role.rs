@@ -30,6 +30,10 @@ use crate::Context;
 use crate::ask::Prepared;
 use crate::pool::{Budget, Permit, Wait};
 
+mod counting;
+
+use counting::{count, count_lookups};
+
 /// How often time itself is looked at.
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -478,25 +482,6 @@ impl<'a> Role<'a> {
             warn!(unresolved, "a producer leaves without knowing whether its last messages arrived");
         }
     }
-}
-
-fn count(finished: &Finished) {
-    use igentai_shared::telemetry::catalogue::{RESPONSES_TOTAL, SPEND_USD_TOTAL, TOKENS_TOTAL};
-
-    let meta = &finished.meta;
-    RESPONSES_TOTAL.add(1, [&meta.provider, meta.outcome.as_str()]);
-    TOKENS_TOTAL.add(meta.input_tokens, [&meta.provider, "input"]);
-    TOKENS_TOTAL.add(meta.output_tokens, [&meta.provider, "output"]);
-    SPEND_USD_TOTAL.add(meta.cost, [&meta.provider]);
-}
-
-/// What the filter said of the items of an answer.
-fn count_lookups(batch: &Batch) {
-    use igentai_shared::telemetry::catalogue::FILTER_LOOKUPS_TOTAL;
-
-    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-    FILTER_LOOKUPS_TOTAL.add(count(batch.novel()), ["miss"]);
-    FILTER_LOOKUPS_TOTAL.add(count(batch.elements() - batch.novel()), ["hit"]);
 }
 
 #[cfg(test)]
