@@ -9,6 +9,7 @@ use igentai_core::seeded::{Bug, is_on, strikes};
 
 use super::atomic::sync_folder;
 use super::changed::{Change, change};
+use super::owner::if_there;
 
 /// What lines are written on.
 pub(super) trait Sheet: Write {
@@ -58,6 +59,10 @@ pub(super) struct OutputFile<S = File> {
 impl OutputFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let building = path.with_extension("txt.new");
+        // One that is there already may be held open by somebody who is paused, and would be written to by both.
+        if if_there(fs::symlink_metadata(&building))?.is_some_and(|found| found.is_file()) {
+            if_there(fs::remove_file(&building))?;
+        }
         let sheet = File::create(&building)?;
         Ok(Self::on(sheet, path, Some(building)))
     }

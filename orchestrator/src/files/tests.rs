@@ -221,13 +221,17 @@ async fn ten_new_lines_do_not_wait_for_the_interval() {
 #[tokio::test]
 async fn a_new_term_rebuilds_the_list_beside_the_old_one_and_replaces_it() {
     let place = Place::new();
-    let first = place.files(1);
+    let before = place.files(1);
     let count = place.commit(1, &["a", "b"]).await;
-    assert!(write(&first, 1, count, 1).await);
+    assert!(write(&before, 1, count, 1).await);
+    before.close().await;
     fs::write(place.path(LIST), "a\nb\ntorn ta").unwrap();
-    let second = place.files(2);
+    let first = place.files(2);
+    assert!(write(&first, 1, count, 2).await);
+    assert_eq!(place.read(LIST), "a\nb\n");
+    let second = place.files(3);
     let count = place.commit(1, &["c"]).await;
-    assert!(write(&second, 1, count, 2).await);
+    assert!(write(&second, 1, count, 3).await);
     assert_eq!(place.read(LIST), "a\nb\nc\n");
     let count = place.commit(1, &["stale"]).await;
     first.grown(&topic(1).id, count);

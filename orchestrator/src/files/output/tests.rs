@@ -55,6 +55,21 @@ fn what_a_full_disk_refuses_waits_and_nothing_more_is_read_meanwhile() {
 }
 
 #[test]
+fn who_was_paused_while_building_writes_nothing_into_the_list_of_who_builds_after_him() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("output.txt");
+    let mut paused = OutputFile::create(&path).unwrap();
+    paused.push(1, ["one", "two"]);
+    let mut next = OutputFile::create(&path).unwrap();
+    next.push(1, ["one"]);
+    next.write().unwrap();
+    paused.write().unwrap();
+    next.settle().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"one\n");
+    assert_eq!((next.change().unwrap(), paused.change().unwrap()), (None, Some(Change::Gone)));
+}
+
+#[test]
 fn a_sheet_that_cannot_be_cut_is_given_up() {
     let file = File::options().write(true).open("/dev/full").unwrap();
     let mut list = OutputFile::on(file, Path::new("output.txt"), None);
