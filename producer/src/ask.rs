@@ -26,6 +26,22 @@ const FIRST_PROBES: u64 = 2;
 /// Bytes of an answer that are read: many times what a model says within its token limit.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
+/// Counts a request as long as it is under way, however it ends.
+struct InFlight(String);
+
+impl InFlight {
+    fn of(provider: &str) -> Self {
+        catalogue::IN_FLIGHT_REQUESTS.change(1.0, [provider]);
+        Self(provider.to_owned())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        catalogue::IN_FLIGHT_REQUESTS.change(-1.0, [&self.0]);
+    }
+}
+
 /// A question that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -57,8 +73,7 @@ impl Prepared {
         let worst_case = permit.worst_case(&self.question);
         let (provider, model) = (permit.provider_name().to_owned(), permit.model().to_owned());
         let start = clock.now().monotonic;
-        let in_flight = [provider.as_str()];
-        catalogue::IN_FLIGHT_REQUESTS.change(1.0, in_flight);
+        let in_flight = InFlight::of(&provider);
         let answer = async {
             tokio::select! {
                 biased;
@@ -71,7 +86,7 @@ impl Prepared {
             error!(provider, topic = %self.topic, "reading an answer failed badly; the request counts as abandoned");
             None
         });
-        catalogue::IN_FLIGHT_REQUESTS.change(-1.0, in_flight);
+        drop(in_flight);
         let finished = finished.unwrap_or_else(|| {
             let latency = clock.now().monotonic.since(start);
             let meta = self.meta(provider.clone(), model, Outcome::Abandoned, latency, worst_case);

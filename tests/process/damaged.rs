@@ -91,7 +91,8 @@ async fn a_file_that_may_not_grow_any_more_is_told_of_like_a_full_disk_and_inter
     assert!(until_some(SOON, told).await.is_ok(), "{}", run.process.tail());
     let pid = run.process.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    // Answers were under way.
-    assert_eq!(run.code().await, Some(1), "{}", run.process.tail());
+    // Whether answers that were under way still found room in the file is chance: 1 when some did not.
+    let code = run.code().await;
+    assert!(matches!(code, Some(1 | 130)), "{code:?}: {}", run.process.tail());
     assert!(run.process.tail().contains("File too large"), "{}", run.process.tail());
 }
