@@ -112,7 +112,7 @@ async fn work(
 }
 
 fn wanted(found: &Result<Finding, RepairError>) -> bool {
-    found.as_ref().is_ok_and(|finding| finding.deed.is_work())
+    found.as_ref().is_ok_and(|finding| finding.deed.is_work() && !finding.done)
 }
 
 type Found = (From, TopicId, Result<Finding, RepairError>);

@@ -61,6 +61,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
         match standing {
             Ok(Some(taken)) => {
                 let epoch = taken.epoch;
+                above = 0;
                 last_term = Some(epoch);
                 info!(epoch, registry = taken.registry, "this process leads");
                 catalogue::LEASE_EPOCH.set_whole(epoch, []);
@@ -79,7 +80,7 @@ pub async fn run(context: Context, stop: CancellationToken) {
                         warn!(epoch, reason = %error, "this process leads no more");
                     }
                     TermEnd::Overtaken(followed) => {
-                        above = followed;
+                        above = above.max(followed);
                         warn!(
                             epoch,
                             followed,

@@ -292,8 +292,10 @@ impl Integrator<'_> {
         match poison::prepare(&delivery, now.unix) {
             Ok(commits) => {
                 let work = Work { delivery, commits };
-                let is_copy = self.refused.any(&work.commits)
-                    && (self.rounds.holds(&work.name()) || self.parked.is_copy(&work, now.monotonic));
+                // One that has gone round may be here before the broker has confirmed that it is: it is the only one then.
+                let waits = !round::goes_round(&work.delivery) && self.rounds.holds(&work.name());
+                let is_copy =
+                    self.refused.any(&work.commits) && (waits || self.parked.is_copy(&work, now.monotonic));
                 if is_copy {
                     settle(self.consumer.ack(work.delivery.tag).await);
                     return None;

@@ -89,14 +89,7 @@ impl Exchange {
     /// Whether a message that no queue takes goes to [`Exchange::Unrouted`]. Broadcasts may have no reader.
     #[must_use]
     pub const fn has_alternate(self) -> bool {
-        matches!(self, Self::Batches | Self::Tasks | Self::Status)
-    }
-
-    /// Whether a message that no queue takes is not published: it waits for its queue to be declared again, and is given back to who sends it after the
-    /// deadline.
-    #[must_use]
-    pub const fn is_kept(self) -> bool {
-        matches!(self, Self::Dead)
+        matches!(self, Self::Batches | Self::Tasks | Self::Status | Self::Dead)
     }
 }
 

@@ -241,7 +241,7 @@ impl Coordinator {
     /// Whether a producer works for another registry: what it says of topics is nothing to those of this one, whatever they are called.
     #[must_use]
     pub fn is_foreign(&self, heartbeat: &Heartbeat) -> bool {
-        heartbeat.registry.as_ref().is_some_and(|registry| *registry != self.registry)
+        heartbeat.registry.as_ref().is_some_and(|registry| !registry.is_empty() && *registry != self.registry)
     }
 
     /// Takes a heartbeat in; an older one than the last is ignored.

@@ -112,7 +112,9 @@ impl Worker {
         if command.incarnation != self.incarnation {
             return CommandVerdict::Refused;
         }
-        if self.registry.as_ref().is_some_and(|registry| *registry != command.registry) {
+        // A leader of an earlier version does not name its registry.
+        let names_another = |registry: &String| !registry.is_empty() && *registry != command.registry;
+        if !command.registry.is_empty() && self.registry.as_ref().is_some_and(names_another) {
             return CommandVerdict::OtherRegistry;
         }
         if version < self.command {

@@ -82,6 +82,13 @@ fn orders_of_another_registry_end_a_life_and_the_next_one_holds_nothing_of_it() 
     assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::OtherRegistry);
     assert!(worker.awaits(&batch.id), "the shell decides when the life is over");
 
+    let unnamed = Command { registry: String::new(), ..elsewhere(5, 1) };
+    assert_eq!(
+        worker.command(unnamed),
+        CommandVerdict::Refused,
+        "an older program's, which is of an older epoch"
+    );
+
     worker.begin_anew(3);
     assert!(!worker.awaits(&batch.id) && worker.is_idle());
     assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::Refused);

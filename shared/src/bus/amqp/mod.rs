@@ -13,7 +13,6 @@
 //! | the same while blocked or in the handshake | heartbeat; twice `connect_deadline` | 12.5 s; 10 s |
 //! | confirms stop coming | no confirm during a whole `confirm_deadline` | 10 s |
 //! | queue deleted | the consumer is told | at once, without consumers `check_interval` |
-//! | dead letter that no queue takes | the broker returns it: it is sent until there is one | at once |
 //! | consumer that hears nothing any more | a subscription to which nothing comes is made anew | `renew_interval`: 1 s |
 //! | exchange or binding removed | declared again | `check_interval`: 3 s |
 //! | memory or disk alarm | the broker tells those who publish | at the next message |

@@ -35,8 +35,6 @@ enum Attempt {
     Confirmed,
     /// The broker answered with a no.
     Nacked,
-    /// No queue takes it.
-    Unrouted,
     /// The connection or its channel broke: the message may have arrived.
     Broken(lapin::Error),
 }
@@ -111,15 +109,11 @@ impl Publisher {
                     session.progressed();
                     return Ok(());
                 }
-                Ok(not_taken @ (Attempt::Nacked | Attempt::Unrouted)) => {
+                Ok(Attempt::Nacked) => {
                     session.progressed();
                     let again = now() + backoff.pause();
                     if again >= deadline {
-                        let why = match not_taken {
-                            Attempt::Unrouted => "no queue takes it; it was probably deleted",
-                            Attempt::Confirmed | Attempt::Nacked | Attempt::Broken(_) => "the queue is full",
-                        };
-                        return Err(PublishError::Refused(why.to_owned()));
+                        return Err(PublishError::Refused("the queue is full".to_owned()));
                     }
                     sleep_until(again).await;
                 }
@@ -179,13 +173,11 @@ async fn attempt(channel: &Channel, message: &Outgoing, properties: BasicPropert
     let confirmed = async {
         let exchange = message.exchange.name().into();
         let key = short(&message.routing_key)?;
-        // What is to be kept must be in a queue: a broker confirms what no queue takes, too.
-        let options = BasicPublishOptions { mandatory: message.exchange.is_kept(), ..Default::default() };
+        let options = BasicPublishOptions::default();
         channel.basic_publish(exchange, key, options, &message.payload, properties).await?.await
     };
     match confirmed.await {
-        Ok(Confirmation::Ack(None)) => Attempt::Confirmed,
-        Ok(Confirmation::Ack(Some(_))) => Attempt::Unrouted,
+        Ok(Confirmation::Ack(_)) => Attempt::Confirmed,
         // The latter only on a channel without confirms, which this is not.
         Ok(Confirmation::Nack(_) | Confirmation::NotRequested) => Attempt::Nacked,
         Err(error) => Attempt::Broken(error),

@@ -92,7 +92,7 @@ fn heartbeat(topics: &[Topic]) -> Heartbeat {
         },
     };
     Heartbeat {
-        registry: None,
+        registry: Some("r".repeat(64)),
         producer: WorkerId::parse(&"p".repeat(64)).unwrap(),
         incarnation: max,
         seq: max,
