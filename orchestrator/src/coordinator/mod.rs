@@ -86,7 +86,6 @@ pub async fn run(context: Context, stop: CancellationToken) {
                             followed,
                             "producers follow a later epoch than the registry counts: it was put back to an older state, or emptied; going on above it"
                         );
-                        continue;
                     }
                 }
                 watch.forget();

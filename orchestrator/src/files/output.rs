@@ -60,10 +60,13 @@ impl OutputFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let building = path.with_extension("txt.new");
         // One that is there already may be held open by somebody who is paused, and would be written to by both.
-        if if_there(fs::symlink_metadata(&building))?.is_some_and(|found| found.is_file()) {
-            if_there(fs::remove_file(&building))?;
-        }
-        let sheet = File::create(&building)?;
+        let sheet = match if_there(fs::symlink_metadata(&building))? {
+            Some(found) if !found.is_file() => File::create(&building)?,
+            Some(_) | None => {
+                if_there(fs::remove_file(&building))?;
+                File::create_new(&building)?
+            }
+        };
         Ok(Self::on(sheet, path, Some(building)))
     }
 

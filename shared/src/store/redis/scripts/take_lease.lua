@@ -1,5 +1,5 @@
 -- KEYS: lease
--- ARGV: holder, then holder ('' for none), epoch and beat as the caller saw them, and an epoch to be above of
+-- ARGV: holder, then holder ('' for none), epoch and beat as the caller saw them, and an epoch that the new one shall be above
 -- Returns the new {epoch, beat}, or false
 local lease = redis.call('HMGET', KEYS[1], 'holder', 'epoch', 'beat')
 local holder, epoch, beat = lease[1] or '', tonumber(lease[2] or '0'), tonumber(lease[3] or '0')
