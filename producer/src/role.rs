@@ -10,14 +10,13 @@ use igentai_core::command::{Command, Heartbeat, TopicOrder};
 use igentai_core::filter::{Delta, SnapshotPiece};
 use igentai_core::folder::TopicId;
 use igentai_core::gate::WaitReason;
-use igentai_core::ids::Run;
+use igentai_core::ids::{Incarnation, Run};
 use igentai_core::time::Monotonic;
-use igentai_core::worker::{Beat, CommandVerdict, Finished, PublishQueue, Pulse, Worker};
+use igentai_core::worker::{Beat, Finished, PublishQueue, Pulse, Worker};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{
     Bus, BusError, BusState, Consumer, Delivery, Exchange, Incoming, Outgoing, PublishError, Source,
 };
-use igentai_shared::id;
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, FilterDelta, FilterSnapshot, Message, Receipts};
 use rand::rngs::StdRng;
@@ -31,6 +30,7 @@ use crate::ask::Prepared;
 use crate::pool::{Budget, Permit, Wait};
 
 mod counting;
+mod orders;
 
 use counting::{count, count_lookups};
 
@@ -41,14 +41,13 @@ const PREFETCH: u16 = 512;
 
 /// How long who leaves at once may tell what becomes of the requests under way.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(500);
-const SUPERSEDED: &str = "another process has taken this producer's id and gets its work; give each producer an id of its own with --producer-id";
 
 /// How long the farewell may take.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
-    Answered(Result<(Prepared, Finished), JoinError>),
+    Answered(Result<(Incarnation, Prepared, Finished), JoinError>),
     Published(Ended),
     Tick,
     ProvidersChanged,
@@ -63,7 +62,8 @@ type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Ended> + Send + 'a>>
 struct Role<'a> {
     context: &'a Context,
     worker: Worker,
-    asks: JoinSet<(Prepared, Finished)>,
+    /// Requests under way, with the life of the producer that has sent them.
+    asks: JoinSet<(Incarnation, Prepared, Finished)>,
     /// Batches that are not on their way yet.
     due: PublishQueue,
     publishing: FuturesUnordered<Publishing<'a>>,
@@ -75,6 +75,8 @@ struct Role<'a> {
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
     pulse: Pulse,
+    /// When orders of another registry were heard that are not followed.
+    foreign: Option<Monotonic>,
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
@@ -107,6 +109,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         heartbeat_at: None,
         publish_failed: false,
         pulse: Pulse::default(),
+        foreign: None,
         context: &context,
     };
     role.heartbeat();
@@ -179,6 +182,7 @@ impl<'a> Role<'a> {
 
     fn tick(&mut self) {
         let now = self.context.clock.now().monotonic;
+        self.forget_foreign(now);
         for batch in self.worker.overdue(now) {
             self.due.push(batch);
         }
@@ -204,44 +208,6 @@ impl<'a> Role<'a> {
         if let Err(error) = heard {
             warn!(error = %error, routing_key = delivery.routing_key, "a message is dropped");
         }
-    }
-
-    fn command(&mut self, command: Command) {
-        match self.worker.command(command) {
-            CommandVerdict::Followed => {
-                self.wait = None;
-                for (topic, run) in self.worker.abandoned() {
-                    // A token that is used up must not meet the requests of a topic that goes on later.
-                    if let Some(token) = self.given_up.remove(&(topic.clone(), run)) {
-                        token.cancel();
-                    }
-                }
-                self.given_up.retain(|(topic, run), _| self.worker.works_on(topic, *run));
-                self.heartbeat();
-            }
-            CommandVerdict::Known => self.heartbeat(),
-            CommandVerdict::Refused => {}
-            CommandVerdict::OtherRegistry => self.begin_anew(),
-            CommandVerdict::Superseded { anew } => {
-                self.context.troubles.warn("the producer's id", Some(SUPERSEDED.to_owned()));
-                if anew {
-                    error!(producer = %self.context.id, "{SUPERSEDED}");
-                }
-            }
-        }
-    }
-
-    /// Begins another life. What is under way was asked for, and what is unresolved is to be kept, for a registry that is not there any more.
-    fn begin_anew(&mut self) {
-        let unresolved = self.worker.unresolved();
-        warn!(producer = %self.context.id, unresolved, "the orders are of another registry than before; this producer begins anew");
-        self.given_up.clear();
-        self.asks.abort_all();
-        self.asks = JoinSet::new();
-        self.due.clear();
-        self.wait = None;
-        self.worker.begin_anew(id::incarnation(self.context.clock.now().unix, &mut self.random));
-        self.heartbeat();
     }
 
     /// Requests that are given up are told as such: they may have been paid for.
@@ -317,8 +283,11 @@ impl<'a> Role<'a> {
                     self.worker.hopeless(&prepared.topic, None);
                     let given_up =
                         self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
-                    let clock = Arc::clone(&self.context.clock);
-                    self.asks.spawn(async move { prepared.send(permit, given_up, clock.as_ref()).await });
+                    let (clock, life) = (Arc::clone(&self.context.clock), self.worker.incarnation());
+                    self.asks.spawn(async move {
+                        let (prepared, finished) = prepared.send(permit, given_up, clock.as_ref()).await;
+                        (life, prepared, finished)
+                    });
                     (in_vain, waits) = (0, None);
                 }
                 Err(wait) => {
@@ -366,10 +335,10 @@ impl<'a> Role<'a> {
         permit
     }
 
-    fn answered(&mut self, answered: Result<(Prepared, Finished), JoinError>) {
+    fn answered(&mut self, answered: Result<(Incarnation, Prepared, Finished), JoinError>) {
         // The permit was free a moment ago; what the request had reserved of the lease is free only now.
         self.wait = None;
-        let (prepared, finished) = match answered {
+        let (life, prepared, finished) = match answered {
             Ok(answered) => answered,
             Err(error) => {
                 error!(error = %error, "a request ended badly; its lease stays charged");
@@ -377,6 +346,9 @@ impl<'a> Role<'a> {
             }
         };
         count(&finished);
+        if life != self.worker.incarnation() {
+            return;
+        }
         let now = self.context.clock.now().monotonic;
         if let Some(batch) = self.worker.finish(&prepared.topic, prepared.run, finished, now) {
             count_lookups(&batch);

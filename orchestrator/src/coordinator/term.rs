@@ -57,7 +57,11 @@ struct Term<'a> {
     /// Producers are heard.
     hears: bool,
     told: Monotonic,
+    warned_of_strangers: bool,
 }
+
+/// How it is called where warnings are told.
+const STRANGERS: &str = "producers of another registry";
 
 /// Leads until the lease that was taken is lost or `stop`.
 pub(super) async fn lead(
@@ -71,12 +75,14 @@ pub(super) async fn lead(
     let seen_before = seen.take(&registry, context.clock.now().monotonic);
     let mut term = Term {
         context,
-        core: Coordinator::new(registry.clone(), epoch, context.options.settings),
+        core: Coordinator::new(registry.clone(), epoch, context.options.settings)
+            .replacing(seen.replaced.clone()),
         topics: Topics::new(context, epoch, files, Vouching::after(seen_before)),
         knows: false,
         reread: None,
         hears: false,
         told: context.clock.now().monotonic,
+        warned_of_strangers: false,
     };
     // Beside everything else, so that nothing the term waits for costs the lease.
     let mut kept = pin!(lease::keep(context, epoch, since));
@@ -86,7 +92,7 @@ pub(super) async fn lead(
         end = term.serve(stop) => end,
     };
     let until = context.clock.now().monotonic + context.options.lease_ttl * 2;
-    *seen = Seen { registry, heads: term.topics.heads(&term.core), until };
+    *seen = Seen { registry, heads: term.topics.heads(&term.core), until, replaced: seen.replaced.take() };
     let stopped = matches!(end, TermEnd::Stopped);
     let mut leaving = pin!(term.leave(stopped));
     if stopped {
@@ -157,6 +163,7 @@ impl Term<'_> {
     /// Says and saves the last, where the term ends in order, and brings the files to their end.
     async fn leave(mut self, in_order: bool) {
         self.context.troubles.clear(CLAIMING);
+        self.context.troubles.warn(STRANGERS, None);
         let saves = in_order && self.knows;
         if saves {
             let told = self.topics.tell(&self.core, self.context.clock.now());
@@ -222,8 +229,23 @@ impl Term<'_> {
         if now.monotonic.since(self.told) >= TELL {
             self.told = now.monotonic;
             self.topics.tell(&self.core, now).await?;
+            self.warn_of_strangers();
         }
         Ok(())
+    }
+
+    fn warn_of_strangers(&mut self) {
+        let text = self.core.strangers().map(|(count, producer, registry)| {
+            format!(
+                "producers on this broker follow another registry than the one led here: {producer} follows {registry} ({count} in all); two registries need two virtual \
+                 hosts, since messages meant for one reach the other"
+            )
+        });
+        if let Some(text) = text.as_ref().filter(|_| !self.warned_of_strangers) {
+            warn!("{text}");
+        }
+        self.warned_of_strangers = text.is_some();
+        self.context.troubles.warn(STRANGERS, text);
     }
 
     /// Looks whether anybody can be heard at all.

@@ -44,12 +44,17 @@ pub(super) struct Seen {
     pub(super) registry: String,
     pub(super) heads: BTreeMap<TopicId, Head>,
     pub(super) until: Monotonic,
+    /// The registry that was led before this one, in whose place it is.
+    pub(super) replaced: Option<String>,
 }
 
 impl Seen {
     /// For a term that begins now. What is older may have been settled by somebody since.
     pub(super) fn take(&mut self, registry: &str, now: Monotonic) -> BTreeMap<TopicId, Head> {
         let heads = std::mem::take(&mut self.heads);
+        if self.registry != registry && !self.registry.is_empty() {
+            self.replaced = Some(std::mem::take(&mut self.registry));
+        }
         if self.registry == registry && now <= self.until { heads } else { BTreeMap::new() }
     }
 }

@@ -64,9 +64,9 @@ impl Integrator<'_> {
     }
 
     /// Says how many messages wait for the store to take them.
-    pub(super) fn tell_waiting(&mut self) {
+    pub(super) fn tell_waiting(&mut self, now: Monotonic) {
         let waiting = self.parked.len() + self.rounds.len();
-        if waiting != self.told_waiting {
+        if self.refused.changed(now) || waiting != self.told_waiting {
             self.told_waiting = waiting;
             self.context.troubles.warn(WAITING, self.refused.in_words(waiting));
         }

@@ -169,7 +169,7 @@ impl Integrator<'_> {
         loop {
             self.set_out().await;
             let now = self.context.clock.now().monotonic;
-            self.tell_waiting();
+            self.tell_waiting(now);
             // Not by a timer alone, which a busy loop never sees go off.
             if self.owed.due().is_some_and(|due| due <= now) {
                 self.acknowledge().await;

@@ -20,6 +20,9 @@ const NAMED: usize = 5;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What was not tried for so long has no message here any more, or goes round somewhere else: held ones are tried every ten seconds.
+const MEMORY: Duration = Duration::from_mins(1);
+
 #[derive(Debug)]
 struct Refusal {
     reason: String,
@@ -28,51 +31,69 @@ struct Refusal {
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(super) struct Refused(BTreeMap<(TopicId, Run), Refusal>);
+pub(super) struct Refused {
+    runs: BTreeMap<(TopicId, Run), Refusal>,
+    /// Others are refused, or for another reason, than when it was looked last.
+    changed: bool,
+}
 
 impl Refused {
     /// The store has refused it just now.
     pub(super) fn refuse(&mut self, commits: &[Commit], reason: &StoreError, now: Monotonic) {
         for (topic, run) in commits.iter().map(run_of) {
-            let known = self.0.get_mut(&(topic.clone(), run));
-            if let Some(refusal) = known {
-                *refusal = Refusal { reason: reason.to_string(), tried: now };
-            } else if self.0.len() < REMEMBERED {
+            let refusal = Refusal { reason: reason.to_string(), tried: now };
+            let has_room = self.runs.len() < REMEMBERED;
+            let known = self.runs.get_mut(&(topic.clone(), run));
+            let is_news = known.as_ref().is_none_or(|known| known.reason != refusal.reason);
+            match known {
+                Some(known) => *known = refusal,
+                None if has_room => drop(self.runs.insert((topic.clone(), run), refusal)),
+                None => continue,
+            }
+            if is_news {
+                self.changed = true;
                 error!(%topic, run, error = %reason, "the store refuses batches of this topic; they wait, those of others go on");
-                self.0.insert((topic, run), Refusal { reason: reason.to_string(), tried: now });
             }
         }
     }
 
     /// The store has taken it.
     pub(super) fn take(&mut self, commit: &Commit) {
-        if !self.0.is_empty() && self.0.remove(&run_of(commit)).is_some() {
+        if !self.runs.is_empty() && self.runs.remove(&run_of(commit)).is_some() {
+            self.changed = true;
             info!(topic = %commit.id.topic, run = commit.id.run, "the store takes batches of this topic again");
         }
     }
 
+    /// Forgets those of which nothing waits any more; whether it is another list than when this was asked last.
+    pub(super) fn changed(&mut self, now: Monotonic) -> bool {
+        let before = self.runs.len();
+        self.runs.retain(|_, refusal| now.since(refusal.tried) < MEMORY);
+        std::mem::take(&mut self.changed) || self.runs.len() != before
+    }
+
     /// Whether the store is known to refuse any of them.
     pub(super) fn any(&self, commits: &[Commit]) -> bool {
-        !self.0.is_empty() && commits.iter().any(|commit| self.0.contains_key(&run_of(commit)))
+        !self.runs.is_empty() && commits.iter().any(|commit| self.runs.contains_key(&run_of(commit)))
     }
 
     /// Why the store refuses them; `None` where it is time to try.
     pub(super) fn why(&self, commits: &[Commit], now: Monotonic) -> Option<String> {
-        let mut refusals = commits.iter().filter_map(|commit| self.0.get(&run_of(commit)));
+        let mut refusals = commits.iter().filter_map(|commit| self.runs.get(&run_of(commit)));
         refusals.find(|refusal| now.since(refusal.tried) < PAUSE).map(|refusal| refusal.reason.clone())
     }
 
     /// What so many messages wait for, for people.
     pub(super) fn in_words(&self, messages: usize) -> Option<String> {
-        let ((topic, run), refusal) = self.0.first_key_value().filter(|_| messages > 0)?;
+        let ((topic, run), refusal) = self.runs.first_key_value().filter(|_| messages > 0)?;
         let mut text = format!(
             "{messages} messages with answers wait here, since the store refuses them: {topic} (run {run}): {}",
             refusal.reason
         );
-        for (topic, run) in self.0.keys().skip(1).take(NAMED - 1) {
+        for (topic, run) in self.runs.keys().skip(1).take(NAMED - 1) {
             write!(text, "; {topic} (run {run})").unwrap_or_default();
         }
-        let more = self.0.len().saturating_sub(NAMED);
+        let more = self.runs.len().saturating_sub(NAMED);
         if more > 0 {
             write!(text, " and {more} more").unwrap_or_default();
         }
@@ -82,4 +103,48 @@ impl Refused {
 
 fn run_of(commit: &Commit) -> (TopicId, Run) {
     (commit.id.topic.clone(), commit.id.run)
+}
+
+#[cfg(test)]
+mod tests {
+    use igentai_core::batch::BatchId;
+    use igentai_core::ids::WorkerId;
+    use igentai_core::log::{EntryHead, EntryKind};
+    use igentai_core::time::UnixMillis;
+
+    use super::*;
+
+    fn commit(topic: &str) -> Vec<Commit> {
+        let (topic, producer) = (TopicId::parse(topic).unwrap(), WorkerId::parse("p").unwrap());
+        let kind = EntryKind::Resolution { of: 1 };
+        let head = EntryHead { producer: producer.clone(), incarnation: 1, seq: 2, at: UnixMillis(0), kind };
+        let id = BatchId { topic, run: 3, producer, incarnation: 1, seq: 2 };
+        let (novel, spellings, sightings) = (Vec::new(), Vec::new(), Vec::new());
+        vec![Commit { id, lowest_unresolved: 1, head, novel, spellings, sightings, numbered: None }]
+    }
+
+    #[test]
+    fn a_run_is_told_of_as_long_as_something_is_tried_and_for_the_reason_that_it_was_refused_for_last() {
+        let (mut refused, at) = (Refused::default(), |second: u64| Monotonic(1_000 * second));
+        let full = |what: &str| StoreError::Corrupt(what.to_owned());
+        refused.refuse(&commit("birds"), &full("no room"), at(0));
+        refused.refuse(&commit("fish"), &full("no room"), at(50));
+        assert!(refused.changed(at(50)) && !refused.changed(at(50)));
+        refused.refuse(&commit("fish"), &full("no room"), at(51));
+        assert!(!refused.changed(at(51)));
+        refused.refuse(&commit("fish"), &full("no rights"), at(52));
+        assert!(refused.changed(at(52)));
+        let told = refused.in_words(2).unwrap();
+        assert!(
+            told.contains("birds (run 3): ") && told.contains("no room") && told.contains("; fish (run 3)"),
+            "{told}"
+        );
+        assert!(refused.changed(at(60)), "nothing of the first one waits any more");
+        let told = refused.in_words(1).unwrap();
+        assert!(
+            told.contains("fish (run 3): ") && told.contains("no rights") && !told.contains("birds"),
+            "{told}"
+        );
+        assert!(!refused.any(&commit("birds")) && refused.any(&commit("fish")));
+    }
 }

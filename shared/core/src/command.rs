@@ -11,9 +11,13 @@ use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
 /// The full desired state of one producer. A later one (by epoch, then version) replaces it; an older one is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Command {
-    /// The registry that the topics stand in: orders of another one begin a new life of the producer, since nothing it holds is known there.
+    /// The registry that the topics stand in: orders of another one begin a new life of the producer, once its own is silent or replaced, since nothing it
+    /// holds is known there.
     #[serde(default)]
     pub registry: String,
+    /// The registry whose place this one has taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Term of the coordinator that decided it.
     pub epoch: Epoch,
     /// Grows with every change within the epoch.

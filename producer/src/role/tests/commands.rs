@@ -60,7 +60,8 @@ impl World {
     }
 
     async fn command_of(&self, registry: &str, version: u64, incarnation: u64, topics: Vec<TopicOrder>) {
-        let command = Command { registry: registry.to_owned(), epoch: 1, version, incarnation, topics };
+        let (registry, replaces) = (registry.to_owned(), (registry == "s").then(|| "r".to_owned()));
+        let command = Command { registry, replaces, epoch: 1, version, incarnation, topics };
         let outgoing = Outgoing {
             exchange: Exchange::Commands,
             routing_key: "producer.p1".to_owned(),
@@ -112,6 +113,22 @@ async fn what_a_service_counts_beyond_all_tokens_is_published_as_what_the_regist
     let BatchBody::Response { meta, novel, .. } = &batches[0].body else { unreachable!("{batches:?}") };
     assert_eq!(novel.len(), 2);
     assert_eq!((meta.input_tokens, meta.output_tokens), (FIRST_INEXACT - 1, FIRST_INEXACT - 1));
+    world.role.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_of_a_second_registry_are_not_followed_and_warned_of_until_they_are_not_heard_any_more() {
+    let mut world = World::new().await;
+    world.command(1, 5, vec![order(1)]).await;
+    world.command_of("elsewhere", 9, 5, vec![]).await;
+    let warnings = world.troubles.warnings();
+    assert!(matches!(&warnings[..], [one] if one.contains("two virtual hosts")), "{warnings:?}");
+    for version in 2..20 {
+        world.command(version, 5, vec![order(1)]).await;
+    }
+    assert_eq!(world.troubles.warnings(), Vec::<String>::new());
+    let mut published = world.bus.consume(Source::Work(WorkQueue::Integrate), 10).await.unwrap();
+    assert!(published.try_next().is_some(), "what was asked for the first is answered");
     world.role.shutdown().await;
 }
 

@@ -11,6 +11,9 @@ use crate::time::Monotonic;
 /// Least time between two snapshots of the same topic to the same producer.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
 
+/// A producer is commanded at least so often, so that it knows that its leader lives: see [`crate::worker::REGISTRY_PATIENCE`].
+const KEEPALIVE: Duration = Duration::from_secs(3);
+
 /// A producer that had budget and sent nothing for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(3);
 
@@ -112,7 +115,7 @@ impl Member {
         self.asks_nobody(topic, run) && self.report(topic, run).is_none_or(|report| report.unresolved == 0)
     }
 
-    /// The command to send now: a changed one under its new version, or the last one again when it was not heard back.
+    /// The command to send now: a changed one under its new version, or the last one again when it was not heard back, or long ago.
     pub(super) fn command_due(
         &mut self,
         wanted: Command,
@@ -122,7 +125,7 @@ impl Member {
         let command = match &self.sent {
             Some((sent, at)) if sent.topics == wanted.topics => {
                 let heard = self.last.as_ref().is_some_and(|last| last.command == (sent.epoch, sent.version));
-                if heard || now.since(*at) < patience {
+                if now.since(*at) < if heard { KEEPALIVE.max(patience) } else { patience } {
                     return None;
                 }
                 sent.clone()

@@ -24,10 +24,12 @@ use crate::topic::{EndReason, Topic};
 mod ledger;
 mod managed;
 mod member;
+mod strangers;
 
 pub use ledger::{Budget, Ledger, LiveLease};
 use managed::Managed;
 use member::Member;
+use strangers::Strangers;
 
 /// A topic that has ended is followed for so long, since a producer that could not be heard may still bring answers. It is longer than any
 /// producer waits before it publishes a batch again.
@@ -137,15 +139,16 @@ pub struct Coordinator {
     topics: BTreeMap<TopicId, Managed>,
     version: u64,
     overtaken: Option<Epoch>,
-    /// Producers that said that they work for another registry, since it was decided last.
-    strangers: BTreeMap<WorkerId, Incarnation>,
+    /// The registry that this process led before, and that is not there any more.
+    replaced: Option<String>,
+    strangers: Strangers,
     notes: Vec<Note>,
 }
 
 impl Coordinator {
     /// For the term `epoch` over the topics of a registry.
     #[must_use]
-    pub const fn new(registry: String, epoch: Epoch, settings: Settings) -> Self {
+    pub fn new(registry: String, epoch: Epoch, settings: Settings) -> Self {
         Self {
             registry,
             epoch,
@@ -154,9 +157,16 @@ impl Coordinator {
             topics: BTreeMap::new(),
             version: 0,
             overtaken: None,
-            strangers: BTreeMap::new(),
+            replaced: None,
+            strangers: Strangers::default(),
             notes: Vec::new(),
         }
+    }
+
+    /// The registry has taken the place of another one, which is not there any more: who follows that one need not wait for it.
+    #[must_use]
+    pub fn replacing(self, registry: Option<String>) -> Self {
+        Self { replaced: registry, ..self }
     }
 
     /// The term.
@@ -247,10 +257,16 @@ impl Coordinator {
     /// Takes a heartbeat in; an older one than the last is ignored.
     pub fn heartbeat(&mut self, heartbeat: Heartbeat, now: Now) {
         if self.is_foreign(&heartbeat) {
-            self.strangers.insert(heartbeat.producer, heartbeat.incarnation);
+            let Heartbeat { producer, incarnation, registry, left, .. } = heartbeat;
+            if left {
+                self.strangers.forget(&producer);
+            } else {
+                self.strangers.heard(producer, incarnation, registry.unwrap_or_default(), now.monotonic);
+            }
             return;
         }
         let producer = heartbeat.producer.clone();
+        self.strangers.forget(&producer);
         match self.members.get(&producer) {
             Some(member) if member.is_newer(&heartbeat) => return,
             Some(member) if member.incarnation() != heartbeat.incarnation => {
@@ -305,17 +321,27 @@ impl Coordinator {
 
     fn bury_the_dead(&mut self, now: Monotonic) {
         let timeout = self.settings.producer_timeout;
+        self.strangers.forget_silent(now, timeout);
         let dead = |_: &WorkerId, member: &mut Member| member.silent_for(now) > timeout;
         self.notes.extend(self.members.extract_if(.., dead).map(|(id, _)| Note::Lost(id)));
     }
 
-    /// A producer begins a new life when it hears of another registry than before. Nothing is leased to the life that ends.
+    /// Tells those that follow another registry of this one. A producer whose own is silent, or replaced by this one, begins a new life then. Nothing is leased to
+    /// the life that ends.
     fn command_strangers(&mut self, actions: &mut Vec<Action>) {
-        for (producer, incarnation) in std::mem::take(&mut self.strangers) {
+        for (producer, incarnation, followed) in self.strangers.take_due() {
             self.version += 1;
             let command = Self::command(&self.registry, (self.epoch, self.version), incarnation, Vec::new());
-            actions.push(Action::Send { producer, command });
+            let replaces = self.replaced.clone().filter(|replaced| replaced == followed);
+            actions
+                .push(Action::Send { producer: producer.clone(), command: Command { replaces, ..command } });
         }
+    }
+
+    /// How many producers that are heard follow another registry that may be there still, and one of them with it.
+    #[must_use]
+    pub fn strangers(&self) -> Option<(usize, &WorkerId, &str)> {
+        self.strangers.count(self.replaced.as_deref())
     }
 
     fn command(
@@ -324,7 +350,7 @@ impl Coordinator {
         incarnation: Incarnation,
         topics: Vec<TopicOrder>,
     ) -> Command {
-        Command { registry: registry.to_owned(), epoch, version, incarnation, topics }
+        Command { registry: registry.to_owned(), replaces: None, epoch, version, incarnation, topics }
     }
 
     fn command_all(&mut self, now: Monotonic, actions: &mut Vec<Action>) {

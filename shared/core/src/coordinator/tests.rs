@@ -233,9 +233,50 @@ fn a_producer_of_another_registry_is_leased_nothing_before_it_has_begun_anew() {
     assert_eq!((told.registry.as_str(), told.incarnation, told.topics.len()), ("r", 1, 0));
     assert_eq!(world.coordinator.overtaken(), None, "it begins anew, whatever epoch it follows");
     assert_eq!(world.coordinator.producers(), 0);
+    assert_eq!(world.coordinator.strangers(), Some((1, &producer("p1"), "s")));
     world.beat("p1", 2, |_| {}, 10);
+    assert_eq!(world.coordinator.strangers(), None);
     world.settle(10);
     assert_eq!((world.stored.state, world.lease("p1").requests), (TopicState::Running, 3));
+}
+
+#[test]
+fn a_producer_of_a_registry_that_was_replaced_is_told_so_and_others_are_not_as_long_as_they_are_heard() {
+    let elsewhere = |beat: &mut Heartbeat| beat.registry = Some("s".to_owned());
+    let replaces = |replaced: Option<&str>| {
+        let mut world = World::new(Limits::default());
+        world.coordinator =
+            Coordinator::new("r".to_owned(), 3, Settings::default()).replacing(replaced.map(str::to_owned));
+        world.beat("p1", 1, elsewhere, 0);
+        world.settle(0);
+        let strangers = world.coordinator.strangers().map(|(count, ..)| count);
+        (world.commands.remove(&producer("p1")).unwrap().replaces, strangers)
+    };
+    assert_eq!(replaces(Some("s")), (Some("s".to_owned()), None));
+    assert_eq!(replaces(Some("q")), (None, Some(1)));
+    assert_eq!(replaces(None), (None, Some(1)));
+
+    let mut world = World::new(Limits::default());
+    world.beat("p1", 1, elsewhere, 0);
+    world.beat("p2", 1, elsewhere, 4_000);
+    world.settle(5_001);
+    assert_eq!(world.coordinator.strangers(), Some((1, &producer("p2"), "s")), "the other one is silent");
+    world.beat("p2", 1, |beat| (beat.registry, beat.left) = (Some("s".to_owned()), true), 5_001);
+    assert_eq!(world.coordinator.strangers(), None);
+}
+
+#[test]
+fn a_producer_is_commanded_often_enough_to_know_that_its_leader_lives() {
+    let mut world = running(Limits::default());
+    let first = world.commands.get(&producer("p1")).unwrap().clone();
+    let again = Action::Send { producer: producer("p1"), command: first };
+    let told: Vec<u64> = (1..=12)
+        .filter(|second| {
+            world.beat("p1", 1, |_| {}, second * 1_000);
+            world.settle(second * 1_000).contains(&again)
+        })
+        .collect();
+    assert_eq!(told, [3, 6, 9, 12]);
 }
 
 #[test]

@@ -33,6 +33,10 @@ pub const RECEIPT_PATIENCE: Duration = Duration::from_secs(3);
 /// The longest wait between two attempts.
 pub const RECEIPT_PATIENCE_MAX: Duration = Duration::from_secs(30);
 
+/// A producer leaves its registry for another one when it has not been commanded from there for so long: the longest handover between two leaders, and several of
+/// the repeated commands of a live one.
+pub const REGISTRY_PATIENCE: Duration = Duration::from_secs(12);
+
 /// Attributes whose numbers a producer remembers in each of two generations: what tables of 2¹⁸ places take before they grow. Both are some 11 MB.
 pub const NUMBERS: usize = 229_376;
 
@@ -44,6 +48,8 @@ pub struct Worker {
     concurrency: u32,
     /// The registry whose orders it follows; `None` before the first.
     registry: Option<String>,
+    /// When it was commanded from there last.
+    commanded: Monotonic,
     command: (Epoch, u64),
     topics: BTreeMap<TopicId, TopicWork>,
     /// How far this life has counted in topics it was dismissed from: it goes on from there, so that no batch number is used twice.
@@ -67,8 +73,11 @@ pub enum CommandVerdict {
     Known,
     /// It is older than what is followed, or meant for an earlier life.
     Refused,
-    /// It is of another registry than those before, which knows nothing of what is held here: this life is over, and another one has to follow.
+    /// It is of another registry than those before, which is silent or replaced by it. That one knows nothing of what is held here: this life is over, and
+    /// another one has to follow.
     OtherRegistry,
+    /// It is of another registry than the one that is followed, and that was heard of just now.
+    Foreign,
     /// It is meant for a later life under the same id, which has all the work now.
     Superseded {
         /// The first one for that life.
@@ -85,6 +94,7 @@ impl Worker {
             incarnation,
             concurrency,
             registry: None,
+            commanded: Monotonic(0),
             command: (0, 0),
             topics: BTreeMap::new(),
             counters: BTreeMap::new(),
@@ -102,8 +112,14 @@ impl Worker {
         &self.id
     }
 
+    /// Which of its lives this is.
+    #[must_use]
+    pub const fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
     /// Follows a command, unless it is an older one.
-    pub fn command(&mut self, command: Command) -> CommandVerdict {
+    pub fn command(&mut self, command: Command, now: Monotonic) -> CommandVerdict {
         let version = (command.epoch, command.version);
         if command.incarnation > self.incarnation {
             let known = self.superseded_by.replace(command.incarnation);
@@ -115,8 +131,11 @@ impl Worker {
         // A leader of an earlier version does not name its registry.
         let names_another = |registry: &String| !registry.is_empty() && *registry != command.registry;
         if !command.registry.is_empty() && self.registry.as_ref().is_some_and(names_another) {
-            return CommandVerdict::OtherRegistry;
+            let is_over = command.replaces.is_some() && command.replaces == self.registry
+                || now.since(self.commanded) >= REGISTRY_PATIENCE;
+            return if is_over { CommandVerdict::OtherRegistry } else { CommandVerdict::Foreign };
         }
+        self.commanded = now;
         if version < self.command {
             return CommandVerdict::Refused;
         }

@@ -28,12 +28,12 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
 }
 
 fn command(version: u64, topics: Vec<TopicOrder>) -> Command {
-    Command { registry: "r".to_owned(), epoch: 1, version, incarnation: 5, topics }
+    Command { registry: "r".to_owned(), replaces: None, epoch: 1, version, incarnation: 5, topics }
 }
 
 fn worker(topics: Vec<TopicOrder>) -> Worker {
     let mut worker = Worker::new(WorkerId::parse("p").unwrap(), 5, 4);
-    assert_eq!(worker.command(command(1, topics)), CommandVerdict::Followed);
+    assert_eq!(worker.command(command(1, topics), T0), CommandVerdict::Followed);
     worker
 }
 
@@ -78,28 +78,49 @@ fn orders_of_another_registry_end_a_life_and_the_next_one_holds_nothing_of_it() 
         incarnation,
         ..command(version, vec![order("birds", 1, 10)])
     };
-    assert_eq!(worker.command(elsewhere(4, 1)), CommandVerdict::Refused, "it was meant for a life before");
-    assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::OtherRegistry);
+    assert_eq!(
+        worker.command(elsewhere(4, 1), T0),
+        CommandVerdict::Refused,
+        "it was meant for a life before"
+    );
+    let late = T0 + REGISTRY_PATIENCE;
+    assert_eq!(worker.command(elsewhere(5, 1), late), CommandVerdict::OtherRegistry);
     assert!(worker.awaits(&batch.id), "the shell decides when the life is over");
 
     let unnamed = Command { registry: String::new(), ..elsewhere(5, 1) };
     assert_eq!(
-        worker.command(unnamed),
+        worker.command(unnamed, T0),
         CommandVerdict::Refused,
         "an older program's, which is of an older epoch"
     );
 
     worker.begin_anew(3);
     assert!(!worker.awaits(&batch.id) && worker.is_idle());
-    assert_eq!(worker.command(elsewhere(5, 1)), CommandVerdict::Refused);
+    assert_eq!(worker.command(elsewhere(5, 1), T0), CommandVerdict::Refused);
     assert_eq!(
-        worker.command(elsewhere(6, 1)),
+        worker.command(elsewhere(6, 1), T0),
         CommandVerdict::Followed,
         "a later life, whatever the clock says"
     );
     let beat = worker.heartbeat(Vec::new(), |_| 4, T0);
     assert_eq!((beat.incarnation, beat.command, beat.topics[0].sent), (6, (0, 1), 0));
     assert!(worker.next_ask().is_none() && beat.draining, "it still leaves");
+}
+
+#[test]
+fn a_producer_stays_with_its_registry_as_long_as_that_is_heard_unless_another_one_says_to_have_replaced_it() {
+    let mut worker = worker(vec![order("birds", 1, 10)]);
+    let elsewhere = Command { registry: "s".to_owned(), ..command(9, vec![]) };
+    let at = |second: u64| Monotonic(1_000 * second);
+    assert_eq!(worker.command(elsewhere.clone(), at(11)), CommandVerdict::Foreign);
+    // What is known already, or too old, shows that its leader lives, too.
+    assert_eq!(worker.command(command(1, vec![]), at(11)), CommandVerdict::Known);
+    assert_eq!(worker.command(elsewhere.clone(), at(22)), CommandVerdict::Foreign);
+    assert_eq!(worker.command(elsewhere.clone(), at(23)), CommandVerdict::OtherRegistry);
+    let replacing = |registry: &str| Command { replaces: Some(registry.to_owned()), ..elsewhere.clone() };
+    assert_eq!(worker.command(replacing("q"), at(12)), CommandVerdict::Foreign);
+    assert_eq!(worker.command(replacing("r"), at(12)), CommandVerdict::OtherRegistry);
+    assert_eq!(worker.follows(), (1, 1));
 }
 
 /// Every provider of a process may have its word in it.
@@ -116,11 +137,11 @@ fn a_reason_that_is_too_long_for_a_heartbeat_is_cut() {
 #[test]
 fn an_older_command_or_one_for_an_earlier_life_is_refused() {
     let mut worker = worker(vec![order("birds", 1, 1)]);
-    assert_eq!(worker.command(command(1, vec![])), CommandVerdict::Known);
-    assert_eq!(worker.command(Command { epoch: 0, ..command(9, vec![]) }), CommandVerdict::Refused);
-    assert_eq!(worker.command(Command { incarnation: 4, ..command(9, vec![]) }), CommandVerdict::Refused);
+    assert_eq!(worker.command(command(1, vec![]), T0), CommandVerdict::Known);
+    assert_eq!(worker.command(Command { epoch: 0, ..command(9, vec![]) }, T0), CommandVerdict::Refused);
+    assert_eq!(worker.command(Command { incarnation: 4, ..command(9, vec![]) }, T0), CommandVerdict::Refused);
     let of_a_later_life =
-        |worker: &mut Worker, incarnation| worker.command(Command { incarnation, ..command(9, vec![]) });
+        |worker: &mut Worker, incarnation| worker.command(Command { incarnation, ..command(9, vec![]) }, T0);
     for (incarnation, anew) in [(6, true), (6, false), (7, true), (7, false)] {
         let verdict = of_a_later_life(&mut worker, incarnation);
         assert_eq!(verdict, CommandVerdict::Superseded { anew }, "{incarnation}");
@@ -160,7 +181,7 @@ fn a_request_that_costs_nothing_is_covered_by_any_lease() {
     capped.capped_cost = true;
     let mut worker = worker(vec![order("birds", 1, 100)]);
     ask_and_finish(&mut worker, &[]);
-    worker.command(command(2, vec![capped]));
+    worker.command(command(2, vec![capped]), T0);
     let topic = worker.next_ask().unwrap().order.topic;
     assert!(!worker.begin(&topic, 1, Cost::from_picodollars(1)), "more is spent than is leased");
     assert!(worker.begin(&topic, 1, Cost::ZERO));
@@ -178,10 +199,10 @@ fn under_a_cap_that_comes_late_the_price_of_the_cheapest_request_is_told_anew() 
     };
     let (spent, first) = (Cost::from_picodollars(10), Cost::from_picodollars(100));
     assert_eq!(told(&mut worker), (false, first, spent));
-    worker.command(command(2, vec![capped.clone()]));
+    worker.command(command(2, vec![capped.clone()]), T0);
     assert_eq!(told(&mut worker), (true, Cost::ZERO, spent), "another provider may be cheaper");
     worker.price(&capped.topic, 1, &[first, Cost::from_picodollars(7)]);
-    worker.command(command(3, vec![TopicOrder { lease: Lease::default(), ..capped }]));
+    worker.command(command(3, vec![TopicOrder { lease: Lease::default(), ..capped }]), T0);
     assert_eq!(told(&mut worker), (true, Cost::from_picodollars(7), spent), "the cap was there before");
 }
 
@@ -189,7 +210,7 @@ fn under_a_cap_that_comes_late_the_price_of_the_cheapest_request_is_told_anew() 
 fn a_lease_can_be_taken_back_but_not_what_was_spent_of_it() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
     ask_and_finish(&mut worker, &[]);
-    worker.command(command(2, vec![order("birds", 1, 0)]));
+    worker.command(command(2, vec![order("birds", 1, 0)]), T0);
     assert_eq!(worker.next_ask(), None);
     assert_eq!(worker.heartbeat(vec![], |_| 4, T0).topics[0].lease.requests, 1);
 }
@@ -199,7 +220,7 @@ fn who_will_not_ask_any_more_gives_the_rest_of_the_lease_back() {
     let mut worker = worker(vec![order("birds", 1, 10), order("fish", 1, 10)]);
     ask_and_finish(&mut worker, &[]);
     let told = TopicOrder { ask: false, ..order("birds", 1, 10) };
-    worker.command(command(2, vec![told, order("fish", 1, 10)]));
+    worker.command(command(2, vec![told, order("fish", 1, 10)]), T0);
     let leases = |worker: &mut Worker| {
         worker.heartbeat(vec![], |_| 4, T0).topics.iter().map(|t| t.lease.requests).collect::<Vec<_>>()
     };
@@ -373,7 +394,7 @@ fn what_may_fill_the_cap_on_items_is_waited_for_before_the_next_request() {
     let third = ask_and_finish(&mut worker, &["Tern"]);
     worker.receipt(&taken(&third, 3, 1, 0), T0);
     assert_eq!(worker.next_ask(), None, "all are there");
-    worker.command(command(2, vec![capped(4)]));
+    worker.command(command(2, vec![capped(4)]), T0);
     assert!(worker.next_ask().is_some(), "the cap was raised");
 }
 
@@ -409,7 +430,7 @@ fn topics_take_turns() {
 fn a_topic_that_is_named_no_more_is_forgotten_once_its_batches_are_resolved() {
     let mut worker = worker(vec![order("birds", 1, 9)]);
     let batch = ask_and_finish(&mut worker, &["Wren"]);
-    worker.command(command(2, vec![]));
+    worker.command(command(2, vec![]), T0);
     assert_eq!((worker.next_ask(), worker.heartbeat(vec![], |_| 4, T0).topics.len()), (None, 1));
     worker.receipt(&receipt(&batch, vec![]), T0);
     assert!(worker.heartbeat(vec![], |_| 4, T0).topics.is_empty());
@@ -420,11 +441,11 @@ fn a_topic_taken_up_again_goes_on_counting_so_that_no_batch_number_is_used_twice
     let mut worker = worker(vec![order("birds", 1, 2)]);
     let batch = ask_and_finish(&mut worker, &["Wren"]);
     worker.receipt(&receipt(&batch, vec![]), T0);
-    worker.command(command(2, vec![]));
-    worker.command(command(3, vec![order("birds", 1, 2)]));
+    worker.command(command(2, vec![]), T0);
+    worker.command(command(3, vec![order("birds", 1, 2)]), T0);
     assert_eq!(ask_and_finish(&mut worker, &["Owl"]).id.seq, 2);
     assert_eq!(worker.next_ask(), None, "the lease counts from the start of this life");
-    worker.command(command(4, vec![order("birds", 2, 2)]));
+    worker.command(command(4, vec![order("birds", 2, 2)]), T0);
     assert_eq!(ask_and_finish(&mut worker, &["Owl"]).id.seq, 1, "a new run counts anew");
 }
 
@@ -433,7 +454,7 @@ fn an_answer_of_a_run_that_is_over_is_not_published() {
     let mut worker = worker(vec![order("birds", 1, 9)]);
     let ask = worker.next_ask().unwrap();
     assert!(worker.begin(&ask.order.topic, 1, Cost::ZERO));
-    worker.command(command(2, vec![order("birds", 2, 9)]));
+    worker.command(command(2, vec![order("birds", 2, 9)]), T0);
     assert_eq!(worker.finish(&ask.order.topic, 1, answer(&["Wren"]), T0), None);
     assert_eq!(worker.in_flight(), 0);
 }

@@ -61,7 +61,13 @@ fn command(topics: &[Topic]) -> Command {
         .find_map(|action| if let Action::Send { command, .. } = action { Some(command) } else { None });
     let mut command = sent.unwrap();
     command.topics.iter_mut().for_each(|order| order.lease = LEASE);
-    Command { epoch: u64::MAX, version: u64::MAX, incarnation: u64::MAX, ..command }
+    Command {
+        replaces: Some("r".repeat(64)),
+        epoch: u64::MAX,
+        version: u64::MAX,
+        incarnation: u64::MAX,
+        ..command
+    }
 }
 
 fn heartbeat(topics: &[Topic]) -> Heartbeat {

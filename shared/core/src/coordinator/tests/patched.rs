@@ -41,7 +41,7 @@ impl Field {
     fn step(&mut self) {
         self.at += STEP_MS;
         for (_, who, command) in self.commands.extract_if(.., |(at, ..)| *at <= self.at) {
-            self.workers[who].command(command);
+            self.workers[who].command(command, Monotonic(self.at));
             let heartbeat = self.workers[who].heartbeat(Vec::new(), |_| 4, Monotonic(self.at));
             self.world.coordinator.heartbeat(heartbeat, now(self.at));
         }

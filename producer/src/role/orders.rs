@@ -1,0 +1,69 @@
+//! What becomes of a producer's orders.
+
+use igentai_core::command::Command;
+use igentai_core::time::Monotonic;
+use igentai_core::worker::{CommandVerdict, REGISTRY_PATIENCE};
+use igentai_shared::id;
+use tracing::{error, warn};
+
+use super::Role;
+
+const SUPERSEDED: &str = "another process has taken this producer's id and gets its work; give each producer an id of its own with --producer-id";
+
+const TWO_REGISTRIES: &str = "orders of another registry than the one that this producer follows are heard on this broker, and not followed; two registries need two virtual hosts";
+
+/// How it is called where warnings are told.
+const FOREIGN: &str = "orders of another registry";
+
+impl Role<'_> {
+    pub(super) fn command(&mut self, command: Command) {
+        let now = self.context.clock.now().monotonic;
+        match self.worker.command(command, now) {
+            CommandVerdict::Followed => {
+                self.wait = None;
+                for (topic, run) in self.worker.abandoned() {
+                    // A token that is used up must not meet the requests of a topic that goes on later.
+                    if let Some(token) = self.given_up.remove(&(topic.clone(), run)) {
+                        token.cancel();
+                    }
+                }
+                self.given_up.retain(|(topic, run), _| self.worker.works_on(topic, *run));
+                self.heartbeat();
+            }
+            CommandVerdict::Known => self.heartbeat(),
+            CommandVerdict::Refused => {}
+            CommandVerdict::OtherRegistry => self.begin_anew(),
+            CommandVerdict::Foreign => {
+                if self.foreign.replace(now).is_none() {
+                    warn!(producer = %self.context.id, "{TWO_REGISTRIES}");
+                    self.context.troubles.warn(FOREIGN, Some(TWO_REGISTRIES.to_owned()));
+                }
+            }
+            CommandVerdict::Superseded { anew } => {
+                self.context.troubles.warn("the producer's id", Some(SUPERSEDED.to_owned()));
+                if anew {
+                    error!(producer = %self.context.id, "{SUPERSEDED}");
+                }
+            }
+        }
+    }
+
+    /// Begins another life. What is under way was asked for, and what is unresolved is to be kept, for a registry that is not there any more.
+    fn begin_anew(&mut self) {
+        let (unresolved, in_flight) = (self.worker.unresolved(), self.worker.in_flight());
+        warn!(producer = %self.context.id, unresolved, in_flight, "the orders are of another registry than before; this producer begins anew");
+        self.give_all_up();
+        self.due.clear();
+        self.wait = None;
+        self.worker.begin_anew(id::incarnation(self.context.clock.now().unix, &mut self.random));
+        self.heartbeat();
+    }
+
+    /// Ends the warning when no more of them are heard.
+    pub(super) fn forget_foreign(&mut self, now: Monotonic) {
+        if self.foreign.is_some_and(|heard| now.since(heard) >= REGISTRY_PATIENCE) {
+            self.foreign = None;
+            self.context.troubles.warn(FOREIGN, None);
+        }
+    }
+}
