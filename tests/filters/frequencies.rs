@@ -86,13 +86,9 @@ fn worker(number: u64, forced: f64) -> Worker {
         lease: Lease { requests: u64::MAX, cost: Cost::ZERO },
         capped_cost: false,
     };
-    worker.command(Command {
-        registry: "r".to_owned(),
-        epoch: 1,
-        version: 1,
-        incarnation: 1,
-        topics: vec![order],
-    });
+    let (registry, topics) = ("r".to_owned(), vec![order]);
+    let command = Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics };
+    worker.command(command, Monotonic(0));
     if forced > 0.0 {
         force(&mut worker, number, forced);
     }

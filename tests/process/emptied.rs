@@ -1,10 +1,14 @@
 //! A registry that is emptied, or comes back with fewer epochs, under everybody who uses it: the work goes on without a restart.
 
-use igentai_test_support::eventually;
+use std::time::Duration;
+
+use igentai_test_support::process::Process;
+use igentai_test_support::servers::Redis;
+use igentai_test_support::{eventually, free_port};
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
-use crate::world::{SOON, World, script};
+use crate::world::{Api, SOON, Service, World, script};
 
 #[tokio::test]
 async fn after_the_registry_was_emptied_a_topic_of_the_same_name_has_its_whole_budget_and_everybody_leaves_in_order()
@@ -74,5 +78,46 @@ async fn a_registry_with_fewer_epochs_than_producers_follow_is_led_above_them() 
     };
     let epoch = orchestrator.process.lines().iter().filter_map(leads).max();
     assert!(epoch > Some(3), "{}", orchestrator.process.tail());
+    all_agree(&world, &web.api(), &id).await;
+}
+
+#[tokio::test]
+async fn a_second_registry_on_the_same_broker_takes_no_producer_away_and_is_warned_of() {
+    let world = World::new(script(400, 10)).await;
+    let (mut orchestrator, web, mut producer) = world.roles("m").await;
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights", "limits": { "max_attributes": 300 } })).await;
+    api.until_attributes(&id, 20).await;
+    let second = Redis::start().await.unwrap();
+    let (port, out) = (free_port().unwrap(), world.place.path().join("second"));
+    let mut command = world.command(&["orchestrator", "--id", "second", "--port", &port.to_string()]);
+    command.arg("--config").arg(world.place.config("none")).arg("--out").arg(&out);
+    command.env("REDIS_URL", second.url());
+    let process = Process::spawn(command).unwrap();
+    let mut other = Service { process, address: format!("127.0.0.1:{port}") };
+    // The second one does not hear who follows whom before it leads.
+    let warned = |service: &Service| {
+        let address = service.address.clone();
+        async move {
+            let (_, health) = Api { address }.ask("GET", "/health/ready", None).await;
+            health["warnings"].to_string()
+        }
+    };
+    for service in [&other, &producer] {
+        let said = || async { warned(service).await.contains("two virtual hosts") };
+        assert!(eventually(SOON, said).await.is_ok(), "{}", warned(service).await);
+    }
+    // Longer than a producer waits for a registry that is silent.
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    let begins_anew = |line: &String| line.contains("begins anew");
+    assert!(!producer.process.lines().iter().any(begins_anew), "{}", producer.process.tail());
+    assert_eq!(other.stopped().await, Some(0), "{}", other.process.tail());
+    let topic = api.until_ended(&id).await;
+    assert_eq!(topic["numbers"]["attributes"], 300, "{topic}");
+    let told_of_both = || async { !warned(&producer).await.contains("two virtual hosts") };
+    assert!(eventually(SOON, told_of_both).await.is_ok(), "{}", warned(&producer).await);
+    for service in [&mut producer, &mut orchestrator] {
+        assert_eq!(service.stopped().await, Some(0), "{}", service.process.tail());
+    }
     all_agree(&world, &web.api(), &id).await;
 }

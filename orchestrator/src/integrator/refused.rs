@@ -107,6 +107,8 @@ fn run_of(commit: &Commit) -> (TopicId, Run) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
     use igentai_core::batch::BatchId;
     use igentai_core::ids::WorkerId;
     use igentai_core::log::{EntryHead, EntryKind};
