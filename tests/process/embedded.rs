@@ -200,7 +200,7 @@ async fn a_disk_that_stands_still_holds_neither_the_run_nor_its_end_up_and_the_f
     let config = place.config("m");
     let folder = place.out().join("sights");
     std::fs::create_dir_all(&folder).unwrap();
-    let fifo = folder.join("output.txt.new");
+    let fifo = folder.join("output.txt.new-1");
     // Opening it for writing waits for a reader, as writing to a file server that is away does.
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let mut run = JsonRun::start(&place, &config, &["Sights", "--no-web", "-n", "2"]);

@@ -115,10 +115,11 @@ impl List {
         file.write()?;
         let caught_up = file.last() >= self.heard;
         if caught_up || (all && file.is_placed()) {
-            if !file.is_placed() {
-                place::fence(style, id)?;
+            if file.is_placed() {
+                file.settle()?;
+            } else {
+                place::put_in_place(style, id, file)?;
             }
-            file.settle()?;
         }
         // What a list that is left says comes last, as the sign that it stands.
         if let Some(status) = self.status.as_deref().filter(|_| caught_up || !self.leaving) {

@@ -4,12 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use igentai_core::ids::Seq;
+use igentai_core::ids::{Epoch, Seq};
 use igentai_core::seeded::{Bug, is_on, strikes};
 
 use super::atomic::sync_folder;
 use super::changed::{Change, change};
 use super::owner::if_there;
+
+/// What a list is called that is being built, in place of `txt`, with the term behind it.
+const BUILDING: &str = "txt.new";
 
 /// What lines are written on.
 pub(super) trait Sheet: Write {
@@ -40,8 +43,8 @@ pub(super) enum Failed {
     Broken(io::Error),
 }
 
-/// The list of one topic's run. It is built beside the one that is there and takes its place when it is complete, so that readers never see less
-/// than before, and a paused predecessor writes to a file that is no longer there.
+/// The list of one topic's run. It is built beside the one that is there, under a name of its term's own, and takes its place when it is complete, so that
+/// readers never see less than before, and a paused predecessor writes to a file that is no longer there.
 #[derive(Debug)]
 pub(super) struct OutputFile<S = File> {
     path: PathBuf,
@@ -57,14 +60,15 @@ pub(super) struct OutputFile<S = File> {
 }
 
 impl OutputFile {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let building = path.with_extension("txt.new");
+    pub(super) fn create(path: &Path, epoch: Epoch) -> io::Result<Self> {
+        let building = path.with_extension(format!("{BUILDING}-{epoch}"));
         // One that is there already may be held open by somebody who is paused, and would be written to by both.
         let sheet = match if_there(fs::symlink_metadata(&building))? {
             Some(found) if !found.is_file() => File::create(&building)?,
             Some(_) | None => {
                 if_there(fs::remove_file(&building))?;
-                File::create_new(&building)?
+                // What somebody else does to it in the very moment of a write changes its length.
+                File::options().append(true).create_new(true).open(&building)?
             }
         };
         Ok(Self::on(sheet, path, Some(building)))
@@ -77,6 +81,25 @@ impl OutputFile {
         }
         change(self.building.as_ref().unwrap_or(&self.path), &self.sheet, self.length)
     }
+}
+
+/// Removes what terms before `epoch` have begun to build beside the list at `path`: whoever wakes up from one of them finds nothing to put in its place. What a
+/// name leads to stays.
+pub(super) fn remove_earlier(path: &Path, epoch: Epoch) -> io::Result<()> {
+    let (Some(folder), unnumbered) = (path.parent(), path.with_extension(BUILDING)) else { return Ok(()) };
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        let (path, name) = (file.path(), file.file_name());
+        let number = |name: &str| {
+            let (list, epoch) = name.rsplit_once('-')?;
+            (unnumbered.file_name()? == list).then(|| epoch.parse::<Epoch>().ok()).flatten()
+        };
+        let earlier = name.to_str().and_then(number).is_some_and(|found| found < epoch);
+        if (earlier || path == unnumbered) && !file.file_type()?.is_dir() {
+            if_there(fs::remove_file(path))?;
+        }
+    }
+    Ok(())
 }
 
 impl<S: Sheet> OutputFile<S> {

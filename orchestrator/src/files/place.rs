@@ -11,9 +11,10 @@ use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, Topic};
 use igentai_shared::store::Head;
+use serde_json::Value;
 use tracing::warn;
 
-use super::output::OutputFile;
+use super::output::{OutputFile, remove_earlier};
 use super::owner::{self, Before, Found, Lines, Refusal, if_there};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
@@ -68,7 +69,8 @@ pub(super) fn prepare(
 ) -> Result<OutputFile, Trouble> {
     let folder = folder(&style.out, &topic.id);
     let held = Head { run: topic.run, log_index: 0, attributes };
-    let before = Found::look_closely(&folder)?.before(style, held, may_take);
+    let found = Found::look_closely(&folder)?;
+    let before = found.before(style, held, may_take);
     match &before {
         Before::Refuse(why) => return Err(why.clone().into()),
         Before::SetAside(why) => {
@@ -85,9 +87,39 @@ pub(super) fn prepare(
         let nothing_yet = TopicStatus::of(topic.clone(), &TopicFold::default(), style.epoch, at);
         reports::write_state(&folder, &nothing_yet, style)?;
     }
+    take_over(style, &topic.id, found.lines)?;
     let text = reports::topic_text(topic, 0, &style.default_weights);
     atomic::replace(&folder.join("topic.txt"), text.as_bytes())?;
-    Ok(OutputFile::create(&list_path(&folder))?)
+    Ok(OutputFile::create(&list_path(&folder), style.epoch)?)
+}
+
+/// Lets a list that is complete take its place. A predecessor who is paused within this has passed the fence before the sign was raised, so that what he has built
+/// was there to be removed; whoever comes to the fence later is refused.
+pub(super) fn put_in_place(style: &Style, topic: &TopicId, file: &mut OutputFile) -> Result<(), Trouble> {
+    fence(style, topic)?;
+    take_over(style, topic, 0)?;
+    Ok(file.settle()?)
+}
+
+/// Ends the terms before this one in a folder, where the list has at least so many lines.
+fn take_over(style: &Style, topic: &TopicId, lines: Seq) -> io::Result<()> {
+    let folder = folder(&style.out, topic);
+    if Found::look(&folder)?.sign.is_some_and(|sign| sign.epoch < style.epoch) {
+        sign_anew(&folder, style, lines)?;
+    }
+    remove_earlier(&list_path(&folder), style.epoch)
+}
+
+/// Says in a folder that it is this registry's, in this term, and that the list has at least so many lines; the rest of its state stays as it is.
+pub(super) fn sign_anew(folder: &Path, style: &Style, lines: Seq) -> io::Result<()> {
+    let path = folder.join("state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    state["registry"] = style.registry.as_str().into();
+    state["epoch"] = style.epoch.into();
+    if state["last_sequence"].as_u64().unwrap_or_default() < lines {
+        state["last_sequence"] = lines.into();
+    }
+    atomic::replace(&path, format!("{state:#}\n").as_bytes())
 }
 
 /// Refuses to go on where somebody else writes since: a later leader, or another registry.

@@ -24,6 +24,7 @@ mod ended;
 mod faults;
 mod flaky;
 mod forgotten;
+mod leaders;
 mod leaving;
 mod registries;
 

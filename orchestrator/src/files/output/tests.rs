@@ -58,9 +58,9 @@ fn what_a_full_disk_refuses_waits_and_nothing_more_is_read_meanwhile() {
 fn who_was_paused_while_building_writes_nothing_into_the_list_of_who_builds_after_him() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("output.txt");
-    let mut paused = OutputFile::create(&path).unwrap();
+    let mut paused = OutputFile::create(&path, 1).unwrap();
     paused.push(1, ["one", "two"]);
-    let mut next = OutputFile::create(&path).unwrap();
+    let mut next = OutputFile::create(&path, 1).unwrap();
     next.push(1, ["one"]);
     next.write().unwrap();
     paused.write().unwrap();

@@ -55,7 +55,7 @@ pub(super) async fn carry_out(
         Deed::Settle => {
             files_too &= is_of(&folder, workshop, survey.finding.registry.run)?;
             if survey.sign.is_some() {
-                sign_anew(&folder, &style)?;
+                place::sign_anew(&folder, &style, 0)?;
             }
             store.settle(&topic, epoch, None).await?;
         }
@@ -116,10 +116,10 @@ async fn restore(
             return Err(StoreError::Unavailable(why).into());
         }
         publish_again(store, topic, run, style.epoch, same).await?;
-        sign_anew(folder, style)?;
+        place::sign_anew(folder, style, 0)?;
         store.settle(topic, style.epoch, Some(Rebuilt { from, run })).await?;
     } else {
-        sign_anew(folder, style)?;
+        place::sign_anew(folder, style, 0)?;
         store.settle(topic, style.epoch, None).await?;
     }
     let (record, expected) = match definition {
@@ -148,16 +148,6 @@ async fn publish_again(
         let again = BTreeMap::from([(checkpoints::PUBLISHED.to_owned(), checkpoints::encode(&same))]);
         store.save_checkpoints(topic, run, epoch, again).await?;
     }
-    Ok(())
-}
-
-/// Says in a folder that it is this registry's, in this term; the rest of its state stays as it is.
-fn sign_anew(folder: &Path, style: &Style) -> Result<(), RepairError> {
-    let path = folder.join("state.json");
-    let mut state: Value = serde_json::from_slice(&fs::read(&path)?).map_err(std::io::Error::from)?;
-    state["registry"] = style.registry.as_str().into();
-    state["epoch"] = style.epoch.into();
-    atomic::replace(&path, format!("{state:#}\n").as_bytes())?;
     Ok(())
 }
 
@@ -216,7 +206,8 @@ async fn complete(
     }
     let status = TopicStatus::of(definition, &fold, style.epoch, now);
     if let Some(mut file) = file {
-        file.settle().map_err(io_of)?;
+        place::put_in_place(style, topic, &mut file)
+            .map_err(|trouble| std::io::Error::other(trouble.to_string()))?;
         reports::write(&folder, &status, style)?;
     }
     let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
@@ -236,7 +227,7 @@ fn begin(
         let nothing = TopicStatus::of(definition.clone(), &TopicFold::default(), style.epoch, now);
         reports::write_state(folder, &nothing, style)?;
     }
-    Ok(OutputFile::create(&folder.join("output.txt"))?)
+    Ok(OutputFile::create(&folder.join("output.txt"), style.epoch)?)
 }
 
 fn io_of(failed: Failed) -> std::io::Error {

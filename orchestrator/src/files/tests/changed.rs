@@ -123,7 +123,7 @@ async fn a_list_that_is_changed_before_it_has_taken_its_place_is_begun_again() {
     opened.open(topic(1), count);
     desk.take_in(opened, false, Now::default().monotonic);
     assert!(desk.round(false, Now::default()).await.more);
-    cut(&place.path(LIST).with_extension("txt.new"), 10);
+    cut(&place.path(LIST).with_extension("txt.new-1"), 10);
     for _ in 0..4 {
         desk.round(false, Now::default()).await;
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::*;
 
 /// What the list is built in before it takes its place.
-const BUILDING: &str = "best_sci_fi_movies_2020s/output.txt.new";
+const BUILDING: &str = "best_sci_fi_movies_2020s/output.txt.new-1";
 
 impl Place {
     /// A disk that has no room for the list.
