@@ -13,7 +13,7 @@ async fn until_it_has_lines(place: &Place) {
 
 #[tokio::test]
 async fn a_list_that_is_cut_off_deleted_replaced_or_added_to_in_mid_run_is_told_of_and_whole_at_the_end() {
-    let place = Place::new(script(2_000, 20)).await;
+    let place = Place::new(script(2_000, 250)).await;
     let arguments = ["Sights", "--no-web", "-n", "2", "--max-attributes", "600"];
     let mut run = JsonRun::start(&place, &place.config("m"), &arguments);
     let mut known = 50;
@@ -35,5 +35,9 @@ async fn a_list_that_is_cut_off_deleted_replaced_or_added_to_in_mid_run_is_told_
     assert_eq!(finished["attributes"], 600, "{finished}");
     let lines = place.lines("sights");
     assert_eq!((lines.len(), keys(&lines).len()), (600, 600), "every item once");
-    assert_eq!(place.lines(".replaced/sights.changed"), ["mine"], "what stood there last");
+    let kept = |number: &str| place.lines(&format!(".replaced/sights.changed{number}"));
+    let first = std::fs::read(place.out().join(".replaced/sights.changed/output.txt")).unwrap();
+    assert_eq!(first.len(), 10, "the first is kept");
+    assert_eq!(kept("-2").last().map(String::as_str), Some("mine"));
+    assert_eq!(kept("-3"), ["mine"], "what stood there last");
 }

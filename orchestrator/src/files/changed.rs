@@ -5,8 +5,18 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
+
+use igentai_core::time::Monotonic;
 
 use super::owner::if_there;
+
+/// Shortest and longest pause before a list that was changed again is built anew.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_mins(1);
+
+/// A list that nobody has changed for so long is built anew at once again.
+const CALM: Duration = Duration::from_mins(5);
 
 /// How the file that stands in a list's place is not the one that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +44,54 @@ impl fmt::Display for Change {
                 write!(f, "was added to {by}: it has {bytes} bytes, and had {written}")
             }
         }
+    }
+}
+
+/// When a list that somebody changes again and again is built anew: the first time at once, then a second later, and each time twice as long up to
+/// [`MAX_PAUSE`]. Meanwhile it stays as he wants it.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    rebuilt: u32,
+    last: Monotonic,
+    until: Monotonic,
+    waits: bool,
+}
+
+impl Patience {
+    /// Whether a list that was found changed is to be built anew now.
+    pub(super) fn is_over(&mut self, now: Monotonic) -> bool {
+        self.waits = now < self.until;
+        !self.waits
+    }
+
+    /// It is built anew; so it is known how long that is not done again.
+    pub(super) fn rebuilt(&mut self, now: Monotonic) {
+        if now.since(self.last) >= CALM {
+            self.rebuilt = 0;
+        }
+        let pause = MIN_PAUSE * (1 << self.rebuilt.min(6));
+        (self.last, self.until) = (now, now + pause.min(MAX_PAUSE));
+        self.rebuilt = self.rebuilt.saturating_add(1);
+    }
+
+    /// It was found as it should be.
+    pub(super) const fn found_whole(&mut self) {
+        self.waits = false;
+    }
+
+    /// Whether the list stays changed for a while yet.
+    pub(super) fn waits(&self, now: Monotonic) -> bool {
+        self.waits && now < self.until
+    }
+
+    /// Whether the list was found changed and stayed so.
+    pub(super) const fn stays_changed(&self) -> bool {
+        self.waits
+    }
+
+    /// Forgets the pause, not how often it was changed.
+    pub(super) const fn hurry(&mut self) {
+        self.until = Monotonic(0);
     }
 }
 

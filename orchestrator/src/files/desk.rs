@@ -11,6 +11,7 @@ use igentai_core::topic::Topic;
 use igentai_shared::store::Store;
 use tracing::{error, info, warn};
 
+use super::changed::Patience;
 use super::ended::{Check, Found};
 use super::mail::{Global, Letter, Mail};
 use super::output::OutputFile;
@@ -45,12 +46,20 @@ struct List {
     /// Nothing will follow: it is forgotten when everything stands.
     leaving: bool,
     backoff: Backoff,
+    /// With those who change it.
+    patience: Patience,
 }
 
 impl List {
     fn is_complete(&self) -> bool {
         self.status.is_none()
+            && !self.patience.stays_changed()
             && self.file.as_ref().is_some_and(|file| file.is_settled() && file.last() >= self.heard)
+    }
+
+    /// Whether what stands there is what was written.
+    fn is_whole(&self) -> bool {
+        !self.patience.stays_changed() && self.file.as_ref().is_some_and(OutputFile::is_placed)
     }
 
     /// Whether it is built beside the one that is there, and far from complete.
@@ -70,12 +79,31 @@ impl List {
         urgent || self.leaving || self.status.is_some() || (all && !self.is_complete())
     }
 
-    /// Gives up a list that is not as it was written any more, since somebody else has changed it, and says so: it is built anew.
-    fn look_after(&mut self, style: &Style, board: &Board) -> Result<(), Trouble> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let Some(change) = file.change()? else { return Ok(()) };
+    /// Whether nothing is done for it at the moment.
+    fn rests(&self, now: Monotonic) -> bool {
+        !self.backoff.is_over(now) || self.patience.waits(now)
+    }
+
+    /// Gives up a list that is not as it was written any more, since somebody else has changed it, and says so: it is built anew, unless it stays as it is for a
+    /// while. Whether it can be written to.
+    fn look_after(&mut self, style: &Style, board: &Board, now: Monotonic) -> Result<bool, Trouble> {
+        let Some(file) = &self.file else { return Ok(true) };
+        let Some(change) = file.change()? else {
+            self.patience.found_whole();
+            return Ok(true);
+        };
+        if !self.patience.is_over(now) {
+            let folder = place::folder(&style.out, &self.topic.id);
+            let told = format!(
+                "output.txt in {} {change}; since that was done before, it is built anew from the registry in a while",
+                folder.display()
+            );
+            board.tell(&self.topic.id, told, now);
+            return Ok(false);
+        }
         let kept = if file.is_placed() { place::keep_changed(style, &self.topic.id)? } else { None };
         self.file = None;
+        self.patience.rebuilt(now);
         let folder = place::folder(&style.out, &self.topic.id);
         let kept = kept.map(|kept| format!(", and what stood there is kept as {}", kept.display()));
         let told = format!(
@@ -84,8 +112,8 @@ impl List {
             kept.unwrap_or_default()
         );
         warn!(topic = %self.topic.id, "{told}");
-        board.put_up(&self.topic.id, told);
-        Ok(())
+        board.tell(&self.topic.id, told, now);
+        Ok(true)
     }
 
     /// Does a page's worth: reads lines that are missing, writes them, and when none is missing any more makes them durable and tells of them.
@@ -170,13 +198,16 @@ impl Desk {
             self.write_global(&global, now);
         }
         if hurry {
-            self.lists.values_mut().for_each(|list| list.backoff.hurry());
+            for list in self.lists.values_mut() {
+                list.backoff.hurry();
+                list.patience.hurry();
+            }
         }
     }
 
     fn read(&mut self, id: &TopicId, letter: Letter) {
         if let Some(topic) = letter.open {
-            self.board.take_down(id);
+            self.board.clear(id);
             self.lists.insert(id.clone(), List { may_take: !topic.state.is_ended(), ..List::new(topic) });
         }
         // Of a run that was never begun here nothing is written.
@@ -202,11 +233,12 @@ impl Desk {
         let mut over = Vec::new();
         for (id, list) in &mut self.lists {
             // What is complete is looked after all the same, at the interval.
-            if !list.backoff.is_over(now.monotonic) || !(all || list.is_due(all)) {
+            if list.rests(now.monotonic) || !(all || list.is_due(all)) {
                 continue;
             }
-            let done = match list.look_after(&self.style, &self.board) {
-                Ok(()) => list.step(&self.style, self.store.as_ref(), all, now.unix).await,
+            let done = match list.look_after(&self.style, &self.board, now.monotonic) {
+                Ok(true) => list.step(&self.style, self.store.as_ref(), all, now.unix).await,
+                Ok(false) => Ok(()),
                 Err(trouble) => Err(trouble),
             };
             match done {
@@ -227,12 +259,13 @@ impl Desk {
             }
         }
         self.lists.retain(|id, list| !(over.contains(id) || list.leaving && list.is_complete()));
+        self.board.forget(now.monotonic, |id| self.lists.get(id).is_some_and(|list| !list.is_whole()));
         self.check_one(now).await;
         self.left(all, now.monotonic)
     }
 
     fn left(&self, all: bool, now: Monotonic) -> Left {
-        let ready = |list: &&List| list.backoff.is_over(now) && list.is_due(all);
+        let ready = |list: &&List| !list.rests(now) && list.is_due(all);
         let mut kept = self.lists.values().filter(|list| !list.leaving);
         Left {
             more: self.may_check(now) || self.lists.values().any(|list| ready(&list)),
@@ -302,8 +335,8 @@ fn tell_out_of_place(topic: &TopicId, style: &Style, registry: &str) {
 
 impl List {
     fn new(topic: Topic) -> Self {
-        let backoff = Backoff::default();
-        Self { topic, file: None, heard: 0, status: None, may_take: false, leaving: false, backoff }
+        let (backoff, patience) = (Backoff::default(), Patience::default());
+        Self { topic, file: None, heard: 0, status: None, may_take: false, leaving: false, backoff, patience }
     }
 
     fn stumble(&mut self, trouble: &Trouble, style: &Style, board: &Board, now: Monotonic) {

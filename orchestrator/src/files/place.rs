@@ -19,17 +19,24 @@ use super::owner::{self, Before, Found, Lines, Refusal, if_there};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
 
-/// Moves a list that somebody has changed to where he finds it, in place of the one that was moved there before. `None` when there is none any more.
+/// So many lists that somebody has changed are kept of each topic.
+const COPIES: usize = 5;
+
+/// Moves a list that somebody has changed to where he finds it. When there is no room for another, the last is replaced: what was moved there first may be what
+/// somebody has worked on. `None` when there is none any more.
 pub(super) fn keep_changed(style: &Style, topic: &TopicId) -> Result<Option<PathBuf>, Trouble> {
     fence(style, topic)?;
     let list = list_path(&folder(&style.out, topic));
     if if_there(fs::symlink_metadata(&list))?.is_none() {
         return Ok(None);
     }
-    let place = style.out.join(".replaced").join(format!("{topic}.changed"));
-    if place.exists() {
-        fs::remove_dir_all(&place)?;
-    }
+    let replaced = style.out.join(".replaced");
+    let place = |number: usize| match number {
+        1 => replaced.join(format!("{topic}.changed")),
+        later => replaced.join(format!("{topic}.changed-{later}")),
+    };
+    let is_free = |number: &usize| fs::symlink_metadata(list_path(&place(*number))).is_err();
+    let place = place((1..COPIES).find(is_free).unwrap_or(COPIES));
     fs::create_dir_all(&place)?;
     let kept = list_path(&place);
     fs::rename(&list, &kept)?;

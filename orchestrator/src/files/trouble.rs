@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use igentai_core::folder::TopicId;
@@ -69,21 +69,57 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What keeps files from being written, topic by topic, where people read it.
+/// What happened to a list stands for so long at least, so that somebody sees it.
+pub(super) const TOLD_FOR: Duration = Duration::from_mins(1);
+
+/// What keeps files from being written, and what happened to them, topic by topic, where people read it.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<BTreeMap<TopicId, String>>);
+pub(super) struct Board(Mutex<Slips>);
+
+#[derive(Debug, Default)]
+struct Slips {
+    /// Until it is over.
+    troubles: BTreeMap<TopicId, String>,
+    /// For a while.
+    told: BTreeMap<TopicId, (String, Monotonic)>,
+}
 
 impl Board {
-    pub(super) fn put_up(&self, topic: &TopicId, text: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.clone(), text);
+    fn slips(&self) -> MutexGuard<'_, Slips> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says what keeps the files of a topic from being written.
+    pub(super) fn put_up(&self, topic: &TopicId, text: String) {
+        self.slips().troubles.insert(topic.clone(), text);
+    }
+
+    /// Nothing keeps them any more.
     pub(super) fn take_down(&self, topic: &TopicId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        self.slips().troubles.remove(topic);
+    }
+
+    /// Says what happened to a topic's list.
+    pub(super) fn tell(&self, topic: &TopicId, text: String, now: Monotonic) {
+        self.slips().told.insert(topic.clone(), (text, now));
+    }
+
+    /// Takes down what has been told for long enough, unless it holds still.
+    pub(super) fn forget(&self, now: Monotonic, holds: impl Fn(&TopicId) -> bool) {
+        self.slips().told.retain(|topic, (_, at)| now.since(*at) < TOLD_FOR || holds(topic));
+    }
+
+    /// Takes down all about a topic.
+    pub(super) fn clear(&self, topic: &TopicId) {
+        let mut slips = self.slips();
+        slips.troubles.remove(topic);
+        slips.told.remove(topic);
     }
 
     pub(super) fn read(&self, topic: &TopicId) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
+        let slips = self.slips();
+        let told = slips.told.get(topic).map(|(text, _)| text);
+        slips.troubles.get(topic).or(told).cloned()
     }
 }
 
