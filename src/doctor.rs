@@ -243,7 +243,9 @@ async fn embedded(out: &Path, can_write: bool) -> Finding {
             finding(Grade::Ok, &what, format!("in use, as it should be while igentai runs: {holder}"))
         }
         // It says itself what to do.
-        Err(error @ StoreError::Corrupt(_)) => finding(Grade::Fail, &what, error.to_string()),
+        Err(error @ (StoreError::Corrupt(_) | StoreError::Defect(_))) => {
+            finding(Grade::Fail, &what, error.to_string())
+        }
         Err(error) => {
             finding(Grade::Fail, &what, format!("{error}; use another output folder, or move it away"))
         }

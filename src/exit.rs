@@ -54,6 +54,9 @@ impl Failure {
 impl Failure {
     /// The store in a file cannot be opened: whatever the reason, a person has to help.
     pub(crate) fn unopened(error: &igentai_shared::store::StoreError) -> Self {
+        if let defect @ igentai_shared::store::StoreError::Defect(_) = error {
+            return Self::new(Exit::Failed, defect.to_string());
+        }
         let advice = if error.is_transient() { "; choose another output folder with --out" } else { "" };
         Self::new(Exit::Store, format!("{error}{advice}"))
     }
@@ -68,14 +71,37 @@ impl fmt::Display for Failure {
 impl From<igentai_shared::store::StoreError> for Failure {
     fn from(error: igentai_shared::store::StoreError) -> Self {
         use igentai_shared::store::StoreError::{
-            Conflict, Corrupt, Fenced, Locked, PutBack, Replaced, Stale, Unavailable, Unknown, Unsafe,
+            Conflict, Corrupt, Defect, Fenced, Locked, PutBack, Replaced, Stale, Unavailable, Unknown, Unsafe,
         };
         let exit = match &error {
             Locked(_) | Unsafe(_) | Corrupt(_) | PutBack { .. } => Exit::Store,
-            Unknown(_) | Unavailable(_) | Fenced { .. } | Stale { .. } | Replaced(_) | Conflict { .. } => {
-                Exit::Failed
-            }
+            Defect(_)
+            | Unknown(_)
+            | Unavailable(_)
+            | Fenced { .. }
+            | Stale { .. }
+            | Replaced(_)
+            | Conflict { .. } => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use igentai_shared::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_defect_of_the_program_is_told_from_a_store_that_is_damaged_by_the_exit_code() {
+        for (error, exit) in [
+            (StoreError::Defect("the books do not add up".to_owned()), Exit::Failed),
+            (StoreError::Corrupt("store.redb is damaged".to_owned()), Exit::Store),
+        ] {
+            let unopened = Failure::unopened(&error);
+            assert_eq!((unopened.exit, unopened.to_string()), (exit, error.to_string()));
+            assert_eq!(Failure::from(error).exit, exit);
+        }
     }
 }

@@ -15,8 +15,8 @@ use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::config::Config;
 use igentai_shared::id;
 use igentai_shared::shutdown::Shutdown;
+use igentai_shared::store::Store;
 use igentai_shared::store::embedded::EmbeddedStore;
-use igentai_shared::store::{Store, StoreError};
 use igentai_shared::telemetry::metrics::Metrics;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
@@ -87,7 +87,7 @@ impl System {
             (Some(listener), Some(address))
         };
         parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
-        leave_when_damaged(&shutdown, Arc::clone(&file));
+        leave_when_the_store_has_failed(&shutdown, Arc::clone(&file));
         let system = Self {
             producers: TaskTracker::new(),
             stop_producers: CancellationToken::new(),
@@ -145,10 +145,10 @@ impl System {
         Ok(())
     }
 
-    /// Refuses to go on with a part less, or with a damaged store: nobody could count on what is left.
+    /// Refuses to go on with a part less, or with a store that is not used any more: nobody could count on what is left.
     pub(super) fn is_whole(&self) -> Result<(), Failure> {
-        if let Some(why) = self.file.damage() {
-            return Err(StoreError::Corrupt(why).into());
+        if let Some(error) = self.file.failure() {
+            return Err(error.into());
         }
         let ended = self.shutdown.ended_early();
         if ended.is_empty() {
@@ -216,12 +216,12 @@ impl System {
 }
 
 /// Nothing can be committed any more then, so that nothing is waited for.
-fn leave_when_damaged(shutdown: &Shutdown, file: Arc<EmbeddedStore>) {
+fn leave_when_the_store_has_failed(shutdown: &Shutdown, file: Arc<EmbeddedStore>) {
     let (stop, shutdown_now) = (shutdown.stop_token().clone(), shutdown.clone());
-    shutdown.spawn("damage", async move {
+    shutdown.spawn("store failure", async move {
         tokio::select! {
             biased;
-            _ = file.damaged() => shutdown_now.now(),
+            () = file.failed() => shutdown_now.now(),
             () = stop.cancelled() => {}
         }
     });

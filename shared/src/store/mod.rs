@@ -203,6 +203,9 @@ pub enum StoreError {
     /// What is stored cannot be understood.
     #[error("the store holds what cannot be read: {0}")]
     Corrupt(String),
+    /// The program is at fault, not what is stored. Nothing more is read or written.
+    #[error("a defect of the program: {0}")]
+    Defect(String),
     /// The store must not be used as it is, for example for its eviction policy; the text says what to change.
     #[error("the store cannot be trusted: {0}")]
     Unsafe(String),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use redb::Durability;
 use tokio::sync::oneshot;
 
+use super::damage::guarded;
 use super::handle::Handle;
 use super::tables::Tables;
 use crate::store::StoreError;
@@ -150,7 +151,8 @@ impl Engine {
         }
         let mut committing = false;
         self.transactions = self.transactions.wrapping_add(1);
-        let durable = !self.handle.is_volatile() || self.transactions.is_multiple_of(VOLATILE);
+        let volatile = self.handle.is_volatile();
+        let durable = !volatile || self.transactions.is_multiple_of(VOLATILE);
         let result = self.handle.with(|database| {
             let mut transaction = database.begin_write()?;
             if !durable {
@@ -158,8 +160,16 @@ impl Engine {
                 drop(transaction.set_durability(Durability::None));
             }
             let mut tables = Tables::open(&transaction)?;
-            work(&mut tables)?;
+            let worked = if volatile { Ok(work(&mut tables)) } else { guarded(|| work(&mut tables)) };
             drop(tables);
+            match worked {
+                Ok(done) => done?,
+                Err(panic) => {
+                    // What it has written is taken back in order, so that the file is told from one that is damaged.
+                    drop(transaction.abort());
+                    panic.go_on();
+                }
+            }
             committing = true;
             Ok(transaction.commit()?)
         });
@@ -179,6 +189,7 @@ fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Unknown(text) => StoreError::Unknown(text.clone()),
         StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
+        StoreError::Defect(text) => StoreError::Defect(text.clone()),
         StoreError::Unavailable(text) | StoreError::Unsafe(text) | StoreError::Locked(text) => {
             StoreError::Unavailable(text.clone())
         }

@@ -14,6 +14,8 @@ use crate::store::embedded::handle::open_error;
 use crate::store::embedded::{EmbeddedStore, coordinate, read};
 use crate::store::rows::{corrupt, encode_topic};
 
+const PANICS: &str = "the books do not add up";
+
 /// A disk that can be full.
 #[derive(Clone, Debug, Default)]
 struct Disk {
@@ -183,10 +185,96 @@ fn damage_is_final_and_told_with_the_file_and_what_helps() -> Result<(), Box<dyn
     for answer in [first.map(drop)].into_iter().chain(then) {
         let Err(StoreError::Corrupt(said)) = answer else { return Err(format!("{answer:?}").into()) };
         assert!(said.starts_with("disk is damaged") && said.contains("igentai repair"), "{said}");
-        assert_eq!(handle.damage().why(), Some(said.as_str()));
+        assert!(matches!(handle.damage().error(), Some(StoreError::Corrupt(known)) if known == said));
     }
     *disk.lock() = damaged.clone();
     drop((engine, handle));
     assert_eq!(*disk.lock(), damaged, "it stays as it is");
+    Ok(())
+}
+
+/// Writes a row, and panics before that is confirmed.
+#[expect(clippy::panic, reason = "that is what is tested")]
+fn panic_in_a_write(engine: &mut Engine) -> Result<(), StoreError> {
+    let (job, mut answer) = Write::new(1, move |tables: &mut Tables<'_>| -> Result<(), Stop> {
+        tables.topics.insert("moors", b"half a record".as_slice())?;
+        std::panic::panic_any(PANICS)
+    });
+    engine.apply(vec![job]);
+    answer.try_recv().unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned())))
+}
+
+#[expect(clippy::panic, reason = "that is what is tested")]
+fn panic_in_a_read(handle: &Handle) -> Result<(), StoreError> {
+    handle.read(|_| std::panic::panic_any(PANICS))
+}
+
+fn handle_on(disk: &Disk, file: &str) -> Result<Arc<Handle>, StoreError> {
+    let disk = disk.clone();
+    let opener =
+        move || Builder::new().create_with_backend(disk.clone()).map_err(|error| open_error(error, "disk"));
+    Handle::opened_by(opener, file, None, "test").map(Arc::new)
+}
+
+#[test]
+fn a_panic_over_a_sound_file_is_a_defect_that_is_told_with_its_place_and_ends_the_writing()
+-> Result<(), Box<dyn std::error::Error>> {
+    for writes in [true, false] {
+        let disk = Disk::default();
+        let handle = handle_on(&disk, "disk")?;
+        let mut engine = Engine::new(Arc::clone(&handle));
+        let topic = TopicId::from_name("rivers")?;
+        assert_eq!(open_run(&mut engine, &topic, 1)?, 1);
+        let first = if writes { panic_in_a_write(&mut engine) } else { panic_in_a_read(&handle) };
+        let left = disk.lock().clone();
+        let then = [open_run(&mut engine, &topic, 2).map(drop), handle.read(|_| Ok(())), handle.reopen()];
+        for answer in [first].into_iter().chain(then) {
+            let Err(StoreError::Defect(said)) = answer else { return Err(format!("{answer:?}").into()) };
+            assert!(said.starts_with(&format!("{PANICS}, at {}:", file!())), "{said}");
+            assert!(said.contains("disk is sound") && !said.contains("damaged"), "{said}");
+        }
+        drop((engine, handle));
+        assert_eq!(*disk.lock(), left, "nothing more is written");
+        let again = handle_on(&disk, "disk")?;
+        assert_eq!(again.read(|transaction| read::head(transaction, &topic))?.run, 1);
+        assert!(again.read(read::topics)?.is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_panic_over_a_damaged_file_is_damage_and_told_with_its_place() -> Result<(), Box<dyn std::error::Error>> {
+    let disk = Disk::default();
+    let handle = handle_on(&disk, "disk")?;
+    let mut engine = Engine::new(Arc::clone(&handle));
+    let topic = TopicId::from_name("rivers")?;
+    assert_eq!(open_run(&mut engine, &topic, 1)?, 1);
+    spoil(&disk, b"rivers");
+    let Err(StoreError::Corrupt(said)) = panic_in_a_read(&handle) else { return Err("no damage".into()) };
+    assert!(said.starts_with("disk is damaged") && said.contains("igentai repair"), "{said}");
+    Ok(())
+}
+
+/// Changes a byte wherever these stand.
+fn spoil(disk: &Disk, bytes: &[u8]) {
+    let mut all = disk.lock();
+    let found: Vec<usize> =
+        all.windows(bytes.len()).enumerate().filter(|(_, some)| *some == bytes).map(|(at, _)| at).collect();
+    assert!(!found.is_empty());
+    for at in found {
+        all[at] ^= 1;
+    }
+}
+
+#[test]
+fn a_file_that_is_opened_anew_is_looked_at_whole() -> Result<(), Box<dyn std::error::Error>> {
+    let disk = Disk::default();
+    let handle = handle_on(&disk, "disk")?;
+    let mut engine = Engine::new(Arc::clone(&handle));
+    assert_eq!(open_run(&mut engine, &TopicId::from_name("rivers")?, 1)?, 1);
+    handle.reopen()?;
+    spoil(&disk, b"rivers");
+    let refused = handle.reopen();
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     Ok(())
 }

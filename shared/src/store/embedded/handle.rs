@@ -8,7 +8,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError, Error, ReadTransaction, ReadableDatabase};
 use tracing::warn;
 
-use super::damage::{Damage, guarded, in_words, is_damage};
+use super::damage::{Damage, Fault, Panic, defect_in_words, guarded, in_words, is_damage};
 use super::engine::Stop;
 use super::lock::LockFile;
 use super::tables::{FORMAT, INSTANCE, Tables, VERSION};
@@ -68,20 +68,7 @@ impl Handle {
         lock: Option<LockFile>,
         stamp: &str,
     ) -> Result<Self, StoreError> {
-        let damaged = |why: String| StoreError::Corrupt(in_words(file, &why));
-        let mut database = guarded(&opener).map_err(damaged)??;
-        let checked = guarded(|| database.check_integrity()).map_err(damaged);
-        match checked.and_then(|checked| checked.map_err(|error| open_error(error, file))) {
-            Ok(true) => {}
-            Ok(false) => {
-                warn!(file, "the store was damaged, and is put back to its last state that is whole");
-            }
-            Err(error) => {
-                // It stays as it is.
-                std::mem::forget(database);
-                return Err(error);
-            }
-        }
+        let database = sound(&opener, file)?;
         let handle = Self {
             database: RwLock::new(Some(database)),
             opener: Opener(Box::new(opener)),
@@ -130,14 +117,13 @@ impl Handle {
                 return work(database);
             }
             match guarded(|| work(database)) {
-                Ok(Err(Stop::Failed(error))) if is_damage(&error) => error.to_string(),
+                Ok(Err(Stop::Failed(error))) if is_damage(&error) => Ok(error),
                 Ok(done) => return done,
-                Err(panic) => panic,
+                Err(panic) => Err(panic),
             }
         };
-        let known = self.damage.note(in_words(&self.file, &why)).to_owned();
-        self.leave();
-        Err(Stop::Refused(StoreError::Corrupt(known)))
+        self.leave(why);
+        Err(Stop::Refused(self.away()))
     }
 
     /// Runs `work` on a snapshot of the database.
@@ -150,39 +136,57 @@ impl Handle {
 
     /// Opens the file anew after a failure.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        if self.damage.why().is_some() {
-            return Err(self.away());
+        if let Some(error) = self.damage.error() {
+            return Err(error);
         }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The old one holds the lock of the file until it is dropped.
-        let again = guarded(|| {
-            drop(database.take());
-            (self.opener.0)()
-        });
-        match again {
-            Ok(Ok(again)) => *database = Some(again),
-            Ok(Err(StoreError::Corrupt(why))) => {
-                self.damage.note(why);
+        let old = database.take();
+        let closed = guarded(|| drop(old)).map_err(|panic| damaged(&self.file, &panic));
+        match closed.and_then(|()| sound(&self.opener.0, &self.file)) {
+            Ok(again) => *database = Some(again),
+            Err(StoreError::Corrupt(why)) => {
+                self.damage.note(Fault::Damage(why));
                 return Err(self.away());
             }
-            Ok(Err(error)) => return Err(StoreError::Unavailable(error.to_string())),
-            Err(panic) => {
-                self.damage.note(in_words(&self.file, &panic));
-                return Err(self.away());
-            }
+            Err(error) => return Err(StoreError::Unavailable(error.to_string())),
         }
         Ok(())
     }
 
-    /// A damaged file stays as it is: nothing is brought to its end there.
-    fn leave(&self) {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        std::mem::forget(database);
+    /// Ends the use of the file after an error that tells of damage, or a panic: a file that is sound is closed, a damaged one stays as it is, and nothing is brought
+    /// to its end there. Whoever comes second finds it done.
+    fn leave(&self, why: Result<Error, Panic>) {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut left) = database.take() else { return };
+        let fault = match why {
+            Ok(error) => Fault::Damage(in_words(&self.file, &error.to_string())),
+            Err(panic) => {
+                let checked = guarded(|| left.check_integrity()).map(|checked| checked.map_err(Error::from));
+                match checked {
+                    Ok(Ok(true)) => Fault::Defect(defect_in_words(&self.file, &panic, "is sound")),
+                    Ok(Err(error)) if !is_damage(&error) => {
+                        let looked = format!("cannot be checked at the moment ({error})");
+                        Fault::Defect(defect_in_words(&self.file, &panic, &looked))
+                    }
+                    Ok(Ok(false) | Err(_)) | Err(_) => {
+                        Fault::Damage(in_words(&self.file, &panic.to_string()))
+                    }
+                }
+            }
+        };
+        let stays = matches!(fault, Fault::Damage(_));
+        self.damage.note(fault);
+        if stays {
+            std::mem::forget(left);
+        } else if let Err(panic) = guarded(|| drop(left)) {
+            warn!(file = self.file, panic = %panic, "the store could not be closed");
+        }
     }
 
     /// Why there is no database.
     fn away(&self) -> StoreError {
-        self.damage.why().map_or_else(closed, |why| StoreError::Corrupt(why.to_owned()))
+        self.damage.error().unwrap_or_else(closed)
     }
 
     /// Closes the file and lets another process have it. Idempotent.
@@ -190,6 +194,30 @@ impl Handle {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.lock.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// Opens a database and looks at all of it.
+fn sound(opener: &dyn Fn() -> Result<Database, StoreError>, file: &str) -> Result<Database, StoreError> {
+    let mut database = guarded(opener).map_err(|panic| damaged(file, &panic))??;
+    let checked = guarded(|| database.check_integrity()).map_err(|panic| damaged(file, &panic));
+    match checked.and_then(|checked| checked.map_err(|error| open_error(error, file))) {
+        Ok(true) => {}
+        Ok(false) => warn!(file, "the store was damaged, and is put back to its last state that is whole"),
+        Err(error @ StoreError::Corrupt(_)) => {
+            // It stays as it is.
+            std::mem::forget(database);
+            return Err(error);
+        }
+        Err(error) => {
+            guarded(|| drop(database)).map_err(|panic| damaged(file, &panic))?;
+            return Err(error);
+        }
+    }
+    Ok(database)
+}
+
+fn damaged(file: &str, panic: &Panic) -> StoreError {
+    StoreError::Corrupt(in_words(file, &panic.to_string()))
 }
 
 fn builder() -> Builder {

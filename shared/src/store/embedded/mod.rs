@@ -32,8 +32,8 @@
 //! # Failures
 //!
 //! A failed write (a full disk) fails the group: the answer is [`StoreError::Unavailable`], or [`StoreError::Unknown`] when the commit
-//! itself failed. The next write opens the file anew; until one succeeds, reads can fail too. A damaged file is another matter ([`EmbeddedStore::damaged`]): it is looked at whole when it is opened,
-//! and what is found later is final, [`StoreError::Corrupt`] for every call from then on. A second process is refused with [`StoreError::Locked`], which tells who holds
+//! itself failed. The next write opens the file anew; until one succeeds, reads can fail too. A damaged file is another matter ([`EmbeddedStore::failed`]): it is looked at whole whenever it is opened,
+//! and what is found later is final, [`StoreError::Corrupt`] for every call from then on; or [`StoreError::Defect`] after a panic over a file that is sound. A second process is refused with [`StoreError::Locked`], which tells who holds
 //! the file: the lock is the operating system's, on a file beside the database, so it ends with its holder however that ends.
 
 use std::collections::BTreeMap;
@@ -122,16 +122,15 @@ impl EmbeddedStore {
         Ok(Arc::new(Self { handle, writer, unreadable: Unreadable::default() }))
     }
 
-    /// Waits until the file turns out to be damaged; what is to be said of it. Nothing is read or written any more then.
-    pub async fn damaged(&self) -> String {
+    /// Waits until the file turns out to be damaged, or the program to be at fault. Nothing is read or written any more then.
+    pub async fn failed(&self) {
         self.handle.damage().found().await;
-        self.damage().unwrap_or_default()
     }
 
-    /// What is to be said of a damaged file; `None` while nothing is known to be wrong with it.
+    /// Why nothing is read or written any more: [`StoreError::Corrupt`] or [`StoreError::Defect`]. `None` while nothing is known to be wrong.
     #[must_use]
-    pub fn damage(&self) -> Option<String> {
-        self.handle.damage().why().map(str::to_owned)
+    pub fn failure(&self) -> Option<StoreError> {
+        self.handle.damage().error()
     }
 
     async fn write<T: Send + 'static>(
