@@ -16,7 +16,7 @@ type Deed = (&'static str, fn(&Path), Option<&'static str>);
 
 const DEEDS: [Deed; 6] = [
     ("was deleted", |list| fs::remove_file(list).unwrap(), None),
-    ("was deleted", |list| fs::remove_dir_all(list.parent().unwrap()).unwrap(), None),
+    ("was deleted", |list| remove_folder(list.parent().unwrap()), None),
     (
         "was cut off by somebody else while it was being written: it has 1 bytes, and had 4",
         |list| cut(list, 1),
@@ -26,6 +26,13 @@ const DEEDS: [Deed; 6] = [
     ("was replaced", |list| replace(list, "A\nB\n"), Some("A\nB\n")),
     ("was replaced", |list| replace(list, "A\nB\nC\nD\nE\n"), Some("A\nB\nC\nD\nE\n")),
 ];
+
+/// In one step: the writer may put something into it at any time.
+fn remove_folder(folder: &Path) {
+    let gone = folder.with_extension("gone");
+    fs::rename(folder, &gone).unwrap();
+    fs::remove_dir_all(gone).unwrap();
+}
 
 fn cut(list: &Path, length: u64) {
     OpenOptions::new().write(true).open(list).unwrap().set_len(length).unwrap();
