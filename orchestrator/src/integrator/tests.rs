@@ -37,14 +37,16 @@ mod refusing;
 const CRASHER: &str = "producer.crasher";
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// What happens to whoever tells a producer of a commit.
+/// What happens to whoever publishes under the victim's routing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Panics,
     Hangs,
+    /// The message is delivered a second before that is confirmed.
+    ConfirmedLate,
 }
 
-/// A bus over which telling one producer of its batches ends badly.
+/// A bus over which publishing under one routing key does not go as it should: for example telling a producer of its batches.
 #[derive(Debug)]
 struct BadLuck {
     inner: Arc<MemoryBus>,
@@ -61,6 +63,11 @@ impl Bus for BadLuck {
             match self.fate {
                 Fate::Panics => panic!("on purpose"),
                 Fate::Hangs => std::future::pending().await,
+                Fate::ConfirmedLate => {
+                    self.inner.publish(message).await?;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    return Ok(());
+                }
             }
         }
         self.inner.publish(message).await

@@ -56,3 +56,23 @@ async fn however_many_batches_of_one_topic_are_refused_those_of_others_go_on_at_
         assert!(troubles.warnings().is_empty() && world.dead.try_next().is_none());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_gone_round_before_that_is_confirmed_is_no_copy_of_itself() {
+    let mut world = World::new().await;
+    let store = Arc::new(FlawedStore::over(Arc::clone(&world.store)));
+    store.refuse_commits_of(Some(&topic()));
+    let context = Context { store: Arc::clone(&store) as _, ..world.context("rivers", Fate::ConfirmedLate) };
+    let (stop, struck) = (CancellationToken::new(), Arc::clone(&world.struck));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(context, stop.clone()));
+    // More than are held.
+    world.innocents(1..=100).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    struck.notified().await;
+    store.refuse_commits_of(None);
+    world.until_told(100).await;
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(world.store.head(&topic()).await.unwrap().log_index, 100);
+}
