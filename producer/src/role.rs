@@ -75,6 +75,8 @@ struct Role<'a> {
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
     pulse: Pulse,
+    /// Commands cannot be heard, so that nothing is asked: nobody could stop it.
+    deaf: bool,
     /// When orders of another registry were heard that are not followed.
     foreign: Option<Monotonic>,
 }
@@ -109,6 +111,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         heartbeat_at: None,
         publish_failed: false,
         pulse: Pulse::default(),
+        deaf: false,
         foreign: None,
         context: &context,
     };
@@ -162,13 +165,21 @@ impl<'a> Role<'a> {
                 Event::Published(published) => self.published(published),
                 Event::Answered(answered) => self.answered(answered),
                 Event::Heard(Ok(Incoming::Delivery(delivery))) => {
+                    self.hears();
                     self.hear(&delivery);
                     if let Err(error) = consumer.ack(delivery.tag).await {
                         warn!(error = %error, "a command could not be acknowledged");
                     }
                 }
-                Event::Heard(Ok(Incoming::Resumed)) => self.heartbeat(),
-                Event::Heard(Err(error)) => warn!(error = %error, "cannot hear commands"),
+                Event::Heard(Ok(Incoming::Resumed)) => {
+                    self.hears();
+                    self.heartbeat();
+                }
+                Event::Heard(Err(error)) => {
+                    self.deaf = true;
+                    let why = format!("it cannot hear commands, and asks no model: {error}");
+                    self.context.troubles.note(self.context.id.as_str(), &why);
+                }
                 Event::ProvidersChanged => self.wait = None,
             }
             self.publish_due();
@@ -264,7 +275,7 @@ impl<'a> Role<'a> {
 
     /// Sends requests as long as there is work, budget, and somebody to ask.
     fn ask(&mut self) {
-        if self.wait.is_some() || self.context.bus.state() != BusState::Connected {
+        if self.deaf || self.wait.is_some() || self.context.bus.state() != BusState::Connected {
             return;
         }
         let mut in_vain = 0;

@@ -16,6 +16,7 @@ mod lease;
 mod lost;
 mod measure;
 mod notes;
+mod refusals;
 mod saving;
 mod telling;
 mod term;

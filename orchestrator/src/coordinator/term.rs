@@ -13,7 +13,7 @@ use igentai_core::topic::{Topic, TopicState};
 use igentai_shared::bus::trouble::consume_at_last;
 use igentai_shared::bus::{BusError, BusState, Consumer, Delivery, Exchange, Incoming, Source, WorkQueue};
 use igentai_shared::store::StoreError;
-use igentai_shared::wire::{self, Hint, Message, Published};
+use igentai_shared::wire::{self, Hint, Message, Published, Refused};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, trace, warn};
 
@@ -135,12 +135,16 @@ impl Term<'_> {
                 Event::Hears(None) | Event::Heard(Err(BusError::Closed)) => return TermEnd::Stopped,
                 Event::Hears(heard_by) => (consumer, self.hears) = (heard_by, true),
                 Event::Heard(Ok(Incoming::Delivery(delivery))) => {
+                    self.hears();
                     if let Some(consumer) = consumer.as_deref_mut() {
                         self.hear(consumer, delivery).await;
                     }
                 }
-                Event::Heard(Ok(Incoming::Resumed)) => {}
-                Event::Heard(Err(error)) => warn!(error = %error, "cannot hear producers"),
+                Event::Heard(Ok(Incoming::Resumed)) => self.hears(),
+                Event::Heard(Err(error)) => {
+                    self.hears = false;
+                    context.troubles.note(PART, &error.to_string());
+                }
                 Event::Tick => {
                     match self.tick().await {
                         Ok(()) => {}
@@ -196,6 +200,8 @@ impl Term<'_> {
             Some(Published::KIND) => {
                 wire::decode(content_type, payload).map(|note| self.topics.published(&note))
             }
+            Some(Refused::KIND) => wire::decode(content_type, payload)
+                .map(|refused| self.topics.refusals.hear(refused, now.monotonic)),
             Some(Hint::KIND) => wire::decode::<Hint>(content_type, payload).map(|_| self.reread = None),
             _ => Err(wire::DecodeError::UnknownKind(content_type.chars().take(100).collect())),
         };
@@ -246,6 +252,12 @@ impl Term<'_> {
         }
         self.warned_of_strangers = text.is_some();
         self.context.troubles.warn(STRANGERS, text);
+    }
+
+    fn hears(&mut self) {
+        if !std::mem::replace(&mut self.hears, true) {
+            self.context.troubles.clear(PART);
+        }
     }
 
     /// Looks whether anybody can be heard at all.

@@ -20,7 +20,7 @@ use igentai_shared::clock::VirtualClock;
 use igentai_shared::registry;
 use igentai_shared::store::embedded::EmbeddedStore;
 use igentai_shared::store::{Commit, Store, checkpoints};
-use igentai_shared::wire;
+use igentai_shared::wire::{self, Refused};
 use tokio::task::JoinSet;
 
 use self::flawed::{FlawedBus, FlawedStore};
@@ -296,6 +296,34 @@ async fn what_keeps_the_process_from_committing_is_the_problem_of_a_topic_that_r
     registry::end(desk.store.as_ref(), &id("birds"), EndReason::Stopped).await.unwrap();
     desk.until_state("birds", TopicState::Ended(EndReason::Stopped)).await;
     desk.until("nothing is missing", async || desk.problem("birds").await.is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_integrators_say_that_the_store_refuses_is_the_topics_problem_as_long_as_they_say_so() {
+    let mut desk = Desk::new();
+    desk.start("birds").await;
+    desk.start("fish").await;
+    desk.run();
+    desk.until_state("birds", TopicState::Running).await;
+    let says_why = async |run, seconds| {
+        for _ in 0..seconds {
+            let reason = "WRONGTYPE".to_owned();
+            let refused = Refused { topic: id("birds"), run, reason };
+            send(&desk.context, Exchange::Status, "orchestrator.o2".to_owned(), "r".to_owned(), &refused)
+                .await
+                .unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        desk.problem("birds").await.is_some_and(|why| why.contains("producers have found: WRONGTYPE"))
+    };
+    assert!(!says_why(2, 3).await, "it is said of another run");
+    assert!(says_why(1, 3).await);
+    assert!(!desk.problem("fish").await.is_some_and(|why| why.contains("WRONGTYPE")));
+    assert!(says_why(1, 20).await);
+    desk.until("it is over", async || {
+        desk.problem("birds").await.is_none_or(|why| !why.contains("WRONGTYPE"))
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

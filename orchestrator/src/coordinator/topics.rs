@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use super::filters::{self, Replicas};
 use super::measure::Measures;
+use super::refusals::Refusals;
 use super::saving::{Kept, Saver};
 use super::trouble::{Step, Troubles};
 use super::vouching::Vouching;
@@ -44,6 +45,7 @@ pub(super) struct Topics<'a> {
     pub(super) untold: Option<String>,
     pub(super) measures: Measures,
     pub(super) replicas: Replicas,
+    pub(super) refusals: Refusals,
     pub(super) saver: Saver,
     pub(super) vouching: Vouching,
 }
@@ -95,6 +97,7 @@ impl<'a> Topics<'a> {
             untold: None,
             measures: Measures::new(context.troubles.clone()),
             replicas: Replicas::default(),
+            refusals: Refusals::default(),
             saver: Saver::new(context.clock.now().monotonic),
             vouching,
         }

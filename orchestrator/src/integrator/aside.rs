@@ -65,6 +65,10 @@ impl Integrator<'_> {
 
     /// Says how many messages wait for the store to take them.
     pub(super) fn tell_waiting(&mut self, now: Monotonic) {
+        let due = self.refused.due(now);
+        if !due.is_empty() {
+            self.notes.refused(due);
+        }
         let waiting = self.parked.len() + self.rounds.len();
         if self.refused.changed(now) || waiting != self.told_waiting {
             self.told_waiting = waiting;

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use igentai_core::batch::BatchId;
 use igentai_shared::bus::{Delivery, DeliveryTag, WorkQueue};
+use igentai_shared::wire;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::poison::{Poison, bury};
 use super::tell::tell_refused;
 use super::work::name_of;
+use super::{Integrator, settle};
 use crate::Context;
 
 /// Messages under way at once: a quarter of what may be unacknowledged.
@@ -28,7 +31,16 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How it is called where warnings are told.
 const BURYING: &str = "the dead letters";
 
-type Burial<'a> = Pin<Box<dyn Future<Output = (DeliveryTag, usize)> + Send + 'a>>;
+/// A message that is among the dead letters.
+#[derive(Debug)]
+pub(super) struct Buried {
+    tag: DeliveryTag,
+    bytes: usize,
+    /// The batch whose producer is still to be told, and why it is there.
+    untold: Option<(BatchId, String)>,
+}
+
+type Burial<'a> = Pin<Box<dyn Future<Output = Buried> + Send + 'a>>;
 
 /// The burials under way.
 #[derive(Default)]
@@ -52,14 +64,14 @@ impl<'a> Burials<'a> {
     }
 
     /// The next message that is among the dead letters; none while nothing is under way.
-    pub(super) async fn next(&mut self) -> Option<DeliveryTag> {
-        let (tag, bytes) = self.under_way.next().await?;
-        self.bytes -= bytes;
-        Some(tag)
+    pub(super) async fn next(&mut self) -> Option<Buried> {
+        let buried = self.under_way.next().await?;
+        self.bytes -= buried.bytes;
+        Some(buried)
     }
 
     /// The same while waiting is not in vain.
-    pub(super) async fn next_unless_stuck(&mut self) -> Option<DeliveryTag> {
+    pub(super) async fn next_unless_stuck(&mut self) -> Option<Buried> {
         let mut stuck = self.stuck.subscribe();
         tokio::select! {
             biased;
@@ -75,13 +87,23 @@ impl<'a> Burials<'a> {
     }
 }
 
+impl Integrator<'_> {
+    /// A message is among the dead letters.
+    pub(super) async fn buried(&mut self, Buried { tag, untold, .. }: Buried) {
+        settle(self.consumer.ack(tag).await);
+        if let Some((id, reason)) = untold {
+            tell_refused(self.context, vec![id], &reason).await;
+        }
+    }
+}
+
 /// Puts a message to the dead letters, as often as it takes.
 async fn at_last(
     context: &Context,
     delivery: Delivery,
     reason: Poison,
     stuck: watch::Sender<bool>,
-) -> (DeliveryTag, usize) {
+) -> Buried {
     warn!(reason = %reason, message_id = delivery.message_id, "a message is put to the dead letters");
     while let Err(error) = bury(context, &delivery, &reason).await {
         let queue = WorkQueue::Dead.name();
@@ -98,11 +120,18 @@ async fn at_last(
         info!("messages can be put to the dead letters again");
         context.troubles.warn(BURYING, None);
     }
-    if !matches!(reason, Poison::Crashes(_)) {
-        tell_refused(context, &delivery, &reason.to_string()).await;
+    let crashes = matches!(reason, Poison::Crashes(_));
+    if !crashes {
+        tell_refused(
+            context,
+            wire::batch_ids(&delivery.content_type, &delivery.payload),
+            &reason.to_string(),
+        )
+        .await;
     } else if let Err(error) = context.store.note_attempts(&name_of(&delivery), 0).await {
-        // Of what crashes everybody nothing is read any more, and nobody is told: that may be just what crashes.
         warn!(error = %error, "the note of an attempt is left behind");
     }
-    (delivery.tag, delivery.payload.len())
+    // Of what crashes everybody nothing is read any more, and nobody is told before it is out of the way: that may be just what crashes.
+    let untold = wire::batch_of(&delivery.message_id).filter(|_| crashes).map(|id| (id, reason.to_string()));
+    Buried { tag: delivery.tag, bytes: delivery.payload.len(), untold }
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::aside::WAITING;
-use self::burial::Burials;
+use self::burial::{Burials, Buried};
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
 use self::hearing::hear;
 use self::lone::part;
@@ -83,7 +83,7 @@ enum Event {
     Retry,
     Round,
     Sent(Sent),
-    Buried(DeliveryTag),
+    Buried(Buried),
 }
 
 struct Integrator<'a> {
@@ -194,7 +194,7 @@ impl Integrator<'_> {
                 () = tell => Event::Tell,
                 () = round => Event::Round,
                 Some(sent) = self.rounds.next() => Event::Sent(sent),
-                Some(tag) = self.burials.next() => Event::Buried(tag),
+                Some(buried) = self.burials.next() => Event::Buried(buried),
                 Some(told) = self.telling.next() => Event::Told(told),
                 Some(ended) = self.committing.next() => Event::Ended(ended),
                 () = self.notes.sent() => Event::Noted,
@@ -212,7 +212,7 @@ impl Integrator<'_> {
                     self.asked = self.context.clock.now().monotonic;
                     self.ended(ended).await;
                 }
-                Event::Buried(tag) => settle(self.consumer.ack(tag).await),
+                Event::Buried(buried) => self.buried(buried).await,
                 Event::Heard(Ok(Incoming::Delivery(first))) => {
                     troubles.clear(PART);
                     self.gather(first).await;
@@ -406,8 +406,8 @@ impl Integrator<'_> {
                 () = self.stop.cancelled() => None,
                 buried = self.burials.next_unless_stuck() => buried,
             };
-            let Some(tag) = buried else { break };
-            settle(self.consumer.ack(tag).await);
+            let Some(buried) = buried else { break };
+            self.buried(buried).await;
         }
         if self.burials.fits(&delivery) {
             self.burials.begin(self.context, delivery, reason);
@@ -421,8 +421,8 @@ impl Integrator<'_> {
     }
 
     async fn finish_burials(&mut self) {
-        while let Some(tag) = self.burials.next().await {
-            settle(self.consumer.ack(tag).await);
+        while let Some(buried) = self.burials.next().await {
+            self.buried(buried).await;
         }
     }
 }

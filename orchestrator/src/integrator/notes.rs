@@ -1,17 +1,17 @@
-//! Notes to the coordinator of what was published. They are gathered for a moment, so that they are few however many groups are committed: each
+//! Notes to the coordinator: of what was published, and of runs that the store refuses. They are gathered for a moment, so that they are few however many groups are committed: each
 //! is a message that the broker keeps. One that is lost costs a range of the log published once more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join, join_all};
 use igentai_core::filter::Ranges;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
 use igentai_shared::bus::Exchange;
-use igentai_shared::wire::Published;
+use igentai_shared::wire::{Published, Refused};
 use tracing::warn;
 
 use crate::Context;
@@ -24,6 +24,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct Notes<'a> {
     context: &'a Context,
     ranges: BTreeMap<(TopicId, Run), Ranges>,
+    refused: Vec<Refused>,
     /// Before which nothing is sent.
     not_before: Monotonic,
     sending: Option<BoxFuture<'a, ()>>,
@@ -31,7 +32,8 @@ pub(super) struct Notes<'a> {
 
 impl<'a> Notes<'a> {
     pub(super) fn of(context: &'a Context) -> Self {
-        Self { context, ranges: BTreeMap::new(), not_before: Monotonic(0), sending: None }
+        let (ranges, refused) = (BTreeMap::new(), Vec::new());
+        Self { context, ranges, refused, not_before: Monotonic(0), sending: None }
     }
 
     /// Takes in what was published.
@@ -41,9 +43,18 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// Takes in what is refused. Of what was not told yet, only the last counts.
+    pub(super) fn refused(&mut self, runs: Vec<Refused>) {
+        self.refused = runs;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.refused.is_empty()
+    }
+
     /// Begins to send what is due.
     pub(super) fn set_out(&mut self, now: Monotonic) {
-        if self.sending.is_none() && !self.ranges.is_empty() && self.not_before <= now {
+        if self.sending.is_none() && !self.is_empty() && self.not_before <= now {
             self.begin();
         }
     }
@@ -51,7 +62,7 @@ impl<'a> Notes<'a> {
     /// Sends what is due; ends when something was sent, and never where nothing is. Dropping it loses nothing.
     pub(super) async fn sent(&mut self) {
         if self.sending.is_none() {
-            if self.ranges.is_empty() {
+            if self.is_empty() {
                 return std::future::pending().await;
             }
             tokio::time::sleep(self.not_before.since(self.context.clock.now().monotonic)).await;
@@ -66,7 +77,7 @@ impl<'a> Notes<'a> {
     /// Sends everything now.
     pub(super) async fn flush(&mut self) {
         self.not_before = Monotonic(0);
-        while self.sending.is_some() || !self.ranges.is_empty() {
+        while self.sending.is_some() || !self.is_empty() {
             self.sent().await;
         }
     }
@@ -81,7 +92,7 @@ impl<'a> Notes<'a> {
             })
             .collect();
         let context = self.context;
-        let send = notes.into_iter().map(move |note| async move {
+        let published = notes.into_iter().map(move |note| async move {
             let Published { topic, run, from, to } = &note;
             let name = format!("published-{topic}-{run}-{from}-{to}");
             let sent = send(context, Exchange::Status, format!("orchestrator.{}", context.id), name, &note);
@@ -89,6 +100,15 @@ impl<'a> Notes<'a> {
                 warn!(error = %error, "the coordinator is not told what was published; it publishes that once more");
             }
         });
-        self.sending = Some(async move { drop(join_all(send).await) }.boxed());
+        let refused = std::mem::take(&mut self.refused).into_iter().map(move |refused| async move {
+            let Refused { topic, run, .. } = &refused;
+            let name = format!("refused-{topic}-{run}");
+            // The next one comes in a few seconds.
+            drop(
+                send(context, Exchange::Status, format!("orchestrator.{}", context.id), name, &refused).await,
+            );
+        });
+        let sent = join(join_all(published), join_all(refused));
+        self.sending = Some(async move { drop(sent.await) }.boxed());
     }
 }

@@ -9,6 +9,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::time::Monotonic;
 use igentai_shared::store::{Commit, StoreError};
+use igentai_shared::wire;
 use tracing::{error, info};
 
 /// Runs that are remembered.
@@ -16,6 +17,11 @@ const REMEMBERED: usize = 1_000;
 
 /// Runs that are named in a warning.
 const NAMED: usize = 5;
+
+/// Between two times that the coordinator is told, how many runs at once, and in how many characters each.
+const NOTED: Duration = Duration::from_secs(2);
+const TOLD: usize = 100;
+const MOST_CHARS: usize = 500;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +41,7 @@ pub(super) struct Refused {
     runs: BTreeMap<(TopicId, Run), Refusal>,
     /// Others are refused, or for another reason, than when it was looked last.
     changed: bool,
+    noted: Option<Monotonic>,
 }
 
 impl Refused {
@@ -81,6 +88,21 @@ impl Refused {
     pub(super) fn why(&self, commits: &[Commit], now: Monotonic) -> Option<String> {
         let mut refusals = commits.iter().filter_map(|commit| self.runs.get(&run_of(commit)));
         refusals.find(|refusal| now.since(refusal.tried) < PAUSE).map(|refusal| refusal.reason.clone())
+    }
+
+    /// What the coordinator is to be told now: now and then all that is refused.
+    pub(super) fn due(&mut self, now: Monotonic) -> Vec<wire::Refused> {
+        if self.runs.is_empty() || self.noted.is_some_and(|noted| now.since(noted) < NOTED) {
+            return Vec::new();
+        }
+        self.noted = Some(now);
+        let short = |reason: &str| reason.chars().take(MOST_CHARS).collect();
+        let refused = self.runs.iter().take(TOLD).map(|((topic, run), refusal)| wire::Refused {
+            topic: topic.clone(),
+            run: *run,
+            reason: short(&refusal.reason),
+        });
+        refused.collect()
     }
 
     /// What so many messages wait for, for people.

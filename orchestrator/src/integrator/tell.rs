@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use igentai_core::batch::{Committed, Named, Receipt, ToldNumbers, Verdict};
+use igentai_core::batch::{BatchId, Committed, Named, Receipt, ToldNumbers, Verdict};
 use igentai_core::ids::WorkerId;
 use igentai_core::log::EntryKind;
 use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
-use igentai_shared::bus::{Delivery, Exchange};
+use igentai_shared::bus::Exchange;
 use igentai_shared::store::{Commit, CommitOutcome};
 use igentai_shared::telemetry::catalogue;
-use igentai_shared::wire::{self, Published, Receipts};
+use igentai_shared::wire::{Published, Receipts};
 use tracing::warn;
 
 use crate::Context;
@@ -75,10 +75,10 @@ pub(super) async fn tell<'a>(
 }
 
 /// Tells producers what was put to the dead letters, as far as the message says whose it was: who is not told publishes it again and again.
-pub(super) async fn tell_refused(context: &Context, delivery: &Delivery, reason: &str) {
+pub(super) async fn tell_refused(context: &Context, ids: Vec<BatchId>, reason: &str) {
     let reason: String = reason.chars().take(MAX_REASON).collect();
     let mut told = BTreeMap::<WorkerId, Vec<Receipt>>::new();
-    for id in wire::batch_ids(&delivery.content_type, &delivery.payload) {
+    for id in ids {
         let verdict = Verdict::Refused { reason: reason.clone() };
         told.entry(id.producer.clone()).or_default().push(Receipt { id, verdict, told: None });
     }

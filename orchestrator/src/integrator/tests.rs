@@ -35,6 +35,8 @@ mod parting;
 mod refusing;
 
 const CRASHER: &str = "producer.crasher";
+/// The first message of the one that crashes.
+const CRASHING: &str = "batch-crasher-1-rivers-1-1";
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What happens to whoever publishes under the victim's routing key.
@@ -137,12 +139,11 @@ impl World {
     }
 
     async fn publish_with(&self, headers: BTreeMap<String, String>, batches: Vec<Batch>) {
-        let first = batches.first().map(|batch| batch.id.clone()).unwrap();
         let outgoing = Outgoing {
             exchange: Exchange::Batches,
             routing_key: topic().to_string(),
             content_type: wire::content_type::<Batches>(),
-            message_id: format!("{}-{}", first.producer, first.seq),
+            message_id: wire::batches_id(&batches),
             headers,
             payload: wire::encode(&Batches { batches }),
         };
@@ -166,6 +167,16 @@ impl World {
             let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
             told.extend(receipts.into_iter().map(|receipt| receipt.id.seq));
         }
+    }
+
+    /// Waits until nothing is left to integrate.
+    async fn until_empty(&self) {
+        let empty = async {
+            while self.bus.depth(WorkQueue::Integrate).await != Some(0) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, empty).await.unwrap();
     }
 
     /// The next dead letter's id and reason.
@@ -349,11 +360,12 @@ async fn a_message_that_panics_every_integrator_is_given_up_and_its_neighbours_l
     });
     world.until_told(10).await;
     let (id, reason) = world.dead_letter().await;
-    assert!(id == "crasher-1" && reason.contains("crashed, 5 times"), "{id}: {reason}");
-    assert_eq!(world.store.attempts("crasher-1").await.unwrap(), 0);
+    assert!(id == CRASHING && reason.contains("crashed, 5 times"), "{id}: {reason}");
+    // Its producer is told of it then, over which this one panics once more.
+    world.until_empty().await;
+    assert_eq!(world.store.attempts(CRASHING).await.unwrap(), 0);
     stop.cancel();
     tasks.join_next().await.unwrap().unwrap();
-    assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
     assert!(world.dead.try_next().is_none());
 }
 
@@ -387,13 +399,24 @@ async fn a_message_that_kills_every_process_is_given_up_and_its_neighbours_live(
         process.spawn(run(world.context(CRASHER, Fate::Hangs), CancellationToken::new()));
         tokio::time::timeout(DEADLINE, world.struck.notified()).await.unwrap();
         process.shutdown().await;
-        assert_eq!(world.store.attempts("crasher-1").await.unwrap(), attempts);
+        assert_eq!(world.store.attempts(CRASHING).await.unwrap(), attempts);
     }
+    let bindings = vec![(Exchange::Commands, CRASHER.to_owned())];
+    let told = Source::Broadcast { name: "crasher".to_owned(), bindings };
+    let mut told = world.bus.consume(told, 10).await.unwrap();
     let stop = CancellationToken::new();
     let mut process = JoinSet::new();
-    process.spawn(run(world.context(CRASHER, Fate::Hangs), stop.clone()));
+    process.spawn(run(world.context("nobody", Fate::Hangs), stop.clone()));
     world.until_told(10).await;
-    assert_eq!(world.dead_letter().await.0, "crasher-1");
+    assert_eq!(world.dead_letter().await.0, CRASHING);
+    // Or it would publish it again, and again.
+    let Incoming::Delivery(delivery) = told.next().await.unwrap() else { panic!("a receipt is expected") };
+    let Receipts { receipts } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+    let [Receipt { id, verdict: Verdict::Refused { reason }, .. }] = receipts.as_slice() else {
+        panic!("{receipts:?}")
+    };
+    assert_eq!(*id, batch("crasher", 1).id);
+    assert!(reason.contains("crashed, 5 times"), "{reason}");
     stop.cancel();
     process.join_next().await.unwrap().unwrap();
     assert_eq!(world.bus.depth(WorkQueue::Integrate).await, Some(0));
@@ -410,7 +433,7 @@ async fn a_message_that_was_at_hand_when_five_processes_were_killed_is_not_lost(
         process.spawn(run(world.context("producer.innocent", Fate::Hangs), CancellationToken::new()));
         tokio::time::timeout(DEADLINE, world.struck.notified()).await.unwrap();
         process.shutdown().await;
-        assert_eq!(world.store.attempts("innocent-1").await.unwrap(), attempts);
+        assert_eq!(world.store.attempts("batch-innocent-1-rivers-1-1").await.unwrap(), attempts);
     }
     let stop = CancellationToken::new();
     let mut process = JoinSet::new();
@@ -420,7 +443,7 @@ async fn a_message_that_was_at_hand_when_five_processes_were_killed_is_not_lost(
     process.join_next().await.unwrap().unwrap();
     assert!(world.dead.try_next().is_none());
     for seq in 1..=32 {
-        assert_eq!(world.store.attempts(&format!("innocent-{seq}")).await.unwrap(), 0);
+        assert_eq!(world.store.attempts(&format!("batch-innocent-1-rivers-1-{seq}")).await.unwrap(), 0);
     }
 }
 

@@ -59,6 +59,13 @@ impl Role<'_> {
         self.heartbeat();
     }
 
+    /// Commands can be heard.
+    pub(super) fn hears(&mut self) {
+        if std::mem::take(&mut self.deaf) {
+            self.context.troubles.clear(self.context.id.as_str());
+        }
+    }
+
     /// Ends the warning when no more of them are heard.
     pub(super) fn forget_foreign(&mut self, now: Monotonic) {
         if self.foreign.is_some_and(|heard| now.since(heard) >= REGISTRY_PATIENCE) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use igentai_core::batch::{Batch, BatchId, Receipt};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::folder::TopicId;
-use igentai_core::ids::{LogIndex, Run, Seq};
+use igentai_core::ids::{LogIndex, Run, Seq, WorkerId};
 use igentai_core::key::Fingerprint;
 use igentai_core::numbers::Edition;
 use igentai_core::status::TopicStatus;
@@ -50,6 +50,21 @@ pub fn batches_id(batches: &[Batch]) -> String {
         (id.run, id.incarnation, id.seq).hash(&mut numbers);
     }
     format!("{id}..{:016x}", numbers.finish())
+}
+
+/// Which batch a message holds by its id, where it is one alone and the id is such a one.
+#[must_use]
+pub fn batch_of(message_id: &str) -> Option<BatchId> {
+    let mut parts = message_id.strip_prefix("batch-")?.rsplitn(5, '-');
+    let (seq, run, topic) = (parts.next()?, parts.next()?, parts.next()?);
+    let (incarnation, producer) = (parts.next()?, parts.next()?);
+    Some(BatchId {
+        topic: TopicId::parse(topic).ok()?,
+        run: run.parse().ok()?,
+        producer: WorkerId::parse(producer).ok()?,
+        incarnation: incarnation.parse().ok()?,
+        seq: seq.parse().ok()?,
+    })
 }
 
 /// Receipts for one producer.
@@ -119,6 +134,17 @@ pub struct Published {
     pub from: LogIndex,
     /// Last log entry.
     pub to: LogIndex,
+}
+
+/// From an integrator to the coordinator, every few seconds: the store refuses batches of this run, which wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Topic.
+    pub topic: TopicId,
+    /// Its run.
+    pub run: Run,
+    /// What the store says, for people.
+    pub reason: String,
 }
 
 /// From a webserver to the coordinator: this topic's definition was changed.
@@ -191,6 +217,9 @@ impl Message for FilterSnapshot {
 }
 impl Message for Published {
     const KIND: &'static str = "published";
+}
+impl Message for Refused {
+    const KIND: &'static str = "refused";
 }
 impl Message for Hint {
     const KIND: &'static str = "hint";

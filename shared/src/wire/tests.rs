@@ -108,3 +108,21 @@ fn limits_hold_before_anything_is_allocated() {
     assert_eq!(scan(&many), Err(ScanError::TooManyValues));
     assert!(matches!(read(&vec![0; MAX_MESSAGE_BYTES + 1]), Err(DecodeError::TooLarge(_))));
 }
+
+#[test]
+fn the_id_of_a_message_with_one_batch_tells_which_it_is() {
+    let id = BatchId {
+        topic: TopicId::from_name("paris attractions").unwrap(),
+        run: 3,
+        producer: WorkerId::parse("paris-1").unwrap(),
+        incarnation: 1_700_000_000_123,
+        seq: 42,
+    };
+    let named = "batch-paris-1-1700000000123-paris_attractions-3-42";
+    assert_eq!(batch_of(named), Some(id));
+    for other in
+        ["", "batch-", "batch-p-1-t-1", "batch-p-1-t-1-x", "batch-p-1-t-1-2..00ff", "status-p-1-t-1-2"]
+    {
+        assert_eq!(batch_of(other), None, "{other}");
+    }
+}

@@ -10,7 +10,7 @@ use igentai_shared::config::environment::Environment;
 use igentai_shared::config::{Config, Keys, Sources};
 use igentai_shared::store::{checkpoints, rows};
 use igentai_shared::wire::{
-    self, Batches, FilterDelta, FilterSnapshot, Hint, Message, NewAttributes, Published, Receipts,
+    self, Batches, FilterDelta, FilterSnapshot, Hint, Message, NewAttributes, Published, Receipts, Refused,
     StatusEvent,
 };
 use igentai_simulation::Corpus;
@@ -69,6 +69,9 @@ fn messages(corpus: &Corpus) -> Vec<Target> {
     let mut corpus = corpus.clone();
     let hint = wire::encode(&Hint { topic: corpus.topic.clone() }).to_vec();
     corpus.messages.entry(Hint::KIND.to_owned()).or_default().push(hint);
+    let (topic, reason) = (corpus.topic.clone(), "no space left".to_owned());
+    let refused = wire::encode(&Refused { topic, run: 1, reason }).to_vec();
+    corpus.messages.entry(Refused::KIND.to_owned()).or_default().push(refused);
     let every: Vec<Vec<u8>> = corpus.messages.values().flatten().cloned().collect();
     let types = texts(&[&wire::content_type::<Hint>(), "application/json", ""]);
     let corpus = &corpus;
@@ -80,6 +83,7 @@ fn messages(corpus: &Corpus) -> Vec<Target> {
         message::<FilterDelta>(corpus, 6),
         message::<FilterSnapshot>(corpus, 3),
         message::<Published>(corpus, 4),
+        message::<Refused>(corpus, 4),
         message::<Hint>(corpus, 4),
         message::<NewAttributes>(corpus, 6),
         message::<StatusEvent>(corpus, 6),

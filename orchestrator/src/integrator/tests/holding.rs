@@ -27,7 +27,7 @@ struct Doubting {
 const AGAIN: &str = "again";
 
 fn marked(delivery: Delivery) -> Delivery {
-    Delivery { redelivered: delivery.redelivered || delivery.message_id.starts_with(AGAIN), ..delivery }
+    Delivery { redelivered: delivery.redelivered || delivery.message_id.contains(AGAIN), ..delivery }
 }
 
 #[async_trait]

@@ -6,6 +6,8 @@ use igentai_core::batch::{BatchBody, Outcome};
 use igentai_core::command::{Lease, TopicOrder};
 use igentai_core::cost::Cost;
 use igentai_core::ids::FIRST_INEXACT;
+use igentai_shared::bus::{DeliveryTag, Look};
+use tokio::sync::watch;
 
 use super::*;
 
@@ -32,12 +34,17 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::over(|bus| bus).await
+    }
+
+    /// One whose bus is such a one over the world's.
+    async fn over<B: Bus + 'static>(bus_of: impl FnOnce(Arc<MemoryBus>) -> Arc<B>) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(UnixMillis(1_700_000_000_000)));
         let (bus, troubles) = (MemoryBus::new(), Troubles::default());
         let context = Context {
             id: WorkerId::parse("p1").unwrap(),
             incarnation: 5,
-            bus: bus.another_client(),
+            bus: bus_of(bus.another_client()),
             clock: Arc::clone(&clock),
             pool: ProviderPool::of(
                 vec![(ProviderConfig::new("small", ProviderKind::OpenAi, "m"), Arc::new(Miscounts) as _)],
@@ -72,6 +79,20 @@ impl World {
         };
         self.bus.publish(outgoing).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+impl World {
+    /// The number of the last answer among those that were published since this was asked last.
+    async fn answered(&self) -> u64 {
+        let mut published = self.bus.consume(Source::Work(WorkQueue::Integrate), 1_000).await.unwrap();
+        let mut last = 0;
+        while let Some(delivery) = published.try_next() {
+            let Batches { batches } = wire::decode(&delivery.content_type, &delivery.payload).unwrap();
+            last = batches.iter().map(|batch| batch.id.seq).fold(last, u64::max);
+            published.ack(delivery.tag).await.unwrap();
+        }
+        last
     }
 }
 
@@ -173,5 +194,106 @@ async fn orders_of_another_registry_begin_a_new_life_with_nothing_under_way() {
         BTreeSet::from([1]),
         "what was asked in the life before counts for nothing in this one"
     );
+    world.role.shutdown().await;
+}
+
+/// A bus over which commands cannot be heard while its owner says so.
+#[derive(Debug)]
+struct Refusing {
+    inner: Arc<MemoryBus>,
+    refuses: watch::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    inner: Box<dyn Consumer>,
+    refuses: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Bus for Refusing {
+    async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        self.inner.publish(message).await
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, BusError> {
+        let inner = self.inner.consume(source, prefetch).await?;
+        Ok(Box::new(Refused { inner, refuses: self.refuses.clone() }))
+    }
+
+    fn state(&self) -> BusState {
+        self.inner.state()
+    }
+
+    async fn look(&self, queue: WorkQueue, most: usize, bytes: usize) -> Result<Box<dyn Look>, BusError> {
+        self.inner.look(queue, most, bytes).await
+    }
+
+    async fn depth(&self, queue: WorkQueue) -> Option<u64> {
+        self.inner.depth(queue).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl Consumer for Refused {
+    async fn next(&mut self) -> Result<Incoming, BusError> {
+        if self.refuses.has_changed().unwrap_or(false) {
+            let refuses = *self.refuses.borrow_and_update();
+            return if refuses {
+                Err(BusError::Refused("no rights".to_owned()))
+            } else {
+                Ok(Incoming::Resumed)
+            };
+        }
+        tokio::select! {
+            biased;
+            Ok(()) = self.refuses.changed() => {
+                self.refuses.mark_changed();
+                self.next().await
+            }
+            heard = self.inner.next() => heard,
+        }
+    }
+
+    fn try_next(&mut self) -> Option<Delivery> {
+        self.inner.try_next()
+    }
+
+    fn rest(&mut self) {
+        self.inner.rest();
+    }
+
+    async fn ack(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
+        self.inner.ack(tag).await
+    }
+
+    async fn requeue(&mut self, tag: DeliveryTag) -> Result<(), BusError> {
+        self.inner.requeue(tag).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_hear_commands_any_more_says_so_and_asks_nobody_until_they_are_heard_again() {
+    let (refuses, told) = watch::channel(false);
+    let mut world = World::over(|inner| Arc::new(Refusing { inner, refuses: told })).await;
+    world.command(1, 5, vec![order(100)]).await;
+    refuses.send(true).unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let reasons = world.troubles.reasons(Monotonic(0));
+    assert!(
+        matches!(&reasons[..], [one] if one.contains("asks no model: ") && one.contains("no rights")),
+        "{reasons:?}"
+    );
+    let answers = world.answered().await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(world.answered().await <= answers, "nothing more is asked");
+    refuses.send(false).unwrap();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(world.troubles.reasons(Monotonic(0)).is_empty());
+    assert!(world.answered().await > answers);
     world.role.shutdown().await;
 }

@@ -327,7 +327,7 @@ impl Worker {
         let done = |_: &TopicId, work: &mut TopicWork| work.is_dismissed() && work.is_idle();
         for (topic, work) in self.topics.extract_if(.., done) {
             self.numbers.forget(&topic);
-            self.counters.insert(topic, work.counters());
+            self.counters.insert(topic, work.into_counters());
         }
     }
 }

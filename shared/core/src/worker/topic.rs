@@ -25,6 +25,9 @@ const LEAST_UNRESOLVED: u32 = 4;
 /// Spellings remembered per topic; beyond, all are forgotten and may be sent once more.
 const MAX_SPELLINGS: usize = 200_000;
 
+/// Refused batches whose numbers are kept open; beyond, the oldest can be taken up no more.
+const MAX_REFUSED: usize = 1_000;
+
 /// A request to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -60,12 +63,13 @@ struct Pending {
 }
 
 /// What a life of a producer must not count anew.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Counters {
     pub(super) run: Run,
     next_seq: u64,
     sent: u64,
     charged: Cost,
+    refused: BTreeMap<u64, Pending>,
 }
 
 #[derive(Debug)]
@@ -85,6 +89,9 @@ pub(super) struct TopicWork {
     request_cost: Option<Cost>,
     dearest_cost: Cost,
     pending: BTreeMap<u64, Pending>,
+    /// What is among the dead letters. It is not published again, but whoever replays it brings an answer that the registry must still tell from one that it
+    /// has: so these numbers are not done with.
+    refused: BTreeMap<u64, Pending>,
     spellings: BTreeSet<u64>,
     hits: u64,
     false_positives: u64,
@@ -95,8 +102,13 @@ pub(super) struct TopicWork {
 impl TopicWork {
     pub(super) fn new(order: TopicOrder, counters: Option<Counters>, concurrency: u32) -> Self {
         let most_open = concurrency.saturating_mul(UNRESOLVED_PER_PLACE).max(LEAST_UNRESOLVED);
-        let counted =
-            counters.unwrap_or(Counters { run: order.run, next_seq: 1, sent: 0, charged: Cost::ZERO });
+        let counted = counters.unwrap_or_else(|| Counters {
+            run: order.run,
+            next_seq: 1,
+            sent: 0,
+            charged: Cost::ZERO,
+            refused: BTreeMap::new(),
+        });
         let replica = Replica::new(order.run);
         Self {
             order,
@@ -111,6 +123,7 @@ impl TopicWork {
             request_cost: None,
             dearest_cost: Cost::ZERO,
             pending: BTreeMap::new(),
+            refused: counted.refused,
             spellings: BTreeSet::new(),
             hits: 0,
             false_positives: 0,
@@ -136,8 +149,9 @@ impl TopicWork {
         self.dismissed = true;
     }
 
-    pub(super) const fn counters(&self) -> Counters {
-        Counters { run: self.order.run, next_seq: self.next_seq, sent: self.sent, charged: self.charged }
+    pub(super) fn into_counters(self) -> Counters {
+        let Self { order, next_seq, sent, charged, refused, .. } = self;
+        Counters { run: order.run, next_seq, sent, charged, refused }
     }
 
     pub(super) const fn is_dismissed(&self) -> bool {
@@ -286,17 +300,19 @@ impl TopicWork {
         self.next_seq += 1;
         let batch = Batch {
             id: BatchId { topic: self.order.topic.clone(), run: self.order.run, producer, incarnation, seq },
-            lowest_unresolved: self
-                .pending
-                .first_key_value()
-                .filter(|_| !is_on(Bug::WatermarkHole))
-                .map_or(seq, |(lowest, _)| *lowest),
+            lowest_unresolved: self.lowest().filter(|_| !is_on(Bug::WatermarkHole)).unwrap_or(seq),
             key_version: KEY_VERSION,
             body,
         };
         self.pending
             .insert(seq, Pending { batch: batch.clone(), texts, numbered, published_at: now, attempts: 1 });
         batch
+    }
+
+    /// The lowest number that is not done with.
+    fn lowest(&self) -> Option<u64> {
+        let lowest = |batches: &BTreeMap<u64, Pending>| batches.first_key_value().map(|(seq, _)| *seq);
+        lowest(&self.pending).into_iter().chain(lowest(&self.refused)).min()
     }
 
     pub(super) fn awaits(&self, id: &BatchId) -> bool {
@@ -309,7 +325,15 @@ impl TopicWork {
         numbers: &mut Numbers,
         now: Monotonic,
     ) -> Option<Batch> {
-        let Pending { batch, mut texts, numbered, .. } = self.pending.remove(&id.seq)?;
+        let pending = self.pending.remove(&id.seq).or_else(|| self.refused.remove(&id.seq))?;
+        if matches!(verdict, Verdict::Refused { .. }) {
+            self.refused.insert(id.seq, pending);
+            if self.refused.len() > MAX_REFUSED {
+                self.refused.pop_first();
+            }
+            return None;
+        }
+        let Pending { batch, mut texts, numbered, .. } = pending;
         let Verdict::Committed(committed) = verdict else { return None };
         self.filling.committed(committed, now);
         if committed.unnumbered > 0 {
@@ -335,7 +359,7 @@ impl TopicWork {
 
     pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
         self.filling.pass(now);
-        let lowest = self.pending.first_key_value().map_or(self.next_seq, |(seq, _)| *seq);
+        let lowest = self.lowest().unwrap_or(self.next_seq);
         let mut again = Vec::new();
         for pending in self.pending.values_mut() {
             let patience = RECEIPT_PATIENCE.saturating_mul(1 << (pending.attempts - 1).min(8));

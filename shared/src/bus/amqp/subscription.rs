@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::poll_immediate;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -70,6 +70,22 @@ impl Subscription {
         }
     }
 
+    /// Ends a subscription to work and passes on what was on its way, so that what comes again with the next one was heard by nobody; whether the broker answers.
+    async fn hear_out(&self, mut stream: lapin::Consumer, channel: &Channel, connection: u64) -> bool {
+        let cancel = channel.basic_cancel(stream.tag(), BasicCancelOptions::default());
+        match timeout(self.config.answer_deadline, cancel).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a consumer's channel was gone already"),
+            Err(_) => return false,
+        }
+        while let Some(Some(Ok(delivery))) = poll_immediate(stream.next()).await {
+            if self.told.send(Told::Delivery(from_lapin(delivery, connection))).await.is_err() {
+                break;
+            }
+        }
+        true
+    }
+
     async fn keep(&mut self) {
         let mut backoff = Backoff::new(self.config.reconnect_min, self.config.reconnect_max);
         let (mut connection, mut given_back) = (0, false);
@@ -83,7 +99,7 @@ impl Subscription {
                         return;
                     }
                     // Once the last of it is dropped the library cancels the consumer, which must not meet the end of its channel.
-                    let _until_ended = stream.clone();
+                    let until_ended = stream.clone();
                     let mut renewals = self.renewals.clone();
                     let is_renewed = tokio::select! {
                         biased;
@@ -93,7 +109,8 @@ impl Subscription {
                     };
                     self.live.send_replace(None);
                     if is_renewed {
-                        given_back = self.give_back(&channel).await;
+                        given_back = self.hear_out(until_ended, &channel, connection).await
+                            && self.give_back(&channel).await;
                         if !given_back {
                             session.condemn("the broker does not end a consumer".to_owned());
                         }
