@@ -27,7 +27,7 @@ def gather(scene):
         "attempts": redis.hash("igentai:attempts"),
         "topics": {}, "files": {}, "pages": {}, "feeds": {}, "views": {},
         "watched": watched(scene.get("watch")),
-        "metrics": {role["id"]: web.metrics(role["address"]) for role in scene["roles"]},
+        "metrics": metrics(scene),
     }
     cursors = defaultdict(dict)
     for note in facts["watched"]["told"]:
@@ -40,9 +40,15 @@ def gather(scene):
         facts["views"][name] = web.ask(address, f"/api/v1/topics/{name}")
         facts["feeds"][name] = feeds(address, name, kept, count, cursors[name], random_numbers)
     facts["broker"] = quiet_queues(scene)
+    # Once more behind what they are compared with: nothing that was read there can be too new for them.
+    facts["metrics_at_last"] = metrics(scene)
     facts["processes"] = {role["id"]: process(role["pid"]) for role in scene["roles"]}
     facts["places_of_a_secret"] = places(scene, redis)
     return facts
+
+
+def metrics(scene):
+    return {role["id"]: web.metrics(role["address"]) for role in scene["roles"]}
 
 
 def journal(path):

@@ -1,8 +1,9 @@
-"""The invariants of ARCHITECTURE.md, as functions of what `facts` has read. Each counts what it compared; nothing to compare is a failure. The first is in `answers`."""
+"""The invariants of ARCHITECTURE.md, as functions of what `facts` has read. Each counts what it compared; nothing to compare is a failure. The first is in `answers`, Prometheus' part of the fifth in `counters`."""
 
 from collections import Counter, defaultdict
 
 import canon
+import counters
 import fold
 import registry
 from answers import answers_of_the_journal, answers_of_the_log, matched, nothing_lost
@@ -163,12 +164,9 @@ def numbers_agree(facts):
         check.same(f"{name}: outcomes of metrics.json", told["outcomes"], sums["outcomes"])
         check.same(f"{name}: outcomes of the API", view["outcomes"], sums["outcomes"])
         check.same(f"{name}: state.json", facts["files"][name]["state"]["total_unique_count"], sums["attributes"])
-        for leader in leaders:
-            gauge = facts["metrics"][leader].get(("igentai_topic_attributes", (("topic", name),)))
-            # Topics that have ended are told no more.
-            check.holds(gauge in (None, sums["attributes"]), f"{name}: {gauge} attributes by {leader}'s /metrics")
+    counters.prometheus(facts, check, leaders)
     prices(facts, check)
-    monotone(facts, check)
+    forward(facts, check)
     return check
 
 
@@ -183,32 +181,14 @@ def prices(facts, check):
                 check.same(f"{name}: cost of entry {entry['index']}", meta["cost"], right)
 
 
-def monotone(facts, check):
-    last = {}
-    for note in facts["watched"]["metrics"]:
-        values = {(name, tuple(map(tuple, labels))): value for name, labels, value in note["values"]}
-        life = note["role"], values.get(("igentai_process_start_time_seconds", ()))
-        for sample, value in values.items():
-            if sample[0].endswith(("_total", "_count", "_sum")):
-                before = last.get((life, sample), 0)
-                check.holds(value >= before, f"{sample} of {life} fell from {before} to {value}")
-                last[life, sample] = value
+def forward(facts, check):
+    """The registry never went back."""
     per_topic = {}
     for note in facts["watched"]["registry"]:
         before = per_topic.get(note["topic"], (0, 0))
         now = note.get("entries", 0), note.get("attributes", 0)
         check.holds(now >= before, f"{note['topic']}: the registry went back from {before} to {now}")
         per_topic[note["topic"]] = now
-    committed(facts, check, last)
-
-
-def committed(facts, check, last):
-    """What integrators say they committed is never more than the log holds: a batch counted twice shows here."""
-    counts = (("igentai_commits_total", lambda entries: len(entries)), ("igentai_attributes_total", lambda entries: len(texts(entries))))
-    for name, count in counts:
-        said = sum(value for (_, (sample, _)), value in last.items() if sample == name)
-        true = sum(count(log_of(facts, topic)) for topic in facts["scene"]["topics"])
-        check.holds(said <= true, f"{name} of all lives is {said}, the logs hold {true}")
 
 
 # 6 -----------------------------------------------------------------------------------------------------------------------------

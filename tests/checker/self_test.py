@@ -5,6 +5,7 @@ import zlib
 
 import canon
 import check
+import counters
 import fold
 import msgpack
 import registry
@@ -120,9 +121,13 @@ def facts(journal, log, hashed):
                      for e in (1, 2)],
             "registry": [{"topic": NAME, "lease": 1, "topic_epoch": 1, "entries": 1, "attributes": 1},
                          {"topic": NAME, "lease": 2, "topic_epoch": 2, "entries": 2, "attributes": 1}],
-            "metrics": [{"role": "o", "values": [["igentai_commits_total", [], n]]} for n in (1, len(log))],
+            "metrics": [
+                {"role": role["id"], "at_ms": at, "values": [[name, labels, value] for (name, labels), value in samples(role, of).items()]}
+                for at, of in ((600, log[:1]), (5000, log)) for role in roles
+            ],
         },
-        "metrics": {"o": {("igentai_leader", ()): 1.0}},
+        "metrics": {role["id"]: samples(role, log) for role in roles},
+        "metrics_at_last": {role["id"]: samples(role, log) for role in roles},
         "broker": {
             "igentai.integrate": dict(queue), "igentai.coordinate": dict(queue), "igentai.tasks": dict(queue, consumers=0),
             "igentai.dead": dict(queue, consumers=0), "igentai.unrouted": dict(queue, consumers=0),
@@ -131,6 +136,16 @@ def facts(journal, log, hashed):
         "processes": {"o": {"descriptors": 20}},
         "places_of_a_secret": {"redis": b"REDIS0010", "a file": b"nothing"},
     }
+
+
+def samples(role, log):
+    """What a role's /metrics says when that is committed; the orchestrator does all of it."""
+    found = {("igentai_build_info", (("version", "1.0.0"),)): 1.0, counters.START: 1.0}
+    if role["role"] == "orchestrator":
+        found |= {(name, ()): float(sum(map(of, log))) for name, of in counters.COUNTERS.items()}
+        gauge = "igentai_topic_attributes", (("topic", NAME),)
+        found |= {("igentai_leader", ()): 1.0, gauge: float(sum(len(entry["new"]) for entry in log))}
+    return found
 
 
 def batch(entry, hashed):
@@ -166,6 +181,74 @@ def entry(index, field, value):
     return put(("topics", NAME, "log", index, field), value)
 
 
+def at_last(name, value, labels=()):
+    """A sample of the orchestrator's as it was read at the end; one that is None is missing."""
+    def change(world):
+        for when in ("metrics", "metrics_at_last"):
+            samples = world[when]["o"]
+            new = value(samples.get((name, labels), 0)) if callable(value) else value
+            samples.pop((name, labels), None)
+            samples |= {} if new is None else {(name, labels): new}
+        # Only then it falls behind nothing.
+        last = world["watched"]["metrics"][3]
+        last["values"] = [one for one in last["values"] if one[0] != name]
+
+    return change
+
+
+def drop_watched(name):
+    def change(world):
+        for note in world["watched"]["metrics"]:
+            note["values"] = [one for one in note["values"] if one[0] != name]
+
+    return change
+
+
+def watched_sample(note, name, value):
+    def change(world):
+        for one in world["watched"]["metrics"][note]["values"]:
+            one[2] = value if one[0] == name else one[2]
+
+    return change
+
+
+def second_life(*names, lost):
+    """As if the orchestrator had been killed after it was read for the first time, and its next life had not counted the last `lost` of `names`."""
+    def change(world):
+        values = [world["metrics"]["o"], world["metrics_at_last"]["o"]]
+        first = {name: value for name, _, value in world["watched"]["metrics"][0]["values"]}
+        for samples in values:
+            samples[counters.START] = 2.0
+            for name in counters.COUNTERS:
+                samples[name, ()] -= first[name] + (lost if name in names else 0)
+        world["watched"]["metrics"][3]["values"] = [[name, labels, value] for (name, labels), value in values[0].items()]
+
+    return change
+
+
+def both(*changes):
+    def change(world):
+        for one in changes:
+            one(world)
+
+    return change
+
+
+GAUGE = "igentai_topic_attributes", (("topic", NAME),)
+
+# Things that happen, and are right all the same.
+SOUND = [
+    ("a topic ended before the leader's term", both(
+        at_last(GAUGE[0], None, GAUGE[1]), put(("definitions", NAME, "epoch"), 1),
+    )),
+    ("a topic ended between two looks", lambda w: w["metrics"]["o"].pop(GAUGE)),
+    ("a life was killed and had told all", second_life(lost=0)),
+    ("a life was killed before it told the rest", second_life("igentai_commits_total", lost=3)),
+    ("the store lost an answer", both(
+        put(("scene", "faults", 0, "kind"), "store killed"), at_last("igentai_commits_total", lambda n: n - 1),
+    )),
+]
+
 # What is broken, how, and the invariant that must notice.
 BREAKS = [
     ("an answer of a living producer is lost", 1, lambda w: drop_entry(w, 4)),
@@ -197,8 +280,28 @@ BREAKS = [
     ("metrics.json is wrong", 5, put(("files", NAME, "metrics", "totals", "candidates"), 1)),
     ("costs are counted twice", 5, put(("files", NAME, "metrics", "totals", "usd"), lambda u: 2 * u)),
     ("an entry's cost is not price times tokens", 5, lambda w: log_of(w)[0]["response"].update(cost=1)),
-    ("a counter falls", 5, put(("watched", "metrics", 1, "values", 0, 2), 0)),
-    ("a commit is counted twice", 5, put(("watched", "metrics", 1, "values", 0, 2), 6)),
+    ("a counter falls", 5, watched_sample(3, "igentai_commits_total", 0)),
+    ("a counter falls behind what was watched", 5, put(("metrics", "o", ("igentai_commits_total", ())), 4.0)),
+    *((f"{name} is too high", 5, at_last(name, lambda n: n + 1)) for name in counters.COUNTERS),
+    *((f"{name} is too low", 5, at_last(name, lambda n: n - 1)) for name in counters.COUNTERS),
+    *((f"{name} is missing", 5, both(at_last(name, None), drop_watched(name))) for name in counters.COUNTERS),
+    ("a dead letter is counted that nobody sent", 5, at_last("igentai_dead_letters_total", 1.0, (("reason", "undecodable"),))),
+    ("a dead letter is not counted", 5, put(("scene", "poison"), 1)),
+    ("two lives count the same commit", 5, second_life("igentai_commits_total", lost=-1)),
+    ("more is lost by a kill than was under way then", 5, both(
+        second_life("igentai_commits_total", lost=1), put(("watched", "metrics", 0, "at_ms"), 40_000), put(("watched", "metrics", 3, "at_ms"), 41_000),
+    )),
+    ("a counter is too low before a fault of the store", 5, both(
+        put(("scene", "faults"), lambda f: [*f, {"kind": "another", "ended_ms": 40_000}, {"kind": "store killed", "ended_ms": 41_000}]),
+        at_last("igentai_commits_total", lambda n: n - 1),
+    )),
+    ("a topic's attributes are not shown", 5, at_last(GAUGE[0], None, GAUGE[1])),
+    ("a topic's attributes are too many", 5, at_last(GAUGE[0], lambda n: n + 1, GAUGE[1])),
+    ("a topic's attributes are too few", 5, at_last(GAUGE[0], lambda n: n - 1, GAUGE[1])),
+    ("the orchestrator's metrics are empty", 5, both(put(("metrics", "o"), {}), put(("metrics_at_last", "o"), {}))),
+    ("a producer's metrics are empty", 5, put(("metrics", "one"), {})),
+    ("a role's metrics are missing at last", 5, lambda w: w["metrics_at_last"].pop("w")),
+    ("nothing was read while it was watched", 5, put(("watched", "metrics"), [])),
     ("the registry goes back", 5, put(("watched", "registry", 1, "entries"), 0)),
     ("two lead", 5, put(("metrics", "p"), {("igentai_leader", ()): 1.0})),
     ("a delta lacks a fingerprint", 6, put(("watched", "filter-delta", 0, "fingerprints"), lambda f: f[1:])),
@@ -261,6 +364,7 @@ def decoders():
         raise AssertionError("a text that is not plain has a key")
     except canon.NotPlain:
         pass
+    assert [counters.least(*one) for one in ((0, 99), (0, 100), (7, 100))] == [0, 1, 7]
     assert registry.members({b"f" * 14: b"7"}, None) == {b"f" * 14: 7}
     assert registry.members({b"0": b"f" * 14 + b"\0\0\1\0"}, b"compact") == {b"f" * 14: 256}
     assert registry.numbers({b"run": b"2", b"layout": b"fast"}) == {"run": 2}
@@ -273,6 +377,14 @@ def run():
     reports = check.judge(world())
     assert check.verdict(reports) == 0, check.show(reports)
     missed = 0
+    for what, change in SOUND:
+        sound = world()
+        change(sound)
+        reports = check.judge(sound)
+        if check.verdict(reports) != 0:
+            missed += 1
+            print(f"NOT BORNE: {what}")
+            check.show(reports)
     for what, number, change in BREAKS:
         broken = copy.deepcopy(put_new_keys() if what in ("two lead", "a queue is left behind") else world())
         change(broken)
@@ -286,5 +398,5 @@ def run():
         if check.verdict(check.judge(broken)) == 0:
             missed += 1
             print(f"NOT NOTICED: {what}")
-    print(f"{len(BREAKS)} breaks and {len(EMPTY)} empty worlds, {missed} not noticed")
+    print(f"{len(BREAKS)} breaks, {len(EMPTY)} empty and {len(SOUND) + 1} sound worlds, {missed} taken for what they are not")
     return 1 if missed else 0

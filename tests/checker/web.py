@@ -38,6 +38,8 @@ def metrics(address):
         if match and not line.startswith("#"):
             name, labels, value = match.groups()
             found[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
+    if not found:
+        raise OSError(f"/metrics of {address} is empty")
     return found
 
 
