@@ -8,10 +8,11 @@
 //! | `outcome` | kinds of outcomes of a request, a fixed list in the code |
 //! | `direction` | `input`, `output` |
 //! | `reason` | kinds of reasons for a dead letter, a fixed list in the code; never a message |
-//! | `state` | states of producers or topics, a fixed list in the code |
+//! | `state` | states of topics, a fixed list in the code; of producers `live` alone, who were heard of late |
 //! | `result` | two words, named in the metric's help |
 //! | `producer` | ids of producers that were heard of late |
 //! | `topic` | topic ids |
+//! | `queue` | names of work queues, a fixed list in the code |
 //! | `version` | one |
 
 use super::metrics::{Counter, Gauge, Metric, Money, Seconds};
