@@ -49,7 +49,7 @@ pub(crate) fn write_scene(system: &System, seed: u64, faults: &[Made]) -> PathBu
         "lives": lives,
         "open_per_life": OPEN_PER_LIFE,
         "faults": faults.iter().map(Made::json).collect::<Vec<_>>(),
-        "poison": 0,
+        "poison": system.poison,
         "broker_unharmed": faults.iter().all(|made| !made.kind.costs_the_broker_messages()),
         "secret": SECRET,
         "usd_per_million": [PRICES.0, PRICES.1],

@@ -13,6 +13,7 @@
 
 mod checker;
 mod faults;
+mod poison;
 mod rounds;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;

@@ -8,9 +8,9 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::Plan;
 use crate::faults::{Fault, Kind, Made};
 use crate::system::{System, now_ms};
+use crate::{Plan, poison};
 
 /// Without any progress for so long it is given up: what else would it wait for.
 const STUCK: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<
     let mut deck: Vec<Kind> = Vec::new();
     let mut made: Vec<Made> = Vec::new();
     let mut stuck = moves(system, 0).await;
+    let mut rounds = 0;
     while made.len() < plan.faults && stuck.is_none() {
         let round = if plan.together {
             let kinds = Kind::all(system);
@@ -40,6 +41,10 @@ pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<
         let names: Vec<String> = round.iter().map(|fault| fault.kind.name()).collect();
         println!("{:>4} {} ms to a commit after: {}", made.len(), now_ms() - begun, names.join(" + "));
         system.until_all_ready().await;
+        if stuck.is_none() && rounds % poison::EVERY == 0 {
+            stuck = poison::send(system).await;
+        }
+        rounds += 1;
     }
     (made, stuck)
 }

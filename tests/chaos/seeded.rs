@@ -45,6 +45,7 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         | Bug::PageLeavesOneOut
         | Bug::DescriptorLeak
         | Bug::NeverAcknowledged
+        | Bug::PoisonDropped
         | Bug::CoverageWrong => (&["webserver killed"], 1),
         // The simulation alone shows them.
         Bug::ReceiptNotStored
@@ -59,7 +60,6 @@ const fn shown_by(bug: Bug) -> (&'static [&'static str], usize) {
         | Bug::EntryFoldedTwice
         | Bug::LeasedUncounted
         | Bug::LeaseTakenEarly
-        | Bug::PoisonDropped
         | Bug::FalsePositiveUnanswered => (&[], 0),
     }
 }

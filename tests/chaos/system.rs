@@ -105,6 +105,8 @@ pub(crate) struct System {
     pub(crate) clocks: Option<PathBuf>,
     /// Connections of those who do not listen.
     pub(crate) readers: Vec<TcpStream>,
+    /// Messages sent that nobody can integrate.
+    pub(crate) poison: u64,
     /// What the program does wrong on purpose.
     bug: Option<&'static str>,
     /// Lines that ended processes left.
@@ -134,6 +136,7 @@ impl System {
             disk: Disk::mount(&folder.path().join("outputs")),
             clocks: faketime(),
             readers: Vec::new(),
+            poison: 0,
             bug,
             past: String::new(),
             folder,

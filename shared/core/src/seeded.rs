@@ -87,6 +87,8 @@ bugs! {
     NeverPublishedAgain = "never-published-again",
     /// A commit whose outcome is unknown is taken for done.
     UnknownTakenForDone = "unknown-taken-for-done",
+    /// What cannot be understood is thrown away.
+    PoisonDropped = "poison-dropped",
     simulated:
     /// The receipt of a batch is not stored.
     ReceiptNotStored = "receipt-not-stored",
@@ -112,8 +114,6 @@ bugs! {
     LeasedUncounted = "leased-uncounted",
     /// The lease is taken before it has stood still for its time to live.
     LeaseTakenEarly = "lease-taken-early",
-    /// What cannot be understood is thrown away.
-    PoisonDropped = "poison-dropped",
     /// Texts that the registry asks for are not sent.
     FalsePositiveUnanswered = "false-positive-unanswered",
 }
