@@ -62,7 +62,10 @@ def watched(path):
         return found
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         note = json.loads(line)
-        if note["kind"] == "message":
+        if note["kind"] == "message" and note["id"].startswith("poison-"):
+            # Not to be read, or not as what it says; the scene tells how many there are.
+            found["poison"].append(note)
+        elif note["kind"] == "message":
             kind = note["type"].removeprefix("application/vnd.igentai.").split(".v")[0]
             found[kind].append(msgpack.decode(base64.b64decode(note["payload"])))
         else:
