@@ -12,6 +12,7 @@ use igentai_test_support::proxy::{Direction, Flow, Proxy};
 use igentai_test_support::servers::Broker;
 use tokio::time::timeout;
 
+use super::topology::logged;
 use super::{hasty, publish_stubbornly, until_connected, until_heard};
 use crate::bus::{DEADLINE, batch, message, next_acked, worker};
 
@@ -46,6 +47,31 @@ async fn a_half_open_connection_is_noticed_within_fifteen_seconds() {
     publish_stubbornly(&bus, "after").await;
     while next_acked(&mut *consumer).await != "after" {}
     until_heard(&bus, &mut *commands, &message(Exchange::Commands, "all", "heard")).await;
+}
+
+/// Over a line that holds things up for a moment, a message is on its way just while the reader subscribes anew. It is no sign of a deaf subscription.
+#[tokio::test]
+async fn what_is_on_its_way_to_a_reader_that_subscribes_anew_is_no_alarm() {
+    let (lines, _log) = logged();
+    let broker = Broker::for_test().await.unwrap();
+    let (proxy, url) = proxied(&broker).await;
+    let bus = AmqpBus::connect(hasty(&url));
+    let direct = AmqpBus::connect(hasty(broker.amqp_url()));
+    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
+    until_connected(&direct).await;
+    for round in ["one", "two", "three"] {
+        let hold = async {
+            proxy.set_flow(Direction::ToClient, Flow::Hold);
+            direct.publish(batch(round)).await.unwrap();
+            // Longer than the reader waits, shorter than the broker's answers may take.
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            proxy.heal().await.unwrap();
+        };
+        let (heard, ()) = futures::join!(next_acked(&mut *consumer), hold);
+        assert_eq!(heard, round);
+    }
+    let said = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    assert_eq!(said.matches("stopped hearing").count(), 0, "{said}");
 }
 
 #[tokio::test]

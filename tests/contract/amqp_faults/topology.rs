@@ -1,7 +1,6 @@
 //! Queues, bindings and exchanges taken away, occupied or declared otherwise.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use igentai_shared::bus::amqp::AmqpBus;
 use igentai_shared::bus::{Bus, BusError, Exchange, Incoming, Source, WorkQueue};
@@ -44,7 +43,7 @@ async fn delete_and_declare(broker: &Broker, queue: WorkQueue) {
 }
 
 /// What this thread logs from here on, and the guard that it lasts as long as.
-fn logged() -> (Arc<Mutex<Vec<u8>>>, DefaultGuard) {
+pub(super) fn logged() -> (Arc<Mutex<Vec<u8>>>, DefaultGuard) {
     #[derive(Clone)]
     struct Log(Arc<Mutex<Vec<u8>>>);
     impl std::io::Write for Log {
@@ -108,25 +107,6 @@ async fn a_queue_that_is_deleted_and_declared_again_at_once_leaves_no_consumer_d
     assert_eq!(next_acked(&mut *consumer).await, "after");
     let said = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
     assert_eq!(said.matches("stopped hearing").count(), 1, "{said}");
-}
-
-/// What is on its way while the one subscription ends is heard, and no sign of anything.
-#[tokio::test]
-async fn messages_that_come_just_when_a_reader_subscribes_anew_are_no_alarm() {
-    let (lines, _log) = logged();
-    let broker = Broker::for_test().await.unwrap();
-    let mut config = hasty(broker.amqp_url());
-    config.renew_interval = Duration::from_millis(60);
-    let bus = AmqpBus::connect(config);
-    let mut consumer = worker(&*bus, WorkQueue::Integrate, 10).await;
-    for number in 0..150_u64 {
-        // Before, at, and behind the end of the reader's patience.
-        tokio::time::sleep(Duration::from_millis(50 + number % 20)).await;
-        publish_stubbornly(&bus, &format!("number-{number}")).await;
-        assert_eq!(next_acked(&mut *consumer).await, format!("number-{number}"));
-    }
-    let said = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
-    assert_eq!(said.matches("stopped hearing").count(), 0, "{said}");
 }
 
 #[tokio::test]
