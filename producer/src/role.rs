@@ -172,7 +172,7 @@ impl<'a> Role<'a> {
                     }
                 }
                 Event::Heard(Ok(Incoming::Resumed)) => {
-                    self.hears();
+                    self.hears_again();
                     self.heartbeat();
                 }
                 Event::Heard(Err(error)) => {

@@ -183,7 +183,7 @@ impl Integrator<'_> {
             };
             let tell = until(self.untold.due().filter(|_| self.telling.is_empty()));
             let (retry, acknowledge) = (until(self.parked.next_deadline()), until(self.owed.due()));
-            let round = until(self.rounds.due());
+            let (round, note) = (until(self.rounds.due()), until(self.refused.next_note()));
             let is_whole = is_whole(&self.gathered);
             let asked = (!self.committing.is_empty()).then_some(self.asked);
             let event = tokio::select! {
@@ -193,6 +193,7 @@ impl Integrator<'_> {
                 () = acknowledge => Event::Acknowledge,
                 () = tell => Event::Tell,
                 () = round => Event::Round,
+                () = note => Event::Noted,
                 Some(sent) = self.rounds.next() => Event::Sent(sent),
                 Some(buried) = self.burials.next() => Event::Buried(buried),
                 Some(told) = self.telling.next() => Event::Told(told),

@@ -90,6 +90,11 @@ impl Refused {
         refusals.find(|refusal| now.since(refusal.tried) < PAUSE).map(|refusal| refusal.reason.clone())
     }
 
+    /// When the coordinator is to be told again.
+    pub(super) fn next_note(&self) -> Option<Monotonic> {
+        self.noted.filter(|_| !self.runs.is_empty()).map(|noted| noted + NOTED)
+    }
+
     /// What the coordinator is to be told now: now and then all that is refused.
     pub(super) fn due(&mut self, now: Monotonic) -> Vec<wire::Refused> {
         if self.runs.is_empty() || self.noted.is_some_and(|noted| now.since(noted) < NOTED) {

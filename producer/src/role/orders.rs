@@ -60,6 +60,11 @@ impl Role<'_> {
     }
 
     /// Commands can be heard.
+    pub(super) fn hears_again(&mut self) {
+        self.worker.hears_again(self.context.clock.now().monotonic);
+        self.hears();
+    }
+
     pub(super) fn hears(&mut self) {
         if std::mem::take(&mut self.deaf) {
             self.context.troubles.clear(self.context.id.as_str());

@@ -178,3 +178,21 @@ impl World {
         }
     }
 }
+
+/// With nothing else to do.
+#[tokio::test(start_paused = true)]
+async fn the_coordinator_is_told_every_two_seconds_that_a_run_is_refused() {
+    let world = World::new().await;
+    let store = Arc::new(FlawedStore::over(Arc::clone(&world.store)));
+    store.refuse_commits_of(Some(&topic()));
+    let context = Context { store: Arc::clone(&store) as _, ..world.context(CRASHER, Fate::Panics) };
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    tasks.spawn(run(context, stop.clone()));
+    world.publish(batch("refused", 1)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    // What the queue keeps is half a minute old at most.
+    let noted = world.refusals().await;
+    assert!((14..=15).contains(&noted), "{noted} times in half a minute");
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}

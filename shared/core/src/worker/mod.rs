@@ -153,7 +153,7 @@ impl Worker {
                 Some(work) if work.run() > order.run => {}
                 Some(_) | None => {
                     let counters =
-                        self.counters.remove(&order.topic).filter(|counters| counters.run == order.run);
+                        self.counters.remove(&order.topic).filter(|counters| counters.run() == order.run);
                     let work = TopicWork::new(order, counters, self.concurrency);
                     self.topics.insert(work.id().clone(), work);
                 }
@@ -161,6 +161,11 @@ impl Worker {
         }
         self.forget_finished();
         CommandVerdict::Followed
+    }
+
+    /// Commands are heard again, after a time in which none could be: that there was silence says nothing of the registry.
+    pub const fn hears_again(&mut self, now: Monotonic) {
+        self.commanded = now;
     }
 
     /// The next request to send, if there is room and budget for one. Topics take turns. Nothing is counted until [`Worker::begin`].
@@ -221,6 +226,16 @@ impl Worker {
         let id = &receipt.id;
         if id.producer != self.id || id.incarnation != self.incarnation {
             return None;
+        }
+        // Somebody has replayed what was refused while the topic was still worked on.
+        if !self.topics.contains_key(&id.topic)
+            && let Some(counters) = self.counters.remove(&id.topic)
+        {
+            if counters.knows(id) {
+                self.topics.insert(id.topic.clone(), counters.taken_up(self.concurrency));
+            } else {
+                self.counters.insert(id.topic.clone(), counters);
+            }
         }
         let work = self.topics.get_mut(&id.topic).filter(|work| work.run() == id.run)?;
         let batch = work.receipt(receipt, &mut self.numbers, now);

@@ -5,6 +5,8 @@ use crate::batch::{BatchId, Committed, Named, Numbered, Outcome, ResponseMeta, T
 use crate::command::TopicOrder;
 use crate::key::{Fingerprint, Key};
 
+mod refused;
+
 const T0: Monotonic = Monotonic(0);
 
 fn named(text: &str) -> Named {
@@ -121,28 +123,8 @@ fn a_producer_stays_with_its_registry_as_long_as_that_is_heard_unless_another_on
     assert_eq!(worker.command(replacing("q"), at(12)), CommandVerdict::Foreign);
     assert_eq!(worker.command(replacing("r"), at(12)), CommandVerdict::OtherRegistry);
     assert_eq!(worker.follows(), (1, 1));
-}
-
-#[test]
-fn what_is_among_the_dead_letters_keeps_its_number_open_until_it_is_replayed() {
-    let mut worker = worker(vec![order("birds", 1, 10)]);
-    let refused = ask_and_finish(&mut worker, &["robin"]);
-    let verdict = Verdict::Refused { reason: "no room".to_owned() };
-    let refusal = Receipt { id: refused.id.clone(), verdict, told: None };
-    assert_eq!(worker.receipt(&refusal, T0), None);
-    assert!(worker.is_idle() && !worker.awaits(&refused.id) && worker.overdue(Monotonic(100_000)).is_empty());
-    let next = ask_and_finish(&mut worker, &["wren"]);
-    assert_eq!((next.id.seq, next.lowest_unresolved), (2, 1));
-    worker.receipt(&receipt(&next, vec![]), T0);
-    // Also where the topic was dropped meanwhile.
-    worker.command(command(2, vec![]), T0);
-    assert_eq!(worker.topics(), 0);
-    worker.command(command(3, vec![order("birds", 1, 10)]), T0);
-    let next = ask_and_finish(&mut worker, &["owl"]);
-    assert_eq!((next.id.seq, next.lowest_unresolved), (3, 1));
-    worker.receipt(&receipt(&next, vec![]), T0);
-    worker.receipt(&receipt(&refused, vec![]), T0);
-    assert_eq!(ask_and_finish(&mut worker, &["tit"]).lowest_unresolved, 4);
+    worker.hears_again(at(30));
+    assert_eq!(worker.command(elsewhere, at(31)), CommandVerdict::Foreign, "nobody could be heard");
 }
 
 /// Every provider of a process may have its word in it.
@@ -386,20 +368,6 @@ fn capped(items: u64) -> TopicOrder {
 fn taken(batch: &Batch, first_new: u64, new: u32, over_cap: u32) -> Receipt {
     let committed = Committed { log_index: 1, first_new, new, over_cap, ..Committed::default() };
     Receipt { id: batch.id.clone(), verdict: Verdict::Committed(committed), told: None }
-}
-
-#[test]
-fn a_batch_that_was_refused_is_published_no_more_and_the_next_ones_are_asked_for() {
-    let mut worker = worker(vec![order("birds", 1, 5)]);
-    let batch = ask_and_finish(&mut worker, &["Owl"]);
-    assert!(worker.awaits(&batch.id) && !worker.awaits(&BatchId { seq: 2, ..batch.id.clone() }));
-    let verdict = Verdict::Refused { reason: "poison".to_owned() };
-    let refused = Receipt { id: batch.id.clone(), verdict, told: None };
-    assert_eq!(worker.receipt(&refused, T0), None);
-    assert!(!worker.awaits(&batch.id));
-    assert!(worker.overdue(Monotonic(1_000_000)).is_empty());
-    let next = ask_and_finish(&mut worker, &["Emu"]);
-    assert_eq!((next.id.seq, next.lowest_unresolved), (2, 1), "it may be replayed");
 }
 
 #[test]

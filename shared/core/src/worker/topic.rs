@@ -28,6 +28,9 @@ const MAX_SPELLINGS: usize = 200_000;
 /// Refused batches whose numbers are kept open; beyond, the oldest can be taken up no more.
 const MAX_REFUSED: usize = 1_000;
 
+/// For so many numbers one is kept open: the registry keeps the receipts of all behind it, each some 100 bytes.
+const KEPT_OPEN: u64 = 50_000;
+
 /// A request to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -65,11 +68,29 @@ struct Pending {
 /// What a life of a producer must not count anew.
 #[derive(Debug)]
 pub(super) struct Counters {
-    pub(super) run: Run,
+    order: TopicOrder,
     next_seq: u64,
     sent: u64,
     charged: Cost,
     refused: BTreeMap<u64, Pending>,
+}
+
+impl Counters {
+    pub(super) const fn run(&self) -> Run {
+        self.order.run
+    }
+
+    /// Whether it is a batch that is among the dead letters, as far as is known here.
+    pub(super) fn knows(&self, id: &BatchId) -> bool {
+        self.order.run == id.run && self.refused.contains_key(&id.seq)
+    }
+
+    /// The topic again, for what is left to do.
+    pub(super) fn taken_up(self, concurrency: u32) -> TopicWork {
+        let mut work = TopicWork::new(self.order.clone(), Some(self), concurrency);
+        work.dismiss();
+        work
+    }
 }
 
 #[derive(Debug)]
@@ -102,28 +123,25 @@ pub(super) struct TopicWork {
 impl TopicWork {
     pub(super) fn new(order: TopicOrder, counters: Option<Counters>, concurrency: u32) -> Self {
         let most_open = concurrency.saturating_mul(UNRESOLVED_PER_PLACE).max(LEAST_UNRESOLVED);
-        let counted = counters.unwrap_or_else(|| Counters {
-            run: order.run,
-            next_seq: 1,
-            sent: 0,
-            charged: Cost::ZERO,
-            refused: BTreeMap::new(),
-        });
+        let (next_seq, sent, charged, refused) = match counters {
+            Some(Counters { next_seq, sent, charged, refused, .. }) => (next_seq, sent, charged, refused),
+            None => (1, 0, Cost::ZERO, BTreeMap::new()),
+        };
         let replica = Replica::new(order.run);
         Self {
             order,
             dismissed: false,
             most_open: usize::try_from(most_open).unwrap_or(usize::MAX),
             filling: Filling::default(),
-            next_seq: counted.next_seq,
-            sent: counted.sent,
+            next_seq,
+            sent,
             in_flight: 0,
             reserved: Cost::ZERO,
-            charged: counted.charged,
+            charged,
             request_cost: None,
             dearest_cost: Cost::ZERO,
             pending: BTreeMap::new(),
-            refused: counted.refused,
+            refused,
             spellings: BTreeSet::new(),
             hits: 0,
             false_positives: 0,
@@ -151,7 +169,7 @@ impl TopicWork {
 
     pub(super) fn into_counters(self) -> Counters {
         let Self { order, next_seq, sent, charged, refused, .. } = self;
-        Counters { run: order.run, next_seq, sent, charged, refused }
+        Counters { order, next_seq, sent, charged, refused }
     }
 
     pub(super) const fn is_dismissed(&self) -> bool {
@@ -298,6 +316,7 @@ impl TopicWork {
     ) -> Batch {
         let seq = self.next_seq;
         self.next_seq += 1;
+        self.refused.retain(|refused, _| seq - *refused <= KEPT_OPEN);
         let batch = Batch {
             id: BatchId { topic: self.order.topic.clone(), run: self.order.run, producer, incarnation, seq },
             lowest_unresolved: self.lowest().filter(|_| !is_on(Bug::WatermarkHole)).unwrap_or(seq),
