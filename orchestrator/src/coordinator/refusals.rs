@@ -26,6 +26,11 @@ impl Refusals {
         }
     }
 
+    /// Its log grows, so none is refused.
+    pub(super) fn over(&mut self, topic: &TopicId) {
+        self.0.remove(topic);
+    }
+
     /// Why its batches are refused, for people.
     pub(super) fn reason(&self, topic: &TopicId, run: Run, now: Monotonic) -> Option<String> {
         let (refused, reason, heard) = self.0.get(topic)?;

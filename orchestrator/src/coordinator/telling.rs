@@ -197,16 +197,16 @@ impl Topics<'_> {
     fn with_problem(&self, core: &Coordinator, status: TopicStatus) -> TopicStatus {
         let nobody = self.deaf.as_ref().or(self.untold.as_ref()).filter(|_| !status.topic.state.is_ended());
         let now = self.context.clock.now().monotonic;
-        let refused = || self.refusals.reason(&status.topic.id, status.topic.run, now);
+        let refused = self.refusals.reason(&status.topic.id, status.topic.run, now);
+        let put_back = self.vouching.problem(&status.topic.id).map(str::to_owned);
+        let refused_now = refused.clone().filter(|_| !status.topic.state.is_ended());
         let stands =
-            self.vouching.problem(&status.topic.id).map(str::to_owned).or_else(refused).map(|why| match core
-                .unresolved(&status.topic.id, status.topic.run)
-            {
+            put_back.or(refused_now).map(|why| match core.unresolved(&status.topic.id, status.topic.run) {
                 0 => why,
                 waiting => format!("{why}. {waiting} answers that producers have published for it wait"),
             });
         let own = stands.or_else(|| self.troubles.problem(&status.topic.id)).or(nobody.cloned());
-        let here = self.context.troubles.reasons(now).into_iter().next().or_else(refused);
+        let here = self.context.troubles.reasons(now).into_iter().next().or(refused);
         let moves = match (here, &status.problem) {
             // Of a topic that has ended it explains no more than what is missing.
             (Some(why), Some(missing)) if status.topic.state.is_ended() => Some(format!("{missing}: {why}")),

@@ -320,6 +320,11 @@ async fn what_integrators_say_that_the_store_refuses_is_the_topics_problem_as_lo
     assert!(says_why(1, 3).await);
     assert!(!desk.problem("fish").await.is_some_and(|why| why.contains("WRONGTYPE")));
     assert!(says_why(1, 20).await);
+    desk.commit("birds", 1, "Wren").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let problem = desk.problem("birds").await;
+    assert!(!problem.is_some_and(|why| why.contains("WRONGTYPE")), "what is committed is not refused");
+    assert!(says_why(1, 3).await);
     desk.until("it is over", async || {
         desk.problem("birds").await.is_none_or(|why| !why.contains("WRONGTYPE"))
     })

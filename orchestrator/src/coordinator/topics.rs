@@ -240,6 +240,7 @@ impl<'a> Topics<'a> {
             }
             topic.kept.mark = entries.last().map(Mark::of).or(topic.kept.mark.take());
             self.saver.folded(entries.len());
+            self.refusals.over(id);
             self.files.grown(id, core.attributes(id));
             folded.map_err(|error| StoreError::Corrupt(error.to_string()))?;
         }
