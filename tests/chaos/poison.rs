@@ -18,6 +18,9 @@ use crate::system::{SOON, System};
 /// Rounds of faults between two of them.
 pub(crate) const EVERY: usize = 3;
 
+/// In which a message that was put to the dead letters twice shows.
+const MOMENT: Duration = Duration::from_millis(200);
+
 /// Sends one, of another sort than the one before, and waits until it is among the dead letters. The answer is why it is not.
 pub(crate) async fn send(system: &mut System) -> Option<String> {
     let sent = system.poison;
@@ -32,8 +35,8 @@ pub(crate) async fn send(system: &mut System) -> Option<String> {
     let arrived = || async { bus.depth(WorkQueue::Dead).await.filter(|letters| *letters > sent) };
     let letters = until_some(SOON, arrived).await;
     // A second one would follow at once.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let letters = bus.depth(WorkQueue::Dead).await.or(letters.ok());
+    let more = || async { bus.depth(WorkQueue::Dead).await.filter(|letters| *letters > sent + 1) };
+    let letters = until_some(MOMENT, more).await.or(letters).ok();
     bus.close().await;
     system.poison += 1;
     let (wanted, is_published) = (system.poison, matches!(published, Ok(Ok(()))));

@@ -59,12 +59,13 @@ impl Role<'_> {
         self.heartbeat();
     }
 
-    /// Commands can be heard.
+    /// Commands are heard on a subscription that was made anew: what was silence before was nobody's.
     pub(super) fn hears_again(&mut self) {
         self.worker.hears_again(self.context.clock.now().monotonic);
         self.hears();
     }
 
+    /// Commands can be heard.
     pub(super) fn hears(&mut self) {
         if std::mem::take(&mut self.deaf) {
             self.context.troubles.clear(self.context.id.as_str());

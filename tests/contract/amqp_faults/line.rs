@@ -63,8 +63,10 @@ async fn what_is_on_its_way_to_a_reader_that_subscribes_anew_is_no_alarm() {
         let hold = async {
             proxy.set_flow(Direction::ToClient, Flow::Hold);
             direct.publish(batch(round)).await.unwrap();
-            // Longer than the reader waits, shorter than the broker's answers may take.
-            tokio::time::sleep(Duration::from_millis(900)).await;
+            // The reader ends its subscription. A heartbeat is shorter than that.
+            let before = proxy.passed(Direction::ToServer);
+            let ends = || std::future::ready(proxy.passed(Direction::ToServer) > before + 24);
+            eventually(DEADLINE, ends).await.unwrap();
             proxy.heal().await.unwrap();
         };
         let (heard, ()) = futures::join!(next_acked(&mut *consumer), hold);

@@ -28,7 +28,7 @@ const MAX_SPELLINGS: usize = 200_000;
 /// Refused batches whose numbers are kept open; beyond, the oldest can be taken up no more.
 const MAX_REFUSED: usize = 1_000;
 
-/// For so many numbers one is kept open: the registry keeps the receipts of all behind it, each some 100 bytes.
+/// For so many numbers one is kept open: the registry keeps the receipts of all behind it.
 const KEPT_OPEN: u64 = 50_000;
 
 /// A request to send.

@@ -52,7 +52,7 @@
 //! | compact | 64 | 25 | 41 | 2.2 times that | 11.5 kB |
 //! | `SADD` of the same, without numbers, log and receipts | 80 | 80 | | 30 µs | 1.2 kB |
 //!
-//! Receipts are 0.1 bytes of it, since those below a producer's lowest unresolved number are removed, by the dozen. With `SADD`, a redelivery and a repeated name could not be told from a new
+//! Receipts are 0.1 bytes of it, since those below a producer's lowest unresolved number are removed, by the dozen; while a batch of his is among the dead letters, those behind it stay. With `SADD`, a redelivery and a repeated name could not be told from a new
 //! one, and nothing would be known of order. A hash of its own for each bucket would take a command for each element; numbers packed as MessagePack instead of decimals save 1 µs and no
 //! memory; each `redis.call` costs some 1.5 µs, each element that goes through `string.format` 0.2 µs.
 //!
