@@ -17,7 +17,7 @@ use super::mail::{Global, Letter, Mail};
 use super::output::OutputFile;
 use super::owner::Refusal;
 use super::trouble::{Backoff, Board, Trouble};
-use super::{Style, atomic, place, reports};
+use super::{Style, place, reports};
 
 /// Lines read at once.
 pub(super) const PAGE: usize = 1_000;
@@ -179,13 +179,15 @@ pub(super) struct Desk {
     checks: VecDeque<Check>,
     checking: Backoff,
     global: Backoff,
+    /// Whether `global_state.json` was written in this term.
+    has_written: bool,
 }
 
 impl Desk {
     pub(super) fn new(style: Style, store: Arc<dyn Store>, board: Arc<Board>) -> Self {
         let (lists, checks) = (BTreeMap::new(), VecDeque::new());
         let (checking, global) = (Backoff::default(), Backoff::default());
-        Self { style, store, board, lists, checks, checking, global }
+        Self { style, store, board, lists, checks, checking, global, has_written: false }
     }
 
     /// Takes in what is wanted. In a hurry, what had failed gets another chance at once.
@@ -314,11 +316,12 @@ impl Desk {
 
     fn write_global(&mut self, global: &Global, now: Monotonic) {
         let content = reports::global(&global.topics, &self.style, global.producers, global.now);
-        let path = self.style.out.join("global_state.json");
-        let written =
-            std::fs::create_dir_all(&self.style.out).and_then(|()| atomic::replace(&path, &content));
-        match written {
-            Ok(()) => self.global = Backoff::default(),
+        let path = self.style.out.join(place::GLOBAL);
+        match place::replace_global(&self.style, &content, !self.has_written) {
+            Ok(()) => {
+                self.has_written = true;
+                self.global = Backoff::default();
+            }
             Err(error) => {
                 if self.global.failed(now) {
                     error!(path = %path.display(), error = %error, "a file cannot be written; it is tried again");

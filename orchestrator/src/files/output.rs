@@ -7,12 +7,9 @@ use std::path::{Path, PathBuf};
 use igentai_core::ids::{Epoch, Seq};
 use igentai_core::seeded::{Bug, is_on, strikes};
 
-use super::atomic::sync_folder;
+use super::atomic::{building, sync_folder};
 use super::changed::{Change, change};
 use super::owner::if_there;
-
-/// What a list is called that is being built, in place of `txt`, with the term behind it.
-const BUILDING: &str = "txt.new";
 
 /// What lines are written on.
 pub(super) trait Sheet: Write {
@@ -61,7 +58,7 @@ pub(super) struct OutputFile<S = File> {
 
 impl OutputFile {
     pub(super) fn create(path: &Path, epoch: Epoch) -> io::Result<Self> {
-        let building = path.with_extension(format!("{BUILDING}-{epoch}"));
+        let building = building(path, epoch);
         // One that is there already may be held open by somebody who is paused, and would be written to by both.
         let sheet = match if_there(fs::symlink_metadata(&building))? {
             Some(found) if !found.is_file() => File::create(&building)?,
@@ -81,25 +78,6 @@ impl OutputFile {
         }
         change(self.building.as_ref().unwrap_or(&self.path), &self.sheet, self.length)
     }
-}
-
-/// Removes what terms before `epoch` have begun to build beside the list at `path`: whoever wakes up from one of them finds nothing to put in its place. What a
-/// name leads to stays.
-pub(super) fn remove_earlier(path: &Path, epoch: Epoch) -> io::Result<()> {
-    let (Some(folder), unnumbered) = (path.parent(), path.with_extension(BUILDING)) else { return Ok(()) };
-    for file in fs::read_dir(folder)? {
-        let file = file?;
-        let (path, name) = (file.path(), file.file_name());
-        let number = |name: &str| {
-            let (list, epoch) = name.rsplit_once('-')?;
-            (unnumbered.file_name()? == list).then(|| epoch.parse::<Epoch>().ok()).flatten()
-        };
-        let earlier = name.to_str().and_then(number).is_some_and(|found| found < epoch);
-        if (earlier || path == unnumbered) && !file.file_type()?.is_dir() {
-            if_there(fs::remove_file(path))?;
-        }
-    }
-    Ok(())
 }
 
 impl<S: Sheet> OutputFile<S> {

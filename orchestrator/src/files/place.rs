@@ -11,13 +11,24 @@ use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, Topic};
 use igentai_shared::store::Head;
+use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
 
-use super::output::{OutputFile, remove_earlier};
-use super::owner::{self, Before, Found, Lines, Refusal, if_there};
+use super::atomic::Draft;
+use super::output::OutputFile;
+use super::owner::{self, Before, Found, Lines, Refusal, Sign, if_there};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
+
+/// The file of all topics.
+pub(super) const GLOBAL: &str = "global_state.json";
+
+/// The files of a topic.
+const NAMES: [&str; 4] = ["output.txt", "topic.txt", "metrics.json", "state.json"];
+
+/// Tries to say over a predecessor who says otherwise in the same moment.
+const TRIES: usize = 3;
 
 /// So many lists that somebody has changed are kept of each topic.
 const COPIES: usize = 5;
@@ -92,41 +103,96 @@ pub(super) fn prepare(
     fs::create_dir_all(&folder)?;
     if before != Before::Nothing {
         let nothing_yet = TopicStatus::of(topic.clone(), &TopicFold::default(), style.epoch, at);
-        reports::write_state(&folder, &nothing_yet, style)?;
+        reports::put_up_sign(&folder, &nothing_yet, style)?;
     }
     take_over(style, &topic.id, found.lines)?;
     let text = reports::topic_text(topic, 0, &style.default_weights);
-    atomic::replace(&folder.join("topic.txt"), text.as_bytes())?;
+    replace(&folder.join("topic.txt"), text.as_bytes(), style)?;
     Ok(OutputFile::create(&list_path(&folder), style.epoch)?)
 }
 
 /// Lets a list that is complete take its place. A predecessor who is paused within this has passed the fence before the sign was raised, so that what he has built
-/// was there to be removed; whoever comes to the fence later is refused.
+/// was there to be removed; whoever comes to the fence later is refused. The same holds for [`replace`].
 pub(super) fn put_in_place(style: &Style, topic: &TopicId, file: &mut OutputFile) -> Result<(), Trouble> {
     fence(style, topic)?;
     take_over(style, topic, 0)?;
     Ok(file.settle()?)
 }
 
-/// Ends the terms before this one in a folder, where the list has at least so many lines.
-fn take_over(style: &Style, topic: &TopicId, lines: Seq) -> io::Result<()> {
-    let folder = folder(&style.out, topic);
-    if Found::look(&folder)?.sign.is_some_and(|sign| sign.epoch < style.epoch) {
-        sign_anew(&folder, style, lines)?;
-    }
-    remove_earlier(&list_path(&folder), style.epoch)
+/// Replaces a file in a topic's folder, durably, unless somebody else writes there since.
+pub(super) fn replace(path: &Path, content: &[u8], style: &Style) -> Result<(), Trouble> {
+    unless(Draft::write(path, content, style.epoch)?, path, |found| found.refusal(style))
 }
 
-/// Says in a folder that it is this registry's, in this term, and that the list has at least so many lines; the rest of its state stays as it is.
-pub(super) fn sign_anew(folder: &Path, style: &Style, lines: Seq) -> io::Result<()> {
+/// Puts up a sign, durably, unless a later leader has; that of another registry is replaced.
+pub(super) fn put_up(sign: &Path, content: &[u8], style: &Style) -> Result<(), Trouble> {
+    let draft = Draft::write(sign, content, style.epoch)?;
+    unless(draft, sign, |found| found.refusal(style).filter(|why| matches!(why, Refusal::LaterEpoch { .. })))
+}
+
+fn unless(draft: Draft, path: &Path, refusal: impl FnOnce(Found) -> Option<Refusal>) -> Result<(), Trouble> {
+    match refusal(Found::look(path.parent().unwrap_or(path))?) {
+        None => Ok(draft.settle()?),
+        Some(why) => {
+            draft.discard()?;
+            Err(why.into())
+        }
+    }
+}
+
+/// Replaces the file of all topics, unless a later leader has; the first time, what earlier terms have begun of it is removed.
+pub(super) fn replace_global(style: &Style, content: &[u8], first: bool) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct Written {
+        system: Sign,
+    }
+    fs::create_dir_all(&style.out)?;
+    let path = style.out.join(GLOBAL);
+    let draft = Draft::write(&path, content, style.epoch)?;
+    let written = if_there(fs::read(&path))?.and_then(|bytes| serde_json::from_slice::<Written>(&bytes).ok());
+    let later = written
+        .is_some_and(|Written { system }| system.registry == style.registry && system.epoch > style.epoch);
+    if later {
+        return draft.discard();
+    }
+    draft.settle()?;
+    if first { atomic::remove_earlier(&style.out, &[GLOBAL], style.epoch) } else { Ok(()) }
+}
+
+/// Ends the terms before this one in a folder, where the list has at least so many lines.
+fn take_over(style: &Style, topic: &TopicId, lines: Seq) -> Result<(), Trouble> {
+    let folder = folder(&style.out, topic);
+    let is_earlier =
+        || Ok::<_, Trouble>(Found::look(&folder)?.sign.is_some_and(|sign| sign.epoch < style.epoch));
+    for _ in 0..TRIES {
+        if is_earlier()? {
+            let sign = folder.join("state.json");
+            put_up(&sign, &signed(&sign, style, lines)?, style)?;
+        }
+        atomic::remove_earlier(&folder, &NAMES, style.epoch)?;
+        // Between the two, one of them may have put up the sign that he had ready. He has no other now.
+        if !is_earlier()? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Says in a folder that it is this registry's, in this term, whatever it said before; the rest of its state stays as it is.
+pub(super) fn sign_anew(folder: &Path, style: &Style) -> io::Result<()> {
     let path = folder.join("state.json");
-    let mut state: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    Draft::write(&path, &signed(&path, style, 0)?, style.epoch)?.settle()
+}
+
+/// What stands in `state.json`, as of this registry and this term, and with so many lines at least.
+fn signed(path: &Path, style: &Style, lines: Seq) -> io::Result<Vec<u8>> {
+    let mut state: Value = serde_json::from_slice(&fs::read(path)?)?;
     state["registry"] = style.registry.as_str().into();
     state["epoch"] = style.epoch.into();
     if state["last_sequence"].as_u64().unwrap_or_default() < lines {
         state["last_sequence"] = lines.into();
     }
-    atomic::replace(&path, format!("{state:#}\n").as_bytes())
+    Ok(format!("{state:#}\n").into_bytes())
 }
 
 /// Refuses to go on where somebody else writes since: a later leader, or another registry.

@@ -1,7 +1,6 @@
 //! `topic.txt`, `metrics.json`, `state.json` and `global_state.json`.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 use igentai_core::fold::Totals;
@@ -12,26 +11,27 @@ use igentai_core::topic::Topic;
 use serde_json::{Value, json};
 
 use super::Style;
-use super::atomic::replace;
+use super::place::{put_up, replace};
+use super::trouble::Trouble;
 
 /// Writes the three files of a topic.
-pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> io::Result<()> {
+pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> Result<(), Trouble> {
     let named = u32::try_from(status.producers.len()).unwrap_or(u32::MAX);
     let worked = status.producers_ever.max(named);
     let text = topic_text(&status.topic, status.active_producers.max(worked), &style.default_weights);
     if std::fs::read(folder.join("topic.txt")).ok().as_deref() != Some(text.as_bytes()) {
-        replace(&folder.join("topic.txt"), text.as_bytes())?;
+        replace(&folder.join("topic.txt"), text.as_bytes(), style)?;
     }
     if is_on(Bug::DescriptorLeak) {
         std::mem::forget([(); 20].map(|()| std::fs::File::open(folder)));
     }
-    replace(&folder.join("metrics.json"), &pretty(&metrics(status)))?;
-    write_state(folder, status, style)
+    replace(&folder.join("metrics.json"), &pretty(&metrics(status)), style)?;
+    replace(&folder.join("state.json"), &pretty(&state(status, style)), style)
 }
 
-/// Writes `state.json`, which says whose folder it is.
-pub(super) fn write_state(folder: &Path, status: &TopicStatus, style: &Style) -> io::Result<()> {
-    replace(&folder.join("state.json"), &pretty(&state(status, style)))
+/// Writes `state.json` alone, which says whose folder it is: the sign that is put up before anything else.
+pub(super) fn put_up_sign(folder: &Path, status: &TopicStatus, style: &Style) -> Result<(), Trouble> {
+    put_up(&folder.join("state.json"), &pretty(&state(status, style)), style)
 }
 
 /// The text of `topic.txt`.

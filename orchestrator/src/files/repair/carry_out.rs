@@ -55,7 +55,7 @@ pub(super) async fn carry_out(
         Deed::Settle => {
             files_too &= is_of(&folder, workshop, survey.finding.registry.run)?;
             if survey.sign.is_some() {
-                place::sign_anew(&folder, &style, 0)?;
+                place::sign_anew(&folder, &style)?;
             }
             store.settle(&topic, epoch, None).await?;
         }
@@ -116,10 +116,10 @@ async fn restore(
             return Err(StoreError::Unavailable(why).into());
         }
         publish_again(store, topic, run, style.epoch, same).await?;
-        place::sign_anew(folder, style, 0)?;
+        place::sign_anew(folder, style)?;
         store.settle(topic, style.epoch, Some(Rebuilt { from, run })).await?;
     } else {
-        place::sign_anew(folder, style, 0)?;
+        place::sign_anew(folder, style)?;
         store.settle(topic, style.epoch, None).await?;
     }
     let (record, expected) = match definition {
@@ -206,8 +206,7 @@ async fn complete(
     }
     let status = TopicStatus::of(definition, &fold, style.epoch, now);
     if let Some(mut file) = file {
-        place::put_in_place(style, topic, &mut file)
-            .map_err(|trouble| std::io::Error::other(trouble.to_string()))?;
+        place::put_in_place(style, topic, &mut file)?;
         reports::write(&folder, &status, style)?;
     }
     let saved = BTreeMap::from([(checkpoints::STATUS.to_owned(), checkpoints::encode(&status))]);
@@ -225,7 +224,7 @@ fn begin(
     fs::create_dir_all(folder)?;
     if !folder.join("state.json").exists() {
         let nothing = TopicStatus::of(definition.clone(), &TopicFold::default(), style.epoch, now);
-        reports::write_state(folder, &nothing, style)?;
+        reports::put_up_sign(folder, &nothing, style)?;
     }
     Ok(OutputFile::create(&folder.join("output.txt"), style.epoch)?)
 }

@@ -20,6 +20,7 @@ use igentai_shared::store::{Head, Store, StoreError};
 use serde::Serialize;
 
 use crate::files::Style;
+use crate::files::trouble::Trouble;
 
 mod authority;
 mod carry_out;
@@ -77,6 +78,16 @@ pub enum RepairError {
     /// The lease was lost on the way.
     #[error("the lease was lost, so that nothing more was done; try again")]
     Lost,
+}
+
+impl std::convert::From<Trouble> for RepairError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Registry(error) => Self::Store(error),
+            Trouble::Later(error) | Trouble::Broken(error) => Self::Files(error),
+            Trouble::Gone | Trouble::Refused(_) => Self::Files(io::Error::other(trouble.to_string())),
+        }
+    }
 }
 
 /// What is to be done about a topic.

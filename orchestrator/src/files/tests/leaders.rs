@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use super::*;
+use crate::files::atomic::Draft;
 use crate::files::output::OutputFile;
 use crate::files::owner::Refusal;
 use crate::files::trouble::Trouble;
@@ -86,13 +87,59 @@ async fn who_has_said_over_his_successor_that_it_is_his_term_is_still_too_late_f
     let mut successor = place.desk(2, count);
     successor.round(false, Now::default()).await;
     let folder = place.path(FOLDER);
-    reports::write_state(&folder, &status(topic(1), 0, 1), &place.style(1)).unwrap();
+    let mut sign = place.state();
+    sign["epoch"] = 1.into();
+    fs::write(folder.join("state.json"), sign.to_string()).unwrap();
     let mut paused = place.past_the_fence(1, count);
     for _ in 0..3 {
         successor.round(false, Now::default()).await;
     }
     assert!(paused.settle().is_err());
     assert_eq!((place.read(LIST).lines().count(), &place.state()["epoch"]), (MANY, &2.into()));
+}
+
+#[tokio::test]
+async fn what_says_how_far_an_earlier_term_had_come_does_not_take_the_place_of_what_a_later_one_says() {
+    let (place, count) = Place::with_many().await;
+    drop(place.begins(1, count).unwrap());
+    let reports = ["state.json", "metrics.json", "topic.txt"].map(|name| place.path(FOLDER).join(name));
+    let paused = reports.each_ref().map(|path| Draft::write(path, b"of old", 1).unwrap());
+    let mut successor = place.desk(2, count);
+    assert!(successor.round(false, Now::default()).await.more);
+    for draft in paused {
+        draft.settle().unwrap_err();
+    }
+    let stands = place.state();
+    assert_eq!(stands["epoch"], 2);
+    let refused = reports::write(&place.path(FOLDER), &status(topic(1), 0, 1), &place.style(1)).unwrap_err();
+    assert!(matches!(refused, Trouble::Refused(Refusal::LaterEpoch { written: 2, this: 1 })), "{refused}");
+    assert_eq!(place.state(), stands);
+    let left = fs::read_dir(place.path(FOLDER)).unwrap().map(|file| file.unwrap().file_name());
+    let begun: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".new-")).collect();
+    assert_eq!(begun, ["output.txt.new-2"]);
+}
+
+#[tokio::test]
+async fn the_file_of_all_topics_is_the_latest_terms() {
+    let place = Place::new();
+    let global = |epoch, producers| reports::global(&[], &place.style(epoch), producers, Now::default());
+    let paused = Draft::write(&place.path(place::GLOBAL), &global(1, 1), 1).unwrap();
+    place::replace_global(&place.style(2), &global(2, 2), true).unwrap();
+    paused.settle().unwrap_err();
+    place::replace_global(&place.style(1), &global(1, 1), false).unwrap();
+    let stands =
+        || serde_json::from_str::<serde_json::Value>(&place.read(place::GLOBAL)).unwrap()["system"].clone();
+    assert_eq!((&stands()["epoch"], &stands()["producers"]), (&2.into(), &2.into()));
+    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 1, "nothing is left of what was begun");
+    // Epochs of another registry say nothing.
+    let another = place.of_another_registry();
+    place::replace_global(
+        &another.style(1),
+        &reports::global(&[], &another.style(1), 3, Now::default()),
+        true,
+    )
+    .unwrap();
+    assert_eq!((&stands()["epoch"], &stands()["producers"]), (&1.into(), &3.into()));
 }
 
 #[tokio::test]
@@ -116,7 +163,7 @@ async fn what_earlier_terms_have_begun_to_build_is_removed_and_nothing_else() {
     assert!(write(&files, 1, count, 5).await);
     files.close().await;
     for (name, stays) in [
-        (".new", false),
+        (".new", true),
         (".new-1", true),
         (".new-2", false),
         (".new-3", false),
