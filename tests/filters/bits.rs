@@ -85,6 +85,7 @@ fn asks(topic: &TopicId, seq: u64) -> Outgoing {
         request_cost: Cost::ZERO,
         dearest_cost: Cost::ZERO,
         hopeless: None,
+        refused: 0,
         filter: FilterReport { wants_snapshot: true, ..FilterReport::default() },
     };
     let heartbeat = Heartbeat {

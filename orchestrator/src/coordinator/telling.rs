@@ -68,13 +68,17 @@ impl News {
 }
 
 impl Topics<'_> {
-    /// Saves where the open topics stand, and tells everybody. Of those that have ended, only what came since.
-    pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
-        let over =
-            |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.monotonic.since(since) >= LINGER);
+    /// Leaves the topics that ended a while ago, and to which nothing came since.
+    pub(super) fn close_ended(&mut self, core: &mut Coordinator, now: Monotonic) {
+        let over = |topic: &OpenTopic| topic.ended.is_some_and(|(since, _)| now.since(since) >= LINGER);
         for (id, _) in self.open.extract_if(.., |_, topic| over(topic)) {
             self.files.leave(&id);
+            core.closed(&id);
         }
+    }
+
+    /// Saves where the open topics stand, and tells everybody. Of those that have ended, only what came since.
+    pub(super) async fn tell(&mut self, core: &Coordinator, now: Now) -> Result<(), StoreError> {
         let news = |id: &TopicId, topic: &OpenTopic| {
             let told = |(_, told)| told >= topic.master.complete_to();
             !topic.ended.is_some_and(told) || topic.told_of_files != self.files.trouble(id)

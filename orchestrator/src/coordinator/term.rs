@@ -197,9 +197,11 @@ impl Term<'_> {
                 }
                 self.core.heartbeat(beat, now);
             }),
-            Some(Published::KIND) => {
-                wire::decode(content_type, payload).map(|note| self.topics.published(&note))
-            }
+            Some(Published::KIND) => wire::decode(content_type, payload).map(|note: Published| {
+                if !self.topics.published(&note) {
+                    self.core.late(&note.topic, note.run);
+                }
+            }),
             Some(Refused::KIND) => wire::decode(content_type, payload)
                 .map(|refused| self.topics.refusals.hear(refused, now.monotonic)),
             Some(Hint::KIND) => wire::decode::<Hint>(content_type, payload).map(|_| self.reread = None),
@@ -234,6 +236,8 @@ impl Term<'_> {
         self.topics.save_folds(&self.core, now.monotonic).await?;
         if now.monotonic.since(self.told) >= TELL {
             self.told = now.monotonic;
+            self.topics.close_ended(&mut self.core, now.monotonic);
+            self.topics.look_for_late(&mut self.core).await?;
             self.topics.tell(&self.core, now).await?;
             self.warn_of_strangers();
         }

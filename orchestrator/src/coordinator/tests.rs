@@ -31,6 +31,7 @@ use crate::send::send;
 mod broker;
 mod filters;
 pub(crate) mod flawed;
+mod late;
 mod leases;
 mod leaving;
 mod saving;

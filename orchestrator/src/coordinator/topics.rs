@@ -9,6 +9,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::Entry;
+use igentai_core::status::TopicStatus;
 use igentai_core::time::{Monotonic, Now, UnixMillis};
 use igentai_core::topic::Topic;
 use igentai_shared::store::checkpoints::{self, Mark};
@@ -37,6 +38,8 @@ pub(super) struct Topics<'a> {
     pub(super) epoch: Epoch,
     pub(super) files: Files,
     ended_checked: bool,
+    /// Which of the topics that have ended was looked at last.
+    looked_at: Option<TopicId>,
     pub(super) open: BTreeMap<TopicId, OpenTopic>,
     pub(super) troubles: Troubles,
     /// Why nobody can be told or heard, for people; `None` when everybody can.
@@ -91,6 +94,7 @@ impl<'a> Topics<'a> {
             epoch,
             files,
             ended_checked: false,
+            looked_at: None,
             open: BTreeMap::new(),
             troubles: Troubles::new(epoch),
             deaf: None,
@@ -247,12 +251,40 @@ impl<'a> Topics<'a> {
         Ok(())
     }
 
-    /// An integrator has published a range of the log.
-    pub(super) fn published(&mut self, note: &Published) {
-        if let Some(topic) = self.open.get_mut(&note.topic).filter(|topic| topic.run == note.run) {
+    /// An integrator has published a range of the log; whether that log is followed.
+    pub(super) fn published(&mut self, note: &Published) -> bool {
+        let followed = self.open.get_mut(&note.topic).filter(|topic| topic.run == note.run);
+        followed.is_some_and(|topic| {
             topic.published.insert(note.from, note.to);
             topic.grown = true;
+            true
+        })
+    }
+
+    /// Looks at the next of the topics that have ended and are followed no more: somebody may have replayed a dead letter, or a producer was not heard for long, and
+    /// what an integrator said of it was not heard either.
+    ///
+    /// # Errors
+    /// When another leader is in force.
+    pub(super) async fn look_for_late(&mut self, core: &mut Coordinator) -> Result<(), StoreError> {
+        let ended = |topic: &&Topic| topic.state.is_ended() && !core.is_open(&topic.id);
+        let behind = |topic: &&Topic| self.looked_at.as_ref().is_none_or(|last| topic.id > *last);
+        let next = core.topics().filter(ended).find(behind).or_else(|| core.topics().find(ended));
+        let Some((id, run)) = next.map(|topic| (topic.id.clone(), topic.run)) else { return Ok(()) };
+        self.looked_at = Some(id.clone());
+        let told = self.checkpoint::<TopicStatus>(&id, run, checkpoints::STATUS).await;
+        let head = self.context.store.head(&id).await;
+        match (told, head) {
+            (Ok(told), Ok(head)) if head.run == run => {
+                if head.log_index > told.map_or(0, |status| status.log_index) {
+                    core.late(&id, run);
+                }
+            }
+            (Err(error), _) | (_, Err(error)) if self.troubles.ends_the_term(&error) => return Err(error),
+            // It is looked at again.
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => {}
         }
+        Ok(())
     }
 
     pub(super) async fn save_ledger(

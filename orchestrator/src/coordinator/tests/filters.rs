@@ -28,6 +28,7 @@ impl Desk {
             request_cost: Cost::ZERO,
             dearest_cost: Cost::ZERO,
             hopeless: None,
+            refused: 0,
             filter,
         };
         let heartbeat = Heartbeat {

@@ -33,6 +33,8 @@ pub(super) struct Managed {
     pub(super) fold: TopicFold,
     pub(super) ledger: Ledger,
     open: Open,
+    /// Something was committed to it when it had ended, and nobody follows it.
+    late: bool,
     head: LogIndex,
     /// Answers and failures there were when the topic was last started.
     baseline: Option<(u64, u64)>,
@@ -64,6 +66,7 @@ impl Managed {
             fold: TopicFold::default(),
             ledger: Ledger::default(),
             open: Open::No,
+            late: false,
             head: 0,
             baseline: None,
             started: now.monotonic,
@@ -88,10 +91,7 @@ impl Managed {
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
             self.baseline = None;
-            self.open = Open::No;
-            self.fold = TopicFold::default();
-            self.head = 0;
-            self.samples.clear();
+            self.close();
         }
         self.topic = topic;
         let ending = matches!(self.topic.state, TopicState::Ending(_));
@@ -99,8 +99,22 @@ impl Managed {
         self.quiet_since = self.quiet_since.filter(|_| ending);
     }
 
+    /// What its log says is told by whoever asks the registry; here it is forgotten until somebody follows it again.
+    pub(super) fn close(&mut self) {
+        self.open = Open::No;
+        self.late = false;
+        self.fold = TopicFold::default();
+        self.head = 0;
+        self.samples.clear();
+    }
+
+    /// Something was committed to the run: it is followed once more, where it has ended.
+    pub(super) fn late(&mut self) {
+        self.late = self.topic.state.is_ended() && !self.is_open();
+    }
+
     pub(super) fn opened(&mut self, max_attributes: Option<u64>, ledger: Option<Ledger>) {
-        self.open = Open::WithCap(max_attributes);
+        (self.open, self.late) = (Open::WithCap(max_attributes), false);
         if let (None, Some(ledger)) = (&self.saved, ledger) {
             self.saved = Some(ledger.clone());
             self.ledger = ledger;
@@ -167,7 +181,7 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
-            TopicState::Ended(_) if !self.is_open() && self.has_ended_lately(now) => {
+            TopicState::Ended(_) if !self.is_open() && (self.late || self.has_ended_lately(now)) => {
                 let (topic, run) = (self.topic.id.clone(), self.topic.run);
                 vec![Action::Open { topic, run, max_attributes: wanted_cap }]
             }

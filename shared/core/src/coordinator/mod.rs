@@ -206,6 +206,20 @@ impl Coordinator {
         }
     }
 
+    /// Something was committed to a run that may have ended, and is followed no more: then it is opened again.
+    pub fn late(&mut self, topic: &TopicId, run: Run) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            managed.late();
+        }
+    }
+
+    /// A topic that has ended is followed no more.
+    pub fn closed(&mut self, topic: &TopicId) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.state.is_ended()) {
+            managed.close();
+        }
+    }
+
     /// Takes up the numbers of a topic's run where a checkpoint has left them; what follows in the log goes to [`Coordinator::entries`]. `false` when
     /// that does not fit in any more, since the run is another or its log was begun already.
     pub fn restore(&mut self, topic: &TopicId, run: Run, fold: TopicFold) -> bool {

@@ -134,6 +134,7 @@ impl World {
             request_cost: Cost::ZERO,
             dearest_cost: Cost::ZERO,
             hopeless: None,
+            refused: 0,
             filter: FilterReport::default(),
         };
         let mut heartbeat = Heartbeat {
@@ -312,6 +313,37 @@ fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
     };
     assert!(opens(200), "a producer that could not be heard may still bring answers");
     assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
+}
+
+#[test]
+fn what_comes_to_a_topic_that_ended_long_ago_has_it_followed_once_more() {
+    let mut world = running(Limits::default());
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    let id = world.stored.id.clone();
+    world.coordinator.late(&id, 1);
+    world.coordinator.closed(&id);
+    assert!(world.coordinator.is_open(&id), "it runs");
+    let long_ago = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        version: world.stored.version + 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    world.coordinator.topic(long_ago, now(100));
+    world.coordinator.closed(&id);
+    assert_eq!((world.coordinator.attributes(&id), world.coordinator.followed().count()), (0, 0));
+    let at = now(u64::try_from(LINGER.as_millis()).unwrap() + 101);
+    let opens = |world: &mut World| {
+        world.coordinator.decide(at).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    world.coordinator.late(&id, 2);
+    assert!(!opens(&mut world), "that is another run");
+    world.coordinator.late(&id, 1);
+    assert!(opens(&mut world) && opens(&mut world), "until it is open");
+    world.coordinator.opened(&id, 1, None, None);
+    assert!(!opens(&mut world));
+    world.coordinator.closed(&id);
+    assert!(!opens(&mut world));
 }
 
 #[test]

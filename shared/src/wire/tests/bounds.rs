@@ -85,6 +85,7 @@ fn heartbeat(topics: &[Topic]) -> Heartbeat {
         request_cost: Cost::MAX,
         dearest_cost: Cost::MAX,
         hopeless: Some("w".repeat(2_003)),
+        refused: u32::MAX,
         filter: FilterReport {
             generation: u32::MAX,
             complete_to: max,

@@ -85,6 +85,12 @@ impl Managed {
         if let Some(why) = self.reports(members).flatten().find_map(|report| report.hopeless.clone()) {
             return Some(why);
         }
+        let refused: u32 = self.reports(members).flatten().map(|report| report.refused).sum();
+        if refused > 0 {
+            return Some(format!(
+                "the last {refused} answers were refused and are among the dead letters, where `igentai dead-letters` tells why; hardly anybody is asked until one is taken"
+            ));
+        }
         let details: Vec<_> = providers
             .iter()
             .filter(|provider| !provider.detail.is_empty())

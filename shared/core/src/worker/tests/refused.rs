@@ -39,6 +39,33 @@ fn what_is_among_the_dead_letters_keeps_its_number_open_until_it_is_replayed() {
 }
 
 #[test]
+fn nothing_is_spent_on_a_topic_of_which_only_refusals_come_but_for_a_try_now_and_then() {
+    let mut worker = worker(vec![order("birds", 1, 100)]);
+    let mut last = None;
+    let mut asked = 0;
+    while worker.next_ask().is_some() && asked < 50 {
+        let batch = ask_and_finish(&mut worker, &["Owl"]);
+        worker.receipt(&refusal(&batch), T0);
+        (asked, last) = (asked + 1, Some(batch));
+    }
+    assert_eq!(asked, 8, "as many as may be open at once");
+    let reported = |worker: &mut Worker, at| worker.heartbeat(Vec::new(), |_| 4, at).topics[0].refused;
+    assert_eq!(reported(&mut worker, T0), 8);
+    worker.overdue(Monotonic(299_999));
+    assert!(worker.next_ask().is_none());
+    worker.overdue(Monotonic(300_000));
+    let tried = ask_and_finish(&mut worker, &["Emu"]);
+    assert!(worker.next_ask().is_none(), "one at a time");
+    worker.receipt(&refusal(&tried), Monotonic(300_001));
+    worker.overdue(Monotonic(300_002));
+    assert!(worker.next_ask().is_none());
+    // One of them is replayed, and taken.
+    worker.receipt(&receipt(&last.unwrap(), vec![]), Monotonic(300_003));
+    assert!(worker.next_ask().is_some());
+    assert_eq!(reported(&mut worker, Monotonic(300_004)), 0);
+}
+
+#[test]
 fn a_letter_that_is_replayed_when_its_topic_is_over_still_gets_the_texts_that_the_registry_asks_for() {
     let mut worker = worker(vec![order("birds", 1, 10)]);
     let batch = ask_and_finish(&mut worker, &["robin"]);
