@@ -21,7 +21,7 @@ impl Integrator<'_> {
         let now = self.context.clock.now().monotonic;
         if let Some(why) = self.refused.why(&work.commits, now) {
             self.put_aside(work, why, now).await;
-        } else if let Some(work) = self.commit_one(work).await {
+        } else if let Some(work) = self.commit_one(work, None).await {
             settle(self.consumer.requeue(work.delivery.tag).await);
         }
     }

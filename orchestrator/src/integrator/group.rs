@@ -9,6 +9,7 @@ use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::Published;
 use tokio_util::sync::CancellationToken;
 
+use super::lone::Attempt;
 use super::store::{Stopping, at_last};
 use super::tell::tell;
 use super::work::Work;
@@ -65,9 +66,19 @@ pub(super) type Telling<'a> = BoxFuture<'a, Told>;
 impl Group {
     /// Commits, unless the store refuses for good. A store that does not serve is asked as often as it takes.
     pub(super) fn commit<'a>(self, context: &'a Context, stop: &'a CancellationToken) -> Committing<'a> {
+        self.attempt(None, context, stop)
+    }
+
+    /// The same of one message that may crash whoever works on it.
+    pub(super) fn attempt<'a>(
+        self,
+        attempt: Option<&'a Attempt>,
+        context: &'a Context,
+        stop: &'a CancellationToken,
+    ) -> Committing<'a> {
         async move {
             let works = self.0;
-            let outcome = commit(context, stop, &works).await;
+            let outcome = commit(context, stop, &works, attempt).await;
             Ended { works, outcome }
         }
         .boxed()
@@ -78,14 +89,21 @@ async fn commit(
     context: &Context,
     stop: &CancellationToken,
     works: &[Work],
+    attempt: Option<&Attempt>,
 ) -> Result<Result<Vec<CommitOutcome>, StoreError>, Stopping> {
     let (store, clock) = (context.store.as_ref(), context.clock.as_ref());
     let commits: Vec<&Commit> = works.iter().flat_map(|work| &work.commits).collect();
     let committed = at_last(context, stop, || async {
+        if let Some(attempt) = attempt {
+            attempt.begins(store).await;
+        }
         let start = clock.now().monotonic;
         let outcomes = store.commit(commits.iter().copied().cloned().collect()).await;
         if is_on(Bug::UnknownTakenForDone) && outcomes.is_err() {
             return Ok(commits.iter().map(|_| CommitOutcome::earlier(Verdict::Settled)).collect());
+        }
+        if let (Some(attempt), Err(_)) = (attempt, &outcomes) {
+            attempt.came_to_nothing(store).await;
         }
         let outcomes = outcomes?;
         catalogue::COMMIT_SECONDS.record(clock.now().monotonic.since(start), []);

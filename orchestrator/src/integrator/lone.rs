@@ -5,6 +5,7 @@ use futures::StreamExt;
 use futures::stream;
 use igentai_core::seeded::{Bug, is_on};
 use igentai_shared::bus::{Delivery, Exchange, Outgoing};
+use igentai_shared::store::Store;
 use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,26 @@ const WHOLE_ATTEMPTS: u32 = 2;
 
 /// Batches that are published at once where a message is parted.
 const PARTED_AT_ONCE: usize = 64;
+
+/// An attempt at a message that may crash whoever works on it.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    message: String,
+    /// How many before it have not ended.
+    before: u32,
+}
+
+impl Attempt {
+    /// Notes it, so that whoever comes after a crash knows. What cannot be noted is not found out this time.
+    pub(super) async fn begins(&self, store: &dyn Store) {
+        drop(store.note_attempts(&self.message, self.before + 1).await);
+    }
+
+    /// It did not end for reasons that are not the message's, so that nothing speaks against it. What cannot be noted now does, which is why one attempt is not enough.
+    pub(super) async fn came_to_nothing(&self, store: &dyn Store) {
+        drop(store.note_attempts(&self.message, self.before).await);
+    }
+}
 
 impl Integrator<'_> {
     /// Works on a message that comes again, and on nothing else meanwhile: if it crashes this process, nothing else is to blame.
@@ -59,14 +80,14 @@ impl Integrator<'_> {
             drop(store.note_attempts(&name, if is_parted { 0 } else { before }).await);
             return Ok(());
         }
+        let attempt = Attempt { message: name.clone(), before };
         let unfinished = match self.prepare(delivery).await {
-            Some(work) => self.commit_one(work).await,
+            Some(work) => self.commit_one(work, Some(&attempt)).await,
             None => None,
         };
         if let Some(work) = unfinished {
             settle(self.consumer.requeue(work.delivery.tag).await);
-            // It did not end for our own reasons. What cannot be noted now counts against it, which is why one attempt is not enough.
-            drop(store.note_attempts(&name, before).await);
+            attempt.came_to_nothing(store).await;
             return Ok(());
         }
         if is_on(Bug::AttemptLeftBehind) {

@@ -26,7 +26,7 @@ use self::aside::WAITING;
 use self::burial::{Burials, Buried};
 use self::group::{Committed, Committing, Ended, Group, Telling, Told};
 use self::hearing::hear;
-use self::lone::part;
+use self::lone::{Attempt, part};
 use self::notes::Notes;
 use self::owed::Owed;
 use self::parked::Parked;
@@ -331,7 +331,7 @@ impl Integrator<'_> {
         if works.len() > 1 {
             warn!(error = %refusal, "a commit is refused; its messages are committed one by one");
             for work in works {
-                unfinished.extend(self.commit_one(work).await);
+                unfinished.extend(self.commit_one(work, None).await);
             }
         } else {
             for work in works {
@@ -342,8 +342,9 @@ impl Integrator<'_> {
     }
 
     /// Commits what one message asks for; the message, when it was not finished since this process stops.
-    async fn commit_one(&mut self, work: Work) -> Option<Work> {
-        let Ended { mut works, outcome } = Group(vec![work]).commit(self.context, self.stop).await;
+    async fn commit_one(&mut self, work: Work, attempt: Option<&Attempt>) -> Option<Work> {
+        let committing = Group(vec![work]).attempt(attempt, self.context, self.stop);
+        let Ended { mut works, outcome } = committing.await;
         match outcome {
             Ok(Ok(outcomes)) => {
                 self.are_taken(&works);

@@ -144,3 +144,22 @@ async fn what_was_taken_is_held_while_the_store_does_not_serve_and_no_consumer_i
         assert_eq!(world.store.head(&topic()).await.unwrap().log_index, count);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_killed_while_he_waits_for_the_store_says_nothing_against_the_message_that_he_has() {
+    let mut world = World::new().await;
+    world.innocents(1..=2).await;
+    for _ in 0..=2 * ATTEMPTS {
+        let (mut process, store, _) = integrator(&world, &CancellationToken::new());
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert!(store.commits.load(Relaxed) > 1, "it is asked again");
+        process.shutdown().await;
+    }
+    let stop = CancellationToken::new();
+    let (mut tasks, store, _) = integrator(&world, &stop);
+    store.commits_fail.store(false, Relaxed);
+    world.until_told(2).await;
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+    assert!(world.dead.try_next().is_none());
+}
