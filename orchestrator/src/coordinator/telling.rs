@@ -159,7 +159,8 @@ impl Topics<'_> {
             let saved = self.context.store.save_checkpoints(id, run, self.epoch, saved).await;
             let saved = self.troubles.note(Some(id), Step::SaveStatus, saved, now.monotonic)?;
             if let (Some(()), Some(topic)) = (saved, self.open.get_mut(id)) {
-                let since = topic.ended.map_or(now.monotonic, |(since, _)| since);
+                let before = topic.ended.filter(|(_, told)| *told == to);
+                let since = before.map_or(now.monotonic, |(since, _)| since);
                 topic.ended = ended.then_some((since, to));
                 topic.told_of_files = files;
             }

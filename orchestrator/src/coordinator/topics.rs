@@ -272,7 +272,11 @@ impl<'a> Topics<'a> {
         let next = core.topics().filter(ended).find(behind).or_else(|| core.topics().find(ended));
         let Some((id, run)) = next.map(|topic| (topic.id.clone(), topic.run)) else { return Ok(()) };
         self.looked_at = Some(id.clone());
-        let told = self.checkpoint::<TopicStatus>(&id, run, checkpoints::STATUS).await;
+        let told = match self.checkpoint::<TopicStatus>(&id, run, checkpoints::STATUS).await {
+            // What cannot be read is made anew.
+            Err(StoreError::Corrupt(_)) => Ok(None),
+            told => told,
+        };
         let head = self.context.store.head(&id).await;
         match (told, head) {
             (Ok(told), Ok(head)) if head.run == run => {

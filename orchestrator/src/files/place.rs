@@ -11,13 +11,12 @@ use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{EndReason, Topic};
 use igentai_shared::store::Head;
-use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
 
 use super::atomic::Draft;
 use super::output::OutputFile;
-use super::owner::{self, Before, Found, Lines, Refusal, Sign, if_there};
+use super::owner::{self, Before, Found, Lines, Refusal, if_there};
 use super::trouble::Trouble;
 use super::{Style, atomic, reports};
 
@@ -140,22 +139,10 @@ fn unless(draft: Draft, path: &Path, refusal: impl FnOnce(Found) -> Option<Refus
     }
 }
 
-/// Replaces the file of all topics, unless a later leader has; the first time, what earlier terms have begun of it is removed.
+/// Replaces the file of all topics; the first time in a term, what earlier ones have begun of it is removed. Who is late with it is overwritten within a second.
 pub(super) fn replace_global(style: &Style, content: &[u8], first: bool) -> io::Result<()> {
-    #[derive(Deserialize)]
-    struct Written {
-        system: Sign,
-    }
     fs::create_dir_all(&style.out)?;
-    let path = style.out.join(GLOBAL);
-    let draft = Draft::write(&path, content, style.epoch)?;
-    let written = if_there(fs::read(&path))?.and_then(|bytes| serde_json::from_slice::<Written>(&bytes).ok());
-    let later = written
-        .is_some_and(|Written { system }| system.registry == style.registry && system.epoch > style.epoch);
-    if later {
-        return draft.discard();
-    }
-    draft.settle()?;
+    Draft::write(&style.out.join(GLOBAL), content, style.epoch)?.settle()?;
     if first { atomic::remove_earlier(&style.out, &[GLOBAL], style.epoch) } else { Ok(()) }
 }
 

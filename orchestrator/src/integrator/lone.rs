@@ -1,6 +1,8 @@
 //! Messages that come again, and may have crashed whoever had them: each is worked on alone, the attempt is noted in the store before, and what has
 //! crashed `ATTEMPTS` lone attempts goes to the dead letters. One of several batches is parted before, so that the innocent among them live.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use futures::StreamExt;
 use futures::stream;
 use igentai_core::seeded::{Bug, is_on};
@@ -32,17 +34,22 @@ pub(super) struct Attempt {
     message: String,
     /// How many before it have not ended.
     before: u32,
+    is_noted: AtomicBool,
 }
 
 impl Attempt {
     /// Notes it, so that whoever comes after a crash knows. What cannot be noted is not found out this time.
     pub(super) async fn begins(&self, store: &dyn Store) {
-        drop(store.note_attempts(&self.message, self.before + 1).await);
+        if !self.is_noted.swap(true, Relaxed) {
+            drop(store.note_attempts(&self.message, self.before + 1).await);
+        }
     }
 
     /// It did not end for reasons that are not the message's, so that nothing speaks against it. What cannot be noted now does, which is why one attempt is not enough.
     pub(super) async fn came_to_nothing(&self, store: &dyn Store) {
-        drop(store.note_attempts(&self.message, self.before).await);
+        if self.is_noted.swap(false, Relaxed) {
+            drop(store.note_attempts(&self.message, self.before).await);
+        }
     }
 }
 
@@ -80,7 +87,7 @@ impl Integrator<'_> {
             drop(store.note_attempts(&name, if is_parted { 0 } else { before }).await);
             return Ok(());
         }
-        let attempt = Attempt { message: name.clone(), before };
+        let attempt = Attempt { message: name.clone(), before, is_noted: AtomicBool::new(true) };
         let unfinished = match self.prepare(delivery).await {
             Some(work) => self.commit_one(work, Some(&attempt)).await,
             None => None,

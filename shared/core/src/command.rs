@@ -134,7 +134,7 @@ pub struct TopicReport {
     /// Why no provider can ever serve this topic here, for people; `None` while one can or may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<String>,
-    /// How many of its batches were put to the dead letters, and none committed since, where it asks nobody any more for that; 0 where it asks.
+    /// How many of its batches were put to the dead letters, and none committed since, where it asks hardly anybody any more for that; else 0.
     #[serde(default)]
     pub refused: u32,
     /// Its filter.

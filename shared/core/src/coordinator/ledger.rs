@@ -291,13 +291,10 @@ impl Ledger {
         lost
     }
 
-    /// Whether a live producer could still send a request, or has one that is not settled.
+    /// Whether a live producer could still send a request, or has one that is not settled. One that is among the dead letters is: nobody waits for it.
     #[must_use]
-    pub fn requests_open(&self, fold: &TopicFold, live: &[LiveLease]) -> bool {
-        live.iter().any(|one| {
-            let settled = fold.settled(&one.producer, one.incarnation).requests;
-            self.lease(&one.producer, one.incarnation).requests > settled
-        })
+    pub fn requests_open(&self, live: &[LiveLease]) -> bool {
+        live.iter().any(|one| self.lease(&one.producer, one.incarnation).requests > one.settled.requests)
     }
 
     /// Whether what is left, and what live producers have not used, could still pay a request of one of them. Producers that have not told

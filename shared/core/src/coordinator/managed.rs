@@ -35,6 +35,8 @@ pub(super) struct Managed {
     open: Open,
     /// Something was committed to it when it had ended, and nobody follows it.
     late: bool,
+    /// It was followed for its while after the end.
+    lingered: bool,
     head: LogIndex,
     /// Answers and failures there were when the topic was last started.
     baseline: Option<(u64, u64)>,
@@ -67,6 +69,7 @@ impl Managed {
             ledger: Ledger::default(),
             open: Open::No,
             late: false,
+            lingered: false,
             head: 0,
             baseline: None,
             started: now.monotonic,
@@ -92,6 +95,7 @@ impl Managed {
             self.last_answer = now.monotonic;
             self.baseline = None;
             self.close();
+            self.lingered = false;
         }
         self.topic = topic;
         let ending = matches!(self.topic.state, TopicState::Ending(_));
@@ -101,14 +105,13 @@ impl Managed {
 
     /// What its log says is told by whoever asks the registry; here it is forgotten until somebody follows it again.
     pub(super) fn close(&mut self) {
-        self.open = Open::No;
-        self.late = false;
+        (self.open, self.late, self.lingered) = (Open::No, false, true);
         self.fold = TopicFold::default();
         self.head = 0;
         self.samples.clear();
     }
 
-    /// Something was committed to the run: it is followed once more, where it has ended.
+    /// Something was committed to the run: where it has ended, it is tried once to follow it again.
     pub(super) fn late(&mut self) {
         self.late = self.topic.state.is_ended() && !self.is_open();
     }
@@ -181,7 +184,9 @@ impl Managed {
     ) -> Vec<Action> {
         let wanted_cap = self.topic.limits.max_attributes;
         match self.topic.state {
-            TopicState::Ended(_) if !self.is_open() && (self.late || self.has_ended_lately(now)) => {
+            TopicState::Ended(_)
+                if !self.is_open() && (std::mem::take(&mut self.late) || self.has_ended_lately(now)) =>
+            {
                 let (topic, run) = (self.topic.id.clone(), self.topic.run);
                 vec![Action::Open { topic, run, max_attributes: wanted_cap }]
             }
@@ -218,7 +223,7 @@ impl Managed {
     /// Whether answers may still come: from a producer that could not be heard when the topic ended.
     fn has_ended_lately(&self, now: Now) -> bool {
         let since = |at: UnixMillis| Duration::from_millis(now.unix.0.saturating_sub(at.0));
-        self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
+        !self.lingered && self.topic.epoch > 0 && self.topic.ended_at.is_some_and(|at| since(at) < LINGER)
     }
 
     fn decide_running(

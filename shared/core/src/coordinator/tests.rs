@@ -332,6 +332,10 @@ fn what_comes_to_a_topic_that_ended_long_ago_has_it_followed_once_more() {
     world.coordinator.topic(long_ago, now(100));
     world.coordinator.closed(&id);
     assert_eq!((world.coordinator.attributes(&id), world.coordinator.followed().count()), (0, 0));
+    // The clock may be behind the one that told when it ended.
+    let again = world.coordinator.decide(now(100));
+    assert!(!again.iter().any(|action| matches!(action, Action::Open { .. })), "it had its while");
+    assert_eq!(world.coordinator.status(&id, now(100)).unwrap().problem, None);
     let at = now(u64::try_from(LINGER.as_millis()).unwrap() + 101);
     let opens = |world: &mut World| {
         world.coordinator.decide(at).iter().any(|action| matches!(action, Action::Open { .. }))
@@ -339,11 +343,33 @@ fn what_comes_to_a_topic_that_ended_long_ago_has_it_followed_once_more() {
     world.coordinator.late(&id, 2);
     assert!(!opens(&mut world), "that is another run");
     world.coordinator.late(&id, 1);
-    assert!(opens(&mut world) && opens(&mut world), "until it is open");
+    assert!(opens(&mut world));
+    assert!(!opens(&mut world), "whoever sees that it is behind says so again");
     world.coordinator.opened(&id, 1, None, None);
     assert!(!opens(&mut world));
     world.coordinator.closed(&id);
     assert!(!opens(&mut world));
+}
+
+#[test]
+fn an_answer_among_the_dead_letters_holds_no_capped_topic_up() {
+    let mut world = World::new(Limits { max_requests: Some(3), ..Limits::default() });
+    world.beat("p1", 1, |_| {}, 0);
+    world.settle(0);
+    let mut answered = 0;
+    for at in (1_000..20_000).step_by(1_000) {
+        if world.stored.state != TopicState::Running {
+            break;
+        }
+        let leased = world.lease("p1").requests;
+        while answered < leased.min(2) {
+            world.answer("p1", Outcome::Answered, &[], at);
+            answered += 1;
+        }
+        world.beat("p1", 1, |beat| beat.topics.iter_mut().for_each(|topic| topic.sent = leased), at);
+        world.settle(at);
+    }
+    assert_eq!((answered, world.stored.state.reason()), (2, Some(EndReason::MaxRequests)));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::time::Monotonic;
 mod filling;
 mod publish_queue;
 mod pulse;
+mod refused;
 mod topic;
 
 pub use publish_queue::{BATCHES_IN_A_MESSAGE, MESSAGES_AT_ONCE, PublishQueue};

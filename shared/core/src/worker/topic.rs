@@ -1,9 +1,9 @@
 //! A producer's work on one topic.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::filling::Filling;
+use super::refused::RefusedInRow;
 use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
 use crate::batch::{Batch, BatchBody, BatchId, Named, Numbered, Receipt, ResponseMeta, ToldNumbers, Verdict};
 use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
@@ -31,9 +31,6 @@ const MAX_REFUSED: usize = 1_000;
 
 /// For so many numbers one is kept open: the registry keeps the receipts of all behind it.
 const KEPT_OPEN: u64 = 50_000;
-
-/// After so long one more request is sent about a topic of which nothing but refusals came.
-const REFUSED_REST: Duration = Duration::from_mins(5);
 
 /// A request to send.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,8 +114,7 @@ pub(super) struct TopicWork {
     /// What is among the dead letters. It is not published again, but whoever replays it brings an answer that the registry must still tell from one that it
     /// has: so these numbers are not done with.
     refused: BTreeMap<u64, Pending>,
-    /// How many were refused since the last one that was committed, and when the last of them was: who stores nothing is to spend nothing.
-    refused_in_row: (usize, Monotonic),
+    in_row: RefusedInRow,
     spellings: BTreeSet<u64>,
     hits: u64,
     false_positives: u64,
@@ -148,7 +144,7 @@ impl TopicWork {
             dearest_cost: Cost::ZERO,
             pending: BTreeMap::new(),
             refused,
-            refused_in_row: (0, Monotonic(0)),
+            in_row: RefusedInRow::default(),
             spellings: BTreeSet::new(),
             hits: 0,
             false_positives: 0,
@@ -211,16 +207,9 @@ impl TopicWork {
         self.order.ask
             && !self.dismissed
             && (self.sent < self.order.lease.requests || is_on(Bug::LeaseIgnored))
-            && self.pending.len()
-                + self.refused_in_row.0
-                + usize::try_from(self.in_flight).unwrap_or(usize::MAX)
-                < self.most_open
+            && self.pending.len() + usize::try_from(self.in_flight).unwrap_or(usize::MAX)
+                < self.in_row.places(self.most_open)
             && !self.may_be_full()
-    }
-
-    /// Whether so many were refused, and none committed, that it is not asked about any more.
-    const fn refused_rest(&self) -> bool {
-        self.refused_in_row.0 >= self.most_open
     }
 
     /// Whether the cap on items is met, or will be by what is on its way: then its receipt comes first. One that is late is not waited for.
@@ -359,9 +348,13 @@ impl TopicWork {
         numbers: &mut Numbers,
         now: Monotonic,
     ) -> Option<Batch> {
-        let pending = self.pending.remove(&id.seq).or_else(|| self.refused.remove(&id.seq))?;
+        let waited_for = self.pending.remove(&id.seq);
+        let is_news = waited_for.is_some();
+        let pending = waited_for.or_else(|| self.refused.remove(&id.seq))?;
         if matches!(verdict, Verdict::Refused { .. }) {
-            self.refused_in_row = (self.refused_in_row.0 + 1, now);
+            if is_news {
+                self.in_row.one_more(now);
+            }
             self.refused.insert(id.seq, pending);
             if self.refused.len() > MAX_REFUSED {
                 self.refused.pop_first();
@@ -370,7 +363,7 @@ impl TopicWork {
         }
         let Pending { batch, mut texts, numbered, .. } = pending;
         let Verdict::Committed(committed) = verdict else { return None };
-        self.refused_in_row.0 = 0;
+        self.in_row = RefusedInRow::default();
         self.filling.committed(committed, now);
         if committed.unnumbered > 0 {
             numbers.forget(&id.topic);
@@ -395,9 +388,7 @@ impl TopicWork {
 
     pub(super) fn overdue(&mut self, now: Monotonic) -> Vec<Batch> {
         self.filling.pass(now);
-        if self.refused_rest() && now.since(self.refused_in_row.1) >= REFUSED_REST {
-            self.refused_in_row = (self.most_open - 1, now);
-        }
+        self.in_row.pass(self.most_open, now);
         let lowest = self.lowest().unwrap_or(self.next_seq);
         let mut again = Vec::new();
         for pending in self.pending.values_mut() {
@@ -437,7 +428,7 @@ impl TopicWork {
             request_cost: self.request_cost.unwrap_or_default(),
             dearest_cost: self.dearest_cost,
             hopeless: self.hopeless.clone(),
-            refused: u32::try_from(self.refused_in_row.0).ok().filter(|_| self.refused_rest()).unwrap_or(0),
+            refused: self.in_row.told(self.most_open),
             filter: FilterReport {
                 hits: self.hits,
                 false_positives: self.false_positives,

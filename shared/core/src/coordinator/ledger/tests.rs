@@ -158,7 +158,7 @@ fn a_cap_is_used_up_to_the_last_request_when_nobody_dies() {
         }
     }
     assert_eq!(fold.totals().requests(), 23);
-    assert!(!ledger.requests_open(&fold, &live(&fold, &spenders)));
+    assert!(!ledger.requests_open(&live(&fold, &spenders)));
 }
 
 #[test]

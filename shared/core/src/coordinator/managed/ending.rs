@@ -123,7 +123,7 @@ impl Managed {
         if !quiet {
             return None;
         }
-        if budget.requests.is_some() && left_requests == 0 && !self.ledger.requests_open(&self.fold, live) {
+        if budget.requests.is_some() && left_requests == 0 && !self.ledger.requests_open(live) {
             return Some(EndReason::MaxRequests);
         }
         let broke = !live.is_empty() && !self.ledger.cost_open(&self.fold, budget, live);

@@ -29,7 +29,10 @@ impl Managed {
         let reports = if active { self.worst_reports(members) } else { Vec::new() };
         let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
         let lost = self.lost(members, heard_all);
-        let kept = self.topic.problem.clone().or_else(|| self.lost_to_the_cap(lost)).or(status.problem);
+        let own = self.topic.problem.clone();
+        // Of what is not followed, the log says nothing here.
+        let kept =
+            if self.is_open() { own.or_else(|| self.lost_to_the_cap(lost)).or(status.problem) } else { own };
         TopicStatus {
             attributes_per_minute: if active { self.rate(now.monotonic) } else { 0.0 },
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
@@ -85,8 +88,10 @@ impl Managed {
         if let Some(why) = self.reports(members).flatten().find_map(|report| report.hopeless.clone()) {
             return Some(why);
         }
-        let refused: u32 = self.reports(members).flatten().map(|report| report.refused).sum();
-        if refused > 0 {
+        let refused: Vec<u64> =
+            self.reports(members).flatten().map(|report| u64::from(report.refused)).collect();
+        let (least, refused) = (refused.iter().min().copied().unwrap_or(0), refused.iter().sum::<u64>());
+        if least > 0 {
             return Some(format!(
                 "the last {refused} answers were refused and are among the dead letters, where `igentai dead-letters` tells why; hardly anybody is asked until one is taken"
             ));

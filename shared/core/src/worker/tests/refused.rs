@@ -51,9 +51,13 @@ fn nothing_is_spent_on_a_topic_of_which_only_refusals_come_but_for_a_try_now_and
     assert_eq!(asked, 8, "as many as may be open at once");
     let reported = |worker: &mut Worker, at| worker.heartbeat(Vec::new(), |_| 4, at).topics[0].refused;
     assert_eq!(reported(&mut worker, T0), 8);
+    // Copies of what is refused already are no more of them.
+    worker.receipt(&refusal(last.as_ref().unwrap()), Monotonic(200_000));
     worker.overdue(Monotonic(299_999));
     assert!(worker.next_ask().is_none());
     worker.overdue(Monotonic(300_000));
+    worker.receipt(&refusal(last.as_ref().unwrap()), Monotonic(300_000));
+    assert_eq!(reported(&mut worker, Monotonic(300_000)), 8, "until one is taken");
     let tried = ask_and_finish(&mut worker, &["Emu"]);
     assert!(worker.next_ask().is_none(), "one at a time");
     worker.receipt(&refusal(&tried), Monotonic(300_001));
@@ -63,6 +67,16 @@ fn nothing_is_spent_on_a_topic_of_which_only_refusals_come_but_for_a_try_now_and
     worker.receipt(&receipt(&last.unwrap(), vec![]), Monotonic(300_003));
     assert!(worker.next_ask().is_some());
     assert_eq!(reported(&mut worker, Monotonic(300_004)), 0);
+}
+
+#[test]
+fn copies_of_one_refused_batch_stop_nothing() {
+    let mut worker = worker(vec![order("birds", 1, 100)]);
+    let batch = ask_and_finish(&mut worker, &["Owl"]);
+    for _ in 0..20 {
+        worker.receipt(&refusal(&batch), T0);
+    }
+    assert!(worker.next_ask().is_some());
 }
 
 #[test]
