@@ -34,6 +34,10 @@ use igentai_test_support::servers::{RabbitMq, Redis};
 const NEW: u64 = 25;
 const BATCHES: u64 = 40_000;
 
+/// Batches before one that may be on their way still. Groups of them are committed beside each other, so that a producer that says too early that it is done with
+/// one would have it taken for settled.
+const OPEN: u64 = 1_000;
+
 /// Megabytes that an orchestrator may take: without work, with 1,000,000 attributes, and by how much it may grow under work from the first minute on, which adds
 /// 3,000 attributes a minute.
 const IDLE: f64 = 50.0;
@@ -132,7 +136,8 @@ async fn work(bus: &dyn Bus, topic: &TopicId, until: Instant, seq: &mut u64) {
             sightings,
             numbered: None,
         };
-        let batch = Batch { id: id(topic, *seq), lowest_unresolved: *seq, key_version: KEY_VERSION, body };
+        let lowest_unresolved = seq.saturating_sub(OPEN);
+        let batch = Batch { id: id(topic, *seq), lowest_unresolved, key_version: KEY_VERSION, body };
         let message = Outgoing {
             exchange: Exchange::Batches,
             routing_key: topic.to_string(),
