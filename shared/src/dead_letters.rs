@@ -22,6 +22,9 @@ pub const WINDOW: usize = 1_000;
 /// Their bytes, after which no more are taken in hand.
 pub const WINDOW_BYTES: usize = 32 << 20;
 
+/// Letters settled in one go at most: each waits for the broker, and whoever has asked waits for all of them.
+pub const AT_ONCE: usize = 500;
+
 /// The kind of reason of a message that crashes whoever works on it: its content is not touched here either.
 pub const CRASHES: &str = "crashes";
 
@@ -189,7 +192,7 @@ pub enum Act {
 pub enum Which {
     /// Those with these ids, with every equal copy.
     Ids(BTreeSet<String>),
-    /// The first so many.
+    /// The first so many, of [`AT_ONCE`] at most; fewer where they are large.
     First(usize),
 }
 
@@ -219,25 +222,16 @@ pub type Settled = (String, Result<(), Undone>);
 /// Sends letters again, or drops them. One is out of the queue only when the broker has confirmed the message that was sent again: should anything
 /// break in between, it is there twice, which its batches' ids absorb.
 pub async fn settle(bus: &dyn Bus, which: &Which, act: Act) -> Result<Vec<Settled>, BusError> {
-    let mut settled: Vec<Settled> = Vec::new();
-    let mut left = match which {
-        Which::Ids(ids) => ids.len(),
-        Which::First(most) => *most,
+    let most = match which {
+        Which::Ids(_) => WINDOW,
+        Which::First(most) => (*most).min(AT_ONCE),
     };
-    loop {
-        let most = if matches!(which, Which::First(_)) { left.min(WINDOW) } else { WINDOW };
-        let mut look = bus.look(WorkQueue::Dead, most, WINDOW_BYTES).await?;
-        let (here, is_whole) = (settle_window(bus, look.as_mut(), which, act).await, look.is_whole());
-        let (done, failed): (Vec<_>, Vec<_>) = here.into_iter().partition(|(_, outcome)| outcome.is_ok());
-        let ended = look.end().await;
-        let (count, stuck) = (done.len(), !failed.is_empty() || ended.is_err());
-        let uncertain = ended.err().map(|error| Undone::NotCertain(error.to_string()));
-        settled.extend(done.into_iter().map(|(id, outcome)| (id, uncertain.clone().map_or(outcome, Err))));
-        settled.extend(failed);
-        left = left.saturating_sub(count);
-        // Those that could not be settled are at the head of the queue again, in the way of others.
-        if matches!(which, Which::Ids(_)) || is_whole || stuck || left == 0 {
-            break;
+    let mut look = bus.look(WorkQueue::Dead, most, WINDOW_BYTES).await?;
+    let mut settled = settle_window(bus, look.as_mut(), which, act).await;
+    if let Err(error) = look.end().await {
+        let uncertain = Undone::NotCertain(error.to_string());
+        for (_, outcome) in settled.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
+            *outcome = Err(uncertain.clone());
         }
     }
     if let Which::Ids(ids) = which {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::Server;
 
-/// Letters settled in one go at most.
+/// Letters that `--all` settles at most.
 pub(super) const MOST: usize = 10_000;
 
 /// `igentai dead-letters`.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use igentai_shared::bus::{Bus, Exchange, Outgoing, WorkQueue};
+use igentai_shared::bus::{Bus, Delivery, Exchange, Incoming, Outgoing, Source, WorkQueue};
 use igentai_shared::wire;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::topics::tests::world::World;
@@ -81,6 +82,69 @@ async fn letters_are_listed_shown_replayed_and_dropped() {
     assert!(text.ends_with("drop: 2 done, 0 not\n") && exit == Exit::Done, "{text}");
     let depths = (world.bus.depth(WorkQueue::Dead).await, world.bus.depth(WorkQueue::Integrate).await);
     assert_eq!(depths, (Some(0), Some(1)));
+}
+
+#[tokio::test]
+async fn so_many_that_one_request_does_not_settle_them_are_settled_and_what_comes_back_is_left() {
+    let world = World::new();
+    let server = world.serve().await;
+    let client = Client::new(&server.url).unwrap();
+    for number in 1..=1_100 {
+        bury(&world, number).await;
+    }
+    // Whatever is replayed is a dead letter again at once.
+    let mut reader = world.bus.consume(Source::Work(WorkQueue::Integrate), 10).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    let bus = std::sync::Arc::clone(&world.bus);
+    tasks.spawn(async move {
+        while let Ok(incoming) = reader.next().await {
+            let Incoming::Delivery(delivery) = incoming else { continue };
+            let Delivery { routing_key, content_type, message_id, headers, payload, .. } = delivery;
+            let exchange = Exchange::Dead;
+            let letter = Outgoing { exchange, routing_key, content_type, message_id, headers, payload };
+            bus.publish(letter).await.unwrap();
+            reader.ack(delivery.tag).await.unwrap();
+        }
+    });
+    let (text, exit) = said(&client, Action::Replay(which(&[], true, true, false))).await;
+    assert!(text.ends_with("replay: 1100 done, 0 not\n") && exit == Exit::Done, "{text}");
+    let back = async || world.bus.depth(WorkQueue::Dead).await == Some(1_100);
+    igentai_test_support::eventually(std::time::Duration::from_secs(20), back).await.unwrap();
+    let (json, exit) = said(&client, Action::Drop(which(&[], true, true, true))).await;
+    let dropped: Value = serde_json::from_str(&json).unwrap();
+    let items = dropped["items"].as_array().unwrap().len();
+    assert_eq!((&dropped["done"], items, exit), (&1_100.into(), 1_100, Exit::Done));
+    assert_eq!(world.bus.depth(WorkQueue::Dead).await, Some(0));
+}
+
+#[tokio::test]
+async fn what_was_settled_before_the_server_failed_is_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let items: Vec<Value> =
+        (0..500).map(|number| json!({ "id": number.to_string(), "outcome": "dropped" })).collect();
+    let answers = [
+        json!({ "items": [], "waiting": 700, "complete": true }),
+        json!({ "items": items, "done": 500, "undone": 0 }),
+    ];
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4_096];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            let body = answer.to_string();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let mut out = Vec::new();
+    let ended = act(&client, Action::Drop(which(&[], true, true, false)), &mut out).await;
+    assert!(ended.unwrap_err().to_string().contains("does not answer"));
+    assert!(String::from_utf8(out).unwrap().ends_with("drop: 500 done, 0 not\n"));
 }
 
 #[tokio::test]

@@ -7,11 +7,8 @@ use utoipa::ToSchema;
 
 use crate::fields::{Fields, FromFields};
 
-/// Letters named in one request at most.
-const MAX_IDS: usize = 1_000;
-
-/// Letters settled by one request at most.
-const MAX_FIRST: u64 = 10_000;
+/// Letters settled by one request at most, so that its answer is there before whoever asks has lost patience.
+const MOST: usize = igentai_shared::dead_letters::AT_ONCE;
 
 const ID_LENGTH: usize = 16;
 
@@ -106,19 +103,19 @@ pub struct LetterContent {
 pub struct SettleLetters {
     /// Those with these ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_items = 1, max_items = 1_000)]
+    #[schema(min_items = 1, max_items = 500)]
     pub ids: Option<Vec<String>>,
-    /// The first so many of the queue; with the number that a list showed: all that were there then, and none that came since.
+    /// The first so many of the queue; fewer where they are large. Asked for again until they are as many as a list showed, they are all that were there then, and none that came since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 500)]
     pub first: Option<usize>,
 }
 
 impl FromFields for SettleLetters {
     fn read(fields: &mut Fields<'_>) -> Self {
         Self {
-            ids: fields.texts("ids", MAX_IDS, ID_LENGTH, "a list of 1 to 1000 ids of letters").value(),
-            first: fields.count_in("first", 1..=MAX_FIRST).value(),
+            ids: fields.texts("ids", MOST, ID_LENGTH, "a list of 1 to 500 ids of letters").value(),
+            first: fields.count_in("first", 1..=MOST as u64).value(),
         }
     }
 }
