@@ -1,6 +1,7 @@
 //! One request: from the permit to what is published of the answer.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt;
 use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
@@ -69,7 +70,7 @@ impl Prepared {
         permit: Permit,
         given_up: CancellationToken,
         clock: &dyn Clock,
-    ) -> (Self, Finished) {
+    ) -> Finished {
         let worst_case = permit.worst_case(&self.question);
         let (provider, model) = (permit.provider_name().to_owned(), permit.model().to_owned());
         let start = clock.now().monotonic;
@@ -87,12 +88,19 @@ impl Prepared {
             None
         });
         drop(in_flight);
-        let finished = finished.unwrap_or_else(|| {
+        finished.unwrap_or_else(|| {
             let latency = clock.now().monotonic.since(start);
-            let meta = self.meta(provider.clone(), model, Outcome::Abandoned, latency, worst_case);
+            let meta = self.meta(provider, model, Outcome::Abandoned, latency, worst_case);
             Finished { meta, items: Vec::new() }
-        });
-        (self, finished)
+        })
+    }
+
+    /// What is told of it where nobody is left to say what became of it: it may have been paid for.
+    pub(crate) fn lost(&self, permit: &Permit) -> Finished {
+        let (provider, model) = (permit.provider_name().to_owned(), permit.model().to_owned());
+        let worst_case = permit.worst_case(&self.question);
+        let meta = self.meta(provider, model, Outcome::Abandoned, Duration::ZERO, worst_case);
+        Finished { meta, items: Vec::new() }
     }
 
     fn meta(
@@ -100,7 +108,7 @@ impl Prepared {
         provider: String,
         model: String,
         outcome: Outcome,
-        latency: std::time::Duration,
+        latency: Duration,
         worst_case: Cost,
     ) -> ResponseMeta {
         ResponseMeta {

@@ -1,6 +1,6 @@
 //! The producer's loop: the world becomes one event, the worker decides, the shell does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -21,7 +21,7 @@ use igentai_shared::telemetry::catalogue;
 use igentai_shared::wire::{self, Batches, DecodeError, FilterDelta, FilterSnapshot, Message, Receipts};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -47,12 +47,25 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 
 enum Event {
     Heard(Result<Incoming, BusError>),
-    Answered(Result<(Incarnation, Prepared, Finished), JoinError>),
+    Answered(Answered),
     Published(Ended),
     Tick,
     ProvidersChanged,
     Stop,
     Now,
+}
+
+/// How the task of a request ended.
+type Answered = Result<(task::Id, Finished), JoinError>;
+
+/// Whose request a task sends.
+struct Begun {
+    /// The life of the producer that has sent it.
+    life: Incarnation,
+    topic: TopicId,
+    run: Run,
+    /// What it comes to if its task ends badly.
+    lost: Finished,
 }
 
 /// What became of a message, and of which topic's batches it was.
@@ -62,8 +75,9 @@ type Publishing<'a> = std::pin::Pin<Box<dyn Future<Output = Ended> + Send + 'a>>
 struct Role<'a> {
     context: &'a Context,
     worker: Worker,
-    /// Requests under way, with the life of the producer that has sent them.
-    asks: JoinSet<(Incarnation, Prepared, Finished)>,
+    /// Requests under way.
+    asks: JoinSet<Finished>,
+    begun: HashMap<task::Id, Begun>,
     /// Batches that are not on their way yet.
     due: PublishQueue,
     publishing: FuturesUnordered<Publishing<'a>>,
@@ -102,6 +116,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
     let mut role = Role {
         worker: Worker::new(id.clone(), context.incarnation, context.options.concurrency),
         asks: JoinSet::new(),
+        begun: HashMap::new(),
         due: PublishQueue::default(),
         publishing: FuturesUnordered::new(),
         given_up: BTreeMap::new(),
@@ -143,7 +158,7 @@ impl<'a> Role<'a> {
                     () = stop.cancelled(), if !draining => Event::Stop,
                     _ = tick.tick() => Event::Tick,
                     Some(published) = self.publishing.next() => Event::Published(published),
-                    Some(answered) = self.asks.join_next() => Event::Answered(answered),
+                    Some(answered) = self.asks.join_next_with_id() => Event::Answered(answered),
                     heard = consumer.next() => Event::Heard(heard),
                     () = changed => Event::ProvidersChanged,
                 }
@@ -294,11 +309,12 @@ impl<'a> Role<'a> {
                     self.worker.hopeless(&prepared.topic, None);
                     let given_up =
                         self.given_up.entry((prepared.topic.clone(), prepared.run)).or_default().clone();
-                    let (clock, life) = (Arc::clone(&self.context.clock), self.worker.incarnation());
-                    self.asks.spawn(async move {
-                        let (prepared, finished) = prepared.send(permit, given_up, clock.as_ref()).await;
-                        (life, prepared, finished)
-                    });
+                    let (topic, run, lost) = (prepared.topic.clone(), prepared.run, prepared.lost(&permit));
+                    let begun = Begun { life: self.worker.incarnation(), topic, run, lost };
+                    let clock = Arc::clone(&self.context.clock);
+                    let task =
+                        self.asks.spawn(async move { prepared.send(permit, given_up, clock.as_ref()).await });
+                    self.begun.insert(task.id(), begun);
                     (in_vain, waits) = (0, None);
                 }
                 Err(wait) => {
@@ -346,22 +362,24 @@ impl<'a> Role<'a> {
         permit
     }
 
-    fn answered(&mut self, answered: Result<(Incarnation, Prepared, Finished), JoinError>) {
+    fn answered(&mut self, answered: Answered) {
         // The permit was free a moment ago; what the request had reserved of the lease is free only now.
         self.wait = None;
-        let (life, prepared, finished) = match answered {
-            Ok(answered) => answered,
-            Err(error) => {
-                error!(error = %error, "a request ended badly; its lease stays charged");
-                return;
-            }
-        };
+        let task = answered.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let Some(Begun { life, topic, run, lost }) = self.begun.remove(&task) else { return };
+        let finished = answered.map_or_else(
+            |error| {
+                error!(error = %error, topic = %topic, "a request ended badly and counts as abandoned");
+                lost
+            },
+            |(_, finished)| finished,
+        );
         count(&finished);
         if life != self.worker.incarnation() {
             return;
         }
         let now = self.context.clock.now().monotonic;
-        if let Some(batch) = self.worker.finish(&prepared.topic, prepared.run, finished, now) {
+        if let Some(batch) = self.worker.finish(&topic, run, finished, now) {
             count_lookups(&batch);
             self.due.push(batch);
         }

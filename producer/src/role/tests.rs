@@ -16,6 +16,7 @@ use crate::Options;
 use crate::pool::ProviderPool;
 use crate::provider::{Provider, Question, Reply};
 
+mod badly;
 mod commands;
 
 /// Is never asked.
