@@ -33,13 +33,13 @@ macro_rules! catalogue {
 catalogue! {
     /// Answers and failed requests, by provider and outcome.
     RESPONSES_TOTAL: Counter = "igentai_responses_total" ["provider", "outcome"];
-    /// Candidates that models proposed.
+    /// Candidates that models proposed. A commit whose answer was lost is left out, and one that was repeated after a refusal of what was committed with it.
     CANDIDATES_TOTAL: Counter = "igentai_candidates_total" [];
-    /// Candidates accepted as unique.
+    /// Candidates accepted as unique. A commit whose answer was lost is left out, and one that was repeated after a refusal of what was committed with it.
     ATTRIBUTES_TOTAL: Counter = "igentai_attributes_total" [];
-    /// Candidates that named a known attribute again.
+    /// Candidates that named a known attribute again. A commit whose answer was lost is left out, and one that was repeated after a refusal of what was committed with it.
     DUPLICATES_TOTAL: Counter = "igentai_duplicates_total" [];
-    /// Batches committed to the registry.
+    /// Batches committed to the registry. A commit whose answer was lost is left out, and one that was repeated after a refusal of what was committed with it.
     COMMITS_TOTAL: Counter = "igentai_commits_total" [];
     /// Time of one commit to the registry.
     COMMIT_SECONDS: Seconds = "igentai_commit_seconds" [];
@@ -51,7 +51,7 @@ catalogue! {
     DEAD_LETTERS_TOTAL: Counter = "igentai_dead_letters_total" ["reason"];
     /// Batches of this process's producers that were put to the dead letters and are not published again.
     BATCHES_REFUSED_TOTAL: Counter = "igentai_batches_refused_total" [];
-    /// Candidates without text that the registry did not hold, and asked for: false positives of filters, and numbers of a log that was replaced.
+    /// Candidates without text that the registry did not hold, and asked for: false positives of filters, and numbers of a log that was replaced. A commit whose answer was lost is left out, and one that was repeated after a refusal of what was committed with it.
     FALSE_POSITIVES_TOTAL: Counter = "igentai_false_positives_total" [];
     /// Tokens of answered requests, by provider and direction.
     TOKENS_TOTAL: Counter = "igentai_tokens_total" ["provider", "direction"];
