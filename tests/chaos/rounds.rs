@@ -36,7 +36,11 @@ pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<
         let (before, begun) = (system.entries().await.unwrap_or_default(), now_ms());
         stuck = moves(system, before).await;
         for fault in &round {
-            fault.replace(system).await;
+            let left = fault.replace(system).await;
+            // With nothing else wrong there is no reason not to leave in order.
+            if round.len() == 1 {
+                stuck = stuck.or(left.err());
+            }
         }
         let names: Vec<String> = round.iter().map(|fault| fault.kind.name()).collect();
         println!("{:>4} {} ms to a commit after: {}", made.len(), now_ms() - begun, names.join(" + "));

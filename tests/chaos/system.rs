@@ -215,19 +215,22 @@ impl System {
         self.bury(place, Ended::Killed);
     }
 
-    /// SIGTERM, and whether it left in order: exit code 0.
-    pub(crate) async fn terminate(&mut self, place: usize) -> Option<i32> {
-        let process = self.members[place].process.as_mut()?;
-        process.terminate().unwrap();
+    /// SIGTERM, and why it did not leave in order: with exit code 0.
+    pub(crate) async fn terminate(&mut self, place: usize) -> Result<(), String> {
+        self.process(place).terminate().unwrap();
         self.until_stopped(place).await
     }
 
-    /// Waits for the end of one that was told to stop, and keeps how it ended.
-    pub(crate) async fn until_stopped(&mut self, place: usize) -> Option<i32> {
-        let process = self.members[place].process.as_mut()?;
+    /// Waits for the end of one that was told to stop, and keeps how it ended. What leaves otherwise than in order may have left as much undone as a
+    /// killed one.
+    pub(crate) async fn until_stopped(&mut self, place: usize) -> Result<(), String> {
+        let process = self.process(place);
         let code = process.wait(Duration::from_mins(1)).await.unwrap().code();
-        self.bury(place, if code == Some(0) { Ended::Stopped } else { Ended::Killed });
-        code
+        let said = process.tail();
+        let in_order = code == Some(0);
+        self.bury(place, if in_order { Ended::Stopped } else { Ended::Killed });
+        let id = &self.members[place].id;
+        if in_order { Ok(()) } else { Err(format!("{id} left with {code:?}; it said at last:\n{said}")) }
     }
 
     /// Sets a member's wall clock so many seconds ahead.

@@ -1,5 +1,7 @@
 //! Roles as separate processes.
 
+use std::time::Duration;
+
 use igentai_test_support::{eventually, until_some};
 use serde_json::json;
 
@@ -90,4 +92,46 @@ async fn a_producer_that_comes_later_works_and_one_that_goes_leaves_nothing_behi
         truth.answers()
     );
     assert_eq!(second.stopped().await, Some(0), "{}", second.process.tail());
+}
+
+#[tokio::test]
+async fn a_producer_under_full_load_leaves_in_order_and_all_that_models_told_it_is_in_the_registry() {
+    const CONCURRENCY: u32 = 48;
+    /// How long a role that is asked to stop may take.
+    const GRACE: Duration = Duration::from_secs(20);
+    let world = World::new(script(4_000, 300)).await;
+    let mut orchestrator = world.orchestrator("orchestrator-1");
+    let mut web = world.webserver();
+    let mut producer = world.busy_producer("producer-1", "life-1", CONCURRENCY);
+    for service in [&mut orchestrator, &mut web, &mut producer] {
+        service.until_ready().await;
+    }
+    let api = web.api();
+    let id = api.start(json!({ "name": "Sights" })).await;
+    api.until_attributes(&id, 50).await;
+
+    // Nobody commits for a moment, so that it has batches without receipts beside its requests.
+    let many = usize::try_from(CONCURRENCY).unwrap() / 2;
+    let asked = |is_answered: bool| {
+        world.place.model.entries().iter().filter(|entry| entry.answered == is_answered).count()
+    };
+    orchestrator.process.pause().unwrap();
+    let before = asked(true);
+    let loaded = || std::future::ready(asked(true) >= before + many && asked(false) >= many);
+    assert!(eventually(SOON, loaded).await.is_ok(), "{} and {}", asked(true) - before, asked(false));
+    producer.process.terminate().unwrap();
+    let unready = || async { producer.status("/health/ready").await == Some(503) };
+    assert!(eventually(SOON, unready).await.is_ok(), "{}", producer.process.tail());
+    orchestrator.process.resume().unwrap();
+    let code = producer.process.wait(GRACE).await.unwrap().code();
+    assert_eq!(code, Some(0), "{}", producer.process.tail());
+
+    let (status, answer) = api.ask("POST", &format!("/api/v1/topics/{id}/stop"), None).await;
+    assert_eq!(status, 200, "{answer}");
+    let topic = api.until_ended(&id).await;
+    let truth = all_agree(&world, &api, &id).await;
+    truth.each_batch_once(&topic);
+    truth.nothing_is_lost(&[], 0);
+    let all = world.place.model.entries().len();
+    assert_eq!(truth.answers().get("life-1"), Some(&(all, all)), "every request was finished and published");
 }

@@ -166,6 +166,17 @@ impl World {
     pub(crate) fn producer_with(&self, id: &str, life: &str, more: &str) -> Service {
         self.role("producer", &self.place.config_with(life, more), &["--producer-id", id])
     }
+
+    /// One that has so many requests under way at once.
+    pub(crate) fn busy_producer(&self, id: &str, life: &str, concurrency: u32) -> Service {
+        let config = self.place.config_with(life, &format!("max_concurrency = {concurrency}"));
+        let text = std::fs::read_to_string(&config).unwrap();
+        let busy = text
+            .replace("[producer]\nconcurrency = 2\n", &format!("[producer]\nconcurrency = {concurrency}\n"));
+        assert_ne!(busy, text);
+        std::fs::write(&config, busy).unwrap();
+        self.role("producer", &config, &["--producer-id", id])
+    }
 }
 
 /// A process that serves HTTP.

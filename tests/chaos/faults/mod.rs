@@ -217,10 +217,16 @@ impl Fault {
         }
     }
 
-    /// Puts a new life where one has ended.
-    pub(crate) async fn replace(&self, system: &mut System) {
-        if let Kind::Process(_, fault) = self.kind {
-            fault.replace(system, self.place()).await;
+    /// Puts a new life where one has ended; the answer is why one that was told to stop did not leave in order.
+    pub(crate) async fn replace(&self, system: &mut System) -> Result<(), String> {
+        match self.kind {
+            Kind::Process(_, fault) => fault.replace(system, self.place()).await,
+            Kind::Broker(_)
+            | Kind::BrokerLine(_)
+            | Kind::Store(_)
+            | Kind::StoreLine(_)
+            | Kind::Disk(_)
+            | Kind::Readers(_) => Ok(()),
         }
     }
 }

@@ -62,15 +62,15 @@ impl ProcessFault {
         }
     }
 
-    pub(crate) async fn replace(self, system: &mut System, place: usize) {
-        match self {
-            Self::Killed => system.launch(place),
-            Self::Stopped => {
-                system.until_stopped(place).await;
-                system.launch(place);
-            }
-            Self::Paused | Self::NoDescriptors | Self::ClockAhead | Self::ClockBehind => {}
-        }
+    /// The answer is why one that was told to stop did not leave in order.
+    pub(crate) async fn replace(self, system: &mut System, place: usize) -> Result<(), String> {
+        let left = match self {
+            Self::Killed => Ok(()),
+            Self::Stopped => system.until_stopped(place).await,
+            Self::Paused | Self::NoDescriptors | Self::ClockAhead | Self::ClockBehind => return Ok(()),
+        };
+        system.launch(place);
+        left
     }
 }
 
