@@ -35,10 +35,11 @@ pub(crate) async fn run(system: &mut System, plan: &Plan) -> (Vec<Made>, Option<
         made.extend(round.iter().map(|fault| Made { kind: fault.kind, ended_ms }));
         let (before, begun) = (system.entries().await.unwrap_or_default(), now_ms());
         stuck = moves(system, before).await;
-        for fault in &round {
+        for (place, fault) in round.iter().enumerate() {
             let left = fault.replace(system).await;
-            // With nothing else wrong there is no reason not to leave in order.
-            if round.len() == 1 {
+            let mut others = round.iter().enumerate().filter(|(other, _)| *other != place);
+            // With nothing wrong that it works with there is no reason not to leave in order.
+            if others.all(|(_, other)| other.kind.is_of_one_alone()) {
                 stuck = stuck.or(left.err());
             }
         }

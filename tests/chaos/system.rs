@@ -230,7 +230,11 @@ impl System {
         let in_order = code == Some(0);
         self.bury(place, if in_order { Ended::Stopped } else { Ended::Killed });
         let id = &self.members[place].id;
-        if in_order { Ok(()) } else { Err(format!("{id} left with {code:?}; it said at last:\n{said}")) }
+        if in_order {
+            Ok(())
+        } else {
+            Err(format!("{id} left with exit code {code:?}; it said at last:\n{said}"))
+        }
     }
 
     /// Sets a member's wall clock so many seconds ahead.

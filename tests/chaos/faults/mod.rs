@@ -93,6 +93,19 @@ impl Kind {
         )
     }
 
+    /// Whether all others have what they need, so that one of them that is told to stop can do so in order.
+    pub(crate) const fn is_of_one_alone(self) -> bool {
+        match self {
+            Self::Process(Role::Producer | Role::Webserver, _) | Self::Readers(_) => true,
+            Self::Process(Role::Orchestrator, _)
+            | Self::Broker(_)
+            | Self::BrokerLine(_)
+            | Self::Store(_)
+            | Self::StoreLine(_)
+            | Self::Disk(_) => false,
+        }
+    }
+
     fn can_be_made(self, system: &System) -> bool {
         match self {
             Self::Process(_, fault) => !fault.is_of_the_clock() || system.clocks.is_some(),
