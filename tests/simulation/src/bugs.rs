@@ -4,9 +4,6 @@ use igentai_core::seeded::{Bug, plant_here};
 
 use crate::{Verdict, run};
 
-/// Seeds that are run with a bug at most.
-pub const SEEDS: u64 = 300;
-
 /// The bug of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<Bug> {
