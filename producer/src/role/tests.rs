@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use igentai_core::command::{Lease, TopicOrder};
+use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
 use igentai_shared::bus::memory::MemoryBus;
@@ -63,5 +65,21 @@ async fn a_heartbeat_that_nobody_would_read_is_not_sent_and_said_instead() {
             reasons.iter().all(|reason| reason.contains("sending `heartbeat` does not work")),
             "{reasons:?}"
         );
+    }
+}
+
+fn order(requests: u64) -> TopicOrder {
+    TopicOrder {
+        topic: TopicId::from_name("birds").unwrap(),
+        run: 1,
+        name: "birds".to_owned(),
+        prompt: None,
+        items_per_request: 2,
+        provider_weights: BTreeMap::new(),
+        ask: true,
+        abandon: false,
+        lease: Lease { requests, cost: Cost::ZERO },
+        capped_cost: false,
+        max_attributes: None,
     }
 }

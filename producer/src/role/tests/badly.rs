@@ -3,8 +3,7 @@
 use std::sync::OnceLock;
 
 use igentai_core::batch::{BatchBody, Outcome, ResponseMeta};
-use igentai_core::command::{Lease, TopicOrder};
-use igentai_core::cost::{Cost, Price};
+use igentai_core::cost::Price;
 use igentai_core::time::Now;
 
 use super::*;
@@ -24,20 +23,9 @@ impl Clock for ForOneTask {
     }
 }
 
-fn order(requests: u64) -> TopicOrder {
-    TopicOrder {
-        topic: TopicId::from_name("birds").unwrap(),
-        run: 1,
-        name: "birds".to_owned(),
-        prompt: None,
-        items_per_request: 2,
-        provider_weights: BTreeMap::new(),
-        ask: true,
-        abandon: false,
-        lease: Lease { requests, cost: Cost::from_usd(1_000.0) },
-        capped_cost: true,
-        max_attributes: None,
-    }
+fn capped(requests: u64) -> TopicOrder {
+    let lease = Lease { requests, cost: Cost::from_usd(1_000.0) };
+    TopicOrder { lease, capped_cost: true, ..order(requests) }
 }
 
 async fn published(bus: &MemoryBus, count: usize) -> Vec<Batch> {
@@ -94,7 +82,7 @@ async fn a_request_whose_task_ends_badly_is_charged_as_abandoned_and_its_place_i
         epoch: 1,
         version: 1,
         incarnation: 5,
-        topics: vec![order(2)],
+        topics: vec![capped(2)],
     };
     send(wire::content_type::<Command>(), 1, wire::encode(&command)).await;
     let batches = published(&bus, 2).await;

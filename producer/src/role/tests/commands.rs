@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use igentai_core::batch::{BatchBody, Outcome};
-use igentai_core::command::{Lease, TopicOrder};
-use igentai_core::cost::Cost;
 use igentai_core::ids::FIRST_INEXACT;
 use igentai_shared::bus::{DeliveryTag, Look};
 use tokio::sync::watch;
@@ -93,22 +91,6 @@ impl World {
             published.ack(delivery.tag).await.unwrap();
         }
         last
-    }
-}
-
-fn order(requests: u64) -> TopicOrder {
-    TopicOrder {
-        topic: TopicId::from_name("birds").unwrap(),
-        run: 1,
-        name: "birds".to_owned(),
-        prompt: None,
-        items_per_request: 2,
-        provider_weights: BTreeMap::new(),
-        ask: true,
-        abandon: false,
-        lease: Lease { requests, cost: Cost::ZERO },
-        capped_cost: false,
-        max_attributes: None,
     }
 }
 

@@ -248,3 +248,78 @@ fn a_topic_that_ends_for_want_of_money_before_its_first_request_says_so() {
     let problem = world.coordinator.status(&id(), now(40)).unwrap().problem.unwrap();
     assert!(problem.contains("worst case"), "{problem}");
 }
+
+#[test]
+fn a_topic_that_has_ended_lately_is_followed_by_the_next_leader_too() {
+    let mut world = running(Limits::default());
+    world.stored = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        epoch: 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    let opens = |at: u64| {
+        let mut next = Coordinator::new("r".to_owned(), 2, Settings::default());
+        next.topic(world.stored.clone(), now(at));
+        next.decide(now(at)).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    assert!(opens(200), "a producer that could not be heard may still bring answers");
+    assert!(!opens(u64::try_from(LINGER.as_millis()).unwrap() + 101));
+}
+
+#[test]
+fn what_comes_to_a_topic_that_ended_long_ago_has_it_followed_once_more() {
+    let mut world = running(Limits::default());
+    world.answer("p1", Outcome::Answered, &["Wren"], 10);
+    let id = world.stored.id.clone();
+    world.coordinator.late(&id, 1);
+    world.coordinator.closed(&id);
+    assert!(world.coordinator.is_open(&id), "it runs");
+    let long_ago = Topic {
+        state: TopicState::Ended(EndReason::Dry),
+        version: world.stored.version + 1,
+        ended_at: Some(now(100).unix),
+        ..world.stored.clone()
+    };
+    world.coordinator.topic(long_ago, now(100));
+    world.coordinator.closed(&id);
+    assert_eq!((world.coordinator.attributes(&id), world.coordinator.followed().count()), (0, 0));
+    // The clock may be behind the one that told when it ended.
+    let again = world.coordinator.decide(now(100));
+    assert!(!again.iter().any(|action| matches!(action, Action::Open { .. })), "it had its while");
+    assert_eq!(world.coordinator.status(&id, now(100)).unwrap().problem, None);
+    let at = now(u64::try_from(LINGER.as_millis()).unwrap() + 101);
+    let opens = |world: &mut World| {
+        world.coordinator.decide(at).iter().any(|action| matches!(action, Action::Open { .. }))
+    };
+    world.coordinator.late(&id, 2);
+    assert!(!opens(&mut world), "that is another run");
+    world.coordinator.late(&id, 1);
+    assert!(opens(&mut world));
+    assert!(!opens(&mut world), "whoever sees that it is behind says so again");
+    world.coordinator.opened(&id, 1, None, None);
+    assert!(!opens(&mut world));
+    world.coordinator.closed(&id);
+    assert!(!opens(&mut world));
+}
+
+#[test]
+fn an_answer_among_the_dead_letters_holds_no_capped_topic_up() {
+    let mut world = World::new(Limits { max_requests: Some(3), ..Limits::default() });
+    world.beat("p1", 1, |_| {}, 0);
+    world.settle(0);
+    let mut answered = 0;
+    for at in (1_000..20_000).step_by(1_000) {
+        if world.stored.state != TopicState::Running {
+            break;
+        }
+        let leased = world.lease("p1").requests;
+        while answered < leased.min(2) {
+            world.answer("p1", Outcome::Answered, &[], at);
+            answered += 1;
+        }
+        world.beat("p1", 1, |beat| beat.topics.iter_mut().for_each(|topic| topic.sent = leased), at);
+        world.settle(at);
+    }
+    assert_eq!((answered, world.stored.state.reason()), (2, Some(EndReason::MaxRequests)));
+}
