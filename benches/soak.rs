@@ -59,6 +59,9 @@ fn meta() -> ResponseMeta {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     }
 }
 

@@ -57,6 +57,9 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         worst_case: Cost::from_picodollars(987_654_321),
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     });
     let sightings =
         (0..NEW).map(|i| (first * 7 + i * 13) % first.max(1)).collect::<std::collections::BTreeSet<_>>();

@@ -64,6 +64,9 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         worst_case: Cost::from_picodollars(2),
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     });
     let again: std::collections::BTreeSet<u64> =
         (0..NEW).filter(|_| first > 0).map(|i| (first * 7 + i * 13) % first.max(1)).collect();

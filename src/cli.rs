@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 use crate::output;
@@ -117,6 +117,12 @@ pub(crate) struct Run {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", requires = "topic", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
+    /// End when about so many percent are found of what these models would name at all
+    #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = percent)]
+    pub(crate) until_complete: Option<f64>,
+    /// How requests aim at parts of the topic [default: none]
+    #[arg(long, value_enum, requires = "topic")]
+    pub(crate) partition: Option<Partition>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume", requires = "topic")]
     pub(crate) fresh: bool,
@@ -255,6 +261,26 @@ pub(crate) fn usd(text: &str) -> Result<f64, String> {
     } else {
         Err(format!("the amount must be above 0, and at most {MAX_USD}"))
     }
+}
+
+/// A share, written in percent.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim();
+    let percent: f64 = number.parse().map_err(|_| "write a number of percent such as 95".to_owned())?;
+    if percent > 0.0 && percent <= 100.0 {
+        Ok(percent / 100.0)
+    } else {
+        Err("the percentage must be above 0, and at most 100".to_owned())
+    }
+}
+
+/// How requests aim at parts of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Partition {
+    /// All are about the whole
+    None,
+    /// By the letters that names begin with
+    Alphabetical,
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

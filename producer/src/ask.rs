@@ -1,5 +1,6 @@
 //! One request: from the permit to what is published of the answer.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
 use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
+use igentai_core::frontier::Letters;
 use igentai_core::ids::{FIRST_INEXACT, Run};
+use igentai_core::key::{Fingerprint, Key};
 use igentai_core::seeded::{Bug, is_on, strikes};
 use igentai_core::worker::{Ask, Finished};
 use igentai_shared::clock::Clock;
@@ -19,10 +22,6 @@ use tracing::error;
 use crate::pool::{Asked, Permit};
 use crate::prompt;
 use crate::provider::Question;
-
-/// Every so many requests, one asks for the whole topic; the first ones do, too.
-const PROBE_EVERY: u64 = 20;
-const FIRST_PROBES: u64 = 2;
 
 /// Bytes of an answer that are read: many times what a model says within its token limit.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -49,19 +48,31 @@ pub(crate) struct Prepared {
     pub(crate) topic: TopicId,
     pub(crate) run: Run,
     pub(crate) question: Question,
-    probe: bool,
+    /// The part of the topic that it is about.
+    cell: Option<String>,
+    /// What it says to leave out.
+    leave_out: BTreeSet<Fingerprint>,
 }
 
 impl Prepared {
-    /// Phrases the question for a turn. `offset` lets the producers of a topic vary differently.
-    pub(crate) fn of(ask: &Ask, offset: u32) -> Self {
+    /// Phrases the question.
+    pub(crate) fn of(ask: &Ask) -> Self {
         let order = &ask.order;
-        let probe = ask.number < FIRST_PROBES || ask.number.is_multiple_of(PROBE_EVERY);
-        let turn = u32::try_from(ask.number % u64::from(u32::MAX)).unwrap_or(0).wrapping_add(offset);
-        let variant = (!probe).then_some(turn);
-        let question =
-            prompt::question(&order.name, order.prompt.as_deref(), order.items_per_request, variant);
-        Self { topic: order.topic.clone(), run: order.run, question, probe }
+        let (cell, items, leave_out) = match &ask.aim {
+            Some(aim) => (aim.cell.clone(), aim.items, aim.leave_out.as_slice()),
+            None => (None, order.items_per_request, [].as_slice()),
+        };
+        let part = cell.as_deref().and_then(Letters::parse);
+        let aim = prompt::Aim { part, leave_out };
+        let question = prompt::question(&order.name, order.prompt.as_deref(), items, &aim);
+        let leave_out = leave_out.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)));
+        Self {
+            topic: order.topic.clone(),
+            run: order.run,
+            question,
+            cell: part.and(cell),
+            leave_out: leave_out.collect(),
+        }
     }
 
     /// Sends it, unless it is given up before the answer is there.
@@ -114,8 +125,8 @@ impl Prepared {
         ResponseMeta {
             provider,
             model,
-            cell: None,
-            probe: self.probe,
+            cell: self.cell.clone(),
+            probe: self.cell.is_none() && self.leave_out.is_empty(),
             prompt_hash: prompt::hash(&self.question),
             outcome,
             latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
@@ -125,6 +136,9 @@ impl Prepared {
             worst_case,
             repeated: 0,
             rejected: 0,
+            asked: self.question.items,
+            left_out: count(self.leave_out.len()),
+            copied: 0,
         }
     }
 
@@ -147,7 +161,11 @@ impl Prepared {
             Parsed::Empty => Outcome::Empty,
             Parsed::Unparsable => Outcome::Unparsable,
         };
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let copied = answer.items.iter().filter(|item| self.leave_out.contains(&item.fingerprint));
+        meta.copied = count(copied.count());
+        if reply.truncated || answer.over_limit > 0 {
+            meta.asked = 0;
+        }
         meta.repeated = count(answer.repeated);
         meta.rejected = count(answer.rejected_total + answer.over_limit);
         let named =
@@ -155,4 +173,8 @@ impl Prepared {
         let lost = usize::from(strikes(Bug::ItemLost, 20));
         Finished { meta, items: answer.items.into_iter().skip(lost).map(named).collect() }
     }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -84,7 +84,6 @@ struct Role<'a> {
     /// Gives the requests of a topic's run up.
     given_up: BTreeMap<(TopicId, Run), CancellationToken>,
     random: StdRng,
-    offset: u32,
     wait: Option<Wait>,
     heartbeat_at: Option<Monotonic>,
     publish_failed: bool,
@@ -121,7 +120,6 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         publishing: FuturesUnordered::new(),
         given_up: BTreeMap::new(),
         random: StdRng::seed_from_u64(context.seed),
-        offset: u32::try_from(context.seed % 1_009).unwrap_or(0),
         wait: None,
         heartbeat_at: None,
         publish_failed: false,
@@ -299,7 +297,7 @@ impl<'a> Role<'a> {
             if !self.broker_answers() {
                 return;
             }
-            let prepared = Prepared::of(&ask, self.offset);
+            let prepared = Prepared::of(&ask);
             match self.permit(&prepared, &ask) {
                 Ok(permit) => {
                     let worst_case = permit.worst_case(&prepared.question);

@@ -2,7 +2,7 @@
 
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
-use igentai_core::topic::{Limits, StartError, StartMode, StartRequest, Topic};
+use igentai_core::topic::{Limits, Partition, Share, StartError, StartMode, StartRequest, Topic};
 use igentai_orchestrator::files::written;
 use igentai_shared::config::Config;
 use igentai_shared::id;
@@ -11,7 +11,7 @@ use igentai_shared::store::{Store, StoreError};
 
 use super::system::System;
 use super::{refuse_what_nobody_knows, weights};
-use crate::cli::Run;
+use crate::cli::{self, Run};
 use crate::exit::{Exit, Failure};
 use crate::parts;
 
@@ -73,6 +73,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
         max_requests: arguments.max_requests,
         max_cost: arguments.max_usd.map(Cost::from_usd),
         time_limit_ms: arguments.time_limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        completeness: arguments.until_complete.map(Share::new),
     };
     let given = !arguments.providers.is_empty();
     StartRequest {
@@ -82,6 +83,10 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
         limits: Some(limits),
         items_per_request: Some(config.run.items_per_request),
         configured_items: None,
+        partition: arguments.partition.map(|partition| match partition {
+            cli::Partition::None => Partition::None,
+            cli::Partition::Alphabetical => Partition::Alphabetical,
+        }),
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,
             (_, true) => StartMode::Resume,

@@ -49,11 +49,16 @@ fn forms(status: &TopicStatus, ran: Duration) -> [String; 4] {
         .coverage
         .map(|share| format!("{GAP}coverage {:.0} %", percent(share).floor()))
         .unwrap_or_default();
+    let complete = match status.completeness {
+        Some(said) if said.at_least => format!("{GAP}of at least {:.0}", said.estimate.low.floor()),
+        Some(said) => format!("{GAP}{:.0} % complete", percent(said.completeness).floor()),
+        None => String::new(),
+    };
     let failed = if failed_responses > 0 { format!("{GAP}{failed_responses} failed") } else { String::new() };
     let (answers, about) = (counted(responses, "answer"), cents(cost.usd()));
     [
         format!(
-            "{found} unique · {rate:.0}/min · {answers}{failed} · {share} % duplicates{coverage} · {cost} · {ran}"
+            "{found} unique · {rate:.0}/min · {answers}{failed} · {share} % duplicates{coverage}{complete} · {cost} · {ran}"
         ),
         format!("{found} unique · {rate:.0}/min{failed} · {share}% dup · {about} · {ran}"),
         format!("{found} unique · {share}% dup · {about} · {ran}"),
@@ -98,6 +103,7 @@ mod tests {
             provider_weights: None,
             limits: None,
             items_per_request: None,
+            partition: None,
             configured_items: None,
             mode: StartMode::Auto,
         };

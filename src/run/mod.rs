@@ -191,6 +191,7 @@ fn exit_of(status: &TopicStatus) -> Exit {
         Some(EndReason::Interrupted) => Exit::Interrupted,
         Some(
             EndReason::Dry
+            | EndReason::Complete
             | EndReason::MaxAttributes
             | EndReason::MaxRequests
             | EndReason::MaxUsd

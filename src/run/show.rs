@@ -162,6 +162,7 @@ impl Show {
                     "attributes": status.attributes, "attributes_per_minute": status.attributes_per_minute,
                     "responses": status.totals.responses, "failed_responses": status.totals.failed_responses,
                     "duplicates": status.totals.duplicates, "coverage": status.coverage,
+                    "completeness": status.completeness,
                     "usd": status.totals.cost.usd(), "seconds": seconds(ran), "problem": status.problem,
                 });
                 self.json(&line);

@@ -52,6 +52,12 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
         let percent = percent(coverage);
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
     }
+    if let Some(said) = &status.completeness {
+        lines.push(format!("  complete     {said}, by what these models say"));
+        if said.estimate.made_up >= 1.0 {
+            lines.push(format!("  made up      about {:.0} of them, by the estimate", said.estimate.made_up));
+        }
+    }
     lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
     if status.lost.requests > 0 {
         lines.push(format!(
@@ -141,6 +147,7 @@ pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::
         "requests_at_risk": status.lost.requests,
         "seconds": seconds(ran),
         "coverage": status.coverage,
+        "completeness": status.completeness,
         "outcomes": status.outcomes.iter().map(|(how, count)| (how.as_str(), *count)).collect::<BTreeMap<_, _>>(),
         "providers": providers,
         "run": status.topic.run,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{Server, count, duration, usd, weight};
+use crate::cli::{Partition, Server, count, duration, percent, usd, weight};
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
@@ -82,6 +82,12 @@ pub(crate) struct Start {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
+    /// End when about so many percent are found of what these models would name at all
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
+    pub(crate) until_complete: Option<f64>,
+    /// How requests aim at parts of the topic [default: as before, or none]
+    #[arg(long, value_enum)]
+    pub(crate) partition: Option<Partition>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]
     pub(crate) fresh: bool,

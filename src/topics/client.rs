@@ -109,6 +109,7 @@ fn option_of(field: &str) -> String {
         "provider_weights" => "--provider".to_owned(),
         "limits.max_attributes" => "--max-attributes".to_owned(),
         "limits.max_requests" => "--max-requests".to_owned(),
+        "limits.completeness" => "--until-complete".to_owned(),
         "limits.max_usd" => "--max-usd".to_owned(),
         "limits.time_limit_seconds" => "--time-limit".to_owned(),
         other => match other.strip_prefix("provider_weights.") {

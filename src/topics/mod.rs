@@ -13,12 +13,12 @@ pub(crate) mod tests;
 use std::io::Write;
 
 use igentai_core::folder::TopicId;
-use igentai_webserver::api::dto::{Limits, Mode, StartTopic, TopicView};
+use igentai_webserver::api::dto::{Limits, Mode, Partition, StartTopic, TopicView};
 
 use self::args::{Action, Start, Topics};
 use self::client::{ApiError, Client};
 use crate::exit::{Exit, Failure};
-use crate::{output, settings};
+use crate::{cli, output, settings};
 
 /// How much a name must be like another to be taken for what was meant.
 const ALIKE: f64 = 0.8;
@@ -126,6 +126,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         max_requests: start.max_requests,
         max_usd: start.max_usd,
         time_limit_seconds: start.time_limit.map(|limit| limit.as_secs_f64()),
+        completeness: start.until_complete,
     };
     let weights = settings::once_each(&start.providers)?;
     Ok(StartTopic {
@@ -134,6 +135,10 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         provider_weights: (!weights.is_empty()).then_some(weights),
         limits: (limits != Limits::default()).then_some(limits),
         items_per_request: None,
+        partition: start.partition.map(|partition| match partition {
+            cli::Partition::None => Partition::None,
+            cli::Partition::Alphabetical => Partition::Alphabetical,
+        }),
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,
             (false, true) => Mode::Resume,

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use igentai_webserver::api::dto::{Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView};
+use igentai_core::estimate::{Completeness, Estimate};
+use igentai_core::topic::Share;
+use igentai_webserver::api::dto::{
+    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
+};
 
 use super::inert::inert;
 use crate::output::counted;
@@ -103,6 +107,7 @@ pub(super) fn topic(topic: &TopicView) -> String {
     line("limits", limits(topic));
     line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
     line("coverage", coverage(numbers));
+    line("complete", completeness(numbers));
     let without = counted(totals.failed_responses, "request");
     line("answers", format!("{}, and {without} without one", totals.responses));
     if numbers.requests_at_risk > 0 {
@@ -149,6 +154,13 @@ fn coverage(numbers: &Numbers) -> String {
     numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
+fn completeness(numbers: &Numbers) -> String {
+    let Some(said) = numbers.completeness.as_ref() else { return "-".to_owned() };
+    let CompletenessView { completeness, total, low, high, made_up, at_least } = *said;
+    let estimate = Estimate { total, low, high, made_up };
+    Completeness { estimate, completeness, at_least }.to_string()
+}
+
 fn cost(sums: &Sums) -> String {
     let risk = if sums.usd_at_risk > 0.0 {
         format!(" (at most ${:.4} more may be charged)", sums.usd_at_risk)
@@ -165,6 +177,7 @@ fn limits(topic: &TopicView) -> String {
         limits.max_requests.map(|most| format!("{most} requests")),
         limits.max_usd.map(|most| format!("${most}")),
         limits.time_limit_seconds.map(|most| format!("{most} s")),
+        limits.completeness.map(|share| format!("{} complete", Share::new(share))),
     ]
     .into_iter()
     .flatten()

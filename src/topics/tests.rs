@@ -24,6 +24,8 @@ fn start(name: &str) -> Start {
         providers: Vec::new(),
         max_attributes: None,
         max_requests: None,
+        until_complete: None,
+        partition: None,
         max_usd: None,
         time_limit: None,
         fresh: false,

@@ -85,6 +85,7 @@ fn worker(number: u64, forced: f64) -> Worker {
         abandon: false,
         lease: Lease { requests: u64::MAX, cost: Cost::ZERO },
         capped_cost: false,
+        aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);
     let command = Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics };

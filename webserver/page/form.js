@@ -8,6 +8,7 @@ const LIMITS = [
   ['max_usd', 'US dollars', 'any', 'no cap'],
   ['max_requests', 'Requests', '1', 'no cap'],
   ['time_limit_seconds', 'Seconds', 'any', 'no limit'],
+  ['completeness', 'Complete (0–1)', 'any', 'no end'],
 ];
 
 const KNOWN = /^(name|prompt|items_per_request|mode|limits\.\w+|provider_weights.*)$/;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use igentai_core::command::{ProviderReport, ProviderState};
+use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::fold::Totals;
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
@@ -14,8 +15,8 @@ use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
 
 use crate::api::dto::{
-    AttributesEvent, FilterView, FrequencyCounts, Limits, Numbers, ProviderNumbers, ProviderStateName,
-    StateName, Sums, TopicView,
+    AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition,
+    ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -85,6 +86,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         provider_weights: topic.provider_weights,
         limits: Limits::of(topic.limits),
         items_per_request: topic.items_per_request,
+        partition: Partition::of(topic.partition),
         run: topic.run,
         state,
         reason: topic.state.reason().map(|reason| reason.as_str().to_owned()),
@@ -132,6 +134,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         frequencies: frequencies(status.frequencies),
         filter: status.filter.map(filter),
         coverage: status.coverage,
+        completeness: status.completeness.map(completeness),
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,
         problem: status.problem,
@@ -140,6 +143,11 @@ fn numbers(status: TopicStatus) -> Numbers {
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
         outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
     }
+}
+
+fn completeness(said: Completeness) -> CompletenessView {
+    let Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least } = said;
+    CompletenessView { completeness, total, low, high, made_up, at_least }
 }
 
 fn frequencies(frequencies: Frequencies) -> FrequencyCounts {

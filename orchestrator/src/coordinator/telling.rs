@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use igentai_core::coordinator::{Coordinator, LINGER};
+use igentai_core::estimate::Estimate;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::LogIndex;
 use igentai_core::seeded::{Bug, is_on};
@@ -146,6 +147,13 @@ impl Topics<'_> {
         let label = [id.as_str()];
         catalogue::TOPIC_ATTRIBUTES.set_whole(status.attributes, label);
         catalogue::TOPIC_COVERAGE.set(status.coverage.unwrap_or(0.0), label);
+        catalogue::TOPIC_COMPLETENESS.set(status.completeness.map_or(0.0, |said| said.completeness), label);
+        if let Some(said) = status.completeness {
+            let Estimate { total, low, high, .. } = said.estimate;
+            for (bound, number) in [("estimate", total), ("low", low), ("high", high)] {
+                catalogue::TOPIC_ESTIMATED_TOTAL.set(number, [id.as_str(), bound]);
+            }
+        }
         catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);
         catalogue::FILTER_GENERATION.set_whole(u64::from(generation), label);
         let rate = topic.master.measured().rate().unwrap_or(0.0);

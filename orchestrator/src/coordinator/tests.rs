@@ -111,6 +111,9 @@ impl Desk {
             worst_case: Cost::ZERO,
             repeated: 0,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         };
         let (producer, at) = (WorkerId::parse("p1").unwrap(), self.context.clock.now().unix);
         let kind = EntryKind::Response(meta);

@@ -79,6 +79,7 @@ fn metrics(status: &TopicStatus) -> Value {
             "duplicate_share": ratio(status.totals.duplicates, status.totals.candidates),
         },
         "coverage": status.coverage,
+        "completeness": status.completeness,
         "frequencies": frequencies(&status.frequencies),
         "provider_frequencies": by_stratum(&status.provider_frequencies),
         "cell_frequencies": by_stratum(&status.cell_frequencies),

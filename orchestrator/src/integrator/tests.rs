@@ -212,6 +212,9 @@ fn batch(producer: &str, seq: u64) -> Batch {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     };
     let producer = WorkerId::parse(producer).unwrap();
     let novel = vec![format!("River {producer} {seq}")];

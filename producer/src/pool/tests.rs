@@ -66,7 +66,7 @@ fn start(pool: &ProviderPool) -> Result<Permit, Wait> {
 }
 
 fn question() -> Question {
-    prompt::question("countries", None, 50, None)
+    prompt::question("countries", None, 50, &prompt::Aim::default())
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +185,8 @@ async fn the_demo_answers_through_the_pool_and_says_once_what_it_does_not_know()
     let unknown = TopicId::from_name("rivers of mars").unwrap();
     let weights = BTreeMap::new();
     let permit = pool.try_start(&unknown, &weights, 0.0).unwrap();
-    let reply = permit.ask(&prompt::question("rivers of mars", None, 50, None)).await.reply;
+    let reply =
+        permit.ask(&prompt::question("rivers of mars", None, 50, &prompt::Aim::default())).await.reply;
     assert_eq!((reply.outcome, reply.scope), (Outcome::BadRequest, Scope::Topic));
     let wait = pool.try_start(&unknown, &weights, 0.0).unwrap_err();
     assert!(matches!(wait.reason, WaitReason::Nobody(why) if why.contains("Paris attractions")));
@@ -195,7 +196,7 @@ async fn the_demo_answers_through_the_pool_and_says_once_what_it_does_not_know()
 #[tokio::test]
 async fn under_a_cap_on_money_only_providers_with_a_known_price_are_asked() {
     let unknown = || ProviderConfig { price: Price::default(), price_known: false, ..config("unknown") };
-    let question = prompt::question("Countries", None, 5, None);
+    let question = prompt::question("Countries", None, 5, &prompt::Aim::default());
     let budget = Budget { question: &question, left: Cost::MAX };
     let none = BTreeMap::new();
 

@@ -97,6 +97,9 @@ fn entry(index: u64) -> Entry {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     };
     let head = EntryHead {
         producer: WorkerId::parse("producer-1").unwrap(),

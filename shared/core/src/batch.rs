@@ -118,6 +118,15 @@ pub struct ResponseMeta {
     /// Strings of the answer that are no items (chatter, template echoes, too long).
     #[serde(default)]
     pub rejected: u32,
+    /// Items asked for; 0 where the answer was cut off, so that nobody knows how many there could have been.
+    #[serde(default)]
+    pub asked: u32,
+    /// Known items that the question said to leave out.
+    #[serde(default)]
+    pub left_out: u32,
+    /// Of those, the ones that the answer named all the same.
+    #[serde(default)]
+    pub copied: u32,
 }
 
 impl ResponseMeta {

@@ -56,6 +56,24 @@ pub struct TopicOrder {
     pub lease: Lease,
     /// Whether the run has a cap on money, so that each request's worst case must be covered first.
     pub capped_cost: bool,
+    /// What single requests aim at: then only those are sent that are named here. `None`: all are about the whole topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aims: Option<Vec<OrderedAim>>,
+}
+
+/// What one request aims at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderedAim {
+    /// Number of the request in this life of the producer, from 0.
+    pub number: u64,
+    /// The part of the topic; `None` for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
+    /// Items to ask for.
+    pub items: u32,
+    /// Known items to leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<String>,
 }
 
 /// Budget leased to one incarnation of a producer for one run. Amounts are totals since the incarnation began, so that a repeated

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Outcome;
 use crate::cost::Cost;
+use crate::estimate::{Completeness, Incidence};
+use crate::frontier::{Frontier, Letters};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryKind};
 use crate::seeded::{Bug, is_on, strikes};
@@ -45,6 +47,7 @@ pub struct TopicFold {
     incomplete: Incomplete,
     dry_answers: u64,
     unusable_answers: u64,
+    frontier: Frontier,
 }
 
 /// An entry that does not follow what is folded already.
@@ -84,8 +87,10 @@ impl TopicFold {
         }
         self.producers.entry(head.producer.clone()).or_default().add(kind, tail);
         named(entry).for_each(|seq| self.sightings.add(seq));
+        self.frontier.learn(entry.attributes().map(|(_, text)| text));
         match kind {
             EntryKind::Response(meta) => {
+                self.frontier.answered(entry, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
                 let lives = self.settled.entry(head.producer.clone()).or_default();
                 let settled = lives.entry(head.incarnation).or_default();
@@ -113,6 +118,7 @@ impl TopicFold {
                 let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
                 if let Some(origin) = origin {
                     self.credit(entry, &origin);
+                    self.frontier.mention(named(entry), origin.cell.as_deref().and_then(Letters::parse));
                 }
             }
         }
@@ -220,6 +226,26 @@ impl TopicFold {
         self.by_cell.all()
     }
 
+    /// What is known of the parts of the topic.
+    #[must_use]
+    pub const fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// How many items were named by how many answers.
+    #[must_use]
+    pub fn incidence(&self) -> Incidence {
+        let answered = self.outcomes.get(&Outcome::Answered).copied().unwrap_or_default();
+        Incidence::of(answered, &self.sightings)
+    }
+
+    /// How many items there are in all, by what these models say; `None` before anything can be said. Where requests aimed at parts of the topic, the parts are
+    /// summed up; else the whole is looked at.
+    #[must_use]
+    pub fn completeness(&self) -> Option<Completeness> {
+        if self.frontier.is_used() { self.frontier.estimate() } else { self.incidence().estimate() }
+    }
+
     /// The probability that the next mention of an item is of a known one, estimated as `1 - f1 / n` with `f1` the attributes
     /// named once and `n` all mentions (Good, I. J. (1953), "The population frequencies of species and the estimation of population
     /// parameters", Biometrika 40, 237–264), to six places and only 1 when none is. `None` before the first mention.
@@ -241,7 +267,7 @@ impl TopicFold {
 }
 
 /// The attributes that an entry names.
-fn named(entry: &Entry) -> impl Iterator<Item = Seq> {
+pub(crate) fn named(entry: &Entry) -> impl Iterator<Item = Seq> {
     entry.attributes().map(|(seq, _)| seq).chain(entry.tail.again.iter().copied())
 }
 

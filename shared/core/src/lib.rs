@@ -12,6 +12,7 @@ pub mod estimate;
 pub mod filter;
 pub mod fold;
 pub mod folder;
+pub mod frontier;
 pub mod gate;
 pub mod ids;
 pub mod key;

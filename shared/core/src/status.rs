@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
+use crate::estimate::Completeness;
 use crate::fold::{Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::time::UnixMillis;
@@ -71,6 +72,9 @@ pub struct TopicStatus {
     pub filter: Option<FilterNumbers>,
     /// Probability that the next mention is of a known item.
     pub coverage: Option<f64>,
+    /// How complete it is, and how many items there are in all; `None` where that is not known, or was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Completeness>,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -82,7 +86,7 @@ pub struct TopicStatus {
 }
 
 impl TopicStatus {
-    /// From the fold; what only the coordinator knows is left empty.
+    /// From the fold; what only the coordinator knows is left empty, and so is what takes an estimate.
     #[must_use]
     pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
         Self {
@@ -104,6 +108,7 @@ impl TopicStatus {
             cell_frequencies: frequencies(fold.sightings_by_cell()),
             filter: None,
             coverage: fold.coverage(),
+            completeness: None,
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),

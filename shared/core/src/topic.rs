@@ -11,11 +11,13 @@ use crate::time::UnixMillis;
 
 mod caps;
 mod load;
+mod share;
 #[cfg(test)]
 mod tests;
 
 pub use caps::UsedUp;
 pub use load::{MAX_LOAD, MAX_UNDER_WAY, Overload};
+pub use share::Share;
 
 /// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last
 /// start or resume.
@@ -33,6 +35,34 @@ pub struct Limits {
     /// Wall-clock time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_limit_ms: Option<u64>,
+    /// Completeness at which it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Share>,
+}
+
+/// How a topic is cut into parts that single requests aim at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partition {
+    /// Not at all: every request is about the whole.
+    #[default]
+    None,
+    /// By the letters that names begin with.
+    Alphabetical,
+}
+
+impl Partition {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::None, Self::Alphabetical];
+
+    /// A stable name for files and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Alphabetical => "alphabetical",
+        }
+    }
 }
 
 /// Why a topic ended.
@@ -41,6 +71,8 @@ pub struct Limits {
 pub enum EndReason {
     /// The models named nothing new for a while.
     Dry,
+    /// It is as complete as was wanted.
+    Complete,
     /// The cap on items is reached.
     MaxAttributes,
     /// The cap on requests is used up.
@@ -61,7 +93,7 @@ impl EndReason {
     /// Whether the topic came to its own end, so that starting it again means starting afresh.
     #[must_use]
     pub const fn is_natural(self) -> bool {
-        matches!(self, Self::Dry)
+        matches!(self, Self::Dry | Self::Complete)
     }
 
     /// A stable name for files, messages and labels.
@@ -69,6 +101,7 @@ impl EndReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dry => "dry",
+            Self::Complete => "complete",
             Self::MaxAttributes => "max_attributes",
             Self::MaxRequests => "max_requests",
             Self::MaxUsd => "max_usd",
@@ -84,6 +117,7 @@ impl EndReason {
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::Dry => "the models named nothing new for a while",
+            Self::Complete => "it is as complete as was wanted, by what these models say",
             Self::MaxAttributes => "the cap on attributes is reached",
             Self::MaxRequests => "the cap on requests is used up",
             Self::MaxUsd => "the rest of the money does not cover another request",
@@ -181,6 +215,9 @@ pub struct Topic {
     pub limits: Limits,
     /// Items asked for in a request.
     pub items_per_request: u32,
+    /// How it is cut into parts.
+    #[serde(default)]
+    pub partition: Partition,
     /// Current run, from 1.
     pub run: Run,
     /// Where it stands.
@@ -221,6 +258,8 @@ pub struct StartRequest {
     pub items_per_request: Option<u32>,
     /// What a new topic takes for it when it is left out; [`DEFAULT_ITEMS_PER_REQUEST`] where this is left out, too.
     pub configured_items: Option<u32>,
+    /// See [`Topic::partition`].
+    pub partition: Option<Partition>,
     /// Afresh or on.
     pub mode: StartMode,
 }
@@ -274,6 +313,7 @@ impl Topic {
                     .items_per_request
                     .or(request.configured_items)
                     .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
+                partition: request.partition.unwrap_or_default(),
                 run: 1,
                 state: TopicState::Starting,
                 created_at: now,
@@ -304,6 +344,7 @@ impl Topic {
         }
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
+        topic.partition = request.partition.unwrap_or(topic.partition);
         if fresh {
             topic.run += 1;
             topic.run_started_at = now;

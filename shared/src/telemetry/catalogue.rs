@@ -69,6 +69,10 @@ catalogue! {
     TOPIC_ATTRIBUTES: Gauge = "igentai_topic_attributes" ["topic"];
     /// Probability that the next mention is of a known attribute, from 0 to 1.
     TOPIC_COVERAGE: Gauge = "igentai_topic_coverage" ["topic"];
+    /// Found share of all attributes that models would name, by the estimate, from 0 to 1; 0 where nothing can be said.
+    TOPIC_COMPLETENESS: Gauge = "igentai_topic_completeness" ["topic"];
+    /// Number of attributes that models would name in all: the estimate, and the ends of its 95 % interval (`estimate`, `low`, `high`).
+    TOPIC_ESTIMATED_TOTAL: Gauge = "igentai_topic_estimated_total" ["topic", "bound"];
     /// Whether this process leads: 1 or 0.
     LEADER: Gauge = "igentai_leader" [];
     /// The epoch of the lease that this process knows.

@@ -99,6 +99,9 @@ impl World {
             worst_case: Cost::ZERO,
             repeated: 0,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         });
         let at = SystemClock::new().now().unix;
         let commit = Commit {

@@ -46,6 +46,9 @@ pub(super) fn batch(seq: u64) -> Commit {
         worst_case: Cost::from_picodollars(u64::MAX),
         repeated: 1,
         rejected: 2,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     });
     let head = EntryHead {
         producer: producer.clone(),

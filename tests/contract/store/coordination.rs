@@ -35,6 +35,7 @@ pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
         provider_weights: BTreeMap::from([("hub".to_owned(), 0.1 + 0.2), ("x".to_owned(), 1e-300)]),
         limits: Limits { max_attributes: Some(u64::MAX), ..Limits::default() },
         items_per_request: 50,
+        partition: igentai_core::topic::Partition::None,
         run: 1,
         state: TopicState::Running,
         created_at: UnixMillis(1),

@@ -51,6 +51,9 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         worst_case: asked.worst_case,
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     });
     Commit {
         id: BatchId { topic: topic.clone(), run: 1, producer: producer.clone(), incarnation, seq },

@@ -7,11 +7,12 @@ mod request;
 mod schemas;
 
 pub use answer::{
-    Attribute, AttributePage, AttributesEvent, Curve, CurvePoint, FilterView, Format, FrequencyCounts, Hello,
-    Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums, TopicList, TopicView,
+    Attribute, AttributePage, AttributesEvent, CompletenessView, Curve, CurvePoint, FilterView, Format,
+    FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums,
+    TopicList, TopicView,
 };
 pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
     SettledLetters,
 };
-pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, StartTopic};
+pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};

@@ -50,6 +50,9 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         worst_case: Cost::from_usd(1.0),
         repeated: 1,
         rejected: 1,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     };
     Commit {
         id: BatchId { topic, run: 1, producer: producer.clone(), incarnation: 1, seq },

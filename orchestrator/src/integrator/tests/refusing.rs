@@ -129,6 +129,7 @@ fn command() -> Command {
         abandon: false,
         lease,
         capped_cost: false,
+        aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);
     Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics }

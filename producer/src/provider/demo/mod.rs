@@ -84,7 +84,10 @@ impl Provider for Demo {
         let seconds = random.random_range(LATENCY) * self.latency_scale;
         tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
         let answer = if question.list {
-            let items = draw(&list.items, question.items, &mut random);
+            let part = question.part;
+            let fits: Vec<&'static str> =
+                list.items.iter().copied().filter(|item| part.is_none_or(|part| part.holds(item))).collect();
+            let items = draw(&fits, question.items, &mut random);
             speech::say(&list.title, &items, &mut random)
         } else {
             speech::talk(&list.title, &draw(&list.items, 5, &mut random))

@@ -8,7 +8,14 @@ use igentai_core::key::Key;
 use super::*;
 
 fn question(topic: &str, items: u32) -> Question {
-    Question { system: "s".to_owned(), user: "u".to_owned(), list: true, items, topic: topic.to_owned() }
+    Question {
+        system: "s".to_owned(),
+        user: "u".to_owned(),
+        list: true,
+        items,
+        topic: topic.to_owned(),
+        part: None,
+    }
 }
 
 /// Drawings of 50 until so many of the first 300 names of a list were named.

@@ -144,6 +144,7 @@ pub(super) fn question() -> Question {
         list: true,
         items: 3,
         topic: "letters".to_owned(),
+        part: None,
     }
 }
 

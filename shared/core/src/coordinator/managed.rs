@@ -8,17 +8,27 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
+use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::time::{Monotonic, Now, UnixMillis};
-use crate::topic::{Topic, TopicState, UsedUp};
+use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
 mod ending;
 mod showing;
+mod tickets;
+
+use tickets::Tickets;
 
 /// How far the rate of new attributes looks back.
 const RATE_WINDOW: Duration = Duration::from_mins(1);
+
+/// How complete a topic is, is looked at again when the log has grown by one part in so many.
+const WORTH_A_LOOK: LogIndex = 20;
+
+/// Bytes of a command that say what requests aim at, over all topics.
+pub(super) const AIMS_BYTES: usize = 128 * 1024;
 
 /// Whether the store knows the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +66,9 @@ pub(super) struct Managed {
     /// An earlier leader had saved a ledger.
     found_ledger: bool,
     samples: VecDeque<(Monotonic, Seq)>,
+    tickets: Tickets,
+    /// How complete it is, by the log up to the entry named.
+    completeness: (LogIndex, Option<Completeness>),
 }
 
 impl Managed {
@@ -81,6 +94,8 @@ impl Managed {
             saved: None,
             found_ledger: false,
             samples: VecDeque::new(),
+            tickets: Tickets::default(),
+            completeness: (0, None),
         }
     }
 
@@ -109,6 +124,8 @@ impl Managed {
         self.fold = TopicFold::default();
         self.head = 0;
         self.samples.clear();
+        self.tickets = Tickets::default();
+        self.completeness = (0, None);
     }
 
     /// Something was committed to the run: where it has ended, it is tried once to follow it again.
@@ -150,6 +167,7 @@ impl Managed {
         let answers = self.fold.totals().responses;
         for entry in entries {
             self.fold.apply(entry)?;
+            self.tickets.settle(entry);
         }
         self.head = self.head.max(self.fold.log_index());
         if self.fold.totals().responses > answers || self.baseline.is_none() {
@@ -163,8 +181,21 @@ impl Managed {
         self.fold.log_index() >= self.head
     }
 
+    /// Estimates anew how complete it is, when the log has grown by a twentieth or for a second.
+    fn estimate(&mut self, is_due: bool) {
+        let (until, _) = self.completeness;
+        let index = self.fold.log_index();
+        let grown = index - until.min(index);
+        if grown > until / WORTH_A_LOOK || grown > 0 && is_due {
+            self.completeness = (index, self.fold.completeness());
+        }
+    }
+
     pub(super) fn sample(&mut self, now: Monotonic) {
         let due = self.samples.back().is_none_or(|(at, _)| now.since(*at) >= Duration::from_secs(1));
+        if self.is_open() && self.caught_up() {
+            self.estimate(due);
+        }
         if due && self.is_open() && self.caught_up() {
             self.samples.push_back((now, self.fold.attributes()));
         }
@@ -252,7 +283,24 @@ impl Managed {
         if self.is_capped() && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
             return vec![self.save_ledger()];
         }
+        self.direct(members, &live);
         Vec::new()
+    }
+
+    const fn is_directed(&self) -> bool {
+        matches!(self.topic.partition, Partition::Alphabetical)
+    }
+
+    /// Tells requests what to aim at.
+    fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease]) {
+        if !self.is_directed() {
+            return;
+        }
+        let (id, run) = (&self.topic.id, self.topic.run);
+        let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
+        let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
+        self.tickets.review(live, report);
+        self.tickets.issue(&self.topic, &self.fold, live, lease, report);
     }
 
     fn save_ledger(&mut self) -> Action {
@@ -328,13 +376,15 @@ impl Managed {
         planned.at_most(saved)
     }
 
-    /// What a producer shall do; `None`: not to be named in its command. `told` is the lease in the last command it was sent.
+    /// What a producer shall do; `None`: not to be named in its command. `told` is the lease in the last command it was sent, `report` what it said of the topic
+    /// last; what its requests aim at may take `room` bytes.
     pub(super) fn order(
         &self,
         producer: &WorkerId,
         incarnation: Incarnation,
-        told: Lease,
+        (told, report): (Lease, Option<&TopicReport>),
         settings: &Settings,
+        room: usize,
         now: Monotonic,
     ) -> Option<TopicOrder> {
         let ask = match self.topic.state {
@@ -354,6 +404,10 @@ impl Managed {
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),
             lease: self.grant(producer, incarnation, told),
             capped_cost: self.topic.limits.max_cost.is_some(),
+            aims: self.is_directed().then(|| {
+                let sent = report.map_or(0, |report| report.sent);
+                if ask { self.tickets.of(producer, sent, room) } else { Vec::new() }
+            }),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerI
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
-use crate::topic::{EndReason, Topic};
+use crate::topic::{EndReason, Topic, TopicState};
 
 mod ledger;
 mod managed;
@@ -27,7 +27,7 @@ mod member;
 mod strangers;
 
 pub use ledger::{Budget, Ledger, LiveLease};
-use managed::Managed;
+use managed::{AIMS_BYTES, Managed};
 use member::Member;
 use strangers::Strangers;
 
@@ -370,11 +370,14 @@ impl Coordinator {
     fn command_all(&mut self, now: Monotonic, actions: &mut Vec<Action>) {
         let live: Vec<(WorkerId, Incarnation)> =
             self.members.iter().map(|(id, member)| (id.clone(), member.incarnation())).collect();
+        let asked = self.topics.values().filter(|managed| managed.topic.state == TopicState::Running).count();
+        let room = AIMS_BYTES / asked.max(1);
         for (producer, incarnation) in live {
             let Some(member) = self.members.get_mut(&producer) else { continue };
             let orders = self.topics.values().filter_map(|managed| {
-                let told = member.told(&managed.topic.id, managed.topic.run);
-                managed.order(&producer, incarnation, told, &self.settings, now)
+                let (topic, run) = (&managed.topic.id, managed.topic.run);
+                let (told, report) = (member.told(topic, run), member.report(topic, run));
+                managed.order(&producer, incarnation, (told, report), &self.settings, room, now)
             });
             let orders = orders.collect();
             let command = Self::command(&self.registry, (self.epoch, self.version + 1), incarnation, orders);

@@ -169,6 +169,9 @@ impl World {
             worst_case: self.price,
             repeated: 0,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         };
         let kind = EntryKind::Response(meta);
         let head =

@@ -17,6 +17,8 @@
 //! Answers of one model are no independent samples of the world, and workers who answer from the same memory make a list look more complete than it is
 //! (Trushkowsky, B. et al. (2013), "Crowdsourced enumeration queries", ICDE); that is why what is estimated is what the models say.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fold::Sightings;
@@ -71,6 +73,19 @@ pub struct Completeness {
     pub completeness: f64,
     /// Only the lower end is to be believed: there are at least so many.
     pub at_least: bool,
+}
+
+impl fmt::Display for Completeness {
+    /// For people, behind the number of items that were found.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Estimate { total, low, high, .. } = self.estimate;
+        if self.at_least {
+            return write!(f, "of at least {:.0}", low.floor());
+        }
+        // All is never said while something is missing.
+        let percent = (self.completeness * 1_000.0).floor() / 10.0;
+        write!(f, "{percent:.1} % of about {total:.0} ({:.0} to {:.0})", low.floor(), high.ceil())
+    }
 }
 
 /// An estimator of the field.

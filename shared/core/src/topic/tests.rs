@@ -7,6 +7,7 @@ use super::*;
 fn limits() -> impl Strategy<Value = Limits> {
     let few = || proptest::option::of(1_u64..5);
     (few(), few(), few(), few()).prop_map(|(max_attributes, max_requests, cost, time_limit_ms)| Limits {
+        completeness: None,
         max_attributes,
         max_requests,
         max_cost: cost.map(Cost::from_picodollars),
@@ -75,6 +76,7 @@ proptest! {
 #[test]
 fn a_cap_that_is_used_up_says_how_much_was() {
     let limits = Limits {
+        completeness: None,
         max_attributes: Some(7),
         max_requests: Some(40),
         max_cost: Some(Cost::from_usd(0.5)),

@@ -26,6 +26,7 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },
         capped_cost: false,
+        aims: None,
     }
 }
 
@@ -54,6 +55,9 @@ fn answer(texts: &[&str]) -> Finished {
         worst_case: Cost::from_picodollars(100),
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     };
     Finished { meta, items: texts.iter().map(|text| named(text)).collect() }
 }

@@ -6,7 +6,7 @@ use super::filling::Filling;
 use super::refused::RefusedInRow;
 use super::{RECEIPT_PATIENCE, RECEIPT_PATIENCE_MAX, effective, is_response};
 use crate::batch::{Batch, BatchBody, BatchId, Named, Numbered, Receipt, ResponseMeta, ToldNumbers, Verdict};
-use crate::command::{FilterReport, Lease, TopicOrder, TopicReport};
+use crate::command::{FilterReport, Lease, OrderedAim, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::filter::Replica;
 use crate::folder::TopicId;
@@ -41,6 +41,8 @@ pub struct Ask {
     pub number: u64,
     /// What is left of the lease of money; `None` where there is no cap.
     pub left: Option<Cost>,
+    /// What it aims at, where it is told.
+    pub aim: Option<OrderedAim>,
 }
 
 /// The end of a request.
@@ -96,7 +98,9 @@ impl Counters {
 
 #[derive(Debug)]
 pub(super) struct TopicWork {
+    /// Without what requests aim at.
     order: TopicOrder,
+    aims: Option<BTreeMap<u64, OrderedAim>>,
     dismissed: bool,
     /// Batches and requests that may be open at once.
     most_open: usize,
@@ -123,7 +127,8 @@ pub(super) struct TopicWork {
 }
 
 impl TopicWork {
-    pub(super) fn new(order: TopicOrder, counters: Option<Counters>, concurrency: u32) -> Self {
+    pub(super) fn new(mut order: TopicOrder, counters: Option<Counters>, concurrency: u32) -> Self {
+        let aims = by_number(&mut order);
         let most_open = concurrency.saturating_mul(UNRESOLVED_PER_PLACE).max(LEAST_UNRESOLVED);
         let (next_seq, sent, charged, refused) = match counters {
             Some(Counters { next_seq, sent, charged, refused, .. }) => (next_seq, sent, charged, refused),
@@ -132,6 +137,7 @@ impl TopicWork {
         let replica = Replica::new(order.run);
         Self {
             order,
+            aims,
             dismissed: false,
             most_open: usize::try_from(most_open).unwrap_or(usize::MAX),
             filling: Filling::default(),
@@ -153,7 +159,8 @@ impl TopicWork {
         }
     }
 
-    pub(super) fn follow(&mut self, order: TopicOrder) {
+    pub(super) fn follow(&mut self, mut order: TopicOrder) {
+        self.aims = by_number(&mut order);
         self.dismissed = false;
         if order.max_attributes != self.order.max_attributes {
             self.filling.cap_changed();
@@ -209,6 +216,7 @@ impl TopicWork {
             && (self.sent < self.order.lease.requests || is_on(Bug::LeaseIgnored))
             && self.pending.len() + usize::try_from(self.in_flight).unwrap_or(usize::MAX)
                 < self.in_row.places(self.most_open)
+            && self.aims.as_ref().is_none_or(|aims| aims.contains_key(&self.sent))
             && !self.may_be_full()
     }
 
@@ -221,7 +229,12 @@ impl TopicWork {
 
     pub(super) fn ask(&self) -> Ask {
         let left = self.order.lease.cost.saturating_sub(self.charged + self.reserved);
-        Ask { order: self.order.clone(), number: self.sent, left: self.order.capped_cost.then_some(left) }
+        Ask {
+            order: self.order.clone(),
+            number: self.sent,
+            left: self.order.capped_cost.then_some(left),
+            aim: self.aims.as_ref().and_then(|aims| aims.get(&self.sent)).cloned(),
+        }
     }
 
     /// Notes what the next request may cost at each provider; the answer says whether that is news. Questions differ in length, so only the
@@ -240,6 +253,9 @@ impl TopicWork {
         let covered = !self.order.capped_cost || worst_case.is_zero() || risked <= self.order.lease.cost;
         if !self.may_ask() || !covered {
             return false;
+        }
+        if let Some(aims) = &mut self.aims {
+            aims.remove(&self.sent);
         }
         self.sent += 1;
         self.in_flight += 1;
@@ -436,6 +452,12 @@ impl TopicWork {
             },
         }
     }
+}
+
+/// Takes out of an order what single requests aim at.
+fn by_number(order: &mut TopicOrder) -> Option<BTreeMap<u64, OrderedAim>> {
+    let aims = order.aims.take()?;
+    Some(aims.into_iter().map(|aim| (aim.number, aim)).collect())
 }
 
 /// Remembers what a receipt told of a batch's spellings and sightings.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::request::Limits;
+use super::request::{Limits, Partition};
 
 /// Where a topic stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,11 +50,14 @@ pub struct TopicView {
     pub limits: Limits,
     /// Items asked for in a request.
     pub items_per_request: u32,
+    /// How requests aim at parts of the topic.
+    #[serde(default)]
+    pub partition: Partition,
     /// Grows with every fresh start, from 1.
     pub run: u64,
     /// Where it stands.
     pub state: StateName,
-    /// Why it ended or is ending: `dry`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
+    /// Why it ended or is ending: `dry`, `complete`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The same in words.
@@ -103,6 +106,9 @@ pub struct Numbers {
     /// Probability that the next mention is of a known item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
+    /// How complete it is by an estimate, and how many items there are in all; absent where nothing can be said. It is another number than coverage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<CompletenessView>,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -120,6 +126,23 @@ pub struct Numbers {
     /// Requests by how they ended: `answered`, `empty`, `refused`, `unparsable`, and without an answer `rate_limited`, `timeout`, `server_error`,
     /// `unreachable`, `wrong_key`, `bad_request`, `abandoned`.
     pub outcomes: BTreeMap<String, u64>,
+}
+
+/// How complete a topic is: of what these models would name, which is no more than a part of the world.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CompletenessView {
+    /// Found ÷ estimated total, without items that are made up.
+    pub completeness: f64,
+    /// Estimated number of items in all.
+    pub total: f64,
+    /// Lower end of the interval that holds the number with a probability of 95 %, as far as the model of how items are named holds.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// How many of the found items are made up, by the estimate.
+    pub made_up: f64,
+    /// It is too early for more than a lower bound: there are at least `low`.
+    pub at_least: bool,
 }
 
 /// A topic's filter and the producers' copies of it. What is counted is counted since the present leader leads.

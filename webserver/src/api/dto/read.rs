@@ -1,6 +1,6 @@
 //! How requests are read from JSON: the same forms that they serialize to, with every mistake told.
 
-use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, StartTopic};
+use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
 use crate::api::allowed;
 use crate::fields::{Fields, FromFields, Given};
 
@@ -18,6 +18,7 @@ impl FromFields for StartTopic {
             }),
             limits: fields.object("limits").value(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).value(),
+            partition: fields.word("partition", &Partition::WORDS).value(),
             mode: fields
                 .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
                 .value()
@@ -33,6 +34,7 @@ impl FromFields for Limits {
             max_requests: fields.count("max_requests", allowed::COUNT).value(),
             max_usd: fields.amount("max_usd", allowed::USD).value(),
             time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).value(),
+            completeness: fields.amount("completeness", allowed::SHARE).value(),
         }
     }
 }
@@ -44,6 +46,7 @@ impl FromFields for ChangeTopic {
             provider_weights: fields.numbers("provider_weights", true).patch(),
             limits: fields.object("limits").patch(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).patch(),
+            partition: fields.word("partition", &Partition::WORDS).patch(),
         }
     }
 }
@@ -55,6 +58,7 @@ impl FromFields for ChangeLimits {
             max_requests: fields.count("max_requests", allowed::COUNT).patch(),
             max_usd: fields.amount("max_usd", allowed::USD).patch(),
             time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).patch(),
+            completeness: fields.amount("completeness", allowed::SHARE).patch(),
         }
     }
 }

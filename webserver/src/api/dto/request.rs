@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use igentai_core::cost::Cost;
+use igentai_core::topic::Share;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +29,10 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(exclusive_minimum = 0, maximum = 315_360_000)]
     pub time_limit_seconds: Option<f64>,
+    /// Share of all items that these models would name at which it is done: 0.95 for 95 %. By an estimate, so that a little more or less may be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    pub completeness: Option<f64>,
 }
 
 impl Limits {
@@ -38,6 +43,7 @@ impl Limits {
             max_requests: limits.max_requests,
             max_usd: limits.max_cost.map(Cost::usd),
             time_limit_seconds: limits.time_limit_ms.map(|ms| ms as f64 / 1e3),
+            completeness: limits.completeness.map(Share::get),
         }
     }
 
@@ -52,6 +58,7 @@ impl Limits {
             max_requests: self.max_requests,
             max_cost: self.max_usd.map(Cost::from_usd),
             time_limit_ms: self.time_limit_seconds.map(|seconds| (seconds * 1e3).ceil() as u64),
+            completeness: self.completeness.map(Share::new),
         }
     }
 }
@@ -67,6 +74,35 @@ pub enum Mode {
     Fresh,
     /// On from where it was, even after a natural end.
     Resume,
+}
+
+/// How requests aim at parts of a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Partition {
+    /// All are about the whole.
+    #[default]
+    None,
+    /// By the letters that names begin with.
+    Alphabetical,
+}
+
+impl Partition {
+    pub(crate) const WORDS: [(&str, Self); 2] = [("none", Self::None), ("alphabetical", Self::Alphabetical)];
+
+    pub(crate) const fn of(partition: igentai_core::topic::Partition) -> Self {
+        match partition {
+            igentai_core::topic::Partition::None => Self::None,
+            igentai_core::topic::Partition::Alphabetical => Self::Alphabetical,
+        }
+    }
+
+    pub(crate) const fn to_core(self) -> igentai_core::topic::Partition {
+        match self {
+            Self::None => igentai_core::topic::Partition::None,
+            Self::Alphabetical => igentai_core::topic::Partition::Alphabetical,
+        }
+    }
 }
 
 /// Starts a topic. Every start states its own limits; what else is left out keeps what the topic had, or its default.
@@ -91,6 +127,9 @@ pub struct StartTopic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 500)]
     pub items_per_request: Option<u32>,
+    /// How requests aim at parts of the topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
     /// Afresh or on.
     #[serde(default)]
     pub mode: Mode,
@@ -116,6 +155,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 500)]
     pub items_per_request: Option<Option<u32>>,
+    /// How requests aim at parts of the topic; `null` for the default.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Partition>)]
+    pub partition: Option<Option<Partition>>,
 }
 
 /// Changes limits: what is left out stays, `null` takes it away.
@@ -138,6 +181,10 @@ pub struct ChangeLimits {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 315_360_000)]
     pub time_limit_seconds: Option<Option<f64>>,
+    /// See [`Limits::completeness`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1)]
+    pub completeness: Option<Option<f64>>,
 }
 
 /// Tells `null` from absence.

@@ -104,6 +104,9 @@ fn patched(
         rules.items_per_request(items);
         topic.items_per_request = items.unwrap_or(context.items_per_request);
     }
+    if let Some(partition) = request.partition {
+        topic.partition = partition.unwrap_or_default().to_core();
+    }
     rules.finish()?;
     Ok(topic)
 }
@@ -114,5 +117,6 @@ fn limited(limits: &Limits, changes: &ChangeLimits) -> Limits {
         max_requests: changes.max_requests.unwrap_or(limits.max_requests),
         max_usd: changes.max_usd.unwrap_or(limits.max_usd),
         time_limit_seconds: changes.time_limit_seconds.unwrap_or(limits.time_limit_seconds),
+        completeness: changes.completeness.unwrap_or(limits.completeness),
     }
 }

@@ -91,6 +91,7 @@ impl Rules {
         }
         self.amount("limits.max_usd", limits.max_usd, MAX_USD, allowed::USD);
         self.amount("limits.time_limit_seconds", limits.time_limit_seconds, MAX_SECONDS, allowed::SECONDS);
+        self.amount("limits.completeness", limits.completeness, 1.0, allowed::SHARE);
     }
 
     fn amount(&mut self, field: &str, amount: Option<f64>, most: f64, allowed: &str) {

@@ -8,7 +8,7 @@ use igentai_core::topic::{StartError, StartMode, StartRequest, Topic, UsedUp};
 use igentai_shared::registry::{self, RegistryError};
 
 use super::rules::Rules;
-use crate::api::dto::{Limits, Mode, StartTopic, TopicView};
+use crate::api::dto::{Limits, Mode, Partition, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::JsonBody;
@@ -102,6 +102,7 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
         limits: request.limits.map(|limits| limits.to_core()),
         items_per_request: request.items_per_request,
         configured_items: Some(app.context.items_per_request),
+        partition: request.partition.map(Partition::to_core),
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,
             Mode::Fresh => StartMode::Fresh,

@@ -165,6 +165,9 @@ impl World {
             worst_case: Cost::from_usd(0.001),
             repeated: 1,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         };
         let commit = Commit {
             id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },

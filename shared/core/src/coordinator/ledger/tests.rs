@@ -30,6 +30,9 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         worst_case: PRICE,
         repeated: 0,
         rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
     };
     let head = EntryHead {
         producer: id(producer),

@@ -15,6 +15,9 @@ use crate::topic::{EndReason, TopicState};
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
 
+/// Fewer answers about the whole topic do not say how complete it is.
+const LEAST_ANSWERS: u64 = 8;
+
 impl Managed {
     /// Whether every producer that an earlier leader had at work has had its time to be heard. One that was not may hold a lease it has not
     /// used, have requests under way, or be the only one that can ask.
@@ -99,12 +102,27 @@ impl Managed {
         if limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
             return Some(EndReason::TimeLimit);
         }
+        if self.is_complete() {
+            return Some(EndReason::Complete);
+        }
         if dry >= settings.dry_after {
             let unusable = self.fold.unusable_answers() >= settings.dry_after;
             return Some(if unusable { EndReason::NoProvider } else { EndReason::Dry });
         }
         let hopeless = heard_all && self.is_hopeless(members, live, settings, now);
         hopeless.then_some(EndReason::NoProvider)
+    }
+
+    /// Whether it is as complete as is wanted, as far as that is known.
+    fn is_complete(&self) -> bool {
+        let (_, Some(said)) = self.completeness else { return false };
+        let answers = if self.fold.frontier().is_used() {
+            self.fold.frontier().answers_about_whole()
+        } else {
+            self.fold.totals().responses
+        };
+        let is_sure = !said.at_least && answers >= LEAST_ANSWERS;
+        self.topic.limits.completeness.is_some_and(|wanted| is_sure && said.completeness >= wanted.get())
     }
 
     fn used_up(

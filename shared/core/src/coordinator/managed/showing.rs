@@ -38,6 +38,7 @@ impl Managed {
             active_producers: if active { u32::try_from(members.len()).unwrap_or(u32::MAX) } else { 0 },
             problem: if active { self.problem(members, &reports) } else { kept },
             provider_reports: reports,
+            completeness: self.completeness.1,
             lost,
             ..status
         }

@@ -97,6 +97,9 @@ impl Field {
             worst_case: WORST,
             repeated: 0,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         };
         let finished = Finished { meta: meta.clone(), items: Vec::new() };
         let batch = self.workers[who].finish(&id(), 1, finished, Monotonic(self.at)).unwrap();

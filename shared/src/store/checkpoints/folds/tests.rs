@@ -39,6 +39,9 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             worst_case: Cost::from_picodollars(1_000),
             repeated: 1,
             rejected: 0,
+            asked: 0,
+            left_out: 0,
+            copied: 0,
         };
         let completes = index > 1 && provider % 5 == 0;
         let kind =

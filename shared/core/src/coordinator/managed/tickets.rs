@@ -1,0 +1,161 @@
+//! What single requests aim at: a ticket for each request that a producer may send, issued a few ahead.
+//!
+//! A ticket is for the producer's request of that number. It is open until the log has the answer, or the producer says that it waits for fewer than
+//! are open. What the frontier says is asked for next goes by what is open, so that no two requests look for the same.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::batch::ResponseMeta;
+use crate::command::{OrderedAim, TopicReport};
+use crate::coordinator::ledger::LiveLease;
+use crate::fold::TopicFold;
+use crate::frontier::{Aim, Frontier, Letters, Outlook};
+use crate::ids::{Incarnation, WorkerId};
+use crate::log::Entry;
+use crate::topic::{Share, Topic};
+
+/// Bytes of a ticket besides what it leaves out.
+const TICKET: usize = 64;
+
+#[derive(Clone, Debug)]
+struct Ticket {
+    number: u64,
+    aim: Aim,
+    items: u32,
+    /// New items that the frontier expects of it.
+    new: f64,
+    leave_out: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    incarnation: Incarnation,
+    next: u64,
+    open: VecDeque<Ticket>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tickets(BTreeMap<WorkerId, Holder>);
+
+impl Tickets {
+    /// The answer to a request is in the log.
+    pub(super) fn settle(&mut self, entry: &Entry) {
+        let Some(meta) = entry.response() else { return };
+        let holder = self.0.get_mut(&entry.head.producer);
+        let Some(holder) = holder.filter(|holder| holder.incarnation == entry.head.incarnation) else {
+            return;
+        };
+        let aim = aim_of(meta);
+        if let Some(place) = holder.open.iter().position(|ticket| Some(ticket.aim) == aim) {
+            holder.open.remove(place);
+        }
+    }
+
+    /// Forgets what producers hold that are gone, and what those that are there say they do not wait for.
+    pub(super) fn review<'a>(
+        &mut self,
+        live: &[LiveLease],
+        report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
+    ) {
+        let incarnation = |producer: &WorkerId| live.iter().find(|one| one.producer == *producer);
+        self.0.retain(|producer, holder| {
+            incarnation(producer).is_some_and(|one| one.incarnation == holder.incarnation)
+        });
+        for (producer, holder) in &mut self.0 {
+            let Some(report) = report(producer) else { continue };
+            let waits = usize::try_from(u64::from(report.in_flight) + u64::from(report.unresolved));
+            let waits = waits.unwrap_or(usize::MAX);
+            let sent = holder.open.iter().filter(|ticket| ticket.number < report.sent).count();
+            // The oldest are those that were lost, or passed over under another leader.
+            holder.open.drain(..sent.saturating_sub(waits));
+        }
+    }
+
+    /// Issues tickets, as many as the frontier finds work for and producers can use.
+    pub(super) fn issue<'a>(
+        &mut self,
+        topic: &Topic,
+        fold: &TopicFold,
+        live: &[LiveLease],
+        lease: impl Fn(&LiveLease) -> u64,
+        report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
+    ) {
+        let frontier = fold.frontier();
+        let wanted = topic.limits.completeness.map(Share::get);
+        loop {
+            let mut issued = false;
+            for one in live.iter().filter(|one| !one.stuck) {
+                let sent = report(&one.producer).map_or(0, |report| report.sent);
+                let ahead = usize::try_from(one.places + (one.places / 2).max(1)).unwrap_or(usize::MAX);
+                let holder = self.0.entry(one.producer.clone()).or_insert_with(|| Holder {
+                    incarnation: one.incarnation,
+                    next: sent,
+                    open: VecDeque::new(),
+                });
+                holder.next = holder.next.max(sent);
+                if holder.open.len() >= ahead || holder.next >= lease(one) {
+                    continue;
+                }
+                let number = holder.next;
+                let under_way = self.under_way();
+                let Outlook::Ask { aim, items, new } =
+                    frontier.next(topic.items_per_request, &under_way, wanted)
+                else {
+                    return;
+                };
+                let ticket = Ticket { number, aim, items, new, leave_out: leave_out(frontier, aim) };
+                if let Some(holder) = self.0.get_mut(&one.producer) {
+                    holder.next += 1;
+                    holder.open.push_back(ticket);
+                    issued = true;
+                }
+            }
+            if !issued {
+                return;
+            }
+        }
+    }
+
+    fn under_way(&self) -> Vec<(Aim, f64)> {
+        let open = self.0.values().flat_map(|holder| &holder.open);
+        open.map(|ticket| (ticket.aim, ticket.new)).collect()
+    }
+
+    /// What a producer's requests shall aim at that it has not sent yet; no more than so many bytes of it.
+    pub(super) fn of(&self, producer: &WorkerId, sent: u64, room: usize) -> Vec<OrderedAim> {
+        let open = self.0.get(producer).into_iter().flat_map(|holder| &holder.open);
+        let mut left = room;
+        let fits = |ticket: &&Ticket| {
+            let bytes = TICKET + ticket.leave_out.iter().map(|text| text.len() + 5).sum::<usize>();
+            let fits = bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        };
+        open.filter(|ticket| ticket.number >= sent).take_while(fits).map(Ticket::order).collect()
+    }
+}
+
+impl Ticket {
+    fn order(&self) -> OrderedAim {
+        let cell = match self.aim {
+            Aim::Whole => None,
+            Aim::Part(letters) => Some(letters.to_string()),
+        };
+        OrderedAim { number: self.number, cell, items: self.items, leave_out: self.leave_out.clone() }
+    }
+}
+
+fn leave_out(frontier: &Frontier, aim: Aim) -> Vec<String> {
+    match aim {
+        Aim::Whole => Vec::new(),
+        Aim::Part(letters) => frontier.leave_out(letters),
+    }
+}
+
+/// What a request aimed at, if it is known here.
+fn aim_of(meta: &ResponseMeta) -> Option<Aim> {
+    match &meta.cell {
+        None => Some(Aim::Whole),
+        Some(cell) => Letters::parse(cell).map(Aim::Part),
+    }
+}

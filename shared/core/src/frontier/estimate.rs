@@ -1,0 +1,206 @@
+//! How many names there are, from the ranges that are listed and those that are not.
+
+use super::{Frontier, Letters, Reach, Stretch, Sums};
+use crate::estimate::{Completeness, Estimate};
+
+/// Before any was looked for, lists are taken to leave out 3 of 100 names, as if 10 had been looked for.
+const LEFT_OUT: (f64, f64) = (0.1, 10.0);
+
+/// The same of made-up names among mentions: 1 of 100, as if 50 mentions had been looked at.
+const MADE_UP: (f64, f64) = (0.5, 50.0);
+
+/// Names that are taken to be known of the whole alphabet, as usual letters go, so that none is taken for empty.
+const USUAL: f64 = 6.0;
+
+/// For each new name in a full answer, so many more are to come at least.
+const MORE: f64 = 0.7;
+
+/// With so many known names, their number says as much of a range that came back full as the new ones in the answer do.
+const TRUST: f64 = 10.0;
+
+/// While nothing is listed: for each known name, so many that are not.
+const UNSEEN_FOR_EACH: f64 = 2.0;
+
+/// Below this completeness a number of names in all is not told.
+const TOLD_FROM: f64 = 0.7;
+
+/// Answers about the whole before anything of it is told.
+const LEAST_WHOLE: u64 = 2;
+
+/// Of the normal distribution, for 95 %.
+const QUANTILE: f64 = 1.96;
+
+/// What is known of the topic by its listed ranges.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture {
+    /// Share of the names of a range that its list leaves out.
+    pub(super) left_out: f64,
+    /// Made-up names for each mention.
+    pub(super) made_up: f64,
+    /// Names for each one that answers about the whole name.
+    pub(super) names_for_each: f64,
+    /// Real names that are known, and those that are not, of listed ranges.
+    listed: (f64, f64),
+    /// What the above rest on: names looked for, and known ones of listed ranges.
+    looked_for: f64,
+    known_of_listed: f64,
+    /// Share of those named by one answer about the whole that are real.
+    once_real: f64,
+}
+
+impl Frontier {
+    pub(super) fn picture(&self) -> Picture {
+        let mut listed = Sums::default();
+        let mut usual = 0.0;
+        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed > 0) {
+            let letters = stretch.letters();
+            listed.join(&self.sum(letters));
+            usual += letters.usual() / 1_000.0;
+        }
+        let looked_for = listed.twice + LEFT_OUT.1;
+        let left_out = (listed.twice - listed.twice_listed + LEFT_OUT.0) / looked_for;
+        let real = (listed.once_listed / (1.0 - left_out)).min(listed.once);
+        let share = share(listed.found(), self.found());
+        let mentions = share * count(self.whole_mentions);
+        let made_up = (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1);
+        let aimed_mentions = count(self.aimed_mentions);
+        let made_up_here = (made_up * aimed_mentions).min(listed.listed_once);
+        let by_lists = listed.listed_once - made_up_here + listed.listed;
+        let known = listed.twice + real + by_lists;
+        let missing = by_lists * left_out / (1.0 - left_out);
+        let known_of_listed = listed.twice + real;
+        let basis = known_of_listed + USUAL * usual;
+        let once_real = if listed.once > 0.0 { real / listed.once } else { 1.0 };
+        let mut names_for_each = if basis >= 1.0 && known > 0.0 {
+            ((known + missing) / basis).max(1.0)
+        } else {
+            1.0 + UNSEEN_FOR_EACH
+        };
+        // Ranges with few names are listed first: those that came back full tell how much that misleads.
+        let (mut names, mut whole) = (known + missing, basis);
+        for stretch in
+            self.stretches.iter().filter(|stretch| stretch.reach.listed == 0 && stretch.reach.full > 0)
+        {
+            let (letters, sums) = (stretch.letters(), self.sum(stretch.letters()));
+            let by_known = known_of(&sums, letters, once_real) * names_for_each;
+            names += by_known.max(sums.found() + by_fresh(&sums, stretch.reach));
+            whole += known_of(&sums, letters, once_real);
+        }
+        if whole > basis {
+            names_for_each = names_for_each.max(names / whole);
+        }
+        Picture {
+            left_out,
+            made_up,
+            names_for_each,
+            listed: (known, missing),
+            looked_for,
+            known_of_listed: basis,
+            once_real,
+        }
+    }
+
+    fn found(&self) -> f64 {
+        self.sum(Letters::ALL).found()
+    }
+
+    /// How many real names a range that is not listed holds, those that are known included.
+    pub(super) fn expected(&self, picture: &Picture, letters: Letters, reach: Reach) -> f64 {
+        expected(&self.sum(letters), letters, reach, picture.once_real, picture.names_for_each)
+    }
+
+    /// How many names there are in all.
+    #[must_use]
+    pub fn estimate(&self) -> Option<Completeness> {
+        if self.whole + self.aimed < LEAST_WHOLE {
+            return None;
+        }
+        let picture = self.picture();
+        let (mut known, mut missing) = picture.listed;
+        let made_up_of = |sums: &Sums| (1.0 - picture.once_real) * (sums.once - sums.once_listed);
+        let mut variance = 0.0;
+        let (mut nothing_listed, mut made_up) = (true, 0.0);
+        let mut rest = Sums::default();
+        for stretch in &self.stretches {
+            if stretch.reach.listed > 0 {
+                nothing_listed = false;
+                continue;
+            }
+            let letters = stretch.letters();
+            let sums = self.sum(letters);
+            let expected = self.expected(&picture, letters, stretch.reach);
+            let real = (sums.found() - made_up_of(&sums)).max(0.0);
+            made_up += sums.found() - real;
+            known += real;
+            missing += (expected - real).max(0.0);
+            rest.join(&sums);
+        }
+        let whole = rest.whole() + USUAL * 0.1;
+        let each = picture.names_for_each;
+        if !nothing_listed {
+            variance += each * each * whole * (1.0 + whole / picture.known_of_listed.max(1.0));
+        }
+        let by_lists = picture.listed.0;
+        variance += by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;
+        variance +=
+            count(self.aimed_mentions).powi(2) * picture.made_up / (count(self.whole_mentions) + MADE_UP.1);
+        variance += missing;
+        let all = self.sum(Letters::ALL);
+        made_up = (all.found() - known).max(made_up).max(0.0);
+        let total = known + missing;
+        let spread = QUANTILE * variance.sqrt();
+        let surely = all.twice + all.once_listed + all.listed;
+        let estimate =
+            Estimate { total, low: (total - spread).max(surely).min(total), high: total + spread, made_up };
+        let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
+        let at_least = nothing_listed || completeness < TOLD_FROM;
+        Some(Completeness { estimate, completeness, at_least })
+    }
+}
+
+/// What answers about the whole know of a range.
+fn known_of(sums: &Sums, letters: Letters, once_real: f64) -> f64 {
+    sums.twice + once_real * sums.once + USUAL * letters.usual() / 1_000.0
+}
+
+/// How many names a range has that is not listed: as many for each known one as others, and, where it came back full, more than are known.
+fn expected(sums: &Sums, letters: Letters, reach: Reach, once_real: f64, names_for_each: f64) -> f64 {
+    let known = known_of(sums, letters, once_real);
+    let by_known = (known * names_for_each - sums.found()).max(0.0);
+    if reach.full == 0 {
+        return sums.found() + by_known;
+    }
+    let weight = known / (known + TRUST);
+    sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
+}
+
+/// What is still to come of a range whose last answer came back full, by the new ones in it.
+fn by_fresh(sums: &Sums, reach: Reach) -> f64 {
+    MORE * f64::from(reach.fresh) / 1_000.0 * sums.found()
+}
+
+impl Stretch {
+    pub(super) const fn letters(&self) -> Letters {
+        Letters { from: self.from, to: self.to }
+    }
+}
+
+impl Sums {
+    fn join(&mut self, other: &Self) {
+        self.twice += other.twice;
+        self.twice_listed += other.twice_listed;
+        self.once += other.once;
+        self.once_listed += other.once_listed;
+        self.listed_once += other.listed_once;
+        self.listed += other.listed;
+    }
+}
+
+fn share(of: f64, all: f64) -> f64 {
+    if all > 0.0 { of / all } else { 0.0 }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn count(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,411 @@
+//! The frontier: which parts of a topic still hold names that nobody has named, and which of them to ask for next.
+//!
+//! The parts, its cells, are ranges of the alphabet ([`Letters`]). Nobody fixes them beforehand: each is cut off from what is left as large as one answer
+//! can list, by what is known of where names stand. An answer that is shorter than what was asked for has *listed* its range: the model knows no
+//! more there. One that comes back full has not, and what it left is cut into smaller parts. So a part is split where it is full, and retires when it is
+//! listed.
+//!
+//! # How many names there are
+//!
+//! A listed range is known but for what a list leaves out. How much that is, names tell that were known from elsewhere: those that two answers about the
+//! whole topic agree on are real, and the share of them that lists of their ranges do not have is the share that lists leave out (Lincoln & Petersen's
+//! estimate, with the lists as the second sample). Of names that only one answer about the whole had, lists repeat fewer: the difference are names that are
+//! made up, and how many of a hundred mentions they are. Ranges that are not listed yet hold as many names as listed ones do, in proportion to those that
+//! are known of each from answers about the whole.
+//!
+//! # What is kept
+//!
+//! Three bytes for each name, and for each place in the alphabet how many names were named how often by answers about the whole and by those about a
+//! part. It is a fold of the log.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Outcome, ResponseMeta};
+use crate::fold::named;
+use crate::log::Entry;
+
+mod estimate;
+mod letters;
+mod next;
+
+pub use letters::Letters;
+use letters::Place;
+pub use next::{Aim, Outlook};
+
+/// An answer with less than this share of what was asked for has listed its range.
+const FULL: f64 = 0.9;
+
+/// A part that so many answers were useless for is given up.
+const GIVEN_UP: u16 = 2;
+
+/// So many answers about parts show whether models keep to them at all.
+const TRIED: u64 = 3;
+
+/// How often a name was named is told apart up to this.
+const MANY: u8 = 3;
+
+/// An answer of which less than this share is in its range does not keep to it, and lists nothing.
+const KEEPS_TO: f64 = 0.5;
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    place: Place,
+    whole: u8,
+    aimed: u8,
+}
+
+/// How many names of a place were named how often: by answers about the whole topic, and by those about a part of it.
+type Table = [[u32; MANY as usize + 1]; MANY as usize + 1];
+
+/// How far a stretch of the alphabet is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Reach {
+    /// Answers about it that came back full.
+    full: u16,
+    /// Answers that listed it.
+    listed: u16,
+    /// New names in the last answer that came back full, for a thousand that were known after it.
+    fresh: u16,
+    /// Answers that were no list, or not of it.
+    useless: u16,
+}
+
+/// What came of asking for a part.
+#[derive(Clone, Copy, Debug)]
+enum Came {
+    /// A list as long as was asked for; new names in it for a thousand that are known.
+    Full { fresh: u16 },
+    /// All there is.
+    Listed,
+    /// No list, or one of something else.
+    Useless,
+}
+
+/// A stretch of the alphabet, and how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stretch {
+    from: Place,
+    to: Place,
+    reach: Reach,
+}
+
+/// The frontier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frontier {
+    #[serde(with = "serde_bytes")]
+    names: Vec<u8>,
+    places: BTreeMap<Place, Table>,
+    stretches: Vec<Stretch>,
+    /// Answers about the whole topic, and how many of them were full.
+    whole: u64,
+    whole_full: u64,
+    whole_mentions: u64,
+    aimed: u64,
+    aimed_mentions: u64,
+    /// Mentions by answers about a part that were in it.
+    within: u64,
+    /// The first names in words, for questions to leave out.
+    texts: Vec<Box<str>>,
+}
+
+/// What an answer gave: names within the part, all together, and new ones.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    within: u32,
+    all: u32,
+    new: u32,
+}
+
+impl Default for Frontier {
+    fn default() -> Self {
+        let Letters { from, to } = Letters::ALL;
+        Self {
+            names: Vec::new(),
+            places: BTreeMap::new(),
+            stretches: vec![Stretch { from, to, reach: Reach::default() }],
+            whole: 0,
+            whole_full: 0,
+            whole_mentions: 0,
+            aimed: 0,
+            aimed_mentions: 0,
+            within: 0,
+            texts: Vec::new(),
+        }
+    }
+}
+
+/// Names whose words are kept.
+const TEXTS: usize = 20_000;
+
+/// Bytes of a name.
+const BYTES: usize = 3;
+
+impl Frontier {
+    /// Takes in the texts of new names, in the order of their numbers.
+    pub(crate) fn learn<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        for text in texts {
+            let [high, low] = letters::place(text).to_be_bytes();
+            self.names.extend([high, low, 0]);
+            if self.texts.len() < TEXTS {
+                self.texts.push(text.into());
+            }
+        }
+    }
+
+    /// Takes in an answer.
+    pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta) {
+        let part = meta.cell.as_deref().map(Letters::parse);
+        // A cell of another kind says nothing of letters.
+        if part == Some(None) || !meta.outcome.is_answer() {
+            return;
+        }
+        let part = part.flatten();
+        if matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable) {
+            if let Some(part) = part {
+                self.reach(part, Came::Useless);
+            }
+            return;
+        }
+        self.mention(named(entry), part);
+        let tail = &entry.tail;
+        // What is still to come of false positives is taken to be within.
+        let others = tail.missing.saturating_add(tail.over_cap);
+        let all = count(named(entry).count()).saturating_add(others);
+        let within = match part {
+            Some(part) => self.within(named(entry), part).saturating_add(others),
+            None => all,
+        };
+        self.answer(part, meta.asked, Given { within, all, new: count(tail.new.len()) });
+    }
+
+    /// Takes in that an answer about a part of the topic, or about the whole, named these names.
+    pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64>, part: Option<Letters>) {
+        for number in numbers {
+            let Some(bytes) = self.bytes_of(number) else { continue };
+            let before = Name::of(bytes);
+            let after = match part {
+                Some(_) => Name { aimed: (before.aimed + 1).min(MANY), ..before },
+                None => Name { whole: (before.whole + 1).min(MANY), ..before },
+            };
+            if let Some(counts) = bytes.get_mut(2) {
+                *counts = after.whole << 4 | after.aimed;
+            }
+            let table = self.places.entry(after.place).or_default();
+            let known = before.whole + before.aimed > 0;
+            if known && let Some(items) = cell(table, before) {
+                *items = items.saturating_sub(1);
+            }
+            if let Some(items) = cell(table, after) {
+                *items += 1;
+            }
+            match part {
+                Some(part) => {
+                    self.aimed_mentions += 1;
+                    self.within += u64::from(part.contains(after.place));
+                }
+                None => self.whole_mentions += 1,
+            }
+        }
+    }
+
+    fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
+        let is_full = asked == 0 || f64::from(given.within) >= FULL * f64::from(asked);
+        let Some(part) = part else {
+            self.whole += 1;
+            self.whole_full += u64::from(is_full);
+            if !is_full {
+                self.reach(Letters::ALL, Came::Listed);
+            }
+            return;
+        };
+        self.aimed += 1;
+        let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
+        let known = self.sum(part).found().max(1.0);
+        let came = if is_full {
+            Came::Full { fresh: permille(f64::from(given.new) / known) }
+        } else if keeps_to {
+            Came::Listed
+        } else {
+            Came::Useless
+        };
+        self.reach(part, came);
+    }
+
+    /// Whether requests aimed at parts, and models keep to them.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.aimed > 0 && self.works()
+    }
+
+    /// Whether models keep to the letters that they are asked for, as far as it was tried.
+    fn works(&self) -> bool {
+        self.aimed < TRIED || self.share_within().is_none_or(|share| share >= KEEPS_TO)
+    }
+
+    /// Share of the names in answers about parts that are in their parts.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    pub fn share_within(&self) -> Option<f64> {
+        (self.aimed_mentions > 0).then(|| self.within as f64 / self.aimed_mentions as f64)
+    }
+
+    /// Answers about the whole topic.
+    #[must_use]
+    pub const fn answers_about_whole(&self) -> u64 {
+        self.whole
+    }
+
+    /// Names that answers about a part have given before, for the next question about it to leave out: none where they are too many, or not all known.
+    #[must_use]
+    pub fn leave_out(&self, part: Letters) -> Vec<String> {
+        if self.names.len() / BYTES > self.texts.len() {
+            return Vec::new();
+        }
+        let names = self.names.chunks_exact(BYTES).map(Name::of).zip(&self.texts);
+        let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
+        let given: Vec<String> = given.map(|(_, text)| text.to_string()).collect();
+        if count(given.len()) > next::MOST_LEFT_OUT { Vec::new() } else { given }
+    }
+
+    /// How many of these names are in a part.
+    fn within(&self, numbers: impl Iterator<Item = u64>, part: Letters) -> u32 {
+        let within =
+            numbers.filter(|number| self.name(*number).is_some_and(|name| part.contains(name.place)));
+        count(within.count())
+    }
+
+    fn reach(&mut self, part: Letters, came: Came) {
+        let mut reached = Vec::with_capacity(self.stretches.len() + 2);
+        for stretch in &self.stretches {
+            let Stretch { from, to, mut reach } = *stretch;
+            let Some(both) = part.both(Letters { from, to }) else {
+                reached.push(*stretch);
+                continue;
+            };
+            if from < both.from {
+                reached.push(Stretch { from, to: both.from - 1, reach });
+            }
+            match came {
+                Came::Full { fresh } => reach = Reach { full: reach.full.saturating_add(1), fresh, ..reach },
+                Came::Listed => reach.listed = reach.listed.saturating_add(1),
+                Came::Useless => {
+                    reach.useless = reach.useless.saturating_add(1);
+                    // Nothing more is to be had there.
+                    reach.listed = reach.listed.max(u16::from(reach.useless >= GIVEN_UP));
+                }
+            }
+            reached.push(Stretch { from: both.from, to: both.to, reach });
+            let Letters { to: last, .. } = both;
+            if last < to {
+                reached.push(Stretch { from: last + 1, to, reach: stretch.reach });
+            }
+        }
+        reached.dedup_by(|next, before| {
+            let joins = next.reach == before.reach;
+            if joins {
+                before.to = next.to;
+            }
+            joins
+        });
+        self.stretches = reached;
+    }
+
+    fn name(&self, number: u64) -> Option<Name> {
+        let start = usize::try_from(number.checked_sub(1)?).ok()?.checked_mul(BYTES)?;
+        self.names.get(start..start + BYTES).map(Name::of)
+    }
+
+    fn bytes_of(&mut self, number: u64) -> Option<&mut [u8]> {
+        let start = usize::try_from(number.checked_sub(1)?).ok()?.checked_mul(BYTES)?;
+        self.names.get_mut(start..start + BYTES)
+    }
+
+    /// The tables of a range together.
+    fn sum(&self, part: Letters) -> Sums {
+        let mut sums = Sums::default();
+        for table in self.places.range(part.from..=part.to).map(|(_, table)| table) {
+            sums.add(table);
+        }
+        sums
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]
+fn permille(share: f64) -> u16 {
+    (share * 1_000.0).clamp(0.0, 60_000.0) as u16
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn cell(table: &mut Table, name: Name) -> Option<&mut u32> {
+    table.get_mut(usize::from(name.whole))?.get_mut(usize::from(name.aimed))
+}
+
+impl Name {
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [high, low, counts] => {
+                Self { place: Place::from_be_bytes([*high, *low]), whole: counts >> 4, aimed: counts & 15 }
+            }
+            _ => Self::default(),
+        }
+    }
+}
+
+/// How many names of a range were named how often.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// By two answers about the whole, and more.
+    twice: f64,
+    /// Of those, the ones that an answer about a part has, too.
+    twice_listed: f64,
+    /// By one answer about the whole.
+    once: f64,
+    /// Of those, the ones that an answer about a part has, too.
+    once_listed: f64,
+    /// By one answer about a part alone.
+    listed_once: f64,
+    /// By several answers about parts, and none about the whole.
+    listed: f64,
+}
+
+impl Sums {
+    fn add(&mut self, table: &Table) {
+        for (whole, row) in table.iter().enumerate() {
+            for (aimed, items) in row.iter().enumerate() {
+                let items = f64::from(*items);
+                match (whole, aimed) {
+                    (0, 0) => {}
+                    (0, 1) => self.listed_once += items,
+                    (0, _) => self.listed += items,
+                    (1, 0) => self.once += items,
+                    (1, _) => (self.once, self.once_listed) = (self.once + items, self.once_listed + items),
+                    (_, 0) => self.twice += items,
+                    (_, _) => {
+                        (self.twice, self.twice_listed) = (self.twice + items, self.twice_listed + items);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Names that are known.
+    fn found(&self) -> f64 {
+        self.twice + self.once + self.listed_once + self.listed
+    }
+
+    /// Names that answers about a part named.
+    fn aimed(&self) -> f64 {
+        self.twice_listed + self.once_listed + self.listed_once + self.listed
+    }
+
+    /// Names that answers about the whole named.
+    fn whole(&self) -> f64 {
+        self.twice + self.once
+    }
+}
