@@ -24,6 +24,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
+pub(crate) use self::catalogue::asked_for;
 use self::service::Service;
 pub use self::{
     answer::Style,

@@ -1,4 +1,4 @@
-//! Nouns of WordNet, in the form that wndb(5WN) describes.
+//! Nouns of `WordNet`, in the form that wndb(5WN) describes.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
