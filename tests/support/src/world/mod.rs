@@ -130,6 +130,13 @@ impl World {
         self.items.get(&fold(text)).copied()
     }
 
+    /// The kind that a prompt is taken to ask for; `None` for the whole topic.
+    #[must_use]
+    pub fn kind_asked_for(&self, prompt: &str) -> Option<&str> {
+        let kind = prompt::read(prompt, &self.taxonomy, &self.items).kind;
+        (kind > 0).then(|| self.taxonomy.kinds[kind].name.as_str())
+    }
+
     /// What a model says.
     ///
     /// # Panics
