@@ -22,7 +22,7 @@ mod topic;
 use std::sync::Arc;
 
 use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
-use igentai_test_support::world::{Family, World};
+use igentai_test_support::world::{Family, Traits, World};
 
 pub use course::{Course, End, Step, Tally};
 pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
@@ -40,6 +40,28 @@ pub struct Setting {
     pub exponent: f64,
     /// Which models there are.
     pub family: Family,
+    /// See [`Traits::obedience`]; the models' own unless said.
+    pub obedience: Option<f64>,
+    /// See [`Traits::attention`]; the models' own unless said.
+    pub attention: Option<usize>,
+}
+
+impl Setting {
+    /// A taxonomy as one usual model knows it.
+    #[must_use]
+    pub fn of(taxonomy: &str) -> Self {
+        let taxonomy = taxonomy.to_owned();
+        Self { taxonomy, exponent: 1.0, family: Family::One, obedience: None, attention: None }
+    }
+
+    fn models(&self) -> Vec<Traits> {
+        let mut models = self.family.models();
+        for model in &mut models {
+            model.obedience = self.obedience.unwrap_or(model.obedience);
+            model.attention = self.attention.or(model.attention);
+        }
+        models
+    }
 }
 
 /// How it is gone about.
@@ -91,7 +113,7 @@ impl Client {
 
 /// The world of a case.
 pub fn world(setting: &Setting, seed: u64) -> Result<World, TaxonomyError> {
-    Ok(World::new(Taxonomy::load(&setting.taxonomy)?, setting.family.models(), setting.exponent, seed))
+    Ok(World::new(Taxonomy::load(&setting.taxonomy)?, setting.models(), setting.exponent, seed))
 }
 
 /// Lets a client enumerate a world.

@@ -32,8 +32,14 @@ struct Options {
     #[arg(long, default_value = "1.0")]
     exponent: Vec<f64>,
     /// Which models there are: one, same, collapsed, complementary; may be given several times.
-    #[arg(long, default_value = "one", value_parser = family)]
+    #[arg(long, default_value = "one", value_parser = Family::named)]
     models: Vec<Family>,
+    /// That an item which a prompt bars is left out, at each model.
+    #[arg(long)]
+    obedience: Option<f64>,
+    /// Barred items that a model bears in mind; of more, each is heeded as much less.
+    #[arg(long)]
+    attention: Option<usize>,
     /// Who enumerates: loop, excluding, igentai; may be given several times. All unless said.
     #[arg(long, value_parser = client)]
     client: Vec<Client>,
@@ -71,11 +77,6 @@ struct Sets {
     evaluation: bool,
 }
 
-fn family(name: &str) -> Result<Family, String> {
-    let names = Family::ALL.map(Family::name).join(", ");
-    Family::ALL.into_iter().find(|family| family.name() == name).ok_or(format!("there are {names}"))
-}
-
 fn client(name: &str) -> Result<Client, String> {
     match name {
         "loop" => Ok(Client::Loop),
@@ -99,7 +100,8 @@ impl Options {
             for exponent in &self.exponent {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
-                    settings.push(Setting { taxonomy, exponent, family });
+                    let (obedience, attention) = (self.obedience, self.attention);
+                    settings.push(Setting { taxonomy, exponent, family, obedience, attention });
                 }
             }
         }

@@ -8,7 +8,7 @@ use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy;
 
 fn setting(family: Family) -> Setting {
-    Setting { taxonomy: "sports".to_owned(), exponent: 1.0, family }
+    Setting { family, ..Setting::of("sports") }
 }
 
 fn courses(setting: &Setting, how: &How) -> Vec<(Client, Vec<Course>)> {
@@ -75,8 +75,7 @@ fn who_is_left_alone_stops_at_the_number_of_requests_or_by_itself() {
 #[test]
 fn no_prompt_of_igentai_about_a_whole_topic_names_a_kind_by_accident() {
     for name in taxonomy::names() {
-        let world =
-            world(&Setting { taxonomy: name.to_owned(), exponent: 1.0, family: Family::One }, 0).unwrap();
+        let world = world(&Setting::of(name), 0).unwrap();
         for variant in 0..120 {
             let question =
                 prompt::question(world.taxonomy().topic, None, 50, (variant > 0).then_some(variant));

@@ -1,6 +1,5 @@
 use igentai_core::cost::Cost;
 use igentai_core::topic::EndReason;
-use igentai_test_support::world::Family;
 
 use super::*;
 use crate::{Tally, Told};
@@ -12,10 +11,6 @@ fn course(found: &[usize], end: End, total: Option<Total>) -> Course {
         Step { spent, found: *found, told: Some(Told { attributes: 0, coverage: None, total }) }
     };
     Course { knowable: 100, steps: found.iter().enumerate().map(step).collect(), end }
-}
-
-fn setting() -> Setting {
-    Setting { taxonomy: "birds".to_owned(), exponent: 1.0, family: Family::One }
 }
 
 #[test]
@@ -48,7 +43,7 @@ fn it_is_counted_how_often_an_estimate_holds_and_where_a_client_ended_by_itself(
         course(&[81, 95], End::UsedUp, total(101.0, None)),
         course(&[70], ended, total(100.0, None)),
     ];
-    let report = report(&setting(), &[(Client::Igentai, courses)]);
+    let report = report(&Setting::of("birds"), &[(Client::Igentai, courses)]);
     let client = &report.clients[0];
     let at = client.at.iter().find(|at| at.share == SHARES[1]).unwrap();
     assert_eq!((at.reached, at.estimated, at.covered, at.bounded), (3, 3, 1, 2));

@@ -6,9 +6,11 @@
 mod answer;
 mod catalogue;
 mod journal;
+mod pace;
 mod response;
 mod script;
 mod service;
+mod speaker;
 
 use std::{
     io,
@@ -30,6 +32,7 @@ pub use self::{
     answer::Style,
     journal::{Entry, key_hash},
     script::{Asked, Behaviour, Plan, Script},
+    speaker::Speaker,
 };
 
 /// A running service on a loopback port. It ends, with its connections, on drop.

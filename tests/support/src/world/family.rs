@@ -55,6 +55,8 @@ pub struct Traits {
     pub failures: f64,
     /// That an item which the prompt bars is left out.
     pub obedience: f64,
+    /// Barred items that it bears in mind, if there is a bound: of more, each is heeded as much less.
+    pub attention: Option<usize>,
     /// That an item does not come to mind in an answer, whether popular or not.
     pub forgets: f64,
     /// That the list is filled up with others where too few fit.
@@ -79,6 +81,7 @@ impl Default for Traits {
             tokens_per_second: 80.0,
             failures: 0.01,
             obedience: 0.9,
+            attention: None,
             forgets: 0.1,
             pads: 0.1,
             sloppiness: 0.1,
@@ -115,6 +118,12 @@ impl Family {
             Self::Collapsed => "collapsed",
             Self::Complementary => "complementary",
         }
+    }
+
+    /// The one of a name.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|family| family.name() == name).ok_or(format!("there are {names}"))
     }
 
     /// Its models, the cheapest first.

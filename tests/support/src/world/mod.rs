@@ -261,11 +261,12 @@ impl World {
     fn draw(&self, number: usize, reading: &Reading, random: &mut StdRng) -> Vec<usize> {
         let model = &self.models[number];
         let mut keyed: Vec<(usize, f64, usize)> = Vec::new();
+        let obedience =
+            model.obedience * model.attention.map_or(1.0, |most| share(most, reading.barred.len()));
         for &item in &self.known[number] {
             // Drawn for each, whether it fits or not: prompts that differ a little get answers that differ a little.
             let key = random.random::<f64>().max(f64::MIN_POSITIVE).ln() / self.weights[item];
-            let (forgotten, heeded) =
-                (random.random_bool(model.forgets), random.random_bool(model.obedience));
+            let (forgotten, heeded) = (random.random_bool(model.forgets), random.random_bool(obedience));
             let about = &self.taxonomy.items[item];
             let barred = reading.barred.contains(&item)
                 || reading.barred_kinds.iter().any(|kind| self.taxonomy.is_within(about.kind, *kind));
@@ -279,6 +280,12 @@ impl World {
         keyed.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         keyed.into_iter().take(reading.count).map(|(_, _, item)| item).collect()
     }
+}
+
+/// How much of all is within the most.
+fn share(most: usize, all: usize) -> f64 {
+    let number = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    if all <= most { 1.0 } else { number(most) / number(all) }
 }
 
 fn seconds(tokens: u64) -> f64 {

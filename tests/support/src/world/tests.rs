@@ -145,6 +145,16 @@ fn exclusions_are_obeyed_as_often_as_the_model_does() {
 }
 
 #[test]
+fn a_long_list_of_exclusions_is_heeded_less() {
+    let world = world(Traits { attention: Some(2), ..honest() });
+    let named =
+        |prompt: &str| (0..1_000).map(|number| ask(&world, number, prompt).truths.len()).sum::<usize>();
+    assert_eq!(named("List 50 owls, not barn owl or tawny owl."), 2_000);
+    let all = named("List 50 owls. Already known: barn owl, tawny owl, Ural owl, eagle owl.");
+    assert!((1_800..2_200).contains(&all), "{all}");
+}
+
+#[test]
 fn who_is_asked_for_more_than_fits_fills_up_with_others_at_times() {
     let world = world(Traits { pads: 0.5, ..honest() });
     let sizes: BTreeSet<usize> =
