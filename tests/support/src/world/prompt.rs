@@ -234,18 +234,37 @@ const KINDS: [&str; 14] = [
 
 /// Whether a prompt asks for the kinds themselves: a verb, a number and the like, and then one of the words for them.
 fn asks_for_kinds(words: &[String]) -> bool {
-    const VERBS: [&str; 11] =
-        ["list", "name", "give", "what", "which", "into", "suggest", "propose", "enumerate", "find", "write"];
-    const BETWEEN: [&str; 27] = [
+    const VERBS: [&str; 12] = [
+        "list",
+        "name",
+        "give",
+        "what",
+        "which",
+        "into",
+        "suggest",
+        "propose",
+        "enumerate",
+        "find",
+        "write",
+        "return",
+    ];
+    const BETWEEN: [&str; 36] = [
         "up",
         "to",
         "at",
         "most",
+        "least",
         "the",
         "main",
         "different",
         "distinct",
         "about",
+        "roughly",
+        "exactly",
+        "between",
+        "and",
+        "no",
+        "than",
         "all",
         "its",
         "broad",
@@ -264,6 +283,8 @@ fn asks_for_kinds(words: &[String]) -> bool {
         "me",
         "small",
         "natural",
+        "maximum",
+        "of",
     ];
     words.iter().enumerate().any(|(at, verb)| {
         let mut behind = words[at + 1..]
@@ -303,4 +324,63 @@ fn kind(words: &[String], taxonomy: &Taxonomy) -> usize {
         at += longest.map_or(1, |kind| names[kind].len());
     }
     innermost.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(prompt: &str) -> (Task, usize, &'static str) {
+        const KINDS: [&str; 3] = ["goose", "goose hawk", "lady"];
+        let taxonomy = Taxonomy::of("birds", "Birds", &KINDS.map(|kind| (kind, [].as_slice())));
+        let read = read(prompt, &taxonomy, &BTreeMap::new());
+        (read.task, read.count, read.kind.checked_sub(1).map_or("", |kind| KINDS[kind]))
+    }
+
+    #[test]
+    fn the_longest_name_of_a_kind_counts_in_whatever_number() {
+        for (prompt, kind) in [
+            ("List 20 goose hawks.", "goose hawk"),
+            ("List 20 birds of the category \"Goose\".", "goose"),
+            ("List 20 ladies", "lady"),
+            ("List 20 birds, not the goose hawk.", ""),
+            ("List 20 mongoose birds", ""),
+        ] {
+            assert_eq!(reading(prompt), (Task::Items, 20, kind), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn the_innermost_kind_counts() {
+        let birds = Taxonomy::load("birds").expect("the package is installed");
+        let read = read("Birds > bird of prey > owl > bird of prey: list 20", &birds, &BTreeMap::new());
+        assert_eq!(birds.kinds[read.kind].name, "owl");
+    }
+
+    #[test]
+    fn questions_for_kinds_are_told_from_questions_for_items() {
+        for (prompt, count) in [
+            ("Topic: Birds\nList up to 12 categories that the topic falls into.", 12),
+            ("Divide the topic \"Birds\" into between 5 and 20 disjoint groups. List 20 at most.", 20),
+            ("What are the main kinds of birds? Give at most 8.", 8),
+            ("Name 9 narrower subcategories, one a line.", 9),
+        ] {
+            assert_eq!(reading(prompt), (Task::Kinds, count, ""), "{prompt}");
+        }
+        for prompt in [
+            "List 30 birds from as many different kinds as possible.",
+            "List 30 examples of the category in question, of all groups.",
+            "Name 30 birds that belong to none of these groups: goose, lady.",
+        ] {
+            assert_eq!(reading(prompt).0, Task::Items, "{prompt}");
+        }
+        assert_eq!(reading("Pick one narrow part of the topic and list what belongs to it.").0, Task::Part);
+    }
+
+    #[test]
+    fn what_is_barred_ends_with_its_sentence_or_its_list() {
+        let (asked, aside) = part("Not A, please. List 5 birds, except: a b; c.\nd. Choose rare ones.");
+        assert_eq!(aside, ["Not A, please.", "except: a b; c.\nd."]);
+        assert_eq!(asked.trim(), "List 5 birds,  Choose rare ones.");
+    }
 }
