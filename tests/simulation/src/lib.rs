@@ -60,6 +60,7 @@ mod invariants;
 mod model;
 mod plan;
 mod reader;
+pub mod stage;
 mod steps;
 mod system;
 mod things;

@@ -11,16 +11,14 @@ use igentai_core::gate::Scope;
 use igentai_core::key::Fingerprint;
 use igentai_producer::provider::{Provider, Question, Reply};
 use igentai_shared::clock::Clock;
-use igentai_shared::config::providers::{KeySource, ProviderConfig, ProviderKind};
+use igentai_shared::config::providers::ProviderConfig;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::plan::Plan;
+use crate::stage::{MAX_OUTPUT_TOKENS, scripted_provider};
 use crate::things::{Thing, Things};
 use crate::witness::LifeId;
-
-/// Longest answer, in tokens.
-const MAX_OUTPUT_TOKENS: u32 = 4_096;
 
 /// Input tokens of every answered request.
 pub(crate) const INPUT_TOKENS: u64 = 120;
@@ -111,22 +109,7 @@ impl Model {
     pub(crate) fn providers(self: &Arc<Self>, life: &LifeId) -> Vec<(ProviderConfig, Arc<dyn Provider>)> {
         let providers = PROVIDERS.iter().map(|(name, input, output)| {
             let price = Price::per_million(*input, *output);
-            let config = ProviderConfig {
-                name: (*name).to_owned(),
-                kind: ProviderKind::OpenAi,
-                base_url: "http://model.invalid/v1".to_owned(),
-                model: "scripted".to_owned(),
-                key_source: KeySource::None,
-                key: None,
-                weight: 1.0,
-                price,
-                price_known: true,
-                max_concurrency: 4,
-                requests_per_minute: None,
-                timeout_seconds: 10.0,
-                temperature: 1.0,
-                max_output_tokens: MAX_OUTPUT_TOKENS,
-            };
+            let config = ProviderConfig { max_concurrency: 4, ..scripted_provider(name, price) };
             let provider = Scripted { model: Arc::clone(self), name, price, life: life.clone() };
             (config, Arc::new(provider) as Arc<dyn Provider>)
         });

@@ -10,7 +10,6 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::log::Entry;
 use igentai_core::status::TopicStatus;
-use igentai_core::time::UnixMillis;
 use igentai_core::topic::{StartRequest, Topic};
 use igentai_producer::pool::ProviderPool;
 use igentai_shared::bus::memory::MemoryBus;
@@ -32,6 +31,7 @@ use crate::history;
 use crate::model::{Asked, Model};
 use crate::plan::{ORCHESTRATORS, PRODUCERS, Plan};
 use crate::reader::{self, Read};
+use crate::stage::{MORNING, in_virtual_time};
 use crate::things::Things;
 use crate::witness::{LifeId, Seen, Witness};
 
@@ -40,9 +40,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long the system is left alone when the topic has ended, before it must be quiet.
 pub(crate) const SETTLING: Duration = Duration::from_secs(35);
-
-/// When a run begins.
-pub(crate) const MORNING: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// What is left of a run, for the invariants.
 #[derive(Debug)]
@@ -81,10 +78,7 @@ pub(crate) struct Quiet {
 /// Runs a plan from its beginning to its end.
 pub(crate) fn simulate(plan: Plan, keep_trace: bool) -> Evidence {
     panics::begin();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    // Made in there: outside, its clock would begin at the real time, and be late by what that is ahead of the runtime's.
-    runtime.block_on(async { World::new(plan, keep_trace).run().await })
+    in_virtual_time(async || World::new(plan, keep_trace).run().await)
 }
 
 #[derive(Debug)]

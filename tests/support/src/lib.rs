@@ -5,6 +5,7 @@
 //! * [`proxy`]: a TCP proxy that delays, holds, drops, throttles, refuses and resets.
 //! * [`model`]: a stand-in for an OpenAI-compatible service, with faults by script and a journal of the truth.
 //! * [`process`]: a program under test as a child process.
+//! * [`world`]: what the models of an evaluation know, and what they say when asked.
 //! * [`poll`]: waiting for a condition with a deadline, the only place where a test may sleep.
 //!
 //! Every process started here runs in a process group of its own. It ends when its handle is dropped, and also
@@ -20,6 +21,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod servers;
+pub mod world;
 
 pub use poll::{DeadlinePassed, eventually, until_some};
 pub use ports::free_port;

@@ -48,7 +48,7 @@ impl Catalogue {
 
 /// The number of items a prompt asks for: the first number up to 1000 that follows closely on a word like "list", or
 /// that is closely followed by one like "items".
-pub(super) fn asked_for(prompt: &str) -> Option<usize> {
+pub(crate) fn asked_for(prompt: &str) -> Option<usize> {
     const BEFORE: [&str; 13] = [
         "list",
         "name",

@@ -6,9 +6,11 @@
 mod answer;
 mod catalogue;
 mod journal;
+mod pace;
 mod response;
 mod script;
 mod service;
+mod speaker;
 
 use std::{
     io,
@@ -24,11 +26,13 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
+pub(crate) use self::catalogue::asked_for;
 use self::service::Service;
 pub use self::{
     answer::Style,
     journal::{Entry, key_hash},
     script::{Asked, Behaviour, Plan, Script},
+    speaker::Speaker,
 };
 
 /// A running service on a loopback port. It ends, with its connections, on drop.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use rand::{Rng, RngExt};
 
-use super::Style;
+use super::{Speaker, Style};
 
 /// What happens to one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,6 +157,10 @@ pub struct Script {
     pub default_items: usize,
     /// With which probability an item is left out that the prompt names.
     pub obedience: f64,
+    /// If set, its models answer, by their names, and neither catalogue counts; a name that none of them has is the first one's.
+    pub world: Option<Speaker>,
+    /// Requests to a model within any minute; those beyond get a 429.
+    pub requests_per_minute: Option<usize>,
     /// Forms of an answer where no schema is asked for.
     pub styles: Vec<Style>,
     /// Before every answer.
@@ -178,6 +182,8 @@ impl Default for Script {
             seed: 0,
             default_items: 50,
             obedience: 0.0,
+            world: None,
+            requests_per_minute: None,
             styles: Style::ALL.to_vec(),
             latency: Duration::ZERO,
             plan: Plan::Answer,

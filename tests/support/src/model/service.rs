@@ -16,6 +16,7 @@ use super::{
     Asked, Behaviour, Entry, Plan, Script, answer,
     catalogue::{Catalogue, asked_for},
     journal::{Journal, Open, key_hash, now_ms},
+    pace::Pace,
     response::{Scripted, add_headers, completion, respond, respond_json, respond_scripted},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Service {
     catalogue: Catalogue,
     catalogues: BTreeMap<String, Catalogue>,
     plan: Mutex<(Plan, u64)>,
+    pace: Pace,
     pub(super) journal: Journal,
 }
 
@@ -44,6 +46,7 @@ impl Service {
             catalogue: with_weights(&script.catalogue),
             catalogues: script.catalogues.iter().map(|(k, v)| (k.clone(), with_weights(v))).collect(),
             plan: Mutex::new((script.plan.clone(), 0)),
+            pace: Pace::default(),
             journal: Journal::new(script.journal.as_deref())?,
             script,
         })
@@ -74,6 +77,7 @@ impl Service {
     fn models(&self) -> Value {
         let names: Vec<&str> =
             std::iter::once("stand-in").chain(self.catalogues.keys().map(String::as_str)).collect();
+        let names = self.script.world.as_ref().map_or(names, |speaker| speaker.models().collect());
         let models: Value = names
             .iter()
             .map(|name| json!({"id": name, "object": "model", "created": 0, "owned_by": "igentai"}))
@@ -116,12 +120,23 @@ impl Service {
             model: body["model"].as_str().unwrap_or_default().to_owned(),
             prompt: prompt(&body),
         };
-        let behaviour = self.decide(&asked, &mut rng);
+        let behaviour = self.decide(&asked, &body, &mut rng);
         open.change(|entry| entry.behaviour = behaviour.name());
         self.behave(behaviour, &asked, &body, &open, &mut rng).await
     }
 
-    fn decide(&self, asked: &Asked, rng: &mut StdRng) -> Behaviour {
+    fn decide(&self, asked: &Asked, body: &Value, rng: &mut StdRng) -> Behaviour {
+        let most = self.script.requests_per_minute;
+        if most.is_some_and(|most| self.pace.is_over(&asked.model, most, now_ms())) {
+            return Behaviour::too_many_requests("1");
+        }
+        let behaviour = self.decide_by_plan(asked, rng);
+        let failure = self.script.world.as_ref().and_then(|speaker| speaker.failure(asked, body));
+        // What the plan says counts before what the world does.
+        failure.filter(|_| behaviour == Behaviour::Answer).unwrap_or(behaviour)
+    }
+
+    fn decide_by_plan(&self, asked: &Asked, rng: &mut StdRng) -> Behaviour {
         let mut current = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let (plan, position) = &mut *current;
         *position += 1;
@@ -137,7 +152,9 @@ impl Service {
         rng: &mut StdRng,
     ) -> Result<Response<Scripted>, Close> {
         let slower = if let Behaviour::Slow(time) = behaviour { time } else { Duration::ZERO };
-        sleep(self.script.latency + slower).await;
+        let speaker = self.script.world.as_ref();
+        let speaking = speaker.map_or(Duration::ZERO, |speaker| speaker.latency(asked, body));
+        sleep(self.script.latency + slower + speaking).await;
         match behaviour {
             Behaviour::Answer | Behaviour::Slow(_) => {
                 let (items, text) = self.answer(asked, body, rng);
@@ -171,6 +188,12 @@ impl Service {
     }
 
     fn answer(&self, asked: &Asked, body: &Value, rng: &mut StdRng) -> (Vec<String>, String) {
+        if let Some(speaker) = &self.script.world {
+            let (items, said, declined) = speaker.say(asked, body);
+            let text =
+                if declined { said.join("\n") } else { answer::text(&said, body, &self.script.styles, rng) };
+            return (items, text);
+        }
         let catalogue = self.catalogues.get(&asked.model).unwrap_or(&self.catalogue);
         let count = asked_for(&asked.prompt).unwrap_or(self.script.default_items);
         let items = catalogue.draw(rng, count, &asked.prompt, self.script.obedience);
@@ -196,10 +219,15 @@ fn tokens(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
 }
 
-/// The texts of all messages; a message's content is a text or a list of parts.
+/// The texts of all messages.
 fn prompt(body: &Value) -> String {
+    texts(body["messages"].as_array().into_iter().flatten())
+}
+
+/// The texts of messages; a message's content is a text or a list of parts.
+pub(super) fn texts<'a>(messages: impl Iterator<Item = &'a Value>) -> String {
     let mut texts = Vec::new();
-    for message in body["messages"].as_array().into_iter().flatten() {
+    for message in messages {
         let content = &message["content"];
         texts.extend(content.as_str());
         texts.extend(content.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str()));

@@ -1,0 +1,127 @@
+//! What igentai spends to enumerate what scripted models know, beside naive clients that ask the same models.
+//!
+//! A case is a taxonomy, an exponent of popularity, a family of models and a seed. In each case three clients enumerate the same world:
+//! a plain loop, a loop that says what is known already, and igentai: its real roles, over the in-process adapters and in virtual time.
+//! What counts is the share of what the models know, whatever they make up besides.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an evaluation that panics says what is wrong, and its numbers are for people"
+)]
+
+mod course;
+mod naive;
+mod ours;
+mod report;
+mod told;
+mod topic;
+
+use std::sync::Arc;
+
+use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
+use igentai_test_support::world::{Family, Traits, World};
+
+pub use course::{Course, End, Step, Tally};
+pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
+pub use told::Told;
+
+/// Shares of what the models know at which the bill is read.
+pub const SHARES: [f64; 4] = [0.50, 0.80, 0.90, 0.95];
+
+/// What is enumerated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Name of the taxonomy.
+    pub taxonomy: String,
+    /// Of Zipf's law.
+    pub exponent: f64,
+    /// Which models there are.
+    pub family: Family,
+    /// See [`Traits::obedience`]; the models' own unless said.
+    pub obedience: Option<f64>,
+    /// See [`Traits::attention`]; the models' own unless said.
+    pub attention: Option<usize>,
+}
+
+impl Setting {
+    /// A taxonomy as one usual model knows it.
+    #[must_use]
+    pub fn of(taxonomy: &str) -> Self {
+        let taxonomy = taxonomy.to_owned();
+        Self { taxonomy, exponent: 1.0, family: Family::One, obedience: None, attention: None }
+    }
+
+    fn models(&self) -> Vec<Traits> {
+        let mut models = self.family.models();
+        for model in &mut models {
+            model.obedience = self.obedience.unwrap_or(model.obedience);
+            model.attention = self.attention.or(model.attention);
+        }
+        models
+    }
+}
+
+/// How it is gone about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct How {
+    /// Requests that igentai has under way at once.
+    pub concurrency: u32,
+    /// Producers that they are shared by.
+    pub producers: u32,
+    /// Items asked for in a request.
+    pub items: u32,
+    /// A client that has sent so many requests stops.
+    pub max_requests: u64,
+    /// igentai goes on until it ends by itself. Otherwise it is stopped when it has named what is needed for the report, and a little more.
+    pub to_the_end: bool,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self { concurrency: 8, producers: 1, items: 50, max_requests: 5_000, to_the_end: false }
+    }
+}
+
+/// Who enumerates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Client {
+    /// The same question over and over.
+    Loop,
+    /// The same question, with what is known already as what shall not be repeated.
+    Excluding,
+    /// igentai.
+    Igentai,
+}
+
+impl Client {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Loop, Self::Excluding, Self::Igentai];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Excluding => "loop, do not repeat",
+            Self::Igentai => "igentai",
+        }
+    }
+}
+
+/// The world of a case.
+pub fn world(setting: &Setting, seed: u64) -> Result<World, TaxonomyError> {
+    Ok(World::new(Taxonomy::load(&setting.taxonomy)?, setting.models(), setting.exponent, seed))
+}
+
+/// Lets a client enumerate a world.
+#[must_use]
+pub fn run(client: Client, world: World, how: &How, seed: u64) -> Course {
+    match client {
+        Client::Loop => naive::run(&world, how, false),
+        Client::Excluding => naive::run(&world, how, true),
+        Client::Igentai => ours::run(&Arc::new(world), how, seed),
+    }
+}

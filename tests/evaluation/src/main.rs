@@ -1,0 +1,185 @@
+//! Evaluates igentai and naive clients on scripted worlds.
+
+#![expect(clippy::print_stdout, reason = "it is what this program is for")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use clap::{Args, Parser};
+use igentai_evaluation::{Client, Course, How, Report, Setting, report, run, world};
+use igentai_test_support::world::Family;
+use igentai_test_support::world::taxonomy::{self, Purpose};
+
+/// What igentai and naive clients spend on scripted worlds until they have found most of what the models know.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Seeds of each setting.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// A taxonomy; may be given several times. All those for tuning unless said.
+    #[arg(long, value_name = "NAME")]
+    taxonomy: Vec<String>,
+    #[command(flatten)]
+    sets: Sets,
+    /// Of popularity by rank (Zipf's law); may be given several times.
+    #[arg(long, default_value = "1.0")]
+    exponent: Vec<f64>,
+    /// Which models there are: one, same, collapsed, complementary; may be given several times.
+    #[arg(long, default_value = "one", value_parser = Family::named)]
+    models: Vec<Family>,
+    /// That an item which a prompt bars is left out, at each model.
+    #[arg(long)]
+    obedience: Option<f64>,
+    /// Barred items that a model bears in mind; of more, each is heeded as much less.
+    #[arg(long)]
+    attention: Option<usize>,
+    /// Who enumerates: loop, excluding, igentai; may be given several times. All unless said.
+    #[arg(long, value_parser = client)]
+    client: Vec<Client>,
+    /// Requests that igentai has under way at once.
+    #[arg(long, default_value_t = How::default().concurrency)]
+    concurrency: u32,
+    /// Producers that they are shared by.
+    #[arg(long, default_value_t = How::default().producers)]
+    producers: u32,
+    /// Items asked for in a request.
+    #[arg(long, default_value_t = How::default().items)]
+    items: u32,
+    /// A client that has sent so many requests stops.
+    #[arg(long, default_value_t = How::default().max_requests)]
+    max_requests: u64,
+    /// Let igentai go on until it ends by itself.
+    #[arg(long)]
+    to_the_end: bool,
+    /// How many cases are run at once; as many as there are cores unless said.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sets of taxonomies.
+#[derive(Debug, Args)]
+struct Sets {
+    /// The taxonomies for tuning.
+    #[arg(long)]
+    tuning: bool,
+    /// The taxonomies that are kept for evaluation: not to be looked at while tuning.
+    #[arg(long)]
+    evaluation: bool,
+}
+
+fn client(name: &str) -> Result<Client, String> {
+    match name {
+        "loop" => Ok(Client::Loop),
+        "excluding" => Ok(Client::Excluding),
+        "igentai" => Ok(Client::Igentai),
+        _ => Err("there are loop, excluding, igentai".to_owned()),
+    }
+}
+
+impl Options {
+    fn settings(&self) -> Vec<Setting> {
+        let mut names = self.taxonomy.clone();
+        if self.sets.evaluation {
+            names.extend(taxonomy::names_for(Purpose::Evaluation).into_iter().map(str::to_owned));
+        }
+        if self.sets.tuning || names.is_empty() {
+            names.extend(taxonomy::names_for(Purpose::Tuning).into_iter().map(str::to_owned));
+        }
+        let mut settings = Vec::new();
+        for taxonomy in names {
+            for exponent in &self.exponent {
+                for family in &self.models {
+                    let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
+                    let (obedience, attention) = (self.obedience, self.attention);
+                    settings.push(Setting { taxonomy, exponent, family, obedience, attention });
+                }
+            }
+        }
+        settings
+    }
+
+    fn how(&self) -> How {
+        How {
+            concurrency: self.concurrency.max(1),
+            producers: self.producers.max(1),
+            items: self.items.max(1),
+            max_requests: self.max_requests,
+            to_the_end: self.to_the_end,
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let (settings, how) = (options.settings(), options.how());
+    for setting in &settings {
+        world(setting, 0)?;
+    }
+    let clients = if options.client.is_empty() { Client::ALL.to_vec() } else { options.client.clone() };
+    let seeds = options.first..options.first + options.seeds;
+    let threads =
+        options.threads.or_else(|| thread::available_parallelism().map(usize::from).ok()).unwrap_or(1);
+    let mut reports = Vec::new();
+    for setting in &settings {
+        let all = seeds.clone().flat_map(|seed| clients.iter().map(move |client| (*client, seed)));
+        let cases: Vec<(Client, u64)> = all.collect();
+        let courses = courses(setting, &cases, &how, threads);
+        let of = |client: &Client| {
+            (
+                *client,
+                courses
+                    .iter()
+                    .filter(|((of, _), _)| of == client)
+                    .map(|(_, course)| course.clone())
+                    .collect(),
+            )
+        };
+        let report = report(setting, &clients.iter().map(of).collect::<Vec<_>>());
+        if !options.json {
+            println!("{report}");
+        }
+        reports.push(report);
+    }
+    if options.json {
+        println!("{}", json(&reports)?);
+    }
+    Ok(())
+}
+
+fn json(reports: &[Report]) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(reports)
+}
+
+/// Runs the cases of a setting, several at once.
+fn courses(
+    setting: &Setting,
+    cases: &[(Client, u64)],
+    how: &How,
+    threads: usize,
+) -> BTreeMap<(Client, u64), Course> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        while let Some((client, seed)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // It was looked whether there is such a world before.
+            let Ok(world) = world(setting, *seed) else { return };
+            let course = run(*client, world, how, *seed);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert((*client, *seed), course);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(work);
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

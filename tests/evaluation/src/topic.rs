@@ -1,0 +1,15 @@
+//! How igentai is asked to enumerate: the only place that says what its topic looks like.
+
+use igentai_core::folder::TopicId;
+use igentai_core::time::UnixMillis;
+use igentai_core::topic::{StartRequest, Topic};
+use igentai_test_support::world::World;
+
+use crate::How;
+
+pub(crate) fn topic(world: &World, how: &How, now: UnixMillis) -> Topic {
+    let name = world.taxonomy().topic;
+    let request =
+        StartRequest { name: name.to_owned(), items_per_request: Some(how.items), ..StartRequest::default() };
+    Topic::start(None, TopicId::from_name(name).unwrap(), request, now).unwrap()
+}

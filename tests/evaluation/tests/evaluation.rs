@@ -1,0 +1,85 @@
+//! The evaluation on a small taxonomy.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use igentai_evaluation::{Client, Course, End, How, Report, Setting, report, run, world};
+use igentai_producer::prompt;
+use igentai_test_support::world::Family;
+use igentai_test_support::world::taxonomy;
+
+fn setting(family: Family) -> Setting {
+    Setting { family, ..Setting::of("sports") }
+}
+
+fn courses(setting: &Setting, how: &How) -> Vec<(Client, Vec<Course>)> {
+    let all = |client| (0..3).map(|seed| run(client, world(setting, seed).unwrap(), how, seed)).collect();
+    Client::ALL.map(|client| (client, all(client))).to_vec()
+}
+
+fn numbers(report: &Report) -> Vec<(f64, f64, f64)> {
+    let at = report.clients.iter().flat_map(|client| &client.at);
+    at.map(|at| (at.requests.median.unwrap(), at.tokens.median.unwrap(), at.usd.median.unwrap())).collect()
+}
+
+#[test]
+fn every_client_gets_there_at_a_price_that_grows_and_the_same_seeds_give_the_same_table() {
+    let setting = setting(Family::One);
+    let (how, shares) = (How::default(), igentai_evaluation::SHARES.len());
+    let [one, other] = [(), ()].map(|()| report(&setting, &courses(&setting, &how)));
+    assert_eq!(one, other);
+    assert_eq!(one.to_string(), other.to_string());
+    assert!(one.knowable > 150);
+    let numbers = numbers(&one);
+    for client in numbers.chunks(shares) {
+        assert!(client.is_sorted(), "{client:?}");
+        let (requests, tokens, usd) = client[shares - 1];
+        // 95 % of what is known, at 50 items a request, takes 4 requests at least, and has an upper bound in all sanity.
+        assert!((4.0..200.0).contains(&requests), "{client:?}");
+        assert!((100.0..1_000.0).contains(&(tokens / requests)) && usd > 0.0, "{client:?}");
+    }
+    // Whoever says what is known needs fewer requests and more tokens for each.
+    let (plain, excluding) = (numbers[shares - 1], numbers[2 * shares - 1]);
+    assert!(excluding.0 < plain.0 && excluding.1 / excluding.0 > plain.1 / plain.0, "{numbers:?}");
+}
+
+#[test]
+fn what_igentai_spends_is_what_the_models_charge() {
+    let setting = setting(Family::Complementary);
+    let course = run(Client::Igentai, world(&setting, 5).unwrap(), &How::default(), 5);
+    assert_eq!(course.end, End::Enough);
+    let (first, last) = (course.steps.first().unwrap(), course.steps.last().unwrap());
+    assert!(course.steps.is_sorted_by(|a, b| a.found <= b.found && a.spent.requests <= b.spent.requests));
+    assert!(first.spent.requests == 1 && last.spent.requests >= 10);
+    let picodollars_per_token = last.spent.cost.picodollars() / last.spent.tokens;
+    assert!((150_000..10_000_000).contains(&picodollars_per_token), "{picodollars_per_token}");
+    assert!(last.told.unwrap().attributes >= last.found as u64);
+}
+
+#[test]
+fn who_is_left_alone_stops_at_the_number_of_requests_or_by_itself() {
+    let setting = setting(Family::One);
+    let how = How { max_requests: 30, to_the_end: true, ..How::default() };
+    for (client, courses) in courses(&setting, &how) {
+        for course in courses {
+            let requests = course.steps.last().unwrap().spent.requests;
+            // What was under way when the last was sent is answered, too.
+            assert!(requests <= 30 + 4 * u64::from(how.concurrency), "{client:?}: {requests}");
+            assert!(
+                client == Client::Igentai || course.end != End::ByItself(igentai_core::topic::EndReason::Dry)
+            );
+        }
+    }
+}
+
+/// A word of a prompt that happens to be the name of a kind would turn the answer aside.
+#[test]
+fn no_prompt_of_igentai_about_a_whole_topic_names_a_kind_by_accident() {
+    for name in taxonomy::names() {
+        let world = world(&Setting::of(name), 0).unwrap();
+        for variant in 0..120 {
+            let question =
+                prompt::question(world.taxonomy().topic, None, 50, (variant > 0).then_some(variant));
+            assert_eq!(world.kind_asked_for(&question.user), None, "{name}: {}", question.user);
+        }
+    }
+}
