@@ -21,6 +21,7 @@ mod topic;
 
 use std::sync::Arc;
 
+use igentai_core::topic::Partition;
 use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
 
@@ -75,13 +76,25 @@ pub struct How {
     pub items: u32,
     /// A client that has sent so many requests stops.
     pub max_requests: u64,
+    /// How igentai cuts the topic into parts.
+    pub partition: Partition,
+    /// Completeness at which igentai ends.
+    pub until_complete: Option<f64>,
     /// igentai goes on until it ends by itself. Otherwise it is stopped when it has named what is needed for the report, and a little more.
     pub to_the_end: bool,
 }
 
 impl Default for How {
     fn default() -> Self {
-        Self { concurrency: 8, producers: 1, items: 50, max_requests: 5_000, to_the_end: false }
+        Self {
+            concurrency: 8,
+            producers: 1,
+            items: 50,
+            max_requests: 5_000,
+            partition: Partition::Alphabetical,
+            until_complete: None,
+            to_the_end: false,
+        }
     }
 }
 

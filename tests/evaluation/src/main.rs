@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::{Args, Parser};
+use igentai_core::topic::Partition;
 use igentai_evaluation::{Client, Course, How, Report, Setting, report, run, world};
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy::{self, Purpose};
@@ -55,6 +56,12 @@ struct Options {
     /// A client that has sent so many requests stops.
     #[arg(long, default_value_t = How::default().max_requests)]
     max_requests: u64,
+    /// How igentai cuts the topic into parts: none, alphabetical.
+    #[arg(long, default_value = "alphabetical", value_parser = partition)]
+    partition: Partition,
+    /// Completeness at which igentai ends, for example 0.95; it is then let go on until it ends by itself.
+    #[arg(long)]
+    until_complete: Option<f64>,
     /// Let igentai go on until it ends by itself.
     #[arg(long)]
     to_the_end: bool,
@@ -86,6 +93,11 @@ fn client(name: &str) -> Result<Client, String> {
     }
 }
 
+fn partition(name: &str) -> Result<Partition, String> {
+    let found = Partition::ALL.into_iter().find(|partition| partition.as_str() == name);
+    found.ok_or_else(|| Partition::ALL.map(Partition::as_str).join(", "))
+}
+
 impl Options {
     fn settings(&self) -> Vec<Setting> {
         let mut names = self.taxonomy.clone();
@@ -114,7 +126,9 @@ impl Options {
             producers: self.producers.max(1),
             items: self.items.max(1),
             max_requests: self.max_requests,
-            to_the_end: self.to_the_end,
+            partition: self.partition,
+            until_complete: self.until_complete,
+            to_the_end: self.to_the_end || self.until_complete.is_some(),
         }
     }
 }

@@ -218,6 +218,7 @@ async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic) -> Record {
             };
             let named = entry.attributes().filter_map(|(_, text)| world.item(text));
             let status = TopicStatus::of(topic.clone(), &fold, 1, entry.head.at);
+            let status = TopicStatus { completeness: fold.completeness(), ..status };
             record.note(spent, named, Some(Told::of(&status)));
         }
     }

@@ -28,8 +28,12 @@ impl Told {
     /// Out of a status.
     #[must_use]
     pub fn of(status: &TopicStatus) -> Self {
-        // A status holds no estimate of the whole.
-        Self { attributes: status.attributes, coverage: status.coverage, total: None }
+        let total = status.completeness.map(|said| Total {
+            estimate: said.estimate.total,
+            low: said.estimate.low,
+            high: (!said.at_least).then_some(said.estimate.high),
+        });
+        Self { attributes: status.attributes, coverage: status.coverage, total }
     }
 }
 
