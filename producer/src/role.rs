@@ -346,7 +346,9 @@ impl<'a> Role<'a> {
     }
 
     fn permit(&mut self, prepared: &Prepared, ask: &igentai_core::worker::Ask) -> Result<Permit, Wait> {
-        let (pool, weights) = (&self.context.pool, &ask.order.provider_weights);
+        let pool = &self.context.pool;
+        let preferred = ask.aim.as_ref().and_then(|aim| aim.provider.as_deref());
+        let weights = &pool.preferring(&ask.order.provider_weights, preferred);
         let random = self.random.random::<f64>();
         let Some(left) = ask.left else { return pool.try_start(&prepared.topic, weights, random) };
         let question = &prepared.question;

@@ -5,6 +5,7 @@
 mod build;
 mod permit;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +30,9 @@ const UNSEEN_INPUT_TOKENS: u64 = 1_024;
 /// Why a provider is not asked under a cap on money.
 pub const NO_PRICE: &str = "its price is not known, so a cap on money cannot hold; set usd_per_million_input_tokens and \
     usd_per_million_output_tokens (0 if it is free)";
+
+/// How much more a provider weighs than all together when it is preferred.
+const PREFERRED: f64 = 1e9;
 
 /// Names in topic weights that were complained of; beyond, no more are.
 const MAX_COMPLAINTS: usize = 1_000;
@@ -143,6 +147,25 @@ impl ProviderPool {
             why.push(format!("{}: {NO_PRICE}", entry.name));
         }
         Some(why.join("; "))
+    }
+
+    /// The weights that make it all but sure that a provider is asked, where it can be.
+    pub(crate) fn preferring<'a>(
+        &self,
+        weights: &'a BTreeMap<String, f64>,
+        preferred: Option<&str>,
+    ) -> Cow<'a, BTreeMap<String, f64>> {
+        let Some(preferred) = preferred else { return Cow::Borrowed(weights) };
+        let mut weighted =
+            if weights.is_empty() { self.shared.state().gates.weights() } else { weights.clone() };
+        let sum: f64 = weighted.values().sum();
+        match weighted.get_mut(preferred) {
+            Some(weight) if *weight > 0.0 => {
+                *weight = sum * PREFERRED;
+                Cow::Owned(weighted)
+            }
+            Some(_) | None => Cow::Borrowed(weights),
+        }
     }
 
     /// Waits until the time that a [`Wait`] names has come or a request has ended since. Where neither can be, it waits for ever.

@@ -69,6 +69,9 @@ pub struct OrderedAim {
     /// The part of the topic; `None` for the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<String>,
+    /// The provider to ask, where it can be asked; else any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Items to ask for.
     pub items: u32,
     /// Known items to leave out.

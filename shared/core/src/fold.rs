@@ -118,7 +118,9 @@ impl TopicFold {
                 let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
                 if let Some(origin) = origin {
                     self.credit(entry, &origin);
-                    self.frontier.mention(named(entry), origin.cell.as_deref().and_then(Letters::parse));
+                    let part = origin.cell.as_deref().and_then(Letters::parse);
+                    let voice = self.frontier.set_of(&origin.provider);
+                    self.frontier.mention(named(entry), part, voice);
                 }
             }
         }

@@ -300,7 +300,8 @@ impl Managed {
         let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
         let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
         self.tickets.review(live, report);
-        self.tickets.issue(&self.topic, &self.fold, live, lease, report);
+        let providers = self.askable(members);
+        self.tickets.issue(&self.topic, &self.fold, (live, &providers), lease, report);
     }
 
     fn save_ledger(&mut self) -> Action {

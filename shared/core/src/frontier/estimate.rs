@@ -1,6 +1,6 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
-use super::{Frontier, Letters, Reach, Stretch, Sums};
+use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
 /// Before any was looked for, lists are taken to leave out 3 of 100 names, as if 10 had been looked for.
@@ -33,6 +33,8 @@ const QUANTILE: f64 = 1.96;
 /// What is known of the topic by its listed ranges.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Picture {
+    /// The models that are worth asking.
+    pub(super) useful: Set,
     /// Share of the names of a range that its list leaves out.
     pub(super) left_out: f64,
     /// Made-up names for each mention.
@@ -50,9 +52,10 @@ pub(super) struct Picture {
 
 impl Frontier {
     pub(super) fn picture(&self) -> Picture {
+        let useful = self.useful();
         let mut listed = Sums::default();
         let mut usual = 0.0;
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed > 0) {
+        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.is_done(useful)) {
             let letters = stretch.letters();
             listed.join(&self.sum(letters));
             usual += letters.usual() / 1_000.0;
@@ -79,7 +82,7 @@ impl Frontier {
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
         for stretch in
-            self.stretches.iter().filter(|stretch| stretch.reach.listed == 0 && stretch.reach.full > 0)
+            self.stretches.iter().filter(|stretch| !stretch.reach.is_done(useful) && stretch.reach.full > 0)
         {
             let (letters, sums) = (stretch.letters(), self.sum(stretch.letters()));
             let by_known = known_of(&sums, letters, once_real) * names_for_each;
@@ -90,6 +93,7 @@ impl Frontier {
             names_for_each = names_for_each.max(names / whole);
         }
         Picture {
+            useful,
             left_out,
             made_up,
             names_for_each,
@@ -116,13 +120,14 @@ impl Frontier {
             return None;
         }
         let picture = self.picture();
+        let useful = picture.useful;
         let (mut known, mut missing) = picture.listed;
         let made_up_of = |sums: &Sums| (1.0 - picture.once_real) * (sums.once - sums.once_listed);
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let mut rest = Sums::default();
         for stretch in &self.stretches {
-            if stretch.reach.listed > 0 {
+            if stretch.reach.is_done(useful) {
                 nothing_listed = false;
                 continue;
             }

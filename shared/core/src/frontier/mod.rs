@@ -29,10 +29,12 @@ use crate::log::Entry;
 mod estimate;
 mod letters;
 mod next;
+mod voices;
 
 pub use letters::Letters;
 use letters::Place;
-pub use next::{Aim, Outlook};
+pub use next::{Aim, Outlook, Wish};
+use voices::{Set, Voice};
 
 /// An answer with less than this share of what was asked for has listed its range.
 const FULL: f64 = 0.9;
@@ -55,6 +57,16 @@ struct Name {
     place: Place,
     whole: u8,
     aimed: u8,
+    /// The models that named it.
+    by: Set,
+}
+
+/// What is known of the names of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Names {
+    table: Table,
+    /// How many were named by which models.
+    by: BTreeMap<Set, u32>,
 }
 
 /// How many names of a place were named how often: by answers about the whole topic, and by those about a part of it.
@@ -65,8 +77,9 @@ type Table = [[u32; MANY as usize + 1]; MANY as usize + 1];
 struct Reach {
     /// Answers about it that came back full.
     full: u16,
-    /// Answers that listed it.
+    /// Answers that listed it, and the models that gave them.
     listed: u16,
+    listed_by: Set,
     /// New names in the last answer that came back full, for a thousand that were known after it.
     fresh: u16,
     /// Answers that were no list, or not of it.
@@ -78,8 +91,8 @@ struct Reach {
 enum Came {
     /// A list as long as was asked for; new names in it for a thousand that are known.
     Full { fresh: u16 },
-    /// All there is.
-    Listed,
+    /// All that a model knows.
+    Listed { by: Set },
     /// No list, or one of something else.
     Useless,
 }
@@ -97,8 +110,9 @@ struct Stretch {
 pub struct Frontier {
     #[serde(with = "serde_bytes")]
     names: Vec<u8>,
-    places: BTreeMap<Place, Table>,
+    places: BTreeMap<Place, Names>,
     stretches: Vec<Stretch>,
+    voices: Vec<Voice>,
     /// Answers about the whole topic, and how many of them were full.
     whole: u64,
     whole_full: u64,
@@ -117,6 +131,14 @@ struct Given {
     within: u32,
     all: u32,
     new: u32,
+    voice: Set,
+}
+
+impl Reach {
+    /// Whether nothing more is to be had there, where these models are worth asking.
+    const fn is_done(self, useful: Set) -> bool {
+        self.useless >= GIVEN_UP || (self.listed > 0 && self.listed_by & useful == useful)
+    }
 }
 
 impl Default for Frontier {
@@ -125,6 +147,7 @@ impl Default for Frontier {
         Self {
             names: Vec::new(),
             places: BTreeMap::new(),
+            voices: Vec::new(),
             stretches: vec![Stretch { from, to, reach: Reach::default() }],
             whole: 0,
             whole_full: 0,
@@ -141,14 +164,14 @@ impl Default for Frontier {
 const TEXTS: usize = 20_000;
 
 /// Bytes of a name.
-const BYTES: usize = 3;
+const BYTES: usize = 4;
 
 impl Frontier {
     /// Takes in the texts of new names, in the order of their numbers.
     pub(crate) fn learn<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
         for text in texts {
             let [high, low] = letters::place(text).to_be_bytes();
-            self.names.extend([high, low, 0]);
+            self.names.extend([high, low, 0, 0]);
             if self.texts.len() < TEXTS {
                 self.texts.push(text.into());
             }
@@ -169,7 +192,8 @@ impl Frontier {
             }
             return;
         }
-        self.mention(named(entry), part);
+        let voice = self.voice(meta);
+        self.mention(named(entry), part, voice);
         let tail = &entry.tail;
         // What is still to come of false positives is taken to be within.
         let others = tail.missing.saturating_add(tail.over_cap);
@@ -178,29 +202,35 @@ impl Frontier {
             Some(part) => self.within(named(entry), part).saturating_add(others),
             None => all,
         };
-        self.answer(part, meta.asked, Given { within, all, new: count(tail.new.len()) });
+        self.answer(part, meta.asked, Given { within, all, new: count(tail.new.len()), voice });
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
-    pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64>, part: Option<Letters>) {
+    pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64>, part: Option<Letters>, voice: Set) {
         for number in numbers {
             let Some(bytes) = self.bytes_of(number) else { continue };
             let before = Name::of(bytes);
-            let after = match part {
-                Some(_) => Name { aimed: (before.aimed + 1).min(MANY), ..before },
-                None => Name { whole: (before.whole + 1).min(MANY), ..before },
-            };
-            if let Some(counts) = bytes.get_mut(2) {
-                *counts = after.whole << 4 | after.aimed;
+            let mut after = Name { by: before.by | voice, ..before };
+            match part {
+                Some(_) => after.aimed = (before.aimed + 1).min(MANY),
+                None => after.whole = (before.whole + 1).min(MANY),
             }
-            let table = self.places.entry(after.place).or_default();
-            let known = before.whole + before.aimed > 0;
-            if known && let Some(items) = cell(table, before) {
-                *items = items.saturating_sub(1);
+            if let [_, _, counts, by] = bytes {
+                (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
             }
-            if let Some(items) = cell(table, after) {
+            let names = self.places.entry(after.place).or_default();
+            if before.whole + before.aimed > 0 {
+                if let Some(items) = cell(&mut names.table, before) {
+                    *items = items.saturating_sub(1);
+                }
+                if let Some(items) = names.by.get_mut(&before.by) {
+                    *items = items.saturating_sub(1);
+                }
+            }
+            if let Some(items) = cell(&mut names.table, after) {
                 *items += 1;
             }
+            *names.by.entry(after.by).or_default() += 1;
             match part {
                 Some(part) => {
                     self.aimed_mentions += 1;
@@ -217,7 +247,7 @@ impl Frontier {
             self.whole += 1;
             self.whole_full += u64::from(is_full);
             if !is_full {
-                self.reach(Letters::ALL, Came::Listed);
+                self.reach(Letters::ALL, Came::Listed { by: given.voice });
             }
             return;
         };
@@ -227,7 +257,7 @@ impl Frontier {
         let came = if is_full {
             Came::Full { fresh: permille(f64::from(given.new) / known) }
         } else if keeps_to {
-            Came::Listed
+            Came::Listed { by: given.voice }
         } else {
             Came::Useless
         };
@@ -259,13 +289,18 @@ impl Frontier {
     }
 
     /// Names that answers about a part have given before, for the next question about it to leave out: none where they are too many, or not all known.
+    /// A model of which nobody knows what it adds to the others is told only what it has said itself.
     #[must_use]
-    pub fn leave_out(&self, part: Letters) -> Vec<String> {
+    pub fn leave_out(&self, part: Letters, provider: Option<&str>) -> Vec<String> {
         if self.names.len() / BYTES > self.texts.len() {
             return Vec::new();
         }
+        let voice = provider.map_or(0, |provider| self.set_of(provider));
+        let settled =
+            self.voices.len() < 2 || voice == 0 || self.worth(voice, self.useful() | voice).is_tested;
         let names = self.names.chunks_exact(BYTES).map(Name::of).zip(&self.texts);
-        let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
+        let is_given = |name: &Name| name.aimed > 0 && part.contains(name.place);
+        let given = names.filter(|(name, _)| is_given(name) && (settled || name.by & voice != 0));
         let given: Vec<String> = given.map(|(_, text)| text.to_string()).collect();
         if count(given.len()) > next::MOST_LEFT_OUT { Vec::new() } else { given }
     }
@@ -290,12 +325,11 @@ impl Frontier {
             }
             match came {
                 Came::Full { fresh } => reach = Reach { full: reach.full.saturating_add(1), fresh, ..reach },
-                Came::Listed => reach.listed = reach.listed.saturating_add(1),
-                Came::Useless => {
-                    reach.useless = reach.useless.saturating_add(1);
-                    // Nothing more is to be had there.
-                    reach.listed = reach.listed.max(u16::from(reach.useless >= GIVEN_UP));
+                Came::Listed { by } => {
+                    reach.listed = reach.listed.saturating_add(1);
+                    reach.listed_by |= by;
                 }
+                Came::Useless => reach.useless = reach.useless.saturating_add(1),
             }
             reached.push(Stretch { from: both.from, to: both.to, reach });
             let Letters { to: last, .. } = both;
@@ -326,8 +360,8 @@ impl Frontier {
     /// The tables of a range together.
     fn sum(&self, part: Letters) -> Sums {
         let mut sums = Sums::default();
-        for table in self.places.range(part.from..=part.to).map(|(_, table)| table) {
-            sums.add(table);
+        for names in self.places.range(part.from..=part.to).map(|(_, names)| names) {
+            sums.add(&names.table);
         }
         sums
     }
@@ -349,9 +383,12 @@ fn cell(table: &mut Table, name: Name) -> Option<&mut u32> {
 impl Name {
     fn of(bytes: &[u8]) -> Self {
         match bytes {
-            [high, low, counts] => {
-                Self { place: Place::from_be_bytes([*high, *low]), whole: counts >> 4, aimed: counts & 15 }
-            }
+            [high, low, counts, by] => Self {
+                place: Place::from_be_bytes([*high, *low]),
+                whole: counts >> 4,
+                aimed: counts & 15,
+                by: *by,
+            },
             _ => Self::default(),
         }
     }

@@ -1,5 +1,7 @@
 //! What to ask for next.
 
+use super::estimate::Picture;
+use super::voices::VOICES;
 use super::{Frontier, Letters, Stretch};
 
 /// Answers about the whole topic before it is cut into parts.
@@ -13,6 +15,15 @@ pub(crate) const LEAST_WHOLE: u64 = 8;
 
 /// A part is cut off as large as this share of what is asked for.
 const PART: f64 = 0.75;
+
+/// Fewest names in a question.
+const FEWEST: u32 = 5;
+
+/// A part that may bring less is not worth a request.
+const LEAST_NEW: f64 = 0.5;
+
+/// So far from the completeness that is wanted, answers about the whole are brought to their least number.
+const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
 pub(super) const MOST_LEFT_OUT: u32 = 80;
@@ -30,12 +41,14 @@ pub enum Aim {
 }
 
 /// What is to be asked for next.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outlook {
     /// This.
     Ask {
         /// About what.
         aim: Aim,
+        /// Which provider; `None`: any.
+        provider: Option<String>,
         /// How many names.
         items: u32,
         /// How many new ones it may bring.
@@ -45,19 +58,53 @@ pub enum Outlook {
     Wait,
 }
 
+/// What somebody wants to ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Most names in a request.
+    pub items: u32,
+    /// The completeness at which the topic is done; nothing beyond it is asked for.
+    pub wanted: Option<f64>,
+    /// Providers that can be asked.
+    pub providers: &'a [String],
+    /// What requests are about that have not been answered, and how many new names they may bring.
+    pub under_way: &'a [(Aim, f64)],
+}
+
 /// A part, how many names an answer about it may have, and how many it would leave out.
 type Cut = (Letters, f64, f64);
 
+/// What could be asked for.
+#[derive(Clone, Debug)]
+struct Offer {
+    letters: Letters,
+    provider: Option<String>,
+    /// New names, and all that it may give.
+    new: f64,
+    gives: f64,
+    /// New names for what it costs.
+    value: f64,
+}
+
+impl Wish<'_> {
+    fn is_free(&self, letters: Letters) -> bool {
+        !self.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Part(part) if part.overlaps(letters)))
+    }
+
+    fn size(&self) -> f64 {
+        f64::from(self.items) * PART
+    }
+}
+
 impl Frontier {
-    /// What to ask for next, `items` names at most, while requests about `under_way` have not been answered. `wanted`: the completeness at which the topic
-    /// is done; nothing beyond it is asked for.
+    /// What to ask for next.
     #[must_use]
-    pub fn next(&self, items: u32, under_way: &[(Aim, f64)], wanted: Option<f64>) -> Outlook {
-        let whole_under_way = under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
-        let whole = self.whole + u64::try_from(whole_under_way).unwrap_or(0);
-        let about_whole = Outlook::Ask { aim: Aim::Whole, items, new: 0.0 };
-        if whole < FIRST_WHOLE || !self.works() {
-            return about_whole;
+    pub fn next(&self, wish: &Wish<'_>) -> Outlook {
+        let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
+        let whole = self.whole + whole_count(whole_under_way);
+        let first = FIRST_WHOLE.max(whole_count(wish.providers.len().min(VOICES)));
+        if whole < first || !self.works() {
+            return self.about_whole(wish, whole);
         }
         if self.whole == 0 {
             return Outlook::Wait;
@@ -65,82 +112,131 @@ impl Frontier {
         let is_small = self.whole_full == 0;
         if is_small {
             return if whole < LEAST_WHOLE {
-                about_whole
-            } else if under_way.is_empty() {
-                self.again(items, under_way)
+                self.about_whole(wish, whole)
+            } else if wish.under_way.is_empty() {
+                self.again(wish)
             } else {
                 Outlook::Wait
             };
         }
-        let asked = self.whole + self.aimed + u64::try_from(under_way.len()).unwrap_or(0);
+        let asked = self.whole + self.aimed + whole_count(wish.under_way.len());
         if whole < asked / WHOLE_EVERY {
-            return about_whole;
+            return self.about_whole(wish, whole);
         }
         let picture = self.picture();
-        let mut best: Option<(f64, Letters, f64)> = None;
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed == 0) {
-            for (letters, gives, _) in self.cut(stretch, f64::from(items) * PART) {
-                if under_way.iter().any(|(aim, _)| matches!(aim, Aim::Part(part) if part.overlaps(letters))) {
-                    continue;
-                }
-                let expected = self.expected(&picture, letters, stretch.reach);
-                let new = (expected - self.sum(letters).found()).clamp(0.0, f64::from(items));
-                if best.is_none_or(|(most, ..)| new > most) {
-                    best = Some((new, letters, gives));
-                }
-            }
-        }
-        let estimate = self.estimate();
+        let best = self.best(wish, &picture);
         let (mut need, mut near_end) = (f64::INFINITY, false);
-        if let (Some(wanted), Some(estimate)) = (wanted, estimate) {
+        if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate()) {
             let total = estimate.estimate.total;
-            let coming: f64 = under_way.iter().map(|(_, new)| new).sum();
+            let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
             need = (wanted - estimate.completeness) * total - coming;
-            near_end = estimate.completeness >= wanted - 0.06 && !estimate.at_least;
+            near_end = estimate.completeness >= wanted - NEAR && !estimate.at_least;
         }
         if near_end && whole < LEAST_WHOLE {
-            return about_whole;
+            return self.about_whole(wish, whole);
         }
-        if need <= 0.0 && !under_way.is_empty() {
+        if need <= 0.0 && !wish.under_way.is_empty() {
             return Outlook::Wait;
         }
-        match best.filter(|(new, ..)| *new >= 0.5) {
-            Some((new, letters, gives)) => {
-                let take = if need < new { (gives - new + need).ceil() + 1.0 } else { f64::from(items) };
-                let items = whole_number(take).clamp(5.min(items), items);
-                Outlook::Ask { aim: Aim::Part(letters), items, new: new.min(need.max(1.0)) }
+        match best {
+            Some(Offer { letters, provider, new, gives, .. }) => {
+                let take = if need < new { (gives - new + need).ceil() + 1.0 } else { f64::from(wish.items) };
+                let items = whole_number(take).clamp(FEWEST.min(wish.items), wish.items);
+                Outlook::Ask { aim: Aim::Part(letters), provider, items, new: new.min(need.max(1.0)) }
             }
-            None if whole < LEAST_WHOLE => about_whole,
-            None => self.again(items, under_way),
+            None if whole < LEAST_WHOLE => self.about_whole(wish, whole),
+            None => self.again(wish),
         }
     }
 
+    /// A question about the whole topic: models that are worth asking take turns.
+    fn about_whole(&self, wish: &Wish<'_>, whole: u64) -> Outlook {
+        let useful = self.useful();
+        let is_useful = |provider: &&String| {
+            let voice = self.set_of(provider);
+            voice == 0 || voice & useful != 0
+        };
+        let providers: Vec<&String> = wish.providers.iter().filter(is_useful).collect();
+        let turn = usize::try_from(whole).unwrap_or(0) % providers.len().max(1);
+        let provider =
+            if wish.providers.len() > 1 { providers.get(turn).map(ToString::to_string) } else { None };
+        Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0 }
+    }
+
+    /// What brings most for what it costs.
+    fn best(&self, wish: &Wish<'_>, picture: &Picture) -> Option<Offer> {
+        let mut best: Option<Offer> = None;
+        let several = wish.providers.len() > 1;
+        for provider in wish.providers {
+            let voice = self.set_of(provider);
+            if several && voice != 0 && voice & picture.useful == 0 {
+                continue;
+            }
+            let worth = self.worth(voice, picture.useful | voice);
+            let cost = if several { self.cost_of(voice) } else { 1.0 };
+            for stretch in &self.stretches {
+                let reach = stretch.reach;
+                if reach.is_done(picture.useful) || several && reach.listed_by & voice != 0 {
+                    continue;
+                }
+                let leaves_out = worth.is_tested || reach.listed == 0;
+                for (letters, gives, _) in self.cut(stretch, picture, wish.size(), leaves_out) {
+                    if !wish.is_free(letters) {
+                        continue;
+                    }
+                    let found = self.sum(letters).found();
+                    let missing = self.expected(picture, letters, reach) - found;
+                    let new = match (several, reach.listed) {
+                        (false, _) => missing,
+                        (true, 0) => missing * worth.knows,
+                        (true, _) => found * worth.adds,
+                    };
+                    let new = new.clamp(0.0, f64::from(wish.items));
+                    let value = new / cost;
+                    if new >= LEAST_NEW && best.as_ref().is_none_or(|best| value > best.value) {
+                        let provider = several.then(|| provider.clone());
+                        best = Some(Offer { letters, provider, new, gives, value });
+                    }
+                }
+            }
+        }
+        best
+    }
+
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is.
-    fn again(&self, items: u32, under_way: &[(Aim, f64)]) -> Outlook {
+    fn again(&self, wish: &Wish<'_>) -> Outlook {
         let picture = self.picture();
         let least = self.stretches.iter().map(|stretch| stretch.reach.listed).min().unwrap_or(0);
         let mut best: Option<(f64, Letters)> = None;
         for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed == least) {
-            for (letters, ..) in self.cut(stretch, f64::from(items) * PART) {
-                let is_free = !under_way
-                    .iter()
-                    .any(|(aim, _)| matches!(aim, Aim::Part(part) if part.overlaps(letters)));
+            for (letters, ..) in self.cut(stretch, &picture, wish.size(), true) {
                 let new = self.sum(letters).found() * picture.left_out.powi(i32::from(least.max(1)));
-                if is_free && best.is_none_or(|(most, _)| new > most) {
+                if wish.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
                     best = Some((new, letters));
                 }
             }
         }
-        best.map_or(Outlook::Wait, |(new, letters)| Outlook::Ask { aim: Aim::Part(letters), items, new })
+        let useful = wish.providers.iter().filter(|provider| self.set_of(provider) & picture.useful != 0);
+        let cost = |provider: &&String| self.cost_of(self.set_of(provider));
+        let cheapest = useful.min_by(|a, b| cost(a).total_cmp(&cost(b))).cloned();
+        let provider = cheapest.filter(|_| wish.providers.len() > 1);
+        best.map_or(Outlook::Wait, |(new, letters)| Outlook::Ask {
+            aim: Aim::Part(letters),
+            provider,
+            items: wish.items,
+            new,
+        })
     }
 
     /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.
-    fn cut(&self, stretch: &Stretch, size: f64) -> Vec<Cut> {
-        let picture = self.picture();
+    fn cut(&self, stretch: &Stretch, picture: &Picture, size: f64, leaves_out: bool) -> Vec<Cut> {
         let expected = |letters: Letters| {
-            let (holds, aimed) = (self.expected(&picture, letters, stretch.reach), self.sum(letters).aimed());
-            let gives =
-                if aimed <= f64::from(MOST_LEFT_OUT) { holds - (1.0 - COPIED) * aimed } else { holds };
+            let (holds, aimed) = (self.expected(picture, letters, stretch.reach), self.sum(letters).aimed());
+            let gives = if leaves_out && aimed <= f64::from(MOST_LEFT_OUT) {
+                holds - (1.0 - COPIED) * aimed
+            } else {
+                holds
+            };
             (gives, aimed)
         };
         let mut parts: Vec<Cut> = Vec::new();
@@ -202,4 +298,8 @@ fn cut_letter(letter: Letters, size: f64, expected: &dyn Fn(Letters) -> (f64, f6
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is small and positive")]
 fn whole_number(number: f64) -> u32 {
     number.max(0.0) as u32
+}
+
+fn whole_count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -210,6 +210,13 @@ impl Gates {
             .filter(|name| self.providers.iter().all(|gate| gate.limits().name != *name))
     }
 
+    /// The configured weights.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, f64> {
+        let limits = self.providers.iter().map(Gate::limits);
+        limits.map(|limits| (limits.name.clone(), limits.weight)).collect()
+    }
+
     /// How every provider does, in the order of [`Gates::new`].
     #[must_use]
     pub fn report(&self, now: Monotonic) -> Vec<ProviderReport> {

@@ -1,6 +1,6 @@
 //! What people are shown of a topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Settings;
 use super::super::member::Member;
@@ -118,6 +118,20 @@ impl Managed {
         let (answers, failures) = self.baseline.unwrap_or_default();
         let totals = self.fold.totals();
         totals.responses == answers && totals.failed_responses > failures
+    }
+
+    /// Providers of the topic that some producer can ask now; all of them where none can.
+    pub(super) fn askable(&self, members: &BTreeMap<WorkerId, Member>) -> Vec<String> {
+        let weights = &self.topic.provider_weights;
+        let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let reports = || members.values().filter_map(Member::last).flat_map(|last| &last.providers);
+        let names = |is_ready: bool| -> BTreeSet<&str> {
+            let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || report.state == Ready);
+            reports().filter(fits).map(|report| report.name.as_str()).collect()
+        };
+        let ready = names(true);
+        let askable = if ready.is_empty() { names(false) } else { ready };
+        askable.into_iter().map(str::to_owned).collect()
     }
 
     /// The worst report over all producers of each provider that the topic asks.

@@ -9,7 +9,7 @@ use crate::batch::ResponseMeta;
 use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Frontier, Letters, Outlook};
+use crate::frontier::{Aim, Frontier, Letters, Outlook, Wish};
 use crate::ids::{Incarnation, WorkerId};
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
@@ -21,6 +21,7 @@ const TICKET: usize = 64;
 struct Ticket {
     number: u64,
     aim: Aim,
+    provider: Option<String>,
     items: u32,
     /// New items that the frontier expects of it.
     new: f64,
@@ -76,7 +77,7 @@ impl Tickets {
         &mut self,
         topic: &Topic,
         fold: &TopicFold,
-        live: &[LiveLease],
+        (live, providers): (&[LiveLease], &[String]),
         lease: impl Fn(&LiveLease) -> u64,
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
     ) {
@@ -98,12 +99,10 @@ impl Tickets {
                 }
                 let number = holder.next;
                 let under_way = self.under_way();
-                let Outlook::Ask { aim, items, new } =
-                    frontier.next(topic.items_per_request, &under_way, wanted)
-                else {
-                    return;
-                };
-                let ticket = Ticket { number, aim, items, new, leave_out: leave_out(frontier, aim) };
+                let wish = Wish { items: topic.items_per_request, wanted, providers, under_way: &under_way };
+                let Outlook::Ask { aim, provider, items, new } = frontier.next(&wish) else { return };
+                let leave_out = leave_out(frontier, aim, provider.as_deref());
+                let ticket = Ticket { number, aim, provider, items, new, leave_out };
                 if let Some(holder) = self.0.get_mut(&one.producer) {
                     holder.next += 1;
                     holder.open.push_back(ticket);
@@ -141,14 +140,20 @@ impl Ticket {
             Aim::Whole => None,
             Aim::Part(letters) => Some(letters.to_string()),
         };
-        OrderedAim { number: self.number, cell, items: self.items, leave_out: self.leave_out.clone() }
+        OrderedAim {
+            number: self.number,
+            cell,
+            provider: self.provider.clone(),
+            items: self.items,
+            leave_out: self.leave_out.clone(),
+        }
     }
 }
 
-fn leave_out(frontier: &Frontier, aim: Aim) -> Vec<String> {
+fn leave_out(frontier: &Frontier, aim: Aim, provider: Option<&str>) -> Vec<String> {
     match aim {
         Aim::Whole => Vec::new(),
-        Aim::Part(letters) => frontier.leave_out(letters),
+        Aim::Part(letters) => frontier.leave_out(letters, provider),
     }
 }
 

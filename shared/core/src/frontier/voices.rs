@@ -1,0 +1,117 @@
+//! The models that are asked, and what each of them adds to what the others know.
+//!
+//! A list of one model is no list of another. So a range is done when every model has listed it that adds anything; which ones do is seen in the
+//! ranges that several have listed: names that one of them alone has.
+
+use serde::{Deserialize, Serialize};
+
+use super::Frontier;
+use crate::batch::ResponseMeta;
+
+/// Models that are told apart; what others say counts as nobody's.
+pub(super) const VOICES: usize = 6;
+
+/// A set of models.
+pub(super) type Set = u8;
+
+/// So many names in ranges that another model has listed too show what a model adds.
+const TESTED: f64 = 40.0;
+
+/// A model that adds less than this share of the names of a range adds nothing.
+const ADDS: f64 = 0.06;
+
+/// What a model that is not tested yet is taken to add, and to know.
+const MAY_ADD: f64 = 0.3;
+const MAY_KNOW: f64 = 0.8;
+
+/// A model, by its answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Voice {
+    provider: String,
+    answers: u64,
+    /// In picodollars, and where all is free in milliseconds.
+    spent: u64,
+    waited: u64,
+}
+
+/// What a model is worth asking for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worth {
+    /// Share of the names of a range that it adds to what others have listed.
+    pub(super) adds: f64,
+    /// Share of the names that it knows.
+    pub(super) knows: f64,
+    /// It is known by experience.
+    pub(super) is_tested: bool,
+}
+
+impl Frontier {
+    /// The model's place among those that are told apart.
+    pub(super) fn voice(&mut self, meta: &ResponseMeta) -> Set {
+        let known = self.voices.iter().position(|voice| voice.provider == meta.provider);
+        let place = known.unwrap_or(self.voices.len());
+        if known.is_none() && self.voices.len() < VOICES {
+            self.voices.push(Voice { provider: meta.provider.clone(), ..Voice::default() });
+        }
+        let Some(voice) = self.voices.get_mut(place) else { return 0 };
+        voice.answers += 1;
+        voice.spent = voice.spent.saturating_add(meta.charge().picodollars());
+        voice.waited = voice.waited.saturating_add(meta.latency_ms);
+        1 << place
+    }
+
+    /// The model alone, as a set.
+    pub(crate) fn set_of(&self, provider: &str) -> Set {
+        self.voices.iter().position(|voice| voice.provider == provider).map_or(0, |place| 1 << place)
+    }
+
+    /// What an answer of a model costs: in money, or in time where money is none. 1 where it has given none.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub(super) fn cost_of(&self, voice: Set) -> f64 {
+        let free = self.voices.iter().all(|voice| voice.spent == 0);
+        let cost = |voice: &Voice| {
+            let all = if free { voice.waited } else { voice.spent };
+            (all.max(1) as f64) / (voice.answers.max(1) as f64)
+        };
+        let of = |place: usize| self.voices.get(place).map(cost);
+        usize::try_from(voice.trailing_zeros()).ok().and_then(of).unwrap_or(1.0)
+    }
+
+    /// The models that add something to the others.
+    pub(super) fn useful(&self) -> Set {
+        let mut useful: Set = (0..self.voices.len()).fold(0, |all, place| all | 1 << place);
+        let mut by_cost: Vec<Set> = (0..self.voices.len()).map(|place| 1 << place).collect();
+        // Of two that know the same the dearer one goes.
+        by_cost.sort_by(|a, b| self.cost_of(*b).total_cmp(&self.cost_of(*a)));
+        for voice in by_cost {
+            if useful.count_ones() > 1 {
+                let worth = self.worth(voice, useful);
+                if worth.is_tested && worth.adds < ADDS {
+                    useful &= !voice;
+                }
+            }
+        }
+        useful
+    }
+
+    /// What a model adds to the others of a set.
+    pub(super) fn worth(&self, voice: Set, among: Set) -> Worth {
+        let others = among & !voice;
+        let (mut found, mut alone, mut known) = (0.0, 0.0, 0.0);
+        let both = |listed: Set| listed & voice != 0 && listed & others != 0;
+        for stretch in self.stretches.iter().filter(|stretch| both(stretch.reach.listed_by)) {
+            for place in self.places.range(stretch.from..=stretch.to).map(|(_, place)| place) {
+                for (by, names) in &place.by {
+                    let names = f64::from(*names);
+                    found += names;
+                    known += if by & voice != 0 { names } else { 0.0 };
+                    alone += if by & (others | voice) == voice { names } else { 0.0 };
+                }
+            }
+        }
+        if found < TESTED {
+            return Worth { adds: MAY_ADD, knows: MAY_KNOW, is_tested: others == 0 };
+        }
+        Worth { adds: alone / found, knows: known / found, is_tested: true }
+    }
+}
