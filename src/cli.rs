@@ -117,10 +117,10 @@ pub(crate) struct Run {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", requires = "topic", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent are found of what these models would name at all
+    /// End when about so many percent are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
     #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
-    /// How requests aim at parts of the topic [default: none]
+    /// How requests aim at parts of the topic [default: alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,
     /// Begin anew, even if there is something to go on from

@@ -73,7 +73,10 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
         max_requests: arguments.max_requests,
         max_cost: arguments.max_usd.map(Cost::from_usd),
         time_limit_ms: arguments.time_limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-        completeness: arguments.until_complete.map(Share::new),
+        completeness: match arguments.until_complete {
+            Some(share) => (share < 1.0).then(|| Share::new(share)),
+            None => config.run.until_complete(),
+        },
     };
     let given = !arguments.providers.is_empty();
     StartRequest {
@@ -83,9 +86,11 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
         limits: Some(limits),
         items_per_request: Some(config.run.items_per_request),
         configured_items: None,
-        partition: arguments.partition.map(|partition| match partition {
-            cli::Partition::None => Partition::None,
-            cli::Partition::Alphabetical => Partition::Alphabetical,
+        configured_partition: config.run.partition,
+        partition: Some(match arguments.partition {
+            Some(cli::Partition::None) => Partition::None,
+            Some(cli::Partition::Alphabetical) => Partition::Alphabetical,
+            None => config.run.partition,
         }),
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,

@@ -104,6 +104,7 @@ mod tests {
             limits: None,
             items_per_request: None,
             partition: None,
+            configured_partition: igentai_core::topic::Partition::None,
             configured_items: None,
             mode: StartMode::Auto,
         };

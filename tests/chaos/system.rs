@@ -34,7 +34,7 @@ pub(crate) const OPEN_PER_LIFE: u32 = 4;
 const TOPICS: [(&str, &str, u64); 3] =
     [("Sights", "", 0), ("Capped sights", "max_attributes", 120), ("Counted sights", "max_requests", 200)];
 
-const SETTINGS: &str = "[run]\nitems_per_request = 10\ndry_after_answers = 100000\n\
+const SETTINGS: &str = "[run]\nitems_per_request = 10\npartition = \"none\"\nuntil_complete_percent = 100\ndry_after_answers = 100000\n\
     [orchestrator]\nproducer_timeout_ms = 2000\nlease_ttl_ms = 2000\nsync_interval_ms = 200\n";
 
 /// For what takes a moment.

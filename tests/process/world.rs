@@ -22,7 +22,7 @@ pub(crate) const RUN: Duration = Duration::from_mins(1);
 pub(crate) const PRICES: (f64, f64) = (150.0, 600.0);
 
 /// Quick to notice, and quick to end.
-const SETTINGS: &str = "[run]\nitems_per_request = 10\ndry_after_answers = 15\n\
+const SETTINGS: &str = "[run]\nitems_per_request = 10\npartition = \"none\"\nuntil_complete_percent = 100\ndry_after_answers = 15\n\
     [producer]\nconcurrency = 2\nheartbeat_ms = 200\n\
     [orchestrator]\nproducer_timeout_ms = 1500\nlease_ttl_ms = 2000\nsync_interval_ms = 200\n";
 

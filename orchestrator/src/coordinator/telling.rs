@@ -151,7 +151,7 @@ impl Topics<'_> {
         if let Some(said) = status.completeness {
             let Estimate { total, low, high, .. } = said.estimate;
             for (bound, number) in [("estimate", total), ("low", low), ("high", high)] {
-                catalogue::TOPIC_ESTIMATED_TOTAL.set(number, [id.as_str(), bound]);
+                catalogue::TOPIC_ESTIMATED_ATTRIBUTES.set(number, [id.as_str(), bound]);
             }
         }
         catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);

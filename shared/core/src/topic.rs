@@ -260,6 +260,8 @@ pub struct StartRequest {
     pub configured_items: Option<u32>,
     /// See [`Topic::partition`].
     pub partition: Option<Partition>,
+    /// What a new topic takes for it when it is left out.
+    pub configured_partition: Partition,
     /// Afresh or on.
     pub mode: StartMode,
 }
@@ -313,7 +315,7 @@ impl Topic {
                     .items_per_request
                     .or(request.configured_items)
                     .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
-                partition: request.partition.unwrap_or_default(),
+                partition: request.partition.unwrap_or(request.configured_partition),
                 run: 1,
                 state: TopicState::Starting,
                 created_at: now,

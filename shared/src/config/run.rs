@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use igentai_core::topic::{Partition, Share};
+
 use super::reader::Section;
 
 /// Defaults of runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunConfig {
     /// Producers that `run` and `up` start, 1 to 1,000.
     pub producers: u32,
@@ -15,15 +17,32 @@ pub struct RunConfig {
     pub items_per_request: u32,
     /// A topic is dry after so many answers in a row without anything new, 1 to 100,000.
     pub dry_after_answers: u32,
+    /// How requests aim at parts of a topic.
+    pub partition: Partition,
+    /// A topic ends when so many percent are found of what its models would name, 1 to 100; at 100 not before nothing new comes.
+    pub until_complete_percent: f64,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { producers: 4, out: PathBuf::from("outputs"), items_per_request: 50, dry_after_answers: 30 }
+        Self {
+            producers: 4,
+            out: PathBuf::from("outputs"),
+            items_per_request: 50,
+            dry_after_answers: 30,
+            partition: Partition::Alphabetical,
+            until_complete_percent: 95.0,
+        }
     }
 }
 
 impl RunConfig {
+    /// The completeness at which a topic ends; `None` where it goes on for as long as something new comes.
+    #[must_use]
+    pub fn until_complete(&self) -> Option<Share> {
+        (self.until_complete_percent < 100.0).then(|| Share::new(self.until_complete_percent / 100.0))
+    }
+
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
         let config = Self {
@@ -31,6 +50,14 @@ impl RunConfig {
             out: section.text("out").map_or(default.out, |written| PathBuf::from(written.text)),
             items_per_request: section.whole("items_per_request", 1..=500, default.items_per_request),
             dry_after_answers: section.whole("dry_after_answers", 1..=100_000, default.dry_after_answers),
+            partition: section
+                .choice("partition", &Partition::ALL.map(|partition| (partition.as_str(), partition)))
+                .unwrap_or(default.partition),
+            until_complete_percent: section.number(
+                "until_complete_percent",
+                1.0..=100.0,
+                default.until_complete_percent,
+            ),
         };
         section.finish();
         config

@@ -32,6 +32,8 @@ impl Config {
         text.quoted("out", &self.run.out.display().to_string());
         text.value("items_per_request", self.run.items_per_request);
         text.value("dry_after_answers", self.run.dry_after_answers);
+        text.quoted("partition", self.run.partition.as_str());
+        text.value("until_complete_percent", self.run.until_complete_percent);
         text.section("web");
         text.value("port", self.web.port);
         text.quoted("bind", &self.web.bind.to_string());

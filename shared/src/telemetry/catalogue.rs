@@ -72,7 +72,7 @@ catalogue! {
     /// Found share of all attributes that models would name, by the estimate, from 0 to 1; 0 where nothing can be said.
     TOPIC_COMPLETENESS: Gauge = "igentai_topic_completeness" ["topic"];
     /// Number of attributes that models would name in all: the estimate, and the ends of its 95 % interval (`estimate`, `low`, `high`).
-    TOPIC_ESTIMATED_TOTAL: Gauge = "igentai_topic_estimated_total" ["topic", "bound"];
+    TOPIC_ESTIMATED_ATTRIBUTES: Gauge = "igentai_topic_estimated_attributes" ["topic", "bound"];
     /// Whether this process leads: 1 or 0.
     LEADER: Gauge = "igentai_leader" [];
     /// The epoch of the lease that this process knows.

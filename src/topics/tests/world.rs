@@ -135,6 +135,7 @@ impl Server {
             readiness: Arc::new(DependencyReadiness { bus, store }),
             known_providers: Vec::new(),
             items_per_request: 30,
+            partition: igentai_core::topic::Partition::None,
             lease_ttl: std::time::Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: stop.clone(),

@@ -1,5 +1,6 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
+use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
@@ -48,6 +49,33 @@ pub(super) struct Picture {
     known_of_listed: f64,
     /// Share of those named by one answer about the whole that are real.
     once_real: f64,
+    /// What each model that is worth asking adds to the lists of the others: its share of the names.
+    adds: [f64; VOICES],
+    /// Whether that is known of all of them.
+    is_tested: bool,
+}
+
+impl Picture {
+    /// What models that have not listed a range add to those that have: a share of its names.
+    fn still_to_add(&self, reach: Reach) -> f64 {
+        let adds = self.adds.iter().enumerate();
+        adds.filter(|(place, _)| reach.listed_by & 1 << place == 0).map(|(_, adds)| adds).sum()
+    }
+
+    /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
+    /// listed it, what the others add.
+    fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        if reach.listed > 0 {
+            return sums.found() * (1.0 + self.still_to_add(reach));
+        }
+        let known = known_of(sums, letters, self.once_real);
+        let by_known = (known * self.names_for_each - sums.found()).max(0.0);
+        if reach.full == 0 {
+            return sums.found() + by_known;
+        }
+        let weight = known / (known + TRUST);
+        sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
+    }
 }
 
 impl Frontier {
@@ -59,6 +87,13 @@ impl Frontier {
             let letters = stretch.letters();
             listed.join(&self.sum(letters));
             usual += letters.usual() / 1_000.0;
+        }
+        let mut adds = [0.0; VOICES];
+        let mut is_tested = true;
+        for (place, adds) in adds.iter_mut().enumerate().filter(|(place, _)| useful & 1 << place != 0) {
+            let worth = self.worth(1 << place, useful);
+            *adds = if useful.count_ones() > 1 { worth.adds } else { 0.0 };
+            is_tested &= worth.is_tested;
         }
         let looked_for = listed.twice + LEFT_OUT.1;
         let left_out = (listed.twice - listed.twice_listed + LEFT_OUT.0) / looked_for;
@@ -81,12 +116,17 @@ impl Frontier {
         };
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
-        for stretch in
-            self.stretches.iter().filter(|stretch| !stretch.reach.is_done(useful) && stretch.reach.full > 0)
+        for stretch in self
+            .stretches
+            .iter()
+            .filter(|stretch| !stretch.reach.is_done(useful) && stretch.reach.full + stretch.reach.listed > 0)
         {
             let (letters, sums) = (stretch.letters(), self.sum(stretch.letters()));
             let by_known = known_of(&sums, letters, once_real) * names_for_each;
-            names += by_known.max(sums.found() + by_fresh(&sums, stretch.reach));
+            names += match stretch.reach.listed {
+                0 => by_known.max(sums.found() + by_fresh(&sums, stretch.reach)),
+                _ => sums.found(),
+            };
             whole += known_of(&sums, letters, once_real);
         }
         if whole > basis {
@@ -101,6 +141,8 @@ impl Frontier {
             looked_for,
             known_of_listed: basis,
             once_real,
+            adds,
+            is_tested,
         }
     }
 
@@ -110,7 +152,7 @@ impl Frontier {
 
     /// How many real names a range that is not listed holds, those that are known included.
     pub(super) fn expected(&self, picture: &Picture, letters: Letters, reach: Reach) -> f64 {
-        expected(&self.sum(letters), letters, reach, picture.once_real, picture.names_for_each)
+        picture.expected(&self.sum(letters), letters, reach)
     }
 
     /// How many names there are in all.
@@ -155,10 +197,11 @@ impl Frontier {
         let total = known + missing;
         let spread = QUANTILE * variance.sqrt();
         let surely = all.twice + all.once_listed + all.listed;
-        let estimate =
-            Estimate { total, low: (total - spread).max(surely).min(total), high: total + spread, made_up };
+        // What models add that were hardly asked is not known.
+        let low = if picture.is_tested { total - spread } else { known.min(total - spread) };
+        let estimate = Estimate { total, low: low.max(surely).min(total), high: total + spread, made_up };
         let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
-        let at_least = nothing_listed || completeness < TOLD_FROM;
+        let at_least = nothing_listed || !picture.is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate, completeness, at_least })
     }
 }
@@ -166,17 +209,6 @@ impl Frontier {
 /// What answers about the whole know of a range.
 fn known_of(sums: &Sums, letters: Letters, once_real: f64) -> f64 {
     sums.twice + once_real * sums.once + USUAL * letters.usual() / 1_000.0
-}
-
-/// How many names a range has that is not listed: as many for each known one as others, and, where it came back full, more than are known.
-fn expected(sums: &Sums, letters: Letters, reach: Reach, once_real: f64, names_for_each: f64) -> f64 {
-    let known = known_of(sums, letters, once_real);
-    let by_known = (known * names_for_each - sums.found()).max(0.0);
-    if reach.full == 0 {
-        return sums.found() + by_known;
-    }
-    let weight = known / (known + TRUST);
-    sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
 }
 
 /// What is still to come of a range whose last answer came back full, by the new ones in it.

@@ -45,6 +45,10 @@ const GIVEN_UP: u16 = 2;
 /// So many answers about parts show whether models keep to them at all.
 const TRIED: u64 = 3;
 
+/// Of so many names no more than half may stand in one place.
+const ENOUGH: f64 = 40.0;
+const CROWDED: f64 = 0.5;
+
 /// How often a name was named is told apart up to this.
 const MANY: u8 = 3;
 
@@ -180,6 +184,7 @@ impl Frontier {
 
     /// Takes in an answer.
     pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta) {
+        self.health(meta);
         let part = meta.cell.as_deref().map(Letters::parse);
         // A cell of another kind says nothing of letters.
         if part == Some(None) || !meta.outcome.is_answer() {
@@ -272,7 +277,16 @@ impl Frontier {
 
     /// Whether models keep to the letters that they are asked for, as far as it was tried.
     fn works(&self) -> bool {
-        self.aimed < TRIED || self.share_within().is_none_or(|share| share >= KEEPS_TO)
+        let keeps_to = self.aimed < TRIED || self.share_within().is_none_or(|share| share >= KEEPS_TO);
+        keeps_to && !self.is_crowded()
+    }
+
+    /// Whether most names begin alike, so that letters do not tell them apart.
+    fn is_crowded(&self) -> bool {
+        let found = |letters| self.sum(letters).found();
+        let all = found(Letters::ALL);
+        let most = self.places.keys().map(|place| found(Letters { from: *place, to: *place }));
+        all >= ENOUGH && most.fold(0.0, f64::max) > CROWDED * all
     }
 
     /// Share of the names in answers about parts that are in their parts.

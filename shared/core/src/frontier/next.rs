@@ -16,6 +16,9 @@ pub(crate) const LEAST_WHOLE: u64 = 8;
 /// A part is cut off as large as this share of what is asked for.
 const PART: f64 = 0.75;
 
+/// Of so many questions about the whole topic one goes to whoever is next, even if it fails.
+const TRIED_EVERY: u64 = 4;
+
 /// Fewest names in a question.
 const FEWEST: u32 = 5;
 
@@ -156,7 +159,12 @@ impl Frontier {
             let voice = self.set_of(provider);
             voice == 0 || voice & useful != 0
         };
-        let providers: Vec<&String> = wish.providers.iter().filter(is_useful).collect();
+        let is_sound = |provider: &&String| self.soundness(self.set_of(provider)) > 0.5;
+        let useful: Vec<&String> = wish.providers.iter().filter(is_useful).collect();
+        let sound: Vec<&String> = useful.iter().copied().filter(is_sound).collect();
+        // Now and then one that fails is tried.
+        let tries = whole.is_multiple_of(TRIED_EVERY);
+        let providers = if sound.is_empty() || tries { useful } else { sound };
         let turn = usize::try_from(whole).unwrap_or(0) % providers.len().max(1);
         let provider =
             if wish.providers.len() > 1 { providers.get(turn).map(ToString::to_string) } else { None };
@@ -173,7 +181,10 @@ impl Frontier {
                 continue;
             }
             let worth = self.worth(voice, picture.useful | voice);
-            let cost = if several { self.cost_of(voice) } else { 1.0 };
+            // Now and then one that fails is tried.
+            let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(TRIED_EVERY * 3);
+            let sound = if tries { 1.0 } else { self.soundness(voice) };
+            let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
             for stretch in &self.stretches {
                 let reach = stretch.reach;
                 if reach.is_done(picture.useful) || several && reach.listed_by & voice != 0 {

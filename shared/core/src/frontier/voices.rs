@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Frontier;
-use crate::batch::ResponseMeta;
+use crate::batch::{Outcome, ResponseMeta};
 
 /// Models that are told apart; what others say counts as nobody's.
 pub(super) const VOICES: usize = 6;
@@ -20,6 +20,12 @@ const TESTED: f64 = 40.0;
 /// A model that adds less than this share of the names of a range adds nothing.
 const ADDS: f64 = 0.06;
 
+/// Of so many requests the last counts as one.
+const LATELY: u16 = 5;
+
+/// A model that answers a smaller share of its requests is asked less.
+const SOUND: f64 = 0.8;
+
 /// What a model that is not tested yet is taken to add, and to know.
 const MAY_ADD: f64 = 0.3;
 const MAY_KNOW: f64 = 0.8;
@@ -32,6 +38,8 @@ pub(super) struct Voice {
     /// In picodollars, and where all is free in milliseconds.
     spent: u64,
     waited: u64,
+    /// Lately answered requests among a thousand, the last ones counting most.
+    healthy: u16,
 }
 
 /// What a model is worth asking for.
@@ -51,13 +59,33 @@ impl Frontier {
         let known = self.voices.iter().position(|voice| voice.provider == meta.provider);
         let place = known.unwrap_or(self.voices.len());
         if known.is_none() && self.voices.len() < VOICES {
-            self.voices.push(Voice { provider: meta.provider.clone(), ..Voice::default() });
+            self.voices.push(Voice { provider: meta.provider.clone(), healthy: 1_000, ..Voice::default() });
         }
         let Some(voice) = self.voices.get_mut(place) else { return 0 };
         voice.answers += 1;
         voice.spent = voice.spent.saturating_add(meta.charge().picodollars());
         voice.waited = voice.waited.saturating_add(meta.latency_ms);
         1 << place
+    }
+
+    /// Takes in whether a request was answered.
+    pub(super) fn health(&mut self, meta: &ResponseMeta) {
+        let Some(voice) = self.voices.iter_mut().find(|voice| voice.provider == meta.provider) else {
+            return;
+        };
+        // Given up by ourselves says nothing of the model.
+        if meta.outcome == Outcome::Abandoned {
+            return;
+        }
+        let now = if meta.outcome.is_answer() { 1_000 } else { 0 };
+        voice.healthy = (voice.healthy * (LATELY - 1) + now) / LATELY;
+    }
+
+    /// How much less a model is to be asked since it fails: 1 for a sound one.
+    pub(super) fn soundness(&self, voice: Set) -> f64 {
+        let place = usize::try_from(voice.trailing_zeros()).ok();
+        let healthy = place.and_then(|place| self.voices.get(place)).map_or(1_000, |voice| voice.healthy);
+        (f64::from(healthy) / 1_000.0 / SOUND).min(1.0).powi(4)
     }
 
     /// The model alone, as a set.

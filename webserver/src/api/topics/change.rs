@@ -8,7 +8,7 @@ use axum::response::Response;
 use igentai_core::topic::{Topic, TopicState};
 
 use super::rules::Rules;
-use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, TopicView};
+use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, Partition, TopicView};
 use crate::api::with_etag;
 use crate::context::{AppRef, WebContext};
 use crate::extract::{IfMatch, JsonBody, TopicPath, if_match};
@@ -105,7 +105,7 @@ fn patched(
         topic.items_per_request = items.unwrap_or(context.items_per_request);
     }
     if let Some(partition) = request.partition {
-        topic.partition = partition.unwrap_or_default().to_core();
+        topic.partition = partition.map_or(context.partition, Partition::to_core);
     }
     rules.finish()?;
     Ok(topic)

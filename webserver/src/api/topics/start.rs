@@ -103,6 +103,7 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
         items_per_request: request.items_per_request,
         configured_items: Some(app.context.items_per_request),
         partition: request.partition.map(Partition::to_core),
+        configured_partition: app.context.partition,
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,
             Mode::Fresh => StartMode::Fresh,

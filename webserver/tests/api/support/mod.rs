@@ -79,6 +79,7 @@ impl World {
             readiness: Arc::new(Reasons::default()),
             known_providers: Vec::new(),
             items_per_request: 30,
+            partition: igentai_core::topic::Partition::None,
             lease_ttl: Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: CancellationToken::new(),
