@@ -77,7 +77,7 @@ async fn the_one_command_finds_the_demo_list_and_ends_by_itself() {
     std::fs::write(&config, "").unwrap();
     let mut run = JsonRun::start(&place, &config, &["Paris attractions", "--no-web", "-n", "8"]);
     let finished = run.finished().await;
-    assert_eq!(finished["reason"], "dry", "{finished}");
+    assert_eq!(finished["reason"], "complete", "{finished}");
     let demo = include_str!("../../producer/data/demo/paris_attractions.txt");
     let real: Vec<String> = demo
         .lines()

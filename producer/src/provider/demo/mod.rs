@@ -3,6 +3,7 @@
 mod lists;
 mod speech;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use super::{Provider, Question, Reply};
 /// Popularity falls with the rank to this power: after some 50 answers of 50 items nine tenths of a list of 300 have been named,
 /// after a hundred nearly all.
 const POPULARITY_EXPONENT: f64 = 1.4;
+/// That an item is named although the question says to leave it out.
+const FORGETS: f64 = 0.1;
 /// From the question to the end of the answer, in seconds.
 const LATENCY: std::ops::Range<f64> = 0.15..0.60;
 
@@ -85,8 +88,13 @@ impl Provider for Demo {
         tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
         let answer = if question.list {
             let part = question.part;
-            let fits: Vec<&'static str> =
-                list.items.iter().copied().filter(|item| part.is_none_or(|part| part.holds(item))).collect();
+            let barred: BTreeSet<&str> =
+                question.user.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+            let mut heeds = |item: &&'static str| !barred.contains(item) || random.random_bool(FORGETS);
+            let fits: Vec<&'static str> = (list.items.iter().copied())
+                .filter(|item| part.is_none_or(|part| part.holds(item)))
+                .filter(|item| heeds(item))
+                .collect();
             let items = draw(&fits, question.items, &mut random);
             speech::say(&list.title, &items, &mut random)
         } else {

@@ -10,6 +10,7 @@ use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest, TopicState};
 
+mod directed;
 mod ending;
 mod handover;
 mod hopeless;
@@ -154,6 +155,15 @@ impl World {
     }
 
     fn answer(&mut self, name: &str, outcome: Outcome, new: &[&str], at: u64) {
+        self.answer_again(name, outcome, (new, 0), at);
+    }
+
+    /// An answer that names the first so many again.
+    fn again(&mut self, name: &str, again: usize, at: u64) {
+        self.answer_again(name, Outcome::Answered, (&[], again), at);
+    }
+
+    fn answer_again(&mut self, name: &str, outcome: Outcome, (new, again): (&[&str], usize), at: u64) {
         self.log += 1;
         let meta = ResponseMeta {
             provider: "small".into(),
@@ -180,6 +190,7 @@ impl World {
         let tail = EntryTail {
             first_new: if new.is_empty() { 0 } else { known + 1 },
             new: new.iter().map(|text| (*text).to_owned()).collect(),
+            again: (1..=again as u64).collect(),
             ..EntryTail::default()
         };
         self.entries.push(Entry { index: self.log, head, tail });

@@ -28,6 +28,12 @@ const TOLD_FROM: f64 = 0.7;
 /// Answers about the whole before anything of it is told.
 const LEAST_WHOLE: u64 = 2;
 
+/// Names of a range vary more than by chance alone: letters are not drawn by lot.
+const ROOM: f64 = 2.0;
+
+/// What models add to the lists of others is known about so well: a part of it may be missing, or too much.
+const DOUBT: f64 = 0.5;
+
 /// Of the normal distribution, for 95 %.
 const QUANTILE: f64 = 1.96;
 
@@ -167,7 +173,7 @@ impl Frontier {
         let made_up_of = |sums: &Sums| (1.0 - picture.once_real) * (sums.once - sums.once_listed);
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
-        let mut rest = Sums::default();
+        let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
         for stretch in &self.stretches {
             if stretch.reach.is_done(useful) {
                 nothing_listed = false;
@@ -179,13 +185,22 @@ impl Frontier {
             let real = (sums.found() - made_up_of(&sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
-            missing += (expected - real).max(0.0);
+            let missing_here = (expected - real).max(0.0);
+            if stretch.reach.listed > 0 {
+                missing_by_others += missing_here;
+            } else {
+                missing_of_rest += missing_here;
+            }
             rest.join(&sums);
         }
+        missing += missing_of_rest + missing_by_others;
         let whole = rest.whole() + USUAL * 0.1;
         let each = picture.names_for_each;
         if !nothing_listed {
-            variance += each * each * whole * (1.0 + whole / picture.known_of_listed.max(1.0));
+            // Of a number in proportion to known ones: these vary, and so do those that the proportion is from.
+            variance +=
+                ROOM * (each + 1.0) * missing_of_rest * (1.0 + whole / picture.known_of_listed.max(1.0));
+            variance += (DOUBT * missing_by_others).powi(2);
         }
         let by_lists = picture.listed.0;
         variance += by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;

@@ -66,7 +66,8 @@ impl Letters {
         self.from <= place && place <= self.to
     }
 
-    pub(super) const fn overlaps(self, other: Self) -> bool {
+    /// Whether both hold the same names in part.
+    pub(crate) const fn overlaps(self, other: Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
 

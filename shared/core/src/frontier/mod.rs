@@ -29,6 +29,8 @@ use crate::log::Entry;
 mod estimate;
 mod letters;
 mod next;
+#[cfg(test)]
+mod tests;
 mod voices;
 
 pub use letters::Letters;
@@ -37,13 +39,22 @@ pub use next::{Aim, Outlook, Wish};
 use voices::{Set, Voice};
 
 /// An answer with less than this share of what was asked for has listed its range.
-const FULL: f64 = 0.9;
+const FULL: f64 = 0.75;
+
+/// An answer about the whole topic has listed it only when no more than this share of it is new.
+const LITTLE_NEW: f64 = 0.2;
 
 /// A part that so many answers were useless for is given up.
 const GIVEN_UP: u16 = 2;
 
 /// So many answers about parts show whether models keep to them at all.
 const TRIED: u64 = 3;
+
+/// What is said to be left out is given all the same by a greater share than this: then it is not said any more.
+const COPIES: f64 = 0.4;
+
+/// Before anything was left out, it is as if so many names had been.
+const BEFORE: f64 = 40.0;
 
 /// Of so many names no more than half may stand in one place.
 const ENOUGH: f64 = 40.0;
@@ -125,6 +136,9 @@ pub struct Frontier {
     aimed_mentions: u64,
     /// Mentions by answers about a part that were in it.
     within: u64,
+    /// Names that questions said to leave out, and those of them that answers gave all the same.
+    left_out: u64,
+    copied: u64,
     /// The first names in words, for questions to leave out.
     texts: Vec<Box<str>>,
 }
@@ -159,6 +173,8 @@ impl Default for Frontier {
             aimed: 0,
             aimed_mentions: 0,
             within: 0,
+            left_out: 0,
+            copied: 0,
             texts: Vec::new(),
         }
     }
@@ -198,6 +214,8 @@ impl Frontier {
             return;
         }
         let voice = self.voice(meta);
+        self.left_out += u64::from(meta.left_out);
+        self.copied += u64::from(meta.copied.min(meta.left_out));
         self.mention(named(entry), part, voice);
         let tail = &entry.tail;
         // What is still to come of false positives is taken to be within.
@@ -251,7 +269,8 @@ impl Frontier {
         let Some(part) = part else {
             self.whole += 1;
             self.whole_full += u64::from(is_full);
-            if !is_full {
+            let tells_little = f64::from(given.new) <= LITTLE_NEW * f64::from(given.all);
+            if !is_full && tells_little {
                 self.reach(Letters::ALL, Came::Listed { by: given.voice });
             }
             return;
@@ -306,7 +325,7 @@ impl Frontier {
     /// A model of which nobody knows what it adds to the others is told only what it has said itself.
     #[must_use]
     pub fn leave_out(&self, part: Letters, provider: Option<&str>) -> Vec<String> {
-        if self.names.len() / BYTES > self.texts.len() {
+        if self.names.len() / BYTES > self.texts.len() || !self.heeds() {
             return Vec::new();
         }
         let voice = provider.map_or(0, |provider| self.set_of(provider));
@@ -317,6 +336,17 @@ impl Frontier {
         let given = names.filter(|(name, _)| is_given(name) && (settled || name.by & voice != 0));
         let given: Vec<String> = given.map(|(_, text)| text.to_string()).collect();
         if count(given.len()) > next::MOST_LEFT_OUT { Vec::new() } else { given }
+    }
+
+    /// Share of the names to be left out that answers give all the same; a tenth before anything is known.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn copies(&self) -> f64 {
+        (self.copied as f64 + 0.1 * BEFORE) / (self.left_out as f64 + BEFORE)
+    }
+
+    /// Whether it pays to say what to leave out.
+    fn heeds(&self) -> bool {
+        self.copies() <= COPIES
     }
 
     /// How many of these names are in a part.

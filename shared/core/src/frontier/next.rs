@@ -23,16 +23,13 @@ const TRIED_EVERY: u64 = 4;
 const FEWEST: u32 = 5;
 
 /// A part that may bring less is not worth a request.
-const LEAST_NEW: f64 = 0.5;
+const LEAST_NEW: f64 = 0.2;
 
 /// So far from the completeness that is wanted, answers about the whole are brought to their least number.
 const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
 pub(super) const MOST_LEFT_OUT: u32 = 80;
-
-/// Of names to leave out, this share is named all the same.
-const COPIED: f64 = 0.1;
 
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +109,8 @@ impl Frontier {
         if self.whole == 0 {
             return Outlook::Wait;
         }
-        let is_small = self.whole_full == 0;
+        // One answer about the whole holds it all.
+        let is_small = self.whole_full == 0 && self.stretches.iter().all(|stretch| stretch.reach.listed > 0);
         if is_small {
             return if whole < LEAST_WHOLE {
                 self.about_whole(wish, whole)
@@ -241,10 +239,11 @@ impl Frontier {
 
     /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.
     fn cut(&self, stretch: &Stretch, picture: &Picture, size: f64, leaves_out: bool) -> Vec<Cut> {
+        let (copies, leaves_out) = (self.copies(), leaves_out && self.heeds());
         let expected = |letters: Letters| {
             let (holds, aimed) = (self.expected(picture, letters, stretch.reach), self.sum(letters).aimed());
             let gives = if leaves_out && aimed <= f64::from(MOST_LEFT_OUT) {
-                holds - (1.0 - COPIED) * aimed
+                holds - (1.0 - copies) * aimed
             } else {
                 holds
             };

@@ -20,6 +20,8 @@ producers = 4
 out = "outputs"
 items_per_request = 50
 dry_after_answers = 30
+partition = "alphabetical"
+until_complete_percent = 95
 
 [web]
 port = 8080
