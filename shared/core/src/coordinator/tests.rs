@@ -16,6 +16,7 @@ mod handover;
 mod hopeless;
 mod patched;
 mod saving;
+mod tickets;
 
 fn now(ms: u64) -> Now {
     Now { monotonic: Monotonic(ms), unix: UnixMillis(1_000_000 + ms) }
@@ -154,18 +155,8 @@ impl World {
         self.coordinator.heartbeat(heartbeat, now(at));
     }
 
-    fn answer(&mut self, name: &str, outcome: Outcome, new: &[&str], at: u64) {
-        self.answer_again(name, outcome, (new, 0), at);
-    }
-
-    /// An answer that names the first so many again.
-    fn again(&mut self, name: &str, again: usize, at: u64) {
-        self.answer_again(name, Outcome::Answered, (&[], again), at);
-    }
-
-    fn answer_again(&mut self, name: &str, outcome: Outcome, (new, again): (&[&str], usize), at: u64) {
-        self.log += 1;
-        let meta = ResponseMeta {
+    fn meta(&self, outcome: Outcome) -> ResponseMeta {
+        ResponseMeta {
             provider: "small".into(),
             model: "m".into(),
             cell: None,
@@ -182,8 +173,21 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
-        };
-        let kind = EntryKind::Response(meta);
+        }
+    }
+
+    fn answer(&mut self, name: &str, outcome: Outcome, new: &[&str], at: u64) {
+        self.answer_again(name, outcome, (new, 0), at);
+    }
+
+    /// An answer that names the first so many again.
+    fn again(&mut self, name: &str, again: usize, at: u64) {
+        self.answer_again(name, Outcome::Answered, (&[], again), at);
+    }
+
+    fn answer_again(&mut self, name: &str, outcome: Outcome, (new, again): (&[&str], usize), at: u64) {
+        self.log += 1;
+        let kind = EntryKind::Response(self.meta(outcome));
         let head =
             EntryHead { producer: producer(name), incarnation: 1, seq: self.log, at: UnixMillis(0), kind };
         let known = self.coordinator.status(&id(), now(at)).unwrap().attributes;

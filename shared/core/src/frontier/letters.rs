@@ -72,7 +72,7 @@ impl Letters {
     }
 
     /// What both hold, where they overlap.
-    pub(super) fn both(self, other: Self) -> Option<Self> {
+    pub(crate) fn both(self, other: Self) -> Option<Self> {
         let (from, to) = (self.from.max(other.from), self.to.min(other.to));
         (from <= to).then_some(Self { from, to })
     }

@@ -215,9 +215,11 @@ impl Frontier {
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is.
     fn again(&self, wish: &Wish<'_>) -> Outlook {
         let picture = self.picture();
-        let least = self.stretches.iter().map(|stretch| stretch.reach.listed).min().unwrap_or(0);
+        // What was given up has had its turn, too.
+        let turns = |stretch: &Stretch| stretch.reach.listed.saturating_add(stretch.reach.useless);
+        let least = self.stretches.iter().map(turns).min().unwrap_or(0);
         let mut best: Option<(f64, Letters)> = None;
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed == least) {
+        for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
             for (letters, ..) in self.cut(stretch, &picture, wish.size(), true) {
                 let new = self.sum(letters).found() * picture.left_out.powi(i32::from(least.max(1)));
                 if wish.is_free(letters) && best.is_none_or(|(most, _)| new > most) {

@@ -5,6 +5,7 @@ use crate::batch::{BatchId, Committed, Named, Numbered, Outcome, ResponseMeta, T
 use crate::command::TopicOrder;
 use crate::key::{Fingerprint, Key};
 
+mod aims;
 mod refused;
 
 const T0: Monotonic = Monotonic(0);

@@ -1,0 +1,129 @@
+//! What is asked for next.
+
+use proptest::prelude::*;
+
+use super::listing::{about, aim_of, numbered, of_each_letter, whole};
+use super::part as letters;
+use super::*;
+
+#[test]
+fn the_first_questions_are_about_the_whole_and_the_next_waits_for_an_answer() {
+    let mut log = Log::default();
+    let open = (Aim::Whole, 0.0);
+    assert_eq!(aim_of(&log.next()), Aim::Whole);
+    assert_eq!(aim_of(&log.next_while(&[open], None)), Aim::Whole);
+    assert_eq!(log.next_while(&[open, open], None), Outlook::Wait);
+    log.says(whole(), &of_each_letter(2));
+    assert!(matches!(aim_of(&log.next_while(&[open], None)), Aim::Part(_)));
+}
+
+#[test]
+fn of_twenty_questions_one_stays_about_the_whole() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(whole(), &of_each_letter(2));
+    }
+    let mut about_whole = 2;
+    for number in 2..120_u32 {
+        let aim = aim_of(&log.next());
+        let part = if let Aim::Part(part) = aim { Some(part) } else { None };
+        about_whole += u32::from(part.is_none());
+        let begin = part.map_or("m".to_owned(), Letters::begin);
+        let part = part.map(|part| part.to_string());
+        let (first, last) = (number * 100, number * 100 + 50);
+        log.says(ResponseMeta { cell: part, ..whole() }, &numbered(&begin, first..last));
+        assert!(about_whole >= number / 20, "{about_whole} of {number}");
+    }
+    assert!(about_whole < 20, "{about_whole}");
+}
+
+#[test]
+fn a_small_topic_is_asked_about_as_a_whole_and_then_once_more() {
+    let mut log = Log::default();
+    for _ in 0..8 {
+        assert_eq!(aim_of(&log.next()), Aim::Whole);
+        log.says(whole(), &numbered("ca", 0..20));
+    }
+    assert!(matches!(aim_of(&log.next()), Aim::Part(_)));
+    assert_eq!(log.next_while(&[(Aim::Whole, 0.0)], None), Outlook::Wait);
+}
+
+#[test]
+fn a_question_for_the_last_few_asks_for_fewer_and_then_it_waits() {
+    let mut log = Log::default();
+    for _ in 0..8 {
+        log.says(whole(), &of_each_letter(2));
+    }
+    for part in ["a-d", "e-h", "i-l", "m-p", "q-t", "u-z"] {
+        let first = part.get(..1).unwrap();
+        let known: Vec<String> =
+            of_each_letter(2).into_iter().filter(|name| letters(part).holds(name)).collect();
+        log.says(about(part), &[known, numbered(&format!("{first}b"), 0..20)].concat());
+    }
+    let said = log.frontier().estimate().unwrap();
+    assert!(!said.at_least && said.completeness > 0.9, "{said:?}");
+    let under_way = [(Aim::Part(letters("a-d")), 1.0)];
+    assert_eq!(log.next_while(&under_way, Some(said.completeness - 0.01)), Outlook::Wait);
+    assert_ne!(log.next_while(&under_way, None), Outlook::Wait, "as long as nothing is wanted");
+    assert_ne!(log.next_while(&[], Some(0.5)), Outlook::Wait, "it never stands still");
+}
+
+/// What comes of a request: names in its part or elsewhere, nothing, or a failure.
+fn any_turn() -> impl Strategy<Value = (u8, u8, u32, bool)> {
+    (0..12_u8, 0..4_u8, 0..60_u32, any::<bool>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Requests are sent and answered in any order, whatever comes of them.
+    #[test]
+    fn whatever_happens_no_two_parts_overlap_and_something_is_asked_when_nothing_is_under_way(
+        turns in prop::collection::vec(any_turn(), 1..40),
+        providers in 0..4_usize,
+        wanted in prop_oneof![Just(None), (0.0..1.0).prop_map(Some)],
+    ) {
+        let providers: Vec<String> = (0..providers).map(|number| format!("model {number}")).collect();
+        let mut log = Log::default();
+        let mut under_way: Vec<(Aim, f64)> = Vec::new();
+        let mut asked: Vec<Option<String>> = Vec::new();
+        for (what, places, count, takes_first) in turns {
+            while under_way.len() <= usize::from(places) {
+                let wish = Wish { items: 50, wanted, providers: &providers, under_way: &under_way };
+                let Outlook::Ask { aim, provider, items, new } = log.frontier().next(&wish) else { break };
+                prop_assert!((1..=50).contains(&items) && new.is_finite() && new >= 0.0, "{items}, {new}");
+                prop_assert!(provider.as_ref().is_none_or(|provider| providers.contains(provider)));
+                if let Aim::Part(part) = aim {
+                    prop_assert!(part.from <= part.to);
+                    prop_assert_eq!(Letters::parse(&part.to_string()), Some(part));
+                    let left_out = log.frontier().leave_out(part, provider.as_deref());
+                    prop_assert!(left_out.len() <= 80 && left_out.iter().all(|text| part.holds(text)));
+                    for (other, _) in &under_way {
+                        prop_assert!(!matches!(other, Aim::Part(other) if other.overlaps(part)));
+                    }
+                }
+                under_way.push((aim, new));
+                asked.push(provider);
+            }
+            prop_assert!(!under_way.is_empty(), "it stands still");
+            let place = if takes_first { 0 } else { under_way.len() - 1 };
+            let ((aim, _), provider) = (under_way.remove(place), asked.remove(place));
+            let part = if let Aim::Part(part) = aim { Some(part) } else { None };
+            let begin = part.map_or(String::new(), Letters::begin);
+            let given = match (what, part) {
+                (0..=2, _) => Vec::new(),
+                (3 | 4, _) => numbered("za", 0..count),
+                (_, None) => of_each_letter(count / 20),
+                (_, Some(_)) => numbered(&begin, 0..count),
+            };
+            let outcome = match what {
+                0 => Outcome::Timeout,
+                1 => Outcome::Refused,
+                2 => Outcome::Empty,
+                3.. => Outcome::Answered,
+            };
+            let (part, provider) = (part.map(|part| part.to_string()), provider.unwrap_or("model 0".into()));
+            log.says(ResponseMeta { cell: part, outcome, provider, ..whole() }, &given);
+        }
+    }
+}
