@@ -166,8 +166,11 @@ impl Managed {
         self.head = self.head.max(head);
         let answers = self.fold.totals().responses;
         for entry in entries {
+            let is_new = entry.index > self.fold.log_index();
             self.fold.apply(entry)?;
-            self.tickets.settle(entry);
+            if is_new {
+                self.tickets.settle(entry);
+            }
         }
         self.head = self.head.max(self.fold.log_index());
         if self.fold.totals().responses > answers || self.baseline.is_none() {

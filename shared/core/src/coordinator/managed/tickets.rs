@@ -14,8 +14,11 @@ use crate::ids::{Incarnation, WorkerId};
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
 
-/// Bytes of a ticket besides what it leaves out.
-const TICKET: usize = 64;
+/// Bytes of a ticket besides what it leaves out, with the longest name of a provider.
+const TICKET: usize = 192;
+
+/// Tickets that a producer holds at most: a list in a command has no more than a thousand elements.
+const MOST: usize = 900;
 
 #[derive(Clone, Debug)]
 struct Ticket {
@@ -26,6 +29,8 @@ struct Ticket {
     /// New items that the frontier expects of it.
     new: f64,
     leave_out: Vec<String>,
+    /// The log has the answer. It keeps its number until the producer says that it is beyond it, since requests are sent in the order of their numbers.
+    settled: bool,
 }
 
 #[derive(Debug)]
@@ -47,23 +52,30 @@ impl Tickets {
             return;
         };
         let aim = aim_of(meta);
-        if let Some(place) = holder.open.iter().position(|ticket| Some(ticket.aim) == aim) {
-            holder.open.remove(place);
+        if let Some(ticket) = holder.open.iter_mut().find(|ticket| !ticket.settled && Some(ticket.aim) == aim)
+        {
+            ticket.settled = true;
         }
     }
 
-    /// Forgets what producers hold that are gone, and what those that are there say they do not wait for.
+    /// Forgets what producers hold that are gone, and what those that are there say they do not wait for. Who has tickets and sends nothing gives them back, so
+    /// that others look there.
     pub(super) fn review<'a>(
         &mut self,
         live: &[LiveLease],
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
     ) {
-        let incarnation = |producer: &WorkerId| live.iter().find(|one| one.producer == *producer);
+        let lease = |producer: &WorkerId| live.iter().find(|one| one.producer == *producer);
         self.0.retain(|producer, holder| {
-            incarnation(producer).is_some_and(|one| one.incarnation == holder.incarnation)
+            lease(producer).is_some_and(|one| one.incarnation == holder.incarnation)
         });
         for (producer, holder) in &mut self.0 {
             let Some(report) = report(producer) else { continue };
+            holder.open.retain(|ticket| !ticket.settled || ticket.number >= report.sent);
+            if lease(producer).is_some_and(|one| one.stuck) {
+                holder.open.retain(|ticket| ticket.number < report.sent);
+                holder.next = report.sent;
+            }
             let waits = usize::try_from(u64::from(report.in_flight) + u64::from(report.unresolved));
             let waits = waits.unwrap_or(usize::MAX);
             let sent = holder.open.iter().filter(|ticket| ticket.number < report.sent).count();
@@ -88,13 +100,14 @@ impl Tickets {
             for one in live.iter().filter(|one| !one.stuck) {
                 let sent = report(&one.producer).map_or(0, |report| report.sent);
                 let ahead = usize::try_from(one.places + (one.places / 2).max(1)).unwrap_or(usize::MAX);
+                let ahead = ahead.min(MOST);
                 let holder = self.0.entry(one.producer.clone()).or_insert_with(|| Holder {
                     incarnation: one.incarnation,
                     next: sent,
                     open: VecDeque::new(),
                 });
                 holder.next = holder.next.max(sent);
-                if holder.open.len() >= ahead || holder.next >= lease(one) {
+                if holder.waits() >= ahead || holder.open.len() >= MOST || holder.next >= lease(one) {
                     continue;
                 }
                 let number = holder.next;
@@ -102,7 +115,7 @@ impl Tickets {
                 let wish = Wish { items: topic.items_per_request, wanted, providers, under_way: &under_way };
                 let Outlook::Ask { aim, provider, items, new } = frontier.next(&wish) else { return };
                 let leave_out = leave_out(frontier, aim, provider.as_deref());
-                let ticket = Ticket { number, aim, provider, items, new, leave_out };
+                let ticket = Ticket { number, aim, provider, items, new, leave_out, settled: false };
                 if let Some(holder) = self.0.get_mut(&one.producer) {
                     holder.next += 1;
                     holder.open.push_back(ticket);
@@ -116,11 +129,12 @@ impl Tickets {
     }
 
     fn under_way(&self) -> Vec<(Aim, f64)> {
-        let open = self.0.values().flat_map(|holder| &holder.open);
+        let open = self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled);
         open.map(|ticket| (ticket.aim, ticket.new)).collect()
     }
 
-    /// What a producer's requests shall aim at that it has not sent yet; no more than so many bytes of it.
+    /// What a producer's requests shall aim at that it has not sent yet; no more than so many bytes of it. The next one is always told, if need be without what it
+    /// leaves out.
     pub(super) fn of(&self, producer: &WorkerId, sent: u64, room: usize) -> Vec<OrderedAim> {
         let open = self.0.get(producer).into_iter().flat_map(|holder| &holder.open);
         let mut left = room;
@@ -130,7 +144,20 @@ impl Tickets {
             left = left.saturating_sub(bytes);
             fits
         };
-        open.filter(|ticket| ticket.number >= sent).take_while(fits).map(Ticket::order).collect()
+        let mut open = open.filter(|ticket| ticket.number >= sent).peekable();
+        let first = open.peek().map(|ticket| (*ticket).clone());
+        let mut aims: Vec<OrderedAim> = open.take_while(fits).map(Ticket::order).collect();
+        if let Some(first) = first.filter(|_| aims.is_empty()) {
+            aims.push(Ticket { leave_out: Vec::new(), ..first }.order());
+        }
+        aims
+    }
+}
+
+impl Holder {
+    /// Tickets whose answers are not in the log.
+    fn waits(&self) -> usize {
+        self.open.iter().filter(|ticket| !ticket.settled).count()
     }
 }
 
@@ -164,3 +191,6 @@ fn aim_of(meta: &ResponseMeta) -> Option<Aim> {
         Some(cell) => Letters::parse(cell).map(Aim::Part),
     }
 }
+
+#[cfg(test)]
+mod tests;

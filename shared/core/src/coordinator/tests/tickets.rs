@@ -242,6 +242,84 @@ fn a_request_that_came_to_nothing_is_asked_for_again() {
 }
 
 #[test]
+fn what_a_lost_producer_held_is_asked_of_another_one() {
+    let mut directed = directed(Limits::default(), &["p1", "p2"]);
+    directed.work(&items(40), 8);
+    let lost = cells(&directed.aims("p2"));
+    assert!(!lost.is_empty());
+    directed.sent.remove("p2");
+    let mut asked = BTreeSet::new();
+    for turn in 0..150 {
+        directed.beat();
+        if let Some(aim) = directed.send("p1") {
+            directed.answered("p1", &aim, &given(&items(40), &aim, turn));
+            directed.hears();
+            asked.extend(cells(&[aim]));
+        }
+    }
+    let held = items(1).into_iter().filter(|text| lost.iter().any(|part| part.holds(text)));
+    for text in held {
+        assert!(asked.iter().any(|part| part.holds(&text)), "{text} of {lost:?}: {asked:?}");
+    }
+}
+
+#[test]
+fn who_holds_tickets_and_sends_nothing_gives_them_back() {
+    let mut directed = directed(until(0.9), &["p1", "p2"]);
+    directed.work(&items(40), 8);
+    assert!(!cells(&directed.aims("p2")).is_empty());
+    let mut turn = 0;
+    while directed.ended().is_none() && turn < 300 {
+        turn += 1;
+        directed.beat();
+        if let Some(aim) = directed.send("p1") {
+            directed.answered("p1", &aim, &given(&items(40), &aim, turn));
+            directed.hears();
+        }
+    }
+    assert_eq!(directed.ended(), Some(EndReason::Complete), "after {turn}: {:?}", directed.aims("p2"));
+}
+
+/// Requests are sent in the order of their numbers: without one of them a producer would wait for ever.
+#[test]
+fn no_number_is_left_out_when_an_answer_comes_late_or_a_log_is_read_twice() {
+    let mut directed = directed(Limits::default(), &["p1"]);
+    let lost = directed.send("p1").unwrap();
+    directed.in_flight.insert("p1".to_owned(), 0);
+    directed.beat();
+    let numbers = |directed: &Directed| directed.aims("p1").iter().map(|aim| aim.number).collect::<Vec<_>>();
+    assert_eq!(numbers(&directed), [1, 2], "it is asked for again");
+    directed.in_flight.insert("p1".to_owned(), 1);
+    directed.answered("p1", &lost, &given(&items(40), &lost, 3));
+    directed.hears();
+    directed.beat();
+    let after = numbers(&directed);
+    assert!(after.len() > 2 && after.iter().copied().eq((1..).take(after.len())), "{after:?}");
+
+    directed.heard = 0;
+    directed.in_flight.insert("p1".to_owned(), 1);
+    directed.hears();
+    directed.beat();
+    assert_eq!(numbers(&directed), after);
+}
+
+#[test]
+fn who_waits_for_what_others_find_is_not_stuck() {
+    let mut directed = directed(Limits::default(), &["p1", "p2", "p3"]);
+    let sent = [directed.send("p1").unwrap(), directed.send("p2").unwrap()];
+    for _ in 0..40 {
+        directed.beat();
+        assert!(directed.aims("p3").is_empty(), "two answers about the whole come first");
+    }
+    for (name, aim) in ["p1", "p2"].into_iter().zip(&sent) {
+        directed.answered(name, aim, &given(&items(40), aim, 3));
+    }
+    directed.hears();
+    directed.beat();
+    assert!(!directed.aims("p3").is_empty());
+}
+
+#[test]
 fn a_producer_in_a_new_life_counts_from_the_beginning() {
     let mut directed = directed(Limits::default(), &["p1"]);
     directed.work(&items(40), 6);
