@@ -42,7 +42,7 @@ const text = value => (value === undefined ? '' : String(value));
 
 // What the form holds at first: of the topic that is to go on, or of none.
 function first(from, mode) {
-  if (!from) return { values: { mode: 'auto' }, weights: [] };
+  if (!from) return { values: { mode: 'auto', completeness: '0.95' }, weights: [] };
   const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(from.limits[name])]));
   return {
     values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits },

@@ -79,6 +79,24 @@ pub struct OrderedAim {
     pub leave_out: Vec<String>,
 }
 
+/// What requests aim at may weigh so much in a command, over all its topics.
+pub const AIMS_LOAD: usize = 128 * 1024;
+
+/// What an aim weighs without its texts, and one of its items to leave out without its text. Both are more than they take in a command, by so much that
+/// [`AIMS_LOAD`] bounds the number of values there, too.
+const AIM: usize = 320;
+const LEFT_OUT: usize = 24;
+
+impl OrderedAim {
+    /// What it weighs in a command, in bytes: no less than it takes there.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        let texts = self.leave_out.iter().map(|text| LEFT_OUT + text.len()).sum::<usize>();
+        let provider = self.provider.as_ref().map_or(0, String::len);
+        AIM + self.cell.as_ref().map_or(0, String::len) + provider + texts
+    }
+}
+
 /// Budget leased to one incarnation of a producer for one run. Amounts are totals since the incarnation began, so that a repeated
 /// command grants nothing twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,9 +27,6 @@ const RATE_WINDOW: Duration = Duration::from_mins(1);
 /// How complete a topic is, is looked at again when the log has grown by one part in so many.
 const WORTH_A_LOOK: LogIndex = 20;
 
-/// Bytes of a command that say what requests aim at, over all topics.
-pub(super) const AIMS_BYTES: usize = 128 * 1024;
-
 /// Whether the store knows the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::command::{Command, Heartbeat, TopicOrder};
+use crate::command::{AIMS_LOAD, Command, Heartbeat, TopicOrder};
 use crate::fold::{FoldError, TopicFold};
 use crate::folder::TopicId;
 use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
@@ -27,7 +27,7 @@ mod member;
 mod strangers;
 
 pub use ledger::{Budget, Ledger, LiveLease};
-use managed::{AIMS_BYTES, Managed};
+use managed::Managed;
 use member::Member;
 use strangers::Strangers;
 
@@ -371,7 +371,7 @@ impl Coordinator {
         let live: Vec<(WorkerId, Incarnation)> =
             self.members.iter().map(|(id, member)| (id.clone(), member.incarnation())).collect();
         let asked = self.topics.values().filter(|managed| managed.topic.state == TopicState::Running).count();
-        let room = AIMS_BYTES / asked.max(1);
+        let room = AIMS_LOAD / asked.max(1);
         for (producer, incarnation) in live {
             let Some(member) = self.members.get_mut(&producer) else { continue };
             let orders = self.topics.values().filter_map(|managed| {

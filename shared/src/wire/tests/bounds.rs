@@ -1,7 +1,9 @@
 //! Whatever the system may be asked for, its messages are taken by those who read them.
 
 use igentai_core::batch::{Committed, Verdict};
-use igentai_core::command::{FilterReport, Lease, ProviderReport, ProviderState, TopicReport};
+use igentai_core::command::{
+    AIMS_LOAD, FilterReport, Lease, OrderedAim, ProviderReport, ProviderState, TopicReport,
+};
 use igentai_core::coordinator::{Action, Coordinator, Settings};
 use igentai_core::fold::TopicFold;
 use igentai_core::log::{Entry, EntryHead, EntryKind, EntryTail};
@@ -130,7 +132,28 @@ fn the_most_that_may_be_under_way_is_taken_in_one_command_and_one_heartbeat() {
         }
         taken(&command);
         taken(&heartbeat(&topics));
+        for leave_out in [vec![], vec!["a".to_owned(); 80], vec!["𝄞".repeat(128); 80]] {
+            taken(&aiming(command.clone(), &leave_out));
+        }
     }
+}
+
+/// The same with as much of what requests aim at as a command may hold.
+fn aiming(mut command: Command, leave_out: &[String]) -> Command {
+    let aim = |number| OrderedAim {
+        number: u64::MAX - number,
+        cell: Some("s'-sz".to_owned()),
+        provider: Some("p".repeat(100)),
+        items: u32::MAX,
+        leave_out: leave_out.to_vec(),
+    };
+    let (bytes, load) = (rmp_serde::to_vec_named(&aim(0)).unwrap().len(), aim(0).load());
+    assert!(bytes <= load, "{bytes} of {load}");
+    let aims: Vec<OrderedAim> = (0..u64::try_from(AIMS_LOAD / load).unwrap()).map(aim).collect();
+    if let Some(order) = command.topics.first_mut() {
+        order.aims = Some(aims);
+    }
+    command
 }
 
 /// The fold of a run on which ever new producers have worked.

@@ -14,9 +14,6 @@ use crate::ids::{Incarnation, WorkerId};
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
 
-/// Bytes of a ticket besides what it leaves out, with the longest name of a provider.
-const TICKET: usize = 192;
-
 /// Tickets that a producer holds at most: a list in a command has no more than a thousand elements.
 const MOST: usize = 900;
 
@@ -133,20 +130,19 @@ impl Tickets {
         open.map(|ticket| (ticket.aim, ticket.new)).collect()
     }
 
-    /// What a producer's requests shall aim at that it has not sent yet; no more than so many bytes of it. The next one is always told, if need be without what it
+    /// What a producer's requests shall aim at that it has not sent yet; no more than weighs so much. The next one is always told, if need be without what it
     /// leaves out.
     pub(super) fn of(&self, producer: &WorkerId, sent: u64, room: usize) -> Vec<OrderedAim> {
         let open = self.0.get(producer).into_iter().flat_map(|holder| &holder.open);
         let mut left = room;
-        let fits = |ticket: &&Ticket| {
-            let bytes = TICKET + ticket.leave_out.iter().map(|text| text.len() + 5).sum::<usize>();
-            let fits = bytes <= left;
-            left = left.saturating_sub(bytes);
+        let fits = |aim: &OrderedAim| {
+            let fits = aim.load() <= left;
+            left = left.saturating_sub(aim.load());
             fits
         };
         let mut open = open.filter(|ticket| ticket.number >= sent).peekable();
         let first = open.peek().map(|ticket| (*ticket).clone());
-        let mut aims: Vec<OrderedAim> = open.take_while(fits).map(Ticket::order).collect();
+        let mut aims: Vec<OrderedAim> = open.map(Ticket::order).take_while(fits).collect();
         if let Some(first) = first.filter(|_| aims.is_empty()) {
             aims.push(Ticket { leave_out: Vec::new(), ..first }.order());
         }

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use super::*;
-use crate::coordinator::AIMS_BYTES;
+use crate::command::AIMS_LOAD;
 use crate::topic::MAX_UNDER_WAY;
 
 fn holding(tickets: u64, left_out: usize) -> Tickets {
@@ -29,7 +29,7 @@ fn bytes(aims: &[OrderedAim]) -> usize {
 #[test]
 fn what_a_command_says_of_aims_is_bounded_and_the_next_request_has_one_however_little_room_there_is() {
     for (topics, left_out) in [(1, 80), (1, 0), (20, 80), (MAX_UNDER_WAY, 80), (MAX_UNDER_WAY, 0)] {
-        let room = AIMS_BYTES / topics;
+        let room = AIMS_LOAD / topics;
         let aims = holding(2_000, left_out).of(&producer(), 5, room);
         assert_eq!(aims.first().unwrap().number, 5, "{topics}, {left_out}");
         assert!(bytes(&aims) <= room, "{} of {room}: {topics}, {left_out}", bytes(&aims));
