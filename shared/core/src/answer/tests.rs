@@ -317,7 +317,7 @@ proptest! {
 
     #[test]
     fn names_come_back_from_every_shape_of_list(
-        names in prop::collection::btree_set("[A-Z][a-z]{2,8}( [A-Z][a-z]{3,8}){0,2}", 3..20)
+        names in prop::collection::btree_set("[A-Z][a-z]{4,8}( [A-Z][a-z]{3,8}){0,2}", 3..20)
     ) {
         let names: Vec<String> = names.into_iter().collect();
         let expected = |answer: Answer| -> Vec<String> { answer.items.into_iter().map(|item| item.text).collect() };
