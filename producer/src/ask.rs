@@ -149,6 +149,10 @@ impl Prepared {
         meta.input_tokens = reply.input_tokens.min(FIRST_INEXACT - 1);
         meta.output_tokens = reply.output_tokens.min(FIRST_INEXACT - 1);
         meta.cost = if is_on(Bug::CostTwice) { cost + cost } else { cost };
+        // Cut off, it may have been about to name any number of items, even where nothing of it is text.
+        if reply.truncated {
+            meta.asked = 0;
+        }
         if reply.outcome != Outcome::Answered {
             return Finished { meta, items: Vec::new() };
         }
@@ -163,7 +167,7 @@ impl Prepared {
         };
         let copied = answer.items.iter().filter(|item| self.leave_out.contains(&item.fingerprint));
         meta.copied = count(copied.count());
-        if reply.truncated || answer.over_limit > 0 {
+        if answer.over_limit > 0 {
             meta.asked = 0;
         }
         meta.repeated = count(answer.repeated);
@@ -178,3 +182,6 @@ impl Prepared {
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

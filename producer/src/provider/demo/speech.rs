@@ -38,6 +38,9 @@ pub(super) fn talk(title: &str, items: &[&str]) -> Answer {
 
 /// The items in one of the forms that models use.
 pub(super) fn say(title: &str, items: &[&str], random: &mut StdRng) -> Answer {
+    if items.is_empty() {
+        return Answer { text: serde_json::json!({ "items": items }).to_string(), truncated: false };
+    }
     let mut items: Vec<String> = items.iter().map(|item| respell(item, random)).collect();
     if random.random_bool(0.15) {
         for _ in 0..random.random_range(1..=3) {

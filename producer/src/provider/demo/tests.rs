@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use igentai_core::answer::{AnswerLimits, parse_answer};
+use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
+use igentai_core::frontier::Letters;
 use igentai_core::key::Key;
 
 use super::*;
+use crate::prompt::{self, Aim};
 
 fn question(topic: &str, items: u32) -> Question {
     Question {
@@ -129,5 +131,69 @@ fn what_the_parser_reads_is_what_the_list_holds() {
             read += parsed.items.len();
         }
         assert!(read * 100 >= said * 98, "{read} of {said} in {}", list.title);
+    }
+}
+
+/// The names in an answer about a part of the countries.
+async fn named(demo: &Demo, part: &str, leave_out: &[String]) -> Vec<String> {
+    let part = Letters::parse(part);
+    assert!(part.is_some());
+    let question = prompt::question("countries", None, 50, &Aim { part, leave_out });
+    let reply = demo.ask(&question).await;
+    let limits = AnswerLimits { truncated: reply.truncated, ..AnswerLimits::default() };
+    let answer = parse_answer(&reply.text, &question.topic, limits);
+    answer.items.into_iter().map(|item| item.text).collect()
+}
+
+fn is_one_of(names: &[&str], said: &str) -> bool {
+    names.iter().any(|name| Key::of(name) == Key::of(said))
+}
+
+#[tokio::test]
+async fn a_question_about_a_part_is_answered_with_that_part() {
+    let demo = Demo::with_latency(3, 0.0);
+    let items = &lists::find("countries").unwrap().items;
+    for part in ["a-c", "s", "sa-sm", "m'-mb", "other"] {
+        let letters = Letters::parse(part).unwrap();
+        let within: Vec<&str> = items.iter().copied().filter(|item| letters.holds(item)).collect();
+        let mut heard = BTreeSet::new();
+        for _ in 0..20 {
+            for said in named(&demo, part, &[]).await {
+                // Without its article, a name may begin with another letter.
+                assert!(letters.holds(&said) || is_one_of(&within, &said), "{said} about {part}");
+                heard.insert(Key::of(&said));
+            }
+        }
+        assert!(heard.len() * 10 >= within.len() * 9, "{} of {} about {part}", heard.len(), within.len());
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_left_out_is_mostly_left_out() {
+    let demo = Demo::with_latency(4, 0.0);
+    let known: Vec<String> = ["Canada", "Chile", "China", "Cuba", "Chad", "Cyprus", "Colombia", "Croatia"]
+        .map(String::from)
+        .into();
+    let barred: Vec<&str> = known.iter().map(String::as_str).collect();
+    let (mut copied, mut others) = (0, 0);
+    for _ in 0..100 {
+        for said in named(&demo, "c", &known).await {
+            if is_one_of(&barred, &said) { copied += 1 } else { others += 1 }
+        }
+    }
+    assert!((20..=180).contains(&copied) && others > 300, "{copied} of 800, and {others} others");
+}
+
+/// A model that knows of none says so, and nothing that could be taken for a list of something else.
+#[tokio::test]
+async fn a_part_without_any_name_is_answered_with_an_empty_list() {
+    let demo = Demo::with_latency(5, 0.0);
+    for _ in 0..200 {
+        let part = Letters::parse("xa-xb");
+        let question = prompt::question("countries", None, 50, &Aim { part, leave_out: &[] });
+        let reply = demo.ask(&question).await;
+        let limits = AnswerLimits { truncated: reply.truncated, ..AnswerLimits::default() };
+        let answer = parse_answer(&reply.text, &question.topic, limits);
+        assert_eq!((answer.outcome, reply.truncated), (Parsed::Empty, false), "{}", reply.text);
     }
 }

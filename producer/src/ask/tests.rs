@@ -1,0 +1,119 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use igentai_core::command::{Lease, OrderedAim, TopicOrder};
+use igentai_core::time::UnixMillis;
+use igentai_shared::clock::VirtualClock;
+use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
+
+use super::*;
+use crate::pool::ProviderPool;
+use crate::provider::{Provider, Reply};
+
+/// Always says the same, or never anything.
+#[derive(Debug)]
+struct Says(Option<Reply>);
+
+#[async_trait]
+impl Provider for Says {
+    async fn ask(&self, _question: &Question) -> Reply {
+        match &self.0 {
+            Some(reply) => reply.clone(),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn reply(outcome: Outcome, text: &str, truncated: bool) -> Reply {
+    Reply { text: text.to_owned(), truncated, ..Reply::failed(outcome, String::new()) }
+}
+
+fn aim(cell: Option<&str>, leave_out: &[&str]) -> OrderedAim {
+    let leave_out = leave_out.iter().map(|text| (*text).to_owned()).collect();
+    OrderedAim { number: 0, cell: cell.map(str::to_owned), provider: None, items: 20, leave_out }
+}
+
+fn prepared(aim: Option<OrderedAim>) -> Prepared {
+    let order = TopicOrder {
+        topic: TopicId::from_name("birds").unwrap(),
+        run: 1,
+        name: "birds".to_owned(),
+        prompt: None,
+        items_per_request: 50,
+        max_attributes: None,
+        provider_weights: BTreeMap::new(),
+        ask: true,
+        abandon: false,
+        lease: Lease { requests: 1, cost: Cost::ZERO },
+        capped_cost: false,
+        aims: None,
+    };
+    Prepared::of(&Ask { order, number: 0, left: None, aim })
+}
+
+/// What is published of a request that a model answers so; `None`: it is given up before there is an answer.
+async fn finished(aim: Option<OrderedAim>, reply: Option<Reply>) -> Finished {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(UnixMillis(0)));
+    let config = ProviderConfig::new("small", ProviderKind::OpenAi, "m");
+    let given_up = CancellationToken::new();
+    if reply.is_none() {
+        given_up.cancel();
+    }
+    let pool = ProviderPool::of(vec![(config, Arc::new(Says(reply)) as _)], 1, Arc::clone(&clock));
+    let prepared = prepared(aim);
+    let permit = pool.try_start(&prepared.topic, &BTreeMap::new(), 0.0).unwrap();
+    prepared.send(permit, given_up, &*clock).await
+}
+
+async fn answered(aim: Option<OrderedAim>, text: &str) -> ResponseMeta {
+    finished(aim, Some(reply(Outcome::Answered, text, false))).await.meta
+}
+
+#[tokio::test]
+async fn a_request_that_aims_at_a_part_is_told_with_it() {
+    let meta = answered(Some(aim(Some("o-p"), &[])), "Owl\nOriole").await;
+    assert_eq!((meta.cell.as_deref(), meta.asked, meta.probe), (Some("o-p"), 20, false));
+    assert_eq!((meta.left_out, meta.copied), (0, 0));
+    let meta = answered(Some(aim(None, &[])), "Owl\nOriole").await;
+    assert_eq!((meta.cell, meta.asked, meta.probe), (None, 20, true));
+    let meta = answered(None, "Owl\nOriole").await;
+    assert_eq!((meta.cell, meta.asked, meta.probe), (None, 50, true), "nobody has said what to aim at");
+    let meta = answered(Some(aim(Some("in Europe"), &[])), "Owl\nOriole").await;
+    assert_eq!(meta.cell, None, "of a part that is not understood nothing was said to the model");
+}
+
+#[tokio::test]
+async fn what_was_named_although_it_was_to_be_left_out_is_counted_in_any_spelling() {
+    let known = aim(Some("o"), &["Owl", "Oriole", "Ouzel", "owl"]);
+    let meta = answered(Some(known.clone()), "1. OWL\n2. Osprey\n3. owl\n4. ouzel").await;
+    assert_eq!((meta.left_out, meta.copied, meta.repeated), (3, 2, 1));
+    assert!(!meta.probe);
+    let meta = answered(Some(aim(None, &["Owl"])), "Wren\nOsprey").await;
+    assert_eq!((meta.left_out, meta.copied, meta.probe), (1, 0, false), "it was not asked freely");
+    let given_up = finished(Some(known), None).await.meta;
+    assert_eq!((given_up.outcome, given_up.left_out, given_up.copied), (Outcome::Abandoned, 3, 0));
+    assert_eq!(given_up.cell.as_deref(), Some("o"));
+}
+
+#[tokio::test]
+async fn of_an_answer_that_was_cut_off_nobody_knows_how_long_it_would_have_been() {
+    let part = || Some(aim(Some("o"), &[]));
+    let cut_off = |outcome, text| finished(part(), Some(reply(outcome, text, true)));
+    let meta = cut_off(Outcome::Answered, "Owl\nOriole\nOspr").await.meta;
+    assert_eq!((meta.outcome, meta.asked), (Outcome::Answered, 0));
+    let thinking = cut_off(Outcome::Answered, "<think>Owls, or").await.meta;
+    assert_eq!((thinking.outcome, thinking.asked), (Outcome::Empty, 0));
+    // A service that keeps the thinking to itself says that its limit was reached, and no more.
+    let silent = cut_off(Outcome::Empty, "").await.meta;
+    assert_eq!((silent.outcome, silent.asked), (Outcome::Empty, 0), "it knows of some");
+    let nothing = finished(part(), Some(reply(Outcome::Answered, "[]", false))).await.meta;
+    assert_eq!((nothing.outcome, nothing.asked), (Outcome::Empty, 20), "it knows no more");
+
+    let many: Vec<String> = (0..=MAX_ELEMENTS).map(|number| format!("- Owl number {number}")).collect();
+    let Finished { meta, items } =
+        finished(part(), Some(reply(Outcome::Answered, &many.join("\n"), false))).await;
+    assert_eq!((items.len(), meta.asked), (MAX_ELEMENTS, 0), "what is beyond a batch was not read");
+}
