@@ -10,7 +10,7 @@ use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
 use igentai_shared::registry::put_back_in_words;
-use igentai_shared::store::{Store, StoreError};
+use igentai_shared::store::{Store, StoreError, checkpoints};
 use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ use crate::api::dto::{
 use crate::context::App;
 
 /// The checkpoint in which the coordinator keeps the newest [`TopicStatus`], as MessagePack.
-pub const STATUS_CHECKPOINT: &str = igentai_shared::store::checkpoints::STATUS;
+pub const STATUS_CHECKPOINT: &str = checkpoints::STATUS;
 
 /// A topic with its newest numbers.
 pub(crate) async fn load(app: &App, topic: Topic) -> Result<TopicView, StoreError> {
@@ -34,7 +34,7 @@ pub(crate) async fn load(app: &App, topic: Topic) -> Result<TopicView, StoreErro
 pub(crate) async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
     let bytes = store.checkpoint(&topic.id, topic.run, STATUS_CHECKPOINT).await?;
     let status = bytes.and_then(|bytes| {
-        rmp_serde::from_slice::<TopicStatus>(&bytes)
+        checkpoints::decode::<TopicStatus>(&bytes)
             .inspect_err(|error| {
                 tracing::warn!(topic = topic.id.as_str(), error = %error, "the stored numbers cannot be read");
             })

@@ -1,9 +1,12 @@
 //! Names and encoding of the checkpoints that the coordinator keeps in the store.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::wire::scan::scan_own;
 
 mod folds;
 
@@ -34,6 +37,8 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// Decodes a checkpoint.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    rmp_serde::from_slice(bytes)
-        .map_err(|error| StoreError::Corrupt(format!("a checkpoint cannot be read: {error}")))
+    let unreadable =
+        |error: &dyn Display| StoreError::Corrupt(format!("a checkpoint cannot be read: {error}"));
+    scan_own(bytes).map_err(|error| unreadable(&error))?;
+    rmp_serde::from_slice(bytes).map_err(|error| unreadable(&error))
 }

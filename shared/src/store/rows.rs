@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use crate::wire::scan::scan_own;
 
 type Tail = (u64, Vec<String>, Vec<u64>, Vec<(u64, String)>, u32, u32);
 
@@ -54,6 +55,7 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    scan_own(bytes).map_err(corrupt)?;
     rmp_serde::from_slice(bytes).map_err(corrupt)
 }
 

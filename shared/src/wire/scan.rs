@@ -43,13 +43,30 @@ pub enum ScanError {
 
 /// Checks one whole message.
 pub fn scan(bytes: &[u8]) -> Result<(), ScanError> {
-    let mut reader = Reader { rest: bytes };
+    walk(bytes, Most { elements: MAX_ELEMENTS, values: MAX_VALUES, text: MAX_TEXT_BYTES })
+}
+
+/// Checks one whole value of our own store, which may be as long as it likes: what it promises must be there.
+pub fn scan_own(bytes: &[u8]) -> Result<(), ScanError> {
+    walk(bytes, Most { elements: u64::MAX, values: u64::MAX, text: u64::MAX })
+}
+
+/// What is taken.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    elements: u64,
+    values: u64,
+    text: u64,
+}
+
+fn walk(bytes: &[u8], most: Most) -> Result<(), ScanError> {
+    let mut reader = Reader { rest: bytes, most };
     let mut open = [0_u64; MAX_DEPTH];
     let mut depth = 0_usize;
     let mut values = 0_u64;
     loop {
         values += 1;
-        if values > MAX_VALUES {
+        if values > most.values {
             return Err(ScanError::TooManyValues);
         }
         let children = reader.value()?;
@@ -74,6 +91,7 @@ pub fn scan(bytes: &[u8]) -> Result<(), ScanError> {
 
 struct Reader<'a> {
     rest: &'a [u8],
+    most: Most,
 }
 
 impl Reader<'_> {
@@ -81,8 +99,8 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<u64, ScanError> {
         match self.number(1)? {
             0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => Ok(0),
-            marker @ 0x80..=0x8f => Self::elements(marker & 0x0f, 2),
-            marker @ 0x90..=0x9f => Self::elements(marker & 0x0f, 1),
+            marker @ 0x80..=0x8f => self.elements(marker & 0x0f, 2),
+            marker @ 0x90..=0x9f => self.elements(marker & 0x0f, 1),
             marker @ 0xa0..=0xbf => self.text(marker & 0x1f),
             marker @ 0xc4..=0xc6 => {
                 let length = self.number(1 << (marker - 0xc4))?;
@@ -98,23 +116,32 @@ impl Reader<'_> {
             }
             marker @ (0xdc | 0xdd) => {
                 let length = self.number(2 << (marker - 0xdc))?;
-                Self::elements(length, 1)
+                self.elements(length, 1)
             }
             marker @ (0xde | 0xdf) => {
                 let length = self.number(2 << (marker - 0xde))?;
-                Self::elements(length, 2)
+                self.elements(length, 2)
             }
             // 0xc1 is never used; 0xc7–0xc9 and 0xd4–0xd8 are extensions, which our messages do not have.
             _ => Err(ScanError::NotMessagePack),
         }
     }
 
-    fn elements(length: u64, each: u64) -> Result<u64, ScanError> {
-        if length > MAX_ELEMENTS { Err(ScanError::TooManyElements(length)) } else { Ok(length * each) }
+    /// Each takes a byte at least.
+    fn elements(&self, length: u64, each: u64) -> Result<u64, ScanError> {
+        if length > self.most.elements {
+            return Err(ScanError::TooManyElements(length));
+        }
+        let values = length.saturating_mul(each);
+        if usize::try_from(values).is_ok_and(|values| values <= self.rest.len()) {
+            Ok(values)
+        } else {
+            Err(ScanError::CutOff)
+        }
     }
 
     fn text(&mut self, length: u64) -> Result<u64, ScanError> {
-        if length > MAX_TEXT_BYTES { Err(ScanError::TextTooLong(length)) } else { self.skip(length) }
+        if length > self.most.text { Err(ScanError::TextTooLong(length)) } else { self.skip(length) }
     }
 
     fn number(&mut self, width: usize) -> Result<u64, ScanError> {

@@ -4,7 +4,7 @@ use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 
-use super::scan::{ScanError, scan};
+use super::scan::{MAX_DEPTH, ScanError, scan, scan_own};
 use super::*;
 
 mod bounds;
@@ -99,8 +99,8 @@ fn every_cut_is_an_error_and_never_a_panic() {
 #[test]
 fn limits_hold_before_anything_is_allocated() {
     let nested = |depth: usize| [vec![0x91; depth], vec![0xc0]].concat();
-    assert_eq!(scan(&nested(scan::MAX_DEPTH)), Ok(()));
-    assert_eq!(scan(&nested(scan::MAX_DEPTH + 1)), Err(ScanError::TooDeep));
+    assert_eq!(scan(&nested(MAX_DEPTH)), Ok(()));
+    assert_eq!(scan(&nested(MAX_DEPTH + 1)), Err(ScanError::TooDeep));
     assert_eq!(scan(&[0xdd, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::TooManyElements(u64::from(u32::MAX))));
     assert_eq!(scan(&[0xdb, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::TextTooLong(u64::from(u32::MAX))));
     assert_eq!(scan(&[0xc6, 0xff, 0xff, 0xff, 0xff]), Err(ScanError::CutOff));
@@ -110,6 +110,23 @@ fn limits_hold_before_anything_is_allocated() {
     let many = [vec![0xdc, 0x03, 0xe8], list_of_empty_texts.repeat(1_000)].concat();
     assert_eq!(scan(&many), Err(ScanError::TooManyValues));
     assert!(matches!(read(&vec![0; MAX_MESSAGE_BYTES + 1]), Err(DecodeError::TooLarge(_))));
+}
+
+#[test]
+fn what_is_read_from_our_own_store_may_be_long_but_must_be_there() {
+    let long = [vec![0xdd, 0x00, 0x01, 0x86, 0xa0], vec![0xc0; 100_000]].concat();
+    assert_eq!((scan(&long), scan_own(&long)), (Err(ScanError::TooManyElements(100_000)), Ok(())));
+    let text = [vec![0xdb, 0x00, 0x01, 0x00, 0x00], vec![b'a'; 65_536]].concat();
+    assert_eq!((scan(&text), scan_own(&text)), (Err(ScanError::TextTooLong(65_536)), Ok(())));
+    for cut_off in [&long[..long.len() - 1], &text[..text.len() - 1]] {
+        assert_eq!(scan_own(cut_off), Err(ScanError::CutOff));
+    }
+    // A decoder would make room for each of these lists before it finds that they are not there.
+    let promises = [0xdd, 0x00, 0x00, 0xff, 0xff].repeat(MAX_DEPTH);
+    assert_eq!(scan_own(&promises), Err(ScanError::CutOff));
+    // Entries of a map are a key and a value each.
+    assert_eq!(scan_own(&[0x81, 0xa0]), Err(ScanError::CutOff));
+    assert_eq!(scan_own(&[0x81, 0xa0, 0xc0, 0xc0]), Err(ScanError::Trailing(1)));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use igentai_webserver::fuzzing;
 /// Memory that a decoder may take besides four times its input: what the smallest values of a message that is within its limits become.
 const SMALL: usize = 2 << 20;
 
-/// Besides, where rows of our own store are read: room that is made for lists by the length that they claim.
+/// Besides, where entries of our own store are read: room that is made for lists by the length that they claim.
 const ROWS: usize = 4 << 20;
 
 /// Tries to understand some bytes; whether it did.
@@ -103,11 +103,11 @@ fn records(corpus: &Corpus) -> Vec<Target> {
             rows::decode_entry(1, bytes)
                 .is_ok_and(|entry| rows::encode_entry(&entry.head, &entry.tail).is_ok())
         }),
-        target("row-topic", 3, Some(ROWS), record, |bytes| rows::decode_topic(bytes).is_ok()),
-        target("checkpoint-ledger", 3, Some(ROWS), ledger, |bytes| {
+        target("row-topic", 3, Some(SMALL), record, |bytes| rows::decode_topic(bytes).is_ok()),
+        target("checkpoint-ledger", 3, Some(SMALL), ledger, |bytes| {
             checkpoints::decode::<Ledger>(bytes).is_ok()
         }),
-        target("checkpoint-status", 3, Some(ROWS), status, |bytes| {
+        target("checkpoint-status", 3, Some(SMALL), status, |bytes| {
             checkpoints::decode::<Option<TopicStatus>>(bytes).is_ok()
         }),
         target("cursor", 5, Some(SMALL), fuzzing::cursors(), fuzzing::read_cursor),

@@ -173,9 +173,13 @@ impl Frontier {
     fn best(&self, wish: &Wish<'_>, picture: &Picture) -> Option<Offer> {
         let mut best: Option<Offer> = None;
         let several = wish.providers.len() > 1;
+        // A list of one that is not told apart from others is nobody's, and finishes nothing.
+        let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
+        let any_counts = wish.providers.iter().any(counts);
         for provider in wish.providers {
             let voice = self.set_of(provider);
-            if several && voice != 0 && voice & picture.useful == 0 {
+            let adds_nothing = voice != 0 && voice & picture.useful == 0;
+            if several && (adds_nothing || any_counts && !counts(provider)) {
                 continue;
             }
             let worth = self.worth(voice, picture.useful | voice);
@@ -185,7 +189,7 @@ impl Frontier {
             let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
             for stretch in &self.stretches {
                 let reach = stretch.reach;
-                if reach.is_done(picture.useful) || several && reach.listed_by & voice != 0 {
+                if reach.is_done(picture.useful) || reach.listed_by & voice != 0 {
                     continue;
                 }
                 let leaves_out = worth.is_tested || reach.listed == 0;

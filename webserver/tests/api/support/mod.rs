@@ -28,7 +28,7 @@ use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::{Bus, Exchange, Outgoing};
 use igentai_shared::clock::{Clock, SystemClock};
 use igentai_shared::store::embedded::EmbeddedStore;
-use igentai_shared::store::{Commit, Store};
+use igentai_shared::store::{Commit, Store, checkpoints};
 use igentai_shared::wire::{self, Message, NewAttributes, StatusEvent};
 use igentai_webserver::{Readiness, STATUS_CHECKPOINT, WebContext, WebError};
 use tokio::net::TcpListener;
@@ -239,7 +239,7 @@ impl World {
     pub(crate) async fn tick(&self, topic: &Topic, shape: impl FnOnce(&mut TopicStatus)) {
         let mut status = self.status(topic).await;
         shape(&mut status);
-        let bytes = rmp_serde::to_vec_named(&status).unwrap();
+        let bytes = checkpoints::encode(&status);
         let checkpoints = BTreeMap::from([(STATUS_CHECKPOINT.to_owned(), bytes)]);
         self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), checkpoints).await.unwrap();
         self.tell("topic", &topic.id, &StatusEvent { status }).await;

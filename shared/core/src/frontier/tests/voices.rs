@@ -3,6 +3,7 @@
 use super::listing::{about, numbered, of_each_letter, whole};
 use super::part as letters;
 use super::*;
+use crate::frontier::voices::VOICES;
 
 fn two() -> Vec<String> {
     vec!["one".to_owned(), "two".to_owned()]
@@ -97,4 +98,138 @@ fn the_cheaper_of_two_that_know_as_much_is_asked_for_parts_and_where_both_are_fr
     assert_eq!(asked((900, 1), (100, 10)).as_deref(), Some("two"));
     assert_eq!(asked((0, 10), (0, 90)).as_deref(), Some("one"));
     assert_eq!(asked((0, 90), (0, 10)).as_deref(), Some("two"));
+}
+
+fn ask(log: &Log, available: &[String]) -> (Aim, Option<String>) {
+    let wish = Wish { items: 50, wanted: None, providers: available, under_way: &[] };
+    match log.frontier().next(&wish) {
+        Outlook::Ask { aim, provider, .. } => (aim, provider),
+        Outlook::Wait => panic!("it waits"),
+    }
+}
+
+/// Two models that know different names, by what both have listed from A to C.
+fn two_that_add() -> Log {
+    let mut log = Log::default();
+    for provider in ["one", "two"] {
+        for _ in 0..2 {
+            log.says(by(provider, whole()), &of_each_letter(2));
+        }
+    }
+    for (provider, own) in [("one", "bo"), ("two", "bu")] {
+        log.says(by(provider, about("a-c")), &[numbered("ba", 0..20), numbered(own, 0..10)].concat());
+    }
+    let both = log.frontier().set_of("one") | log.frontier().set_of("two");
+    assert_eq!(log.frontier().useful(), both);
+    assert!(log.frontier().worth(log.frontier().set_of("two"), both).is_tested);
+    log
+}
+
+#[test]
+fn a_model_is_not_asked_for_what_it_has_listed_while_the_other_is_away() {
+    let mut log = two_that_add();
+    log.says(by("one", about("d-m")), &numbered("fa", 0..36));
+    let one = log.frontier().set_of("one");
+    let has_rest = |log: &Log| {
+        let mut rest = log.frontier().stretches.iter().filter(|stretch| stretch.reach.listed_by & one == 0);
+        rest.any(|stretch| stretch.letters() != Letters::ELSEWHERE)
+    };
+    let mut asked = Vec::new();
+    while has_rest(&log) {
+        let (Aim::Part(part), _) = ask(&log, &providers(&["one"])) else { panic!("after {asked:?}") };
+        assert!(!part.overlaps(letters("a-m")), "{part}");
+        let known: Vec<String> = of_each_letter(2).into_iter().filter(|name| part.holds(name)).collect();
+        log.says(by("one", about(&part.to_string())), &known);
+        assert!(!asked.contains(&part), "{part} again");
+        asked.push(part);
+    }
+    let (aim, provider) = ask(&log, &two());
+    assert!(matches!(aim, Aim::Part(_)) && provider.as_deref() == Some("two"), "it is back, and knows more");
+}
+
+#[test]
+fn nothing_is_certain_before_it_is_known_what_every_model_adds() {
+    let mut log = Log::default();
+    for _ in 0..4 {
+        log.says(by("one", whole()), &of_each_letter(2));
+        log.says(by("two", whole()), &of_each_letter(2));
+    }
+    let list = |log: &mut Log, provider: &str, part: &str| {
+        let known: Vec<String> =
+            of_each_letter(3).into_iter().filter(|name| letters(part).holds(name)).collect();
+        log.says(by(provider, about(part)), &known);
+    };
+    let rest = ["d-h", "i-q", "r-z", "other"];
+    list(&mut log, "one", "a-c");
+    for part in rest {
+        list(&mut log, "one", part);
+    }
+    list(&mut log, "two", "a-c");
+    let said = log.frontier().estimate().unwrap();
+    assert!(said.at_least && (0.7..0.95).contains(&said.completeness), "nine names are few: {said:?}");
+    let (aim, provider) = ask(&log, &two());
+    assert!(matches!(aim, Aim::Part(_)) && provider.as_deref() == Some("two"), "{aim:?} {provider:?}");
+    for part in rest {
+        list(&mut log, "two", part);
+    }
+    let said = log.frontier().estimate().unwrap();
+    assert!(!said.at_least && said.completeness > 0.95, "it adds nothing: {said:?}");
+}
+
+#[test]
+fn a_model_that_adds_is_asked_for_all_that_it_has_not_listed() {
+    let mut log = two_that_add();
+    let mut asked: BTreeMap<String, Vec<Letters>> = BTreeMap::new();
+    for _ in 0..80 {
+        let (aim, provider) = ask(&log, &two());
+        let Aim::Part(part) = aim else {
+            log.says(by(&provider.unwrap(), whole()), &of_each_letter(2));
+            continue;
+        };
+        let provider = provider.unwrap();
+        let known = numbered(&part.begin(), 0..9);
+        log.says(by(&provider, about(&part.to_string())), &known);
+        asked.entry(provider).or_default().push(part);
+    }
+    for provider in two() {
+        let parts = &asked[&provider];
+        let all = ('d'..='z').filter(|letter| parts.iter().any(|part| part.holds(&format!("{letter}a"))));
+        assert_eq!(all.count(), 23, "{provider}: {parts:?}");
+    }
+}
+
+#[test]
+fn what_more_models_say_than_are_told_apart_counts_as_nobodys() {
+    let many: Vec<String> = (0..VOICES + 3).map(|number| format!("model {number}")).collect();
+    let mut log = Log::default();
+    for provider in &many {
+        log.says(by(provider, whole()), &of_each_letter(2));
+    }
+    let known = numbered("ba", 0..50);
+    for provider in &many {
+        log.says(ResponseMeta { asked: 100, ..by(provider, about("a-c")) }, &known);
+    }
+    assert_eq!(log.frontier().voices.len(), VOICES);
+    assert_eq!(log.frontier().set_of(many.last().unwrap()), 0);
+    let useful = log.frontier().useful();
+    assert_eq!(useful.count_ones(), 1, "all know the same: {useful:b}");
+    let reach = log.frontier().stretches.iter().find(|stretch| stretch.letters().holds("ba")).unwrap().reach;
+    assert!(reach.is_done(useful));
+    let mut asked: Vec<Letters> = Vec::new();
+    for _ in 0..60 {
+        let (aim, provider) = ask(&log, &many);
+        let provider = provider.unwrap_or_else(|| many[0].clone());
+        let Aim::Part(part) = aim else {
+            log.says(by(&provider, whole()), &of_each_letter(2));
+            continue;
+        };
+        let known: Vec<String> = of_each_letter(2).into_iter().filter(|name| part.holds(name)).collect();
+        log.says(by(&provider, about(&part.to_string())), &known);
+        asked.push(part);
+        let said = log.frontier().estimate().unwrap();
+        if !said.at_least && said.completeness > 0.95 {
+            return;
+        }
+    }
+    panic!("it comes to no end: {asked:?}");
 }
