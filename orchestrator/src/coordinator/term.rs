@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::coordinator::{Action, Coordinator, Ledger};
+use igentai_core::decision::Chunk;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, WorkerId};
 use igentai_core::time::{Monotonic, Now};
@@ -228,9 +229,11 @@ impl Term<'_> {
         self.topics.watch_store(&self.core, now.monotonic).await?;
         self.topics.follow(&mut self.core, now).await?;
         self.topics.refill(now.monotonic).await?;
-        // What could be saved may be granted at once.
-        if self.act(now).await? {
-            self.act(now).await?;
+        // What could be saved may be granted and told at once: first leases, then what they are used for.
+        for _ in 0..3 {
+            if !self.act(now).await? {
+                break;
+            }
         }
         self.topics.publish_left_out(now.monotonic).await?;
         self.topics.save_folds(&self.core, now.monotonic).await?;
@@ -311,7 +314,7 @@ impl Term<'_> {
         Ok(())
     }
 
-    /// Carries out what there is to do; the answer says whether a ledger was saved, so that there is more to do.
+    /// Carries out what there is to do; the answer says whether leases or decisions were saved, so that there is more to do.
     async fn act(&mut self, now: Now) -> Result<bool, StoreError> {
         let (mut commands, mut snapshots, mut saved) = (Vec::new(), Vec::new(), false);
         for action in self.core.decide(now) {
@@ -330,6 +333,9 @@ impl Term<'_> {
                 }
                 Action::SaveLedger { topic, run, ledger } => {
                     saved |= self.save_ledger(topic, run, ledger, now.monotonic).await?;
+                }
+                Action::SaveDecisions { topic, run, chunks } => {
+                    saved |= self.save_decisions(&topic, run, &chunks, now.monotonic).await?;
                 }
                 Action::Send { producer, command } => commands.push((producer, command)),
                 Action::Snapshot { producer, topic } => snapshots.push((producer, topic)),
@@ -361,6 +367,24 @@ impl Term<'_> {
         let saved = self.topics.troubles.note(Some(&topic), Step::SaveLedger, saved, now)?.is_some();
         if saved {
             self.core.ledger_saved(&topic, run, ledger);
+        }
+        Ok(saved)
+    }
+
+    async fn save_decisions(
+        &mut self,
+        topic: &TopicId,
+        run: Run,
+        chunks: &[Chunk],
+        now: Monotonic,
+    ) -> Result<bool, StoreError> {
+        if self.topics.troubles.rests(Some(topic), Step::SaveDecisions, now) {
+            return Ok(false);
+        }
+        let saved = self.topics.save_decisions(topic, run, chunks).await;
+        let saved = self.topics.troubles.note(Some(topic), Step::SaveDecisions, saved, now)?.is_some();
+        if let Some(last) = chunks.last().filter(|_| saved) {
+            self.core.decisions_saved(topic, run, last.end());
         }
         Ok(saved)
     }

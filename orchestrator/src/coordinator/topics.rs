@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use igentai_core::coordinator::{Coordinator, Ledger};
+use igentai_core::decision::Chunk;
 use igentai_core::filter::{Master, Ranges};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run};
@@ -137,6 +138,9 @@ impl<'a> Topics<'a> {
         }
         self.follow_one(core, id, now).await?;
         self.files.open(definition, core.attributes(id));
+        if let Some(decisions) = self.checkpoint::<Chunk>(id, run, checkpoints::DECISIONS).await? {
+            core.found_decisions(id, run, decisions);
+        }
         core.opened(id, run, max_attributes, ledger);
         info!(topic = %id, run, attributes = core.attributes(id), "a topic is open");
         Ok(())
@@ -298,6 +302,19 @@ impl<'a> Topics<'a> {
         ledger: &Ledger,
     ) -> Result<(), StoreError> {
         let saved = BTreeMap::from([(checkpoints::LEDGER.to_owned(), checkpoints::encode(ledger))]);
+        self.context.store.save_checkpoints(id, run, self.epoch, saved).await
+    }
+
+    pub(super) async fn save_decisions(
+        &self,
+        id: &TopicId,
+        run: Run,
+        chunks: &[Chunk],
+    ) -> Result<(), StoreError> {
+        let Some((open, whole)) = chunks.split_last() else { return Ok(()) };
+        let named = whole.iter().map(|chunk| (checkpoints::decisions_from(chunk.first), chunk));
+        let named = named.chain([(checkpoints::DECISIONS.to_owned(), open)]);
+        let saved = named.map(|(name, chunk)| (name, checkpoints::encode_decisions(chunk))).collect();
         self.context.store.save_checkpoints(id, run, self.epoch, saved).await
     }
 

@@ -12,6 +12,7 @@ use crate::frontier::{Frontier, Letters};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryKind};
 use crate::seeded::{Bug, is_on, strikes};
+use crate::topic::Share;
 
 mod sightings;
 mod strata;
@@ -21,6 +22,9 @@ pub use sightings::Sightings;
 pub use strata::STRATA;
 use strata::{Incomplete, Origin, Strata};
 pub use totals::Totals;
+
+/// Fewer answers about the whole topic do not say how complete it is.
+const LEAST_ANSWERS: u64 = 8;
 
 /// What one life of a producer has used up, by the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +129,15 @@ impl TopicFold {
             }
         }
         Ok(())
+    }
+
+    /// Whether it is sure to be as complete as is wanted.
+    #[must_use]
+    pub fn is_complete(&self, wanted: Share) -> bool {
+        let frontier = &self.frontier;
+        let answers = if frontier.is_used() { frontier.answers_about_whole() } else { self.totals.responses };
+        let said = self.completeness().filter(|said| !said.at_least && answers >= LEAST_ANSWERS);
+        said.is_some_and(|said| said.completeness >= wanted.get())
     }
 
     /// Counts what an entry brought for where its response was asked.

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod command;
 pub mod coordinator;
 pub mod cost;
+pub mod decision;
 pub mod estimate;
 pub mod filter;
 pub mod fold;

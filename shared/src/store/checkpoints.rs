@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use igentai_core::decision::Chunk;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,6 +19,15 @@ pub const LEDGER: &str = "ledger";
 /// [`igentai_core::status::TopicStatus`]: the newest numbers, for whoever asks.
 pub const STATUS: &str = "status";
 
+/// [`igentai_core::decision::Chunk`]: the newest decisions, as far as they do not fill a chunk of their own ([`decisions_from`]).
+pub const DECISIONS: &str = "decisions";
+
+/// A whole [`igentai_core::decision::Chunk`] of decisions, by the number of its first.
+#[must_use]
+pub fn decisions_from(first: u64) -> String {
+    format!("{DECISIONS}.{first}")
+}
+
 /// A log index up to which everything was published.
 pub const PUBLISHED: &str = "published";
 
@@ -33,6 +43,17 @@ pub(super) const KEPT: [&str; 2] = [LEDGER, PUBLISHED];
 )]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(value).expect("plain data can be encoded into memory")
+}
+
+/// Encodes decisions: there is one for every request, so that their fields stand in their order, without names. One that is added stands behind all others.
+#[must_use]
+#[expect(
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "decisions are plain lists, texts and numbers"
+)]
+pub fn encode_decisions(chunk: &Chunk) -> Vec<u8> {
+    rmp_serde::to_vec(chunk).expect("plain data can be encoded into memory")
 }
 
 /// Decodes a checkpoint.

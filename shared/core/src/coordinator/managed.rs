@@ -8,6 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, TopicOrder, TopicReport};
 use crate::cost::Cost;
+use crate::decision::{Chunk, Terms, What};
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
@@ -16,9 +17,11 @@ use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
 mod ending;
+mod journal;
 mod showing;
 mod tickets;
 
+use journal::{Journal, Moment};
 use tickets::Tickets;
 
 /// How far the rate of new attributes looks back.
@@ -64,6 +67,7 @@ pub(super) struct Managed {
     found_ledger: bool,
     samples: VecDeque<(Monotonic, Seq)>,
     tickets: Tickets,
+    journal: Journal,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
 }
@@ -92,6 +96,7 @@ impl Managed {
             found_ledger: false,
             samples: VecDeque::new(),
             tickets: Tickets::default(),
+            journal: Journal::default(),
             completeness: (0, None),
         }
     }
@@ -106,6 +111,7 @@ impl Managed {
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
             self.baseline = None;
+            self.journal.begin();
             self.close();
             self.lingered = false;
         }
@@ -122,7 +128,26 @@ impl Managed {
         self.head = 0;
         self.samples.clear();
         self.tickets = Tickets::default();
+        self.journal.begin();
         self.completeness = (0, None);
+    }
+
+    /// The end of what the store has of the decisions of this run.
+    pub(super) fn found_decisions(&mut self, chunk: Chunk) {
+        self.journal.found(chunk);
+    }
+
+    pub(super) fn decisions_saved(&mut self, end: u64) {
+        self.journal.saved(end);
+    }
+
+    fn save_decisions(&self) -> Option<Action> {
+        let (topic, run) = (self.topic.id.clone(), self.topic.run);
+        self.journal.unsaved().map(|chunks| Action::SaveDecisions { topic, run, chunks })
+    }
+
+    const fn moment(&self, now: Now) -> Moment {
+        Moment { at: now.unix, log_index: self.fold.log_index() }
     }
 
     /// Something was committed to the run: where it has ended, it is tried once to follow it again.
@@ -276,15 +301,17 @@ impl Managed {
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+            self.note_ending(reason, now);
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);
-            return vec![self.put(TopicState::Ending(reason), problem, epoch, now), note];
+            let put = self.put(TopicState::Ending(reason), problem, epoch, now);
+            return self.save_decisions().into_iter().chain([put, note]).collect();
         }
         if self.is_capped() && !self.saved.as_ref().is_some_and(|saved| saved.grants_as(&self.ledger)) {
             return vec![self.save_ledger()];
         }
-        self.direct(members, &live);
-        Vec::new()
+        self.direct(members, &live, epoch, now);
+        self.save_decisions().into_iter().collect()
     }
 
     const fn is_directed(&self) -> bool {
@@ -292,16 +319,28 @@ impl Managed {
     }
 
     /// Tells requests what to aim at.
-    fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease]) {
+    fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease], epoch: Epoch, now: Now) {
         if !self.is_directed() {
             return;
         }
         let (id, run) = (&self.topic.id, self.topic.run);
         let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
         let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
-        self.tickets.review(live, report);
-        let providers = self.askable(members);
-        self.tickets.issue(&self.topic, &self.fold, (live, &providers), lease, report);
+        let moment = self.moment(now);
+        let dropped = self.tickets.review(live, report);
+        if !dropped.is_empty() {
+            self.journal.note(moment, What::Dropped { decisions: dropped });
+        }
+        let terms = Terms {
+            items: self.topic.items_per_request,
+            wanted: self.topic.limits.completeness,
+            providers: self.askable(members),
+            away: self.away(members),
+        };
+        let providers = terms.providers.clone();
+        self.journal.terms(moment, epoch, terms);
+        let journal = (&mut self.journal, moment);
+        self.tickets.issue(&self.topic, &self.fold, (live, &providers), journal, lease, report);
     }
 
     fn save_ledger(&mut self) -> Action {
@@ -407,7 +446,7 @@ impl Managed {
             capped_cost: self.topic.limits.max_cost.is_some(),
             aims: self.is_directed().then(|| {
                 let sent = report.map_or(0, |report| report.sent);
-                if ask { self.tickets.of(producer, sent, room) } else { Vec::new() }
+                if ask { self.tickets.of(producer, sent, room, &self.journal) } else { Vec::new() }
             }),
         })
     }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::{AIMS_LOAD, Command, Heartbeat, TopicOrder};
+use crate::decision::Chunk;
 use crate::fold::{FoldError, TopicFold};
 use crate::folder::TopicId;
 use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
@@ -95,6 +96,15 @@ pub enum Action {
         run: Run,
         /// To be saved.
         ledger: Ledger,
+    },
+    /// Save decisions, and say [`Coordinator::decisions_saved`]; until then nobody is told of them. The last chunk is the one that is open, those before it are whole.
+    SaveDecisions {
+        /// Topic.
+        topic: TopicId,
+        /// Its run.
+        run: Run,
+        /// To be saved.
+        chunks: Vec<Chunk>,
     },
     /// Send a command.
     Send {
@@ -238,6 +248,20 @@ impl Coordinator {
     pub fn ledger_saved(&mut self, topic: &TopicId, run: Run, ledger: Ledger) {
         if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
             managed.ledger_saved(ledger);
+        }
+    }
+
+    /// What the store has of the decisions of a run, as far as they are not in whole chunks: to be told before [`Coordinator::opened`].
+    pub fn found_decisions(&mut self, topic: &TopicId, run: Run, chunk: Chunk) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            managed.found_decisions(chunk);
+        }
+    }
+
+    /// The store has the decisions of the run whose numbers are below `end`.
+    pub fn decisions_saved(&mut self, topic: &TopicId, run: Run, end: u64) {
+        if let Some(managed) = self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
+            managed.decisions_saved(end);
         }
     }
 

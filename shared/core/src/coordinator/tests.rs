@@ -6,10 +6,12 @@ use super::*;
 use crate::batch::{Outcome, ResponseMeta};
 use crate::command::{FilterReport, Lease, ProviderReport, ProviderState, TopicReport};
 use crate::cost::Cost;
+use crate::decision::Chunk;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest, TopicState};
 
+mod decisions;
 mod directed;
 mod ending;
 mod handover;
@@ -43,6 +45,8 @@ struct World {
     ledger: Option<Ledger>,
     saves: bool,
     answers: bool,
+    /// What it has of the decisions.
+    decisions: BTreeMap<u64, Chunk>,
 }
 
 impl World {
@@ -62,6 +66,7 @@ impl World {
             ledger: None,
             saves: true,
             answers: true,
+            decisions: BTreeMap::new(),
         }
     }
 
@@ -73,7 +78,8 @@ impl World {
             if actions.is_empty() {
                 return done;
             }
-            let tries_to_save = |action: &Action| matches!(action, Action::SaveLedger { .. });
+            let tries_to_save =
+                |action: &Action| matches!(action, Action::SaveLedger { .. } | Action::SaveDecisions { .. });
             let stuck = !(self.saves && self.answers) && actions.iter().all(tries_to_save);
             for action in &actions {
                 self.carry_out(action.clone(), at);
@@ -90,6 +96,9 @@ impl World {
         match action {
             Action::Open { topic, run, max_attributes } => {
                 self.coordinator.entries(&topic, run, &self.entries, self.log, now(at)).unwrap();
+                if let Some((_, chunk)) = self.decisions.last_key_value() {
+                    self.coordinator.found_decisions(&topic, run, chunk.clone());
+                }
                 self.coordinator.opened(&topic, run, max_attributes, self.ledger.clone());
             }
             Action::Put { topic, expected } => {
@@ -103,6 +112,15 @@ impl World {
                 }
                 if self.saves && self.answers {
                     self.coordinator.ledger_saved(&topic, run, ledger);
+                }
+            }
+            Action::SaveDecisions { topic, run, chunks } => {
+                let end = chunks.last().unwrap().end();
+                if self.saves {
+                    self.decisions.extend(chunks.into_iter().map(|chunk| (chunk.first, chunk)));
+                }
+                if self.saves && self.answers {
+                    self.coordinator.decisions_saved(&topic, run, end);
                 }
             }
             Action::Send { producer, command } => {
@@ -185,9 +203,13 @@ impl World {
         self.answer_again(name, Outcome::Answered, (&[], again), at);
     }
 
-    fn answer_again(&mut self, name: &str, outcome: Outcome, (new, again): (&[&str], usize), at: u64) {
+    fn answer_again(&mut self, name: &str, outcome: Outcome, named: (&[&str], usize), at: u64) {
+        self.answer_to(name, self.meta(outcome), named, at);
+    }
+
+    fn answer_to(&mut self, name: &str, meta: ResponseMeta, (new, again): (&[&str], usize), at: u64) {
         self.log += 1;
-        let kind = EntryKind::Response(self.meta(outcome));
+        let kind = EntryKind::Response(meta);
         let head =
             EntryHead { producer: producer(name), incarnation: 1, seq: self.log, at: UnixMillis(0), kind };
         let known = self.coordinator.status(&id(), now(at)).unwrap().attributes;

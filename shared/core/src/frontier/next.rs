@@ -3,6 +3,8 @@
 use super::estimate::Picture;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Stretch};
+use crate::batch::ResponseMeta;
+use crate::decision::Why;
 
 /// Answers about the whole topic before it is cut into parts.
 const FIRST_WHOLE: u64 = 2;
@@ -40,6 +42,32 @@ pub enum Aim {
     Part(Letters),
 }
 
+impl Aim {
+    /// What a response was about; `None` for a part of a kind that is not known here.
+    #[must_use]
+    pub fn of(meta: &ResponseMeta) -> Option<Self> {
+        Self::named(meta.cell.as_deref())
+    }
+
+    /// By the name of the part; the whole topic has none.
+    #[must_use]
+    pub fn named(cell: Option<&str>) -> Option<Self> {
+        match cell {
+            None => Some(Self::Whole),
+            Some(cell) => Letters::parse(cell).map(Self::Part),
+        }
+    }
+
+    /// The name of the part.
+    #[must_use]
+    pub fn cell(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Part(letters) => Some(letters.to_string()),
+        }
+    }
+}
+
 /// What is to be asked for next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outlook {
@@ -53,6 +81,8 @@ pub enum Outlook {
         items: u32,
         /// How many new ones it may bring.
         new: f64,
+        /// Why this.
+        why: Why,
     },
     /// Nothing before something that is under way has been answered.
     Wait,
@@ -82,6 +112,9 @@ struct Offer {
     /// New names, and all that it may give.
     new: f64,
     gives: f64,
+    /// Names that are known there, and that there are.
+    known: f64,
+    has: f64,
     /// New names for what it costs.
     value: f64,
 }
@@ -103,8 +136,11 @@ impl Frontier {
         let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
         let whole = self.whole + whole_count(whole_under_way);
         let first = FIRST_WHOLE.max(whole_count(wish.providers.len().min(VOICES)));
-        if whole < first || !self.works() {
-            return self.about_whole(wish, whole);
+        if whole < first {
+            return self.about_whole(wish, whole, Why::First);
+        }
+        if !self.works() {
+            return self.about_whole(wish, whole, Why::Uncut);
         }
         if self.whole == 0 {
             return Outlook::Wait;
@@ -113,7 +149,7 @@ impl Frontier {
         let is_small = self.whole_full == 0 && self.stretches.iter().all(|stretch| stretch.reach.listed > 0);
         if is_small {
             return if whole < LEAST_WHOLE {
-                self.about_whole(wish, whole)
+                self.about_whole(wish, whole, Why::Sure)
             } else if wish.under_way.is_empty() {
                 self.again(wish)
             } else {
@@ -122,10 +158,10 @@ impl Frontier {
         }
         let asked = self.whole + self.aimed + whole_count(wish.under_way.len());
         if whole < asked / WHOLE_EVERY {
-            return self.about_whole(wish, whole);
+            return self.about_whole(wish, whole, Why::Sample);
         }
         let picture = self.picture();
-        let best = self.best(wish, &picture);
+        let (best, offers) = self.best(wish, &picture);
         let (mut need, mut near_end) = (f64::INFINITY, false);
         if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate()) {
             let total = estimate.estimate.total;
@@ -134,24 +170,31 @@ impl Frontier {
             near_end = estimate.completeness >= wanted - NEAR && !estimate.at_least;
         }
         if near_end && whole < LEAST_WHOLE {
-            return self.about_whole(wish, whole);
+            return self.about_whole(wish, whole, Why::Sure);
         }
         if need <= 0.0 && !wish.under_way.is_empty() {
             return Outlook::Wait;
         }
         match best {
-            Some(Offer { letters, provider, new, gives, .. }) => {
+            Some(Offer { letters, provider, new, gives, known, has, .. }) => {
                 let take = if need < new { (gives - new + need).ceil() + 1.0 } else { f64::from(wish.items) };
                 let items = whole_number(take).clamp(FEWEST.min(wish.items), wish.items);
-                Outlook::Ask { aim: Aim::Part(letters), provider, items, new: new.min(need.max(1.0)) }
+                let new = new.min(need.max(1.0));
+                Outlook::Ask {
+                    aim: Aim::Part(letters),
+                    provider,
+                    items,
+                    new,
+                    why: Why::Most { known, has, offers },
+                }
             }
-            None if whole < LEAST_WHOLE => self.about_whole(wish, whole),
+            None if whole < LEAST_WHOLE => self.about_whole(wish, whole, Why::Sure),
             None => self.again(wish),
         }
     }
 
     /// A question about the whole topic: models that are worth asking take turns.
-    fn about_whole(&self, wish: &Wish<'_>, whole: u64) -> Outlook {
+    fn about_whole(&self, wish: &Wish<'_>, whole: u64, why: Why) -> Outlook {
         let useful = self.useful();
         let is_useful = |provider: &&String| {
             let voice = self.set_of(provider);
@@ -166,12 +209,13 @@ impl Frontier {
         let turn = usize::try_from(whole).unwrap_or(0) % providers.len().max(1);
         let provider =
             if wish.providers.len() > 1 { providers.get(turn).map(ToString::to_string) } else { None };
-        Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0 }
+        Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0, why }
     }
 
-    /// What brings most for what it costs.
-    fn best(&self, wish: &Wish<'_>, picture: &Picture) -> Option<Offer> {
+    /// What brings most for what it costs, and of how many.
+    fn best(&self, wish: &Wish<'_>, picture: &Picture) -> (Option<Offer>, u32) {
         let mut best: Option<Offer> = None;
+        let mut offers = 0;
         let several = wish.providers.len() > 1;
         // A list of one that is not told apart from others is nobody's, and finishes nothing.
         let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
@@ -197,8 +241,8 @@ impl Frontier {
                     if !wish.is_free(letters) {
                         continue;
                     }
-                    let found = self.sum(letters).found();
-                    let missing = self.expected(picture, letters, reach) - found;
+                    let (found, has) = (self.sum(letters).found(), self.expected(picture, letters, reach));
+                    let missing = has - found;
                     let new = match (several, reach.listed) {
                         (false, _) => missing,
                         (true, 0) => missing * worth.knows,
@@ -206,14 +250,15 @@ impl Frontier {
                     };
                     let new = new.clamp(0.0, f64::from(wish.items));
                     let value = new / cost;
+                    offers += u32::from(new >= LEAST_NEW);
                     if new >= LEAST_NEW && best.as_ref().is_none_or(|best| value > best.value) {
                         let provider = several.then(|| provider.clone());
-                        best = Some(Offer { letters, provider, new, gives, value });
+                        best = Some(Offer { letters, provider, new, gives, known: found, has, value });
                     }
                 }
             }
         }
-        best
+        (best, offers)
     }
 
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is.
@@ -240,6 +285,7 @@ impl Frontier {
             provider,
             items: wish.items,
             new,
+            why: Why::Again { turns: least },
         })
     }
 

@@ -8,15 +8,13 @@ use super::super::member::Member;
 use super::super::{Action, Settings};
 use super::Managed;
 use crate::command::TopicReport;
+use crate::decision::Ending;
 use crate::ids::{Epoch, WorkerId};
 use crate::time::{Monotonic, Now};
 use crate::topic::{EndReason, TopicState};
 
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
-
-/// Fewer answers about the whole topic do not say how complete it is.
-const LEAST_ANSWERS: u64 = 8;
 
 impl Managed {
     /// Whether every producer that an earlier leader had at work has had its time to be heard. One that was not may hold a lease it has not
@@ -36,6 +34,10 @@ impl Managed {
         now: Now,
     ) -> Vec<Action> {
         let at = now.monotonic;
+        // Somebody stopped it, or an earlier leader was about to.
+        if self.caught_up() && !self.journal.has_ending() {
+            self.note_ending(reason, now);
+        }
         let (id, run) = (&self.topic.id, self.topic.run);
         let heard_all = self.heard_all(settings, at);
         let settled = heard_all && self.caught_up() && members.values().all(|one| one.has_settled(id, run));
@@ -44,15 +46,30 @@ impl Managed {
         self.quiet_since = self.quiet_since.or(Some(at)).filter(|_| quiet);
         let overdue = at.since(since) >= settings.end_grace + settings.end_deadline
             || self.quiet_since.is_some_and(|quiet| at.since(quiet) >= settings.end_deadline);
+        let decisions = self.save_decisions();
         if !settled && !overdue {
-            return Vec::new();
+            return decisions.into_iter().collect();
         }
         if self.saved.as_ref().is_some_and(|saved| !saved.grants_as(&self.ledger)) {
             // What was given back is free for the next start.
             return vec![self.save_ledger()];
         }
         let problem = self.topic.problem.clone().or_else(|| self.left_out(members));
-        vec![self.put(TopicState::Ended(reason), problem, epoch, now)]
+        let put = self.put(TopicState::Ended(reason), problem, epoch, now);
+        decisions.into_iter().chain([put]).collect()
+    }
+
+    /// Writes down why the topic comes to its end, and where it stands.
+    pub(super) fn note_ending(&mut self, reason: EndReason, now: Now) {
+        let totals = self.fold.totals();
+        let ending = Ending {
+            reason,
+            found: self.fold.attributes(),
+            requests: totals.requests(),
+            cost: totals.cost + totals.cost_at_risk,
+            completeness: self.fold.completeness(),
+        };
+        self.journal.ending(self.moment(now), ending);
     }
 
     /// What a topic that ends does not have although models answered.
@@ -116,13 +133,10 @@ impl Managed {
     /// Whether it is as complete as is wanted, as far as that is known.
     fn is_complete(&self) -> bool {
         let (_, Some(said)) = self.completeness else { return false };
-        let answers = if self.fold.frontier().is_used() {
-            self.fold.frontier().answers_about_whole()
-        } else {
-            self.fold.totals().responses
-        };
-        let is_sure = !said.at_least && answers >= LEAST_ANSWERS;
-        self.topic.limits.completeness.is_some_and(|wanted| is_sure && said.completeness >= wanted.get())
+        // What was estimated some answers ago is estimated anew, so that the log up to here says it.
+        self.topic.limits.completeness.is_some_and(|wanted| {
+            !said.at_least && said.completeness >= wanted.get() && self.fold.is_complete(wanted)
+        })
     }
 
     fn used_up(

@@ -8,6 +8,7 @@ use super::Managed;
 use crate::command::ProviderState::Ready;
 use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
+use crate::decision::AWAY_CHARS;
 use crate::ids::{Epoch, WorkerId};
 use crate::status::{NAMED, TopicStatus, cut};
 use crate::time::{Monotonic, Now};
@@ -132,6 +133,14 @@ impl Managed {
         let ready = names(true);
         let askable = if ready.is_empty() { names(false) } else { ready };
         askable.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Providers of the topic that nobody can ask now, and why.
+    pub(super) fn away(&self, members: &BTreeMap<WorkerId, Member>) -> BTreeMap<String, String> {
+        let askable = self.askable(members);
+        let away = self.worst_reports(members).into_iter().filter(|report| !askable.contains(&report.name));
+        let why = |report: &ProviderReport| report.detail.chars().take(AWAY_CHARS).collect();
+        away.map(|report| (report.name.clone(), why(&report))).collect()
     }
 
     /// The worst report over all producers of each provider that the topic asks.

@@ -3,16 +3,18 @@
 //! A ticket is for the producer's request of that number. It is open until the log has the answer, or the producer says that it waits for fewer than
 //! are open. What the frontier says is asked for next goes by what is open, so that no two requests look for the same.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::batch::ResponseMeta;
 use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
+use crate::decision::{Asked, What};
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Frontier, Letters, Outlook, Wish};
+use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::ids::{Incarnation, WorkerId};
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
+
+use super::journal::{Journal, Moment};
 
 /// Tickets that a producer holds at most: a list in a command has no more than a thousand elements.
 const MOST: usize = 900;
@@ -20,6 +22,8 @@ const MOST: usize = 900;
 #[derive(Clone, Debug)]
 struct Ticket {
     number: u64,
+    /// The decision by which it was issued.
+    decision: u64,
     aim: Aim,
     provider: Option<String>,
     items: u32,
@@ -48,7 +52,7 @@ impl Tickets {
         let Some(holder) = holder.filter(|holder| holder.incarnation == entry.head.incarnation) else {
             return;
         };
-        let aim = aim_of(meta);
+        let aim = Aim::of(meta);
         if let Some(ticket) = holder.open.iter_mut().find(|ticket| !ticket.settled && Some(ticket.aim) == aim)
         {
             ticket.settled = true;
@@ -56,12 +60,13 @@ impl Tickets {
     }
 
     /// Forgets what producers hold that are gone, and what those that are there say they do not wait for. Who has tickets and sends nothing gives them back, so
-    /// that others look there.
+    /// that others look there. The answer is the decisions by which those were issued that are waited for no more.
     pub(super) fn review<'a>(
         &mut self,
         live: &[LiveLease],
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
-    ) {
+    ) -> Vec<u64> {
+        let before: Vec<u64> = self.waited_for().map(|ticket| ticket.decision).collect();
         let lease = |producer: &WorkerId| live.iter().find(|one| one.producer == *producer);
         self.0.retain(|producer, holder| {
             lease(producer).is_some_and(|one| one.incarnation == holder.incarnation)
@@ -79,6 +84,13 @@ impl Tickets {
             // The oldest are those that were lost, or passed over under another leader.
             holder.open.drain(..sent.saturating_sub(waits));
         }
+        let after: BTreeSet<u64> = self.waited_for().map(|ticket| ticket.decision).collect();
+        before.into_iter().filter(|decision| !after.contains(decision)).collect()
+    }
+
+    /// Those whose answers are not in the log.
+    fn waited_for(&self) -> impl Iterator<Item = &Ticket> {
+        self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
     }
 
     /// Issues tickets, as many as the frontier finds work for and producers can use.
@@ -87,6 +99,7 @@ impl Tickets {
         topic: &Topic,
         fold: &TopicFold,
         (live, providers): (&[LiveLease], &[String]),
+        (journal, moment): (&mut Journal, Moment),
         lease: impl Fn(&LiveLease) -> u64,
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
     ) {
@@ -110,9 +123,21 @@ impl Tickets {
                 let number = holder.next;
                 let under_way = self.under_way();
                 let wish = Wish { items: topic.items_per_request, wanted, providers, under_way: &under_way };
-                let Outlook::Ask { aim, provider, items, new } = frontier.next(&wish) else { return };
+                let Outlook::Ask { aim, provider, items, new, why } = frontier.next(&wish) else { return };
                 let leave_out = leave_out(frontier, aim, provider.as_deref());
-                let ticket = Ticket { number, aim, provider, items, new, leave_out, settled: false };
+                let asked = Asked {
+                    producer: one.producer.clone(),
+                    incarnation: one.incarnation,
+                    request: number,
+                    cell: aim.cell(),
+                    provider: provider.clone(),
+                    items,
+                    new,
+                    why,
+                };
+                let decision = journal.note(moment, What::Asked(asked));
+                let ticket =
+                    Ticket { number, decision, aim, provider, items, new, leave_out, settled: false };
                 if let Some(holder) = self.0.get_mut(&one.producer) {
                     holder.next += 1;
                     holder.open.push_back(ticket);
@@ -125,14 +150,22 @@ impl Tickets {
         }
     }
 
+    /// In the order in which they were issued, so that sums of it are always the same.
     fn under_way(&self) -> Vec<(Aim, f64)> {
-        let open = self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled);
-        open.map(|ticket| (ticket.aim, ticket.new)).collect()
+        let mut open: Vec<&Ticket> = self.waited_for().collect();
+        open.sort_unstable_by_key(|ticket| ticket.decision);
+        open.into_iter().map(|ticket| (ticket.aim, ticket.new)).collect()
     }
 
-    /// What a producer's requests shall aim at that it has not sent yet; no more than weighs so much. The next one is always told, if need be without what it
-    /// leaves out.
-    pub(super) fn of(&self, producer: &WorkerId, sent: u64, room: usize) -> Vec<OrderedAim> {
+    /// What a producer's requests shall aim at that it has not sent yet, as far as it is sure to be written down; no more than weighs so much. The next one is always
+    /// told, if need be without what it leaves out.
+    pub(super) fn of(
+        &self,
+        producer: &WorkerId,
+        sent: u64,
+        room: usize,
+        journal: &Journal,
+    ) -> Vec<OrderedAim> {
         let open = self.0.get(producer).into_iter().flat_map(|holder| &holder.open);
         let mut left = room;
         let fits = |aim: &OrderedAim| {
@@ -140,7 +173,8 @@ impl Tickets {
             left = left.saturating_sub(aim.load());
             fits
         };
-        let mut open = open.filter(|ticket| ticket.number >= sent).peekable();
+        let is_told = |ticket: &&Ticket| ticket.number >= sent && journal.is_saved(ticket.decision);
+        let mut open = open.filter(is_told).peekable();
         let first = open.peek().map(|ticket| (*ticket).clone());
         let mut aims: Vec<OrderedAim> = open.map(Ticket::order).take_while(fits).collect();
         if let Some(first) = first.filter(|_| aims.is_empty()) {
@@ -159,13 +193,9 @@ impl Holder {
 
 impl Ticket {
     fn order(&self) -> OrderedAim {
-        let cell = match self.aim {
-            Aim::Whole => None,
-            Aim::Part(letters) => Some(letters.to_string()),
-        };
         OrderedAim {
             number: self.number,
-            cell,
+            cell: self.aim.cell(),
             provider: self.provider.clone(),
             items: self.items,
             leave_out: self.leave_out.clone(),
@@ -177,14 +207,6 @@ fn leave_out(frontier: &Frontier, aim: Aim, provider: Option<&str>) -> Vec<Strin
     match aim {
         Aim::Whole => Vec::new(),
         Aim::Part(letters) => frontier.leave_out(letters, provider),
-    }
-}
-
-/// What a request aimed at, if it is known here.
-fn aim_of(meta: &ResponseMeta) -> Option<Aim> {
-    match &meta.cell {
-        None => Some(Aim::Whole),
-        Some(cell) => Letters::parse(cell).map(Aim::Part),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::frontier::Letters;
 use crate::topic::{Partition, Share};
 
 /// A topic whose requests aim at parts, with a provider that can be asked.
-fn directed(limits: Limits) -> World {
+pub(super) fn directed(limits: Limits) -> World {
     let mut world = World::new(limits);
     world.stored.partition = Partition::Alphabetical;
     world.coordinator = Coordinator::new("r".to_owned(), 3, Settings::default());
@@ -19,11 +19,11 @@ fn directed(limits: Limits) -> World {
 }
 
 /// A heartbeat of a producer that has sent so many, and waits for none.
-fn ready(world: &mut World, name: &str, sent: u64, at: u64) {
+pub(super) fn ready(world: &mut World, name: &str, sent: u64, at: u64) {
     waiting(world, name, (sent, 0), at);
 }
 
-fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u32), at: u64) {
+pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u32), at: u64) {
     let small = ProviderReport {
         name: "small".to_owned(),
         model: "m".to_owned(),
@@ -39,7 +39,7 @@ fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u32), at: u64
     world.beat(name, 1, say, at);
 }
 
-fn aims(world: &World, name: &str) -> Vec<OrderedAim> {
+pub(super) fn aims(world: &World, name: &str) -> Vec<OrderedAim> {
     world.commands[&producer(name)].topics[0].aims.clone().unwrap()
 }
 
@@ -48,7 +48,7 @@ fn cells(aims: &[OrderedAim]) -> Vec<&str> {
 }
 
 /// Forty names each, half of them known to both.
-fn first_answers(world: &mut World) {
+pub(super) fn first_answers(world: &mut World) {
     let names: Vec<String> =
         ('a'..='z').flat_map(|letter| ["a", "e", "i"].map(|second| format!("{letter}{second}"))).collect();
     let texts: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::command::AIMS_LOAD;
+use crate::decision::Chunk;
+use crate::frontier::Letters;
 use crate::topic::MAX_UNDER_WAY;
 
 fn holding(tickets: u64, left_out: usize) -> Tickets {
     let ticket = |number| Ticket {
         number,
+        decision: number + 1,
         aim: Aim::Part(Letters::parse("sa-sm").unwrap()),
         provider: Some("p".repeat(64)),
         items: 1_000,
@@ -22,6 +25,12 @@ fn producer() -> WorkerId {
     WorkerId::parse("p").unwrap()
 }
 
+fn all_saved() -> Journal {
+    let mut journal = Journal::default();
+    journal.found(Chunk { first: u64::MAX, decisions: Vec::new() });
+    journal
+}
+
 fn bytes(aims: &[OrderedAim]) -> usize {
     rmp_serde::to_vec_named(aims).unwrap().len()
 }
@@ -30,7 +39,7 @@ fn bytes(aims: &[OrderedAim]) -> usize {
 fn what_a_command_says_of_aims_is_bounded_and_the_next_request_has_one_however_little_room_there_is() {
     for (topics, left_out) in [(1, 80), (1, 0), (20, 80), (MAX_UNDER_WAY, 80), (MAX_UNDER_WAY, 0)] {
         let room = AIMS_LOAD / topics;
-        let aims = holding(2_000, left_out).of(&producer(), 5, room);
+        let aims = holding(2_000, left_out).of(&producer(), 5, room, &all_saved());
         assert_eq!(aims.first().unwrap().number, 5, "{topics}, {left_out}");
         assert!(bytes(&aims) <= room, "{} of {room}: {topics}, {left_out}", bytes(&aims));
     }

@@ -1,0 +1,109 @@
+//! The decisions of a topic's run that are not sure to be in the store, and those that stand with them.
+
+use crate::decision::{CHUNK, Chunk, Decision, Ending, Terms, What};
+use crate::ids::{Epoch, LogIndex};
+use crate::time::UnixMillis;
+use crate::topic::EndReason;
+
+/// What is written of a decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: UnixMillis,
+    pub(super) log_index: LogIndex,
+}
+
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// From the beginning of a chunk that is not sure to be in the store as it is here.
+    tail: Chunk,
+    /// The number behind the last one that is sure to be there.
+    saved: u64,
+    taken_up: bool,
+    terms: Option<Terms>,
+    ending: Option<EndReason>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        let tail = Chunk::default();
+        Self { saved: tail.end(), tail, taken_up: false, terms: None, ending: None }
+    }
+}
+
+impl Journal {
+    /// Goes on behind what the store has.
+    pub(super) fn found(&mut self, chunk: Chunk) {
+        *self = Self { saved: chunk.end(), tail: chunk, ..Self::default() };
+    }
+
+    /// The topic begins again.
+    pub(super) fn begin(&mut self) {
+        (self.taken_up, self.terms, self.ending) = (false, None, None);
+    }
+
+    /// Writes a decision down; its number.
+    pub(super) fn note(&mut self, moment: Moment, what: What) -> u64 {
+        let number = self.tail.end();
+        self.tail.decisions.push(Decision { at: moment.at, log_index: moment.log_index, what });
+        number
+    }
+
+    /// Before anything is asked: who decides, and by what.
+    pub(super) fn terms(&mut self, moment: Moment, epoch: Epoch, terms: Terms) {
+        if !std::mem::replace(&mut self.taken_up, true) {
+            self.note(moment, What::TakenUp { epoch });
+        }
+        // Of who is away only that counts, since why is said in ever other words.
+        let is_same = |known: &Terms| {
+            let Terms { items, wanted, providers, away } = known;
+            (items, wanted, providers) == (&terms.items, &terms.wanted, &terms.providers)
+                && away.keys().eq(terms.away.keys())
+        };
+        if !self.terms.as_ref().is_some_and(is_same) {
+            self.terms = Some(terms.clone());
+            self.note(moment, What::Terms(terms));
+        }
+    }
+
+    /// That the topic comes to its end is written once.
+    pub(super) fn ending(&mut self, moment: Moment, ending: Ending) {
+        if self.ending.replace(ending.reason) != Some(ending.reason) {
+            self.note(moment, What::Ending(ending));
+        }
+    }
+
+    pub(super) const fn has_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Whether a decision is sure to be in the store.
+    pub(super) const fn is_saved(&self, number: u64) -> bool {
+        number < self.saved
+    }
+
+    /// What is to be saved: whole chunks, and the one that is open.
+    pub(super) fn unsaved(&self) -> Option<Vec<Chunk>> {
+        if self.saved >= self.tail.end() {
+            return None;
+        }
+        let mut chunks: Vec<Chunk> = Vec::new();
+        let mut first = self.tail.first;
+        for decisions in self.tail.decisions.chunks(CHUNK) {
+            let chunk = Chunk { first, decisions: decisions.to_vec() };
+            first = chunk.end();
+            chunks.push(chunk);
+        }
+        if chunks.last().is_some_and(|chunk| chunk.decisions.len() == CHUNK) {
+            chunks.push(Chunk { first, decisions: Vec::new() });
+        }
+        Some(chunks)
+    }
+
+    /// What ends before this number is in the store.
+    pub(super) fn saved(&mut self, end: u64) {
+        self.saved = self.saved.max(end.min(self.tail.end()));
+        let whole = usize::try_from(self.saved.saturating_sub(self.tail.first)).unwrap_or(0) / CHUNK * CHUNK;
+        self.tail.decisions.drain(..whole);
+        self.tail.first += u64::try_from(whole).unwrap_or(0);
+    }
+}

@@ -1,0 +1,290 @@
+//! What is decided for a topic, and why: kept before it takes effect, so that people can ask for it and it can be decided again from the log.
+//!
+//! A decision names the end of the log that it went by. What else it goes by is told by decisions before it: on which terms ([`Terms`]), which requests were under way
+//! ([`What::Asked`] without an answer up to there, and without [`What::Dropped`]). So [`Replay`] comes to the same ones.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
+use crate::estimate::Completeness;
+use crate::frontier::Aim;
+use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
+use crate::time::UnixMillis;
+use crate::topic::{EndReason, Share};
+
+mod replay;
+
+pub use replay::{Differs, Replay};
+
+/// Decisions that are kept together.
+pub const CHUNK: usize = 256;
+
+/// Most characters of the reason why a provider is not asked.
+pub const AWAY_CHARS: usize = 200;
+
+/// A decision for a topic's run. They are numbered from 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// When it was made, for people.
+    pub at: UnixMillis,
+    /// The log's last entry that it goes by.
+    pub log_index: LogIndex,
+    /// What was decided.
+    pub what: What,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A leader has taken the topic up: no request that was asked before is under way for it.
+    TakenUp {
+        /// Its term.
+        epoch: Epoch,
+    },
+    /// What the next ones go by.
+    Terms(Terms),
+    /// A producer's request was given something to ask for.
+    Asked(Asked),
+    /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
+    Dropped {
+        /// Numbers of decisions.
+        decisions: Vec<u64>,
+    },
+    /// The topic comes to its end.
+    Ending(Ending),
+}
+
+/// What decisions go by besides the log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Most items in a request.
+    pub items: u32,
+    /// The completeness at which the topic is done.
+    pub wanted: Option<Share>,
+    /// Providers that can be asked.
+    pub providers: Vec<String>,
+    /// Those that cannot be asked, and why.
+    pub away: BTreeMap<String, String>,
+}
+
+/// What a request was given to ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// By whom.
+    pub producer: WorkerId,
+    /// Its life.
+    pub incarnation: Incarnation,
+    /// The request's number among that producer's.
+    pub request: u64,
+    /// The part; `None`: the whole topic.
+    pub cell: Option<String>,
+    /// Which provider; `None`: any.
+    pub provider: Option<String>,
+    /// How many items.
+    pub items: u32,
+    /// How many new ones it is thought to bring.
+    pub new: f64,
+    /// Why this.
+    pub why: Why,
+}
+
+/// Why a request was given what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// It is one of the first: what the parts are is learned from answers about the whole.
+    First,
+    /// Letters do not tell the names apart, or models do not keep to them.
+    Uncut,
+    /// Now and then the whole is asked for, since that says what lists of parts leave out.
+    Sample,
+    /// Before a topic is called complete, it takes some answers about the whole.
+    Sure,
+    /// Of all parts, most is to be had there for its price.
+    Most {
+        /// Items of that part that are known.
+        known: f64,
+        /// Items that it is thought to have.
+        has: f64,
+        /// Parts there were to choose from, with each provider.
+        offers: u32,
+    },
+    /// Every part is listed; most that lists leave out is thought to be there.
+    Again {
+        /// How often every part had its turn.
+        turns: u16,
+    },
+}
+
+/// Why a topic comes to its end, and where it stood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Why.
+    pub reason: EndReason,
+    /// Unique items.
+    pub found: u64,
+    /// Requests, answered or not.
+    pub requests: u64,
+    /// What they cost, with what may have been charged.
+    pub cost: Cost,
+    /// How complete it is, where that is known.
+    pub completeness: Option<Completeness>,
+}
+
+/// Decisions that are kept together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Number of the first.
+    pub first: u64,
+    /// All of them.
+    pub decisions: Vec<Decision>,
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Self { first: 1, decisions: Vec::new() }
+    }
+}
+
+impl Chunk {
+    /// The number that the next decision behind it has.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first + u64::try_from(self.decisions.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Each with its number.
+    pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &Decision)> + ExactSizeIterator {
+        self.decisions.iter().enumerate().map(|(index, decision)| {
+            (self.first.saturating_add(u64::try_from(index).unwrap_or(u64::MAX)), decision)
+        })
+    }
+}
+
+impl Asked {
+    /// What it is about; `None` for a part of a kind that is not known here.
+    #[must_use]
+    pub fn aim(&self) -> Option<Aim> {
+        Aim::named(self.cell.as_deref())
+    }
+}
+
+impl What {
+    /// A stable name of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::TakenUp { .. } => "taken_up",
+            Self::Terms(_) => "terms",
+            Self::Asked(_) => "asked",
+            Self::Dropped { .. } => "dropped",
+            Self::Ending(_) => "ending",
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TakenUp { epoch } => {
+                write!(f, "taken up in term {epoch}: nothing that was asked before is waited for")
+            }
+            Self::Terms(terms) => terms.fmt(f),
+            Self::Asked(asked) => asked.fmt(f),
+            Self::Dropped { decisions } => {
+                f.write_str("waited for no more, given back or lost:")?;
+                for decision in decisions.iter().take(8) {
+                    write!(f, " #{decision}")?;
+                }
+                match decisions.len() {
+                    0..=8 => Ok(()),
+                    all => write!(f, " and {} more", all - 8),
+                }
+            }
+            Self::Ending(ending) => ending.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from here on: at most {} items a request", self.items)?;
+        if let Some(wanted) = self.wanted {
+            write!(f, ", until {:.0} % are found", wanted.get() * 100.0)?;
+        }
+        match self.providers.as_slice() {
+            [] => f.write_str(", nobody to ask")?,
+            [one] => write!(f, ", asked is {one}")?,
+            several => write!(f, ", asked are {}", several.join(", "))?,
+        }
+        for (provider, why) in &self.away {
+            write!(f, "; not {provider}: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match &self.cell {
+            None => "the whole topic",
+            Some(cell) => cell,
+        };
+        write!(f, "{} asks", self.producer)?;
+        if let Some(provider) = &self.provider {
+            write!(f, " {provider}")?;
+        }
+        write!(f, " for {part}, {} items: {}", self.items, self.why)?;
+        if self.new >= 0.5 {
+            write!(f, "; about {:.0} of what it says should be new", self.new)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => {
+                f.write_str("the first answers are about the whole, to learn how the topic falls into parts")
+            }
+            Self::Uncut => f.write_str("letters do not cut this topic into parts that models keep to"),
+            Self::Sample => {
+                f.write_str("now and then the whole is asked for, to learn what lists of parts leave out")
+            }
+            Self::Sure => {
+                f.write_str("it takes more answers about the whole to say how complete the list is")
+            }
+            Self::Most { known, has, offers } => write!(
+                f,
+                "{known:.0} of about {has:.0} there are known, the most to be had for its price among {offers} choices"
+            ),
+            Self::Again { turns } => write!(
+                f,
+                "every part was listed, {turns} time{}, and most of what lists leave out is thought to be there",
+                if *turns == 1 { "" } else { "s" }
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "comes to its end: {}; {} items", self.reason.in_words(), self.found)?;
+        if let Some(said) = &self.completeness {
+            write!(f, " {said}")?;
+        }
+        write!(f, " after {} requests", self.requests)?;
+        if self.cost > Cost::ZERO {
+            write!(f, " for {}", self.cost)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

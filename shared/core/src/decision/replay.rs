@@ -1,0 +1,164 @@
+//! Decides again what was decided, from the log and what it went by.
+
+use std::collections::BTreeMap;
+
+use super::{Asked, Decision, Ending, Terms, What};
+use crate::fold::{FoldError, TopicFold};
+use crate::frontier::{Aim, Outlook, Wish};
+use crate::ids::{Incarnation, LogIndex, WorkerId};
+use crate::log::Entry;
+use crate::topic::EndReason;
+
+/// Two numbers that differ by less are the same, computed on different machines.
+const SAME: f64 = 1e-9;
+
+/// A decision that comes out otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("decision {number} goes by the log up to {log_index}; it was: {was}; it is: {is}")]
+pub struct Differs {
+    /// Its number.
+    pub number: u64,
+    /// The log's last entry that it goes by.
+    pub log_index: LogIndex,
+    /// As it stands written.
+    pub was: String,
+    /// As it comes out.
+    pub is: String,
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    producer: WorkerId,
+    incarnation: Incarnation,
+    aim: Aim,
+    new: f64,
+}
+
+/// Takes in a run's log and its decisions in their order: before a decision, the log up to the entry that it goes by.
+#[derive(Debug, Default)]
+pub struct Replay {
+    fold: TopicFold,
+    terms: Terms,
+    under_way: BTreeMap<u64, Open>,
+    decided: u64,
+}
+
+impl Replay {
+    /// The log up to where it was taken in.
+    #[must_use]
+    pub const fn log_index(&self) -> LogIndex {
+        self.fold.log_index()
+    }
+
+    /// Decisions that came out the same: of those that follow from the log. What only tells of the world (who has taken a topic up, who can be asked, what was lost,
+    /// that somebody stopped it) is taken as it is.
+    #[must_use]
+    pub const fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    /// Takes in the next entry of the log.
+    ///
+    /// # Errors
+    /// When it is not the next one.
+    pub fn entry(&mut self, entry: &Entry) -> Result<(), FoldError> {
+        self.fold.apply(entry)?;
+        let Some(aim) = entry.response().and_then(Aim::of) else { return Ok(()) };
+        let is_its = |open: &Open| {
+            (&open.producer, open.incarnation, open.aim)
+                == (&entry.head.producer, entry.head.incarnation, aim)
+        };
+        let answered = self.under_way.iter().find(|(_, open)| is_its(open)).map(|(number, _)| *number);
+        if let Some(number) = answered {
+            self.under_way.remove(&number);
+        }
+        Ok(())
+    }
+
+    /// Decides the next decision again.
+    ///
+    /// # Errors
+    /// When it comes out otherwise.
+    pub fn decision(&mut self, number: u64, decision: &Decision) -> Result<(), Box<Differs>> {
+        match &decision.what {
+            What::TakenUp { .. } => self.under_way.clear(),
+            What::Terms(terms) => self.terms = terms.clone(),
+            What::Dropped { decisions } => {
+                for dropped in decisions {
+                    self.under_way.remove(dropped);
+                }
+            }
+            What::Asked(asked) => {
+                let again = self.ask(asked);
+                if !again.as_ref().is_some_and(|again| is_same(again, asked)) {
+                    let is = again
+                        .map_or_else(|| "nothing is asked for now".to_owned(), |again| again.to_string());
+                    return Err(self.differs(number, &decision.what, is));
+                }
+                self.decided += 1;
+                if let Some(aim) = asked.aim() {
+                    let (producer, incarnation) = (asked.producer.clone(), asked.incarnation);
+                    self.under_way.insert(number, Open { producer, incarnation, aim, new: asked.new });
+                }
+            }
+            What::Ending(ending) => {
+                if let Some(is) = self.end(ending) {
+                    return Err(self.differs(number, &decision.what, is));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn differs(&self, number: u64, was: &What, is: String) -> Box<Differs> {
+        Box::new(Differs { number, log_index: self.fold.log_index(), was: was.to_string(), is })
+    }
+
+    fn ask(&self, asked: &Asked) -> Option<Asked> {
+        let under_way: Vec<(Aim, f64)> = self.under_way.values().map(|open| (open.aim, open.new)).collect();
+        let wish = Wish {
+            items: self.terms.items,
+            wanted: self.terms.wanted.map(crate::topic::Share::get),
+            providers: &self.terms.providers,
+            under_way: &under_way,
+        };
+        match self.fold.frontier().next(&wish) {
+            Outlook::Ask { aim, provider, items, new, why } => {
+                let cell = aim.cell();
+                Some(Asked { cell, provider, items, new, why, ..asked.clone() })
+            }
+            Outlook::Wait => None,
+        }
+    }
+
+    /// What is otherwise, of an end that follows from the log.
+    fn end(&mut self, ending: &Ending) -> Option<String> {
+        let totals = self.fold.totals();
+        let (found, requests) = (self.fold.attributes(), totals.requests());
+        if (found, requests) != (ending.found, ending.requests) {
+            return Some(format!("{found} items after {requests} requests"));
+        }
+        if ending.reason == EndReason::Complete {
+            let wanted = self.terms.wanted;
+            let complete = wanted.is_some_and(|wanted| self.fold.is_complete(wanted));
+            if !complete {
+                return Some("it is not as complete as was wanted".to_owned());
+            }
+            self.decided += 1;
+        }
+        None
+    }
+}
+
+fn is_same(one: &Asked, other: &Asked) -> bool {
+    let near = |a: f64, b: f64| (a - b).abs() <= SAME * a.abs().max(b.abs()).max(1.0);
+    let aims = |asked: &Asked| (asked.cell.clone(), asked.provider.clone(), asked.items);
+    let why = match (one.why, other.why) {
+        (
+            super::Why::Most { known, has, offers },
+            super::Why::Most { known: known2, has: has2, offers: offers2 },
+        ) => near(known, known2) && near(has, has2) && offers == offers2,
+        (why, why2) => why == why2,
+    };
+    aims(one) == aims(other) && near(one.new, other.new) && why
+}

@@ -1,0 +1,59 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use super::*;
+
+fn asked(cell: Option<&str>, why: Why, new: f64) -> What {
+    What::Asked(Asked {
+        producer: WorkerId::parse("producer-1").unwrap(),
+        incarnation: 1,
+        request: 7,
+        cell: cell.map(str::to_owned),
+        provider: Some("small".to_owned()),
+        items: 50,
+        new,
+        why,
+    })
+}
+
+#[test]
+fn decisions_say_in_words_what_was_decided_and_why() {
+    let most = Why::Most { known: 47.2, has: 81.4, offers: 14 };
+    let said = [
+        asked(Some("s"), most, 34.2).to_string(),
+        asked(None, Why::First, 0.0).to_string(),
+        asked(Some("a-c"), Why::Again { turns: 1 }, 0.3).to_string(),
+        What::Dropped { decisions: (1..=10).collect() }.to_string(),
+        What::Terms(Terms {
+            items: 50,
+            wanted: Some(Share::new(0.95)),
+            providers: vec!["small".to_owned(), "large".to_owned()],
+            away: BTreeMap::from([("other".to_owned(), "wrong key".to_owned())]),
+        })
+        .to_string(),
+        What::TakenUp { epoch: 3 }.to_string(),
+    ];
+    assert_eq!(
+        said,
+        [
+            "producer-1 asks small for s, 50 items: 47 of about 81 there are known, the most to be had for its price among 14 choices; about 34 of what it says should be \
+             new",
+            "producer-1 asks small for the whole topic, 50 items: the first answers are about the whole, to learn how the topic falls into parts",
+            "producer-1 asks small for a-c, 50 items: every part was listed, 1 time, and most of what lists leave out is thought to be there",
+            "waited for no more, given back or lost: #1 #2 #3 #4 #5 #6 #7 #8 and 2 more",
+            "from here on: at most 50 items a request, until 95 % are found, asked are small, large; not other: wrong key",
+            "taken up in term 3: nothing that was asked before is waited for",
+        ]
+    );
+}
+
+#[test]
+fn a_decision_takes_little_room_and_is_read_as_it_was_written() {
+    let what = asked(Some("sa-sm"), Why::Most { known: 47.25, has: 81.5, offers: 14 }, 34.25);
+    let decision = Decision { at: UnixMillis(1_700_000_000_000), log_index: 123_456, what };
+    let chunk = Chunk { first: 257, decisions: vec![decision; 100] };
+    let bytes = rmp_serde::to_vec(&chunk).unwrap();
+    assert!(bytes.len() < 110 * 100, "{} bytes", bytes.len());
+    assert_eq!(rmp_serde::from_slice::<Chunk>(&bytes).unwrap(), chunk);
+    assert_eq!(chunk.end(), 357);
+    assert_eq!(chunk.numbered().next_back().unwrap().0, 356);
+}
