@@ -66,6 +66,12 @@ pub(crate) enum Command {
     Up(Up),
     /// Start, watch, stop and export topics of a running igentai
     Topics(crate::topics::args::Topics),
+    /// Tell what was decided for a topic, and why: what requests ask for, who is asked, why it ended
+    Why(crate::why::args::Why),
+    /// Decide again, from the log, what was decided for a topic, and compare
+    ///
+    /// Exit code 0 when everything comes out the same, 1 when something does not.
+    Replay(crate::why::args::Replay),
     /// List, show, replay and drop messages of a running igentai that could not be integrated
     DeadLetters(crate::dead_letters::args::DeadLetters),
     /// Bring a registry that was put back to an older state, and the files written from it, together again

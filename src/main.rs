@@ -8,12 +8,14 @@ mod doctor;
 mod exit;
 mod output;
 mod parts;
+mod registry;
 mod repair;
 mod roles;
 mod run;
 mod settings;
 mod topics;
 mod up;
+mod why;
 
 use std::process::ExitCode;
 
@@ -73,6 +75,8 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
             Command::Webserver(arguments) => roles::webserver(arguments, &cli.common).await,
             Command::Up(arguments) => up::up(arguments, &cli.common).await,
             Command::Topics(arguments) => topics::topics(arguments).await,
+            Command::Why(arguments) => why::why(arguments, &cli.common).await,
+            Command::Replay(arguments) => why::replay(arguments, &cli.common).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Repair(arguments) => repair::repair(arguments, &cli.common).await,
             Command::Doctor(arguments) => doctor::doctor(arguments, &cli.common).await,

@@ -14,15 +14,13 @@ use igentai_orchestrator::files::repair::{
 use igentai_shared::clock::SystemClock;
 use igentai_shared::config::{Config, Flag, Keys};
 use igentai_shared::id;
-use igentai_shared::store::embedded::EmbeddedStore;
-use igentai_shared::store::redis::RedisStore;
 use igentai_shared::store::{Store, StoreError};
 use igentai_shared::telemetry::logging;
 
 use self::args::{Repair, Which};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
-use crate::{parts, roles, settings};
+use crate::{parts, registry, settings};
 
 /// How often a term is begun above one that a topic has seen.
 const ATTEMPTS: u32 = 5;
@@ -32,7 +30,7 @@ pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, F
     let flags: Vec<Flag> = settings::flag("--out", &["run", "out"], out).into_iter().collect();
     let (config, environment) = settings::load(common, &flags, Keys::NotNeeded)?;
     settings::log(common, &config, &environment, "warn", logging::standard_error())?;
-    let embedded = arguments.embedded || config.store.redis_url.is_none();
+    let embedded = registry::is_embedded(&config, arguments.embedded);
     let store = open(&config, embedded, arguments.foreign).await?;
     let mut random = parts::random()?;
     let registry = store.identity(&id::random_suffix(&mut random)).await?;
@@ -52,30 +50,13 @@ pub(crate) async fn repair(arguments: Repair, common: &Common) -> Result<Exit, F
 
 /// The registry: that of the roles where one is configured, else the one in the folder of the files.
 async fn open(config: &Config, embedded: bool, foreign: bool) -> Result<Arc<dyn Store>, Failure> {
-    if embedded {
-        let folder = config.run.out.join(".igentai");
-        // One that was lost begins anew.
-        if !folder.exists() && !foreign {
-            let text = format!(
-                "there is no registry in {}; name another folder with --out, or a Redis with REDIS_URL; or, if it was lost, say --foreign",
-                folder.display()
-            );
-            return Err(Failure::new(Exit::Store, text));
-        }
-        let store = EmbeddedStore::open(&folder);
-        return store.map(|store| store as Arc<dyn Store>).map_err(|error| Failure::unopened(&error));
+    if !embedded {
+        return registry::open_redis(config).await;
     }
-    let redis = roles::registry(config)?;
-    let store = RedisStore::connect(&redis).map_err(|error| Failure::usage(error.to_string()))?;
-    let refused = |error: StoreError| {
-        if error.is_transient() {
-            Failure::new(Exit::Store, format!("{}: {error}", redis.redacted_url()))
-        } else {
-            error.into()
-        }
-    };
-    store.check().await.map_err(refused)?;
-    Ok(store)
+    if !registry::is_there(config) && !foreign {
+        return Err(registry::missing(config, "; or, if it was lost, say --foreign"));
+    }
+    registry::open_embedded(config).map_err(|error| Failure::unopened(&error))
 }
 
 async fn work(

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use igentai_shared::config::Environment;
-use igentai_webserver::api::dto::{AttributePage, StartTopic, TopicList, TopicView};
+use igentai_webserver::api::dto::{AttributePage, DecisionPage, StartTopic, TopicList, TopicView};
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
@@ -133,6 +133,11 @@ impl Client {
         Self::new(given.or(environment.get(SERVER_VARIABLE)).unwrap_or(DEFAULT_SERVER))
     }
 
+    /// Whether the environment names a server.
+    pub(crate) fn is_configured() -> bool {
+        Environment::of_process().get(SERVER_VARIABLE).is_some()
+    }
+
     pub(crate) fn new(server: &str) -> Result<Self, ApiError> {
         let usage =
             || ApiError::Usage(format!("`{server}` is no address of a web server; write http://HOST:PORT"));
@@ -200,6 +205,19 @@ impl Client {
         let (after, limit) = (after.to_string(), PAGE.to_string());
         let query = [("after", after.as_str()), ("limit", limit.as_str())];
         self.json(self.request(Method::GET, &["topics", id, "attributes"], &query, None)).await
+    }
+
+    /// The newest decisions with a lower number.
+    pub(crate) async fn decisions(
+        &self,
+        id: &str,
+        before: Option<u64>,
+        limit: u64,
+    ) -> Result<DecisionPage, ApiError> {
+        let (before, limit) = (before.map(|before| before.to_string()), limit.to_string());
+        let before = before.as_deref().map(|before| ("before", before));
+        let query: Vec<(&str, &str)> = before.into_iter().chain([("limit", limit.as_str())]).collect();
+        self.json(self.request(Method::GET, &["topics", id, "decisions"], &query, None)).await
     }
 
     /// Opens a stream of a topic's events, behind an event or an item.

@@ -86,28 +86,37 @@ fn json<T: serde::Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> std::io
 }
 
 /// The topic with this id, or else with this name.
-async fn resolve(client: &Client, given: &str) -> Result<TopicView, Failure> {
+pub(crate) async fn resolve(client: &Client, given: &str) -> Result<TopicView, Failure> {
     if TopicId::parse(given).is_ok() {
         match client.topic(given).await {
             Err(error) if error.is_not_found() => {}
             found => return Ok(found?),
         }
     }
-    let all = client.topics().await?;
-    if let Some(topic) = all.iter().find(|topic| topic.name == given) {
-        return Ok(topic.clone());
-    }
+    choose(given, &client.topics().await?).cloned()
+}
+
+/// Of all topics the one with this id, or else with this name.
+pub(crate) fn choose<'a>(given: &str, all: &'a [TopicView]) -> Result<&'a TopicView, Failure> {
+    let exact =
+        all.iter().find(|topic| topic.id == given).or_else(|| all.iter().find(|topic| topic.name == given));
     // As the folder is named: whatever the case and the signs between the words.
     let id = TopicId::from_name(given).ok();
-    let found = all.iter().find(|topic| id.as_ref().is_some_and(|id| id.as_str() == topic.id));
-    found.cloned().ok_or_else(|| {
-        let advice = match nearest(given, &all) {
+    let found =
+        exact.or_else(|| all.iter().find(|topic| id.as_ref().is_some_and(|id| id.as_str() == topic.id)));
+    found.ok_or_else(|| {
+        let advice = match nearest(given, all) {
             Some(topic) => format!("did you mean {}?", inert::inert(&topic.id)),
             None => "`igentai topics list` shows all".to_owned(),
         };
         let given = inert::inert(given);
         Failure::new(Exit::Failed, format!("there is no topic `{given}`; {advice}"))
     })
+}
+
+/// Where a topic stands, in a few lines.
+pub(crate) fn standing(topic: &TopicView) -> String {
+    show::standing(topic)
 }
 
 /// The topic whose id or name is most like what was given, where it is alike at all.

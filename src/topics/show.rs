@@ -85,6 +85,23 @@ fn shortened(name: &str) -> String {
     }
 }
 
+/// Where a topic stands, in a few lines.
+pub(super) fn standing(topic: &TopicView) -> String {
+    let numbers = &topic.numbers;
+    let mut text =
+        format!("{} ({}), run {}: {}", inert(&topic.name), inert(&topic.id), topic.run, state(topic));
+    if let Some(reason) = topic.reason_text.as_deref().or(topic.reason.as_deref()) {
+        put(&mut text, format_args!(", {}", inert(reason)));
+    }
+    let (items, requests) =
+        (counted(numbers.attributes, "item"), counted(numbers.totals.requests, "request"));
+    put(&mut text, format_args!("\n{items}, {}, {requests}\n", completeness(numbers)));
+    if let Some(problem) = &numbers.problem {
+        put(&mut text, format_args!("{}\n", inert(problem)));
+    }
+    text
+}
+
 /// A topic with all its numbers.
 pub(super) fn topic(topic: &TopicView) -> String {
     let (numbers, totals) = (&topic.numbers, &topic.numbers.totals);

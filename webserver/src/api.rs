@@ -20,6 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::topics::decisions::decision_page;
 use crate::context::{AppRef, ProbeContext};
 use crate::leader::WithLeader;
 use crate::page;
@@ -67,6 +68,7 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::stop::stop))
         .routes(routes!(topics::attributes::attributes))
         .routes(routes!(topics::curve::curve))
+        .routes(routes!(topics::decisions::decisions))
         .routes(routes!(events::events))
         .routes(routes!(dead_letters::list::list))
         .routes(routes!(dead_letters::show::show))

@@ -30,8 +30,11 @@ pub(crate) async fn load(app: &App, topic: Topic) -> Result<TopicView, StoreErro
     Ok(view)
 }
 
-/// The same as the coordinator left it.
-pub(crate) async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
+/// A topic with its newest numbers, as the coordinator left them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
     let bytes = store.checkpoint(&topic.id, topic.run, STATUS_CHECKPOINT).await?;
     let status = bytes.and_then(|bytes| {
         checkpoints::decode::<TopicStatus>(&bytes)
@@ -145,7 +148,7 @@ fn numbers(status: TopicStatus) -> Numbers {
     }
 }
 
-fn completeness(said: Completeness) -> CompletenessView {
+pub(crate) fn completeness(said: Completeness) -> CompletenessView {
     let Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least } = said;
     CompletenessView { completeness, total, low, high, made_up, at_least }
 }

@@ -259,15 +259,21 @@ impl fmt::Display for Why {
             Self::Sure => {
                 f.write_str("it takes more answers about the whole to say how complete the list is")
             }
-            Self::Most { known, has, offers } => write!(
-                f,
-                "{known:.0} of about {has:.0} there are known, the most to be had for its price among {offers} choices"
-            ),
-            Self::Again { turns } => write!(
-                f,
-                "every part was listed, {turns} time{}, and most of what lists leave out is thought to be there",
-                if *turns == 1 { "" } else { "s" }
-            ),
+            Self::Most { known, has, offers } => {
+                write!(f, "{known:.0} of about {has:.0} there are known")?;
+                match offers {
+                    0 | 1 => f.write_str(", and nothing else promises anything"),
+                    offers => write!(f, ", the most to be had for its price among {offers} choices"),
+                }
+            }
+            Self::Again { turns } => {
+                f.write_str("no part promises much any more; what lists leave out is looked for where most of it may be")?;
+                match turns {
+                    0 => Ok(()),
+                    1 => f.write_str(", since every part had its turn"),
+                    turns => write!(f, ", since every part had {turns} turns"),
+                }
+            }
         }
     }
 }
@@ -276,9 +282,9 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "comes to its end: {}; {} items", self.reason.in_words(), self.found)?;
         if let Some(said) = &self.completeness {
-            write!(f, " {said}")?;
+            write!(f, ", {said}")?;
         }
-        write!(f, " after {} requests", self.requests)?;
+        write!(f, ", after {} requests", self.requests)?;
         if self.cost > Cost::ZERO {
             write!(f, " for {}", self.cost)?;
         }

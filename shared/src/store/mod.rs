@@ -25,12 +25,14 @@ use igentai_core::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 pub mod checkpoints;
+mod decisions;
 pub mod embedded;
 mod prepare;
 pub mod redis;
 pub mod rows;
 mod unreadable;
 
+pub use decisions::{ReplayError, Replayed, decisions, replay};
 pub use igentai_core::lease::LeaseRecord;
 
 /// A batch, checked and fingerprinted, ready to commit.

@@ -172,6 +172,8 @@ async fn enumerate(world: Arc<World>, how: &How, seed: u64) -> Course {
     leave(producers).await;
     stop.cancel();
     leave(orchestrator).await;
+    let replayed = igentai_shared::store::replay(store.as_ref(), &topic.id, topic.run).await.unwrap();
+    assert_eq!(replayed.differs, None, "of {} decisions", replayed.decisions);
     follow(&world, &store, &topic).await.end(world.knowable(), end)
 }
 

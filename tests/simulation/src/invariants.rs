@@ -7,7 +7,8 @@
 //! 7. no write under an older epoch after one under a newer;
 //! 8. nothing is left waiting when all is quiet;
 //! 10. the topic ends soon after the last fault;
-//! 11. the counts of sightings equal an independent fold of the log and the journal's count.
+//! 11. the counts of sightings equal an independent fold of the log and the journal's count;
+//! 12. decisions stand written, each once, and follow from the log.
 //!
 //! And the caps are never exceeded, and nobody takes a lease that was renewed within its time to live.
 //!
@@ -22,6 +23,7 @@ use igentai_core::ids::Seq;
 use igentai_core::log::{Entry, EntryKind};
 use igentai_core::topic::EndReason;
 use igentai_shared::bus::WorkQueue;
+use igentai_shared::store::Replayed;
 
 use crate::faults::Kind;
 use crate::model::Asked;
@@ -54,6 +56,7 @@ pub(crate) fn violations(evidence: &Evidence) -> Vec<String> {
     check.holes();
     check.snapshots();
     check.caps();
+    check.decisions();
     check.found
 }
 
@@ -94,6 +97,23 @@ impl Check<'_> {
             "10: a process ended by itself".to_owned()
         });
         self.must(self.evidence.stopped_in_time, || "10: the processes do not stop".to_owned());
+    }
+
+    fn decisions(&mut self) {
+        match &self.evidence.replayed {
+            Err(error) => self.must(false, || format!("12: {error}")),
+            Ok(Replayed { differs: Some(differs), .. }) => self.must(false, || format!("12: {differs}")),
+            Ok(Replayed { same, decisions, .. }) => {
+                // Each request that was sent was told what it is about first, and the end is written, too.
+                let sent = self.evidence.journal.iter().filter(|asked| asked.at > 0).count() as u64;
+                let asked = if self.evidence.plan.directed { sent } else { 0 };
+                self.must(*same >= asked && *decisions > *same, || {
+                    format!(
+                        "12: {decisions} decisions, of which {same} follow, and at least {asked} requests"
+                    )
+                });
+            }
+        }
     }
 
     fn quiet(&mut self) {

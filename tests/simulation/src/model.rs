@@ -153,7 +153,7 @@ impl Model {
         } else if random.random_bool(0.03) {
             Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk: 1, ..Answer::default() }
         } else {
-            self.name_things(asked_before, usize::try_from(question.items).unwrap(), random)
+            self.name_things(asked_before, question, random)
         };
         let number = u64::try_from(state.journal.len()).unwrap() + 1;
         let answered = outcome == Outcome::Answered;
@@ -188,9 +188,15 @@ impl Model {
 
     /// A list as a model gives it: popular and topical things first choice, spellings that differ, a thing named twice. The longer it is asked, the more
     /// it knows.
-    fn name_things(&self, asked_before: usize, items: usize, random: &mut StdRng) -> Answer {
+    fn name_things(&self, asked_before: usize, question: &Question, random: &mut StdRng) -> Answer {
+        let items = usize::try_from(question.items).unwrap();
         let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
         let mut left: Vec<Thing> = (0..thought_of.clamp(1, self.known_from)).collect();
+        let is_asked =
+            |thing: &Thing| question.part.is_none_or(|part| part.holds(&self.things.spellings(*thing)[0]));
+        if left.iter().any(is_asked) {
+            left.retain(is_asked);
+        }
         let known = self.known_from..self.things.count();
         let (mut said, mut named) = (Vec::new(), BTreeSet::new());
         while said.len() < items && !left.is_empty() {

@@ -55,6 +55,8 @@ pub(crate) struct Plan {
     /// Share of requests that fail at the model.
     pub(crate) failures: f64,
     pub(crate) limits: Limits,
+    /// Whether requests aim at parts of the topic.
+    pub(crate) directed: bool,
     /// When the limits come, in milliseconds, if not with the start.
     pub(crate) limits_at: Option<u64>,
     pub(crate) faults: Vec<Fault>,
@@ -100,6 +102,7 @@ impl Plan {
             dry_after: random.random_range(52..60),
             failures: random.random_range(0.0..0.15),
             limits,
+            directed: seed.is_multiple_of(3),
             limits_at,
             faults,
         }

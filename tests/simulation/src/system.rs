@@ -10,7 +10,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::log::Entry;
 use igentai_core::status::TopicStatus;
-use igentai_core::topic::{StartRequest, Topic};
+use igentai_core::topic::{Partition, StartRequest, Topic};
 use igentai_producer::pool::ProviderPool;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
@@ -18,7 +18,7 @@ use igentai_shared::bus::{Bus, WorkQueue};
 use igentai_shared::clock::{Clock, VirtualClock};
 use igentai_shared::registry::{self, RegistryError};
 use igentai_shared::store::embedded::EmbeddedStore;
-use igentai_shared::store::{Store, StoredAttribute, checkpoints};
+use igentai_shared::store::{Replayed, Store, StoredAttribute, checkpoints, replay};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,8 @@ pub(crate) struct Evidence {
     pub(crate) plan: Plan,
     pub(crate) topic: Topic,
     pub(crate) ended_at: Option<u64>,
+    /// What came of making its decisions again.
+    pub(crate) replayed: Result<Replayed, String>,
     pub(crate) log: Vec<Entry>,
     pub(crate) attributes: Vec<StoredAttribute>,
     pub(crate) status: Option<TopicStatus>,
@@ -161,6 +163,7 @@ impl World {
             name: "Seeded things".to_owned(),
             limits: self.plan.limits_at.is_none().then_some(self.plan.limits),
             items_per_request: Some(self.plan.items_per_request),
+            partition: self.plan.directed.then_some(Partition::Alphabetical),
             ..StartRequest::default()
         };
         let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();
@@ -298,6 +301,7 @@ impl World {
             plan: Plan { faults: self.plan.faults.clone(), ..self.plan },
             topic: store.topic(topic).await.unwrap().unwrap(),
             ended_at,
+            replayed: replay(store.as_ref(), topic, 1).await.map_err(|error| error.to_string()),
             log: store.log(topic, 1, 0, 100_000).await.unwrap(),
             attributes: store.attributes(topic, 1, 0, 100_000).await.unwrap(),
             status: status.map(|bytes| checkpoints::decode(&bytes).unwrap()),

@@ -1,6 +1,7 @@
 //! Requests and answers of the API. Clients may use these types: they read what they write.
 
 mod answer;
+mod decisions;
 mod letters;
 mod read;
 mod request;
@@ -11,6 +12,7 @@ pub use answer::{
     FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums,
     TopicList, TopicView,
 };
+pub use decisions::{AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, WhyName};
 pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
     SettledLetters,

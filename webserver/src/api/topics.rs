@@ -3,6 +3,7 @@
 pub(super) mod attributes;
 pub(super) mod change;
 pub(super) mod curve;
+pub(crate) mod decisions;
 pub(super) mod list;
 mod rules;
 pub(super) mod show;

@@ -38,7 +38,7 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             "producer-1 asks small for s, 50 items: 47 of about 81 there are known, the most to be had for its price among 14 choices; about 34 of what it says should be \
              new",
             "producer-1 asks small for the whole topic, 50 items: the first answers are about the whole, to learn how the topic falls into parts",
-            "producer-1 asks small for a-c, 50 items: every part was listed, 1 time, and most of what lists leave out is thought to be there",
+            "producer-1 asks small for a-c, 50 items: no part promises much any more; what lists leave out is looked for where most of it may be, since every part had its turn",
             "waited for no more, given back or lost: #1 #2 #3 #4 #5 #6 #7 #8 and 2 more",
             "from here on: at most 50 items a request, until 95 % are found, asked are small, large; not other: wrong key",
             "taken up in term 3: nothing that was asked before is waited for",

@@ -150,8 +150,8 @@ impl Frontier {
         if is_small {
             return if whole < LEAST_WHOLE {
                 self.about_whole(wish, whole, Why::Sure)
-            } else if wish.under_way.is_empty() {
-                self.again(wish)
+            } else if wish.wanted.is_none() || wish.under_way.is_empty() {
+                self.again(wish, whole)
             } else {
                 Outlook::Wait
             };
@@ -189,7 +189,7 @@ impl Frontier {
                 }
             }
             None if whole < LEAST_WHOLE => self.about_whole(wish, whole, Why::Sure),
-            None => self.again(wish),
+            None => self.again(wish, whole),
         }
     }
 
@@ -261,8 +261,9 @@ impl Frontier {
         (best, offers)
     }
 
-    /// Everything is listed: what lists leave out is asked for in the ranges where most of it is.
-    fn again(&self, wish: &Wish<'_>) -> Outlook {
+    /// Everything is listed: what lists leave out is asked for in the ranges where most of it is. Where it shall go on for as long as anything new comes, nobody
+    /// waits for that.
+    fn again(&self, wish: &Wish<'_>, whole: u64) -> Outlook {
         let picture = self.picture();
         // What was given up has had its turn, too.
         let turns = |stretch: &Stretch| stretch.reach.listed.saturating_add(stretch.reach.useless);
@@ -280,13 +281,14 @@ impl Frontier {
         let cost = |provider: &&String| self.cost_of(self.set_of(provider));
         let cheapest = useful.min_by(|a, b| cost(a).total_cmp(&cost(b))).cloned();
         let provider = cheapest.filter(|_| wish.providers.len() > 1);
-        best.map_or(Outlook::Wait, |(new, letters)| Outlook::Ask {
-            aim: Aim::Part(letters),
-            provider,
-            items: wish.items,
-            new,
-            why: Why::Again { turns: least },
-        })
+        let why = Why::Again { turns: least };
+        match best {
+            Some((new, letters)) => {
+                Outlook::Ask { aim: Aim::Part(letters), provider, items: wish.items, new, why }
+            }
+            None if wish.wanted.is_none() => self.about_whole(wish, whole, why),
+            None => Outlook::Wait,
+        }
     }
 
     /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.

@@ -1,0 +1,50 @@
+//! The command lines of `igentai why` and `igentai replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::count;
+
+/// Where the registry is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Where {
+    /// Folder of the files [default: outputs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The registry in the folder of the files, even where a Redis is configured
+    #[arg(long)]
+    pub(crate) embedded: bool,
+}
+
+/// `igentai why`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Why {
+    /// The topic's name, or its id
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    /// How many decisions, the newest of them
+    #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
+    pub(crate) limit: u64,
+    /// Ask this web server instead of the registry [env: IGENTAI_SERVER]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["out", "embedded"])]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `igentai replay`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Replay {
+    /// The topic's name, or its id
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

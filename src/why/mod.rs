@@ -1,0 +1,147 @@
+//! `igentai why` and `igentai replay`: what was decided for a topic and why, and whether it follows from the log.
+
+pub(crate) mod args;
+mod replay;
+mod show;
+
+use std::sync::Arc;
+
+use igentai_core::folder::TopicId;
+use igentai_shared::config::{Config, Environment, Flag, Keys};
+use igentai_shared::store::{Store, StoreError};
+use igentai_shared::telemetry::logging;
+use igentai_webserver::api::dto::{DecisionPage, DecisionView, TopicView};
+use igentai_webserver::{decision_page, topic_view};
+
+use self::args::{Replay, Where, Why};
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::topics::client::Client;
+use crate::topics::{choose, resolve};
+use crate::{output, registry, settings};
+
+/// Decisions read at once.
+const PAGE: u64 = 1_000;
+
+/// Tells what was decided, and why.
+pub(crate) async fn why(arguments: Why, common: &Common) -> Result<Exit, Failure> {
+    let (topic, page) = match source(&arguments.place, arguments.server.as_deref(), common).await? {
+        Source::Server(client) => {
+            let topic = resolve(&client, &arguments.topic).await?;
+            let page = newest(arguments.limit, async |before, limit| {
+                client.decisions(&topic.id, before, limit).await.map_err(Failure::from)
+            });
+            (topic.clone(), page.await?)
+        }
+        Source::Registry(store) => {
+            let found = of_registry(store.as_ref(), &arguments).await;
+            store.close().await;
+            found?
+        }
+    };
+    let text = if arguments.json { show::json(&page)? } else { show::text(&topic, &page) };
+    output::write_all(&mut output::standard_output(), &text)?;
+    Ok(Exit::Done)
+}
+
+/// Decides again what was decided.
+pub(crate) async fn replay(arguments: Replay, common: &Common) -> Result<Exit, Failure> {
+    let (config, _) = configuration(&arguments.place, common)?;
+    let store = open(&config, &arguments.place).await?;
+    let found = async {
+        let topic = stored(store.as_ref(), &arguments.topic).await?;
+        replay::replay(store.as_ref(), &topic).await
+    };
+    let found = found.await;
+    store.close().await;
+    let found = found?;
+    let text = if arguments.json { found.json()? } else { found.text() };
+    output::write_all(&mut output::standard_output(), &text)?;
+    Ok(if found.is_same() { Exit::Done } else { Exit::Failed })
+}
+
+/// Where decisions are asked for.
+enum Source {
+    Server(Client),
+    Registry(Arc<dyn Store>),
+}
+
+/// The web server where one is named; else the registry; else, where another process has that open, its web server.
+async fn source(place: &Where, server: Option<&str>, common: &Common) -> Result<Source, Failure> {
+    if server.is_some() || Client::is_configured() {
+        return Ok(Source::Server(Client::chosen(server)?));
+    }
+    let (config, _) = configuration(place, common)?;
+    if !registry::is_embedded(&config, place.embedded) {
+        return registry::open_redis(&config).await.map(Source::Registry);
+    }
+    if !registry::is_there(&config) {
+        return Err(registry::missing(&config, ", or a web server with --server"));
+    }
+    match registry::open_embedded(&config) {
+        Ok(store) => Ok(Source::Registry(store)),
+        // Whoever has it serves, too, as a rule.
+        Err(StoreError::Locked(_)) => {
+            let client = Client::new(&format!("http://127.0.0.1:{}", config.web.port))?;
+            Ok(Source::Server(client))
+        }
+        Err(error) => Err(Failure::unopened(&error)),
+    }
+}
+
+fn configuration(place: &Where, common: &Common) -> Result<(Config, Environment), Failure> {
+    let out = place.out.as_ref().map(|out| out.display().to_string());
+    let flags: Vec<Flag> = settings::flag("--out", &["run", "out"], out).into_iter().collect();
+    let (config, environment) = settings::load(common, &flags, Keys::NotNeeded)?;
+    settings::log(common, &config, &environment, "warn", logging::standard_error())?;
+    Ok((config, environment))
+}
+
+async fn open(config: &Config, place: &Where) -> Result<Arc<dyn Store>, Failure> {
+    if !registry::is_embedded(config, place.embedded) {
+        return registry::open_redis(config).await;
+    }
+    if !registry::is_there(config) {
+        return Err(registry::missing(config, ""));
+    }
+    registry::open_embedded(config).map_err(|error| Failure::unopened(&error))
+}
+
+async fn of_registry(store: &dyn Store, arguments: &Why) -> Result<(TopicView, DecisionPage), Failure> {
+    let topic = stored(store, &arguments.topic).await?;
+    let id = TopicId::parse(&topic.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let page = newest(arguments.limit, async |before, limit| {
+        decision_page(store, &id, topic.run, before, limit).await.map_err(Failure::from)
+    });
+    let page = page.await?;
+    Ok((topic, page))
+}
+
+/// The topic with this id or name, as the registry has it.
+async fn stored(store: &dyn Store, given: &str) -> Result<TopicView, Failure> {
+    let mut all = Vec::new();
+    for topic in store.topics().await? {
+        all.push(topic_view(store, topic).await?);
+    }
+    choose(given, &all).cloned()
+}
+
+/// The newest so many decisions, page by page; in the order in which they were made.
+async fn newest(
+    limit: u64,
+    read: impl AsyncFn(Option<u64>, u64) -> Result<DecisionPage, Failure>,
+) -> Result<DecisionPage, Failure> {
+    let mut all: Vec<DecisionView> = Vec::new();
+    let mut before = None;
+    loop {
+        let left = limit.saturating_sub(all.len() as u64).min(PAGE);
+        let page = read(before, left.max(1)).await?;
+        let oldest = page.decisions.last().map(|decision| decision.number);
+        all.extend(page.decisions);
+        if all.len() as u64 >= limit || oldest.is_none_or(|oldest| oldest <= 1) {
+            all.reverse();
+            return Ok(DecisionPage { decisions: all, ..page });
+        }
+        before = oldest;
+    }
+}

@@ -1,0 +1,53 @@
+//! Decisions as people and programs read them.
+
+use std::fmt::Write;
+
+use igentai_webserver::api::dto::{DecisionPage, TopicView};
+use jiff::Timestamp;
+
+use crate::exit::{Exit, Failure};
+use crate::output::counted;
+use crate::topics::inert::inert;
+use crate::topics::standing;
+
+/// One JSON object a line.
+pub(super) fn json(page: &DecisionPage) -> Result<String, Failure> {
+    let mut text = String::new();
+    for decision in &page.decisions {
+        let line = serde_json::to_string(decision);
+        text.push_str(&line.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Where the topic stands, and its decisions, the newest last.
+pub(super) fn text(topic: &TopicView, page: &DecisionPage) -> String {
+    let mut text = standing(topic);
+    if page.decisions.is_empty() {
+        put(
+            &mut text,
+            "\nNothing was decided yet: requests are about the whole topic, and it has not come to its end.\n",
+        );
+        return text;
+    }
+    text.push('\n');
+    let width = page.total.to_string().len();
+    for decision in &page.decisions {
+        let at = i64::try_from(decision.at_ms).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+        let at = at.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let (number, said) = (decision.number, inert(&decision.text));
+        put(&mut text, &format!("#{number:<width$}  {at}  {said}\n"));
+    }
+    let shown = page.decisions.len() as u64;
+    if shown < page.total {
+        let all = counted(page.total, "decision");
+        put(&mut text, &format!("\nThe newest {shown} of {all}; all of them with --limit {}\n", page.total));
+    }
+    text
+}
+
+fn put(text: &mut String, more: &str) {
+    // Writing to a text cannot fail.
+    let _ = text.write_str(more);
+}

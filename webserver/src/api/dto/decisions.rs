@@ -1,0 +1,113 @@
+//! Decisions and why they were made.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::CompletenessView;
+
+/// A page of decisions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionPage {
+    /// The run.
+    pub run: u64,
+    /// How many there are.
+    pub total: u64,
+    /// The newest first.
+    pub decisions: Vec<DecisionView>,
+}
+
+/// A decision for a topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionView {
+    /// Its number within the run, from 1.
+    pub number: u64,
+    /// Milliseconds since the Unix epoch at which it was made.
+    pub at_ms: u64,
+    /// The log's last entry that it goes by.
+    pub log_index: u64,
+    /// What kind it is.
+    pub kind: DecisionKind,
+    /// What was decided, and why, in words.
+    pub text: String,
+    /// Of a request: what it was given to ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedView>,
+    /// Of an end: where the topic stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<EndingView>,
+}
+
+/// Kinds of decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionKind {
+    /// A leader has taken the topic up.
+    TakenUp,
+    /// What the next ones go by: items, what is wanted, who can be asked.
+    Terms,
+    /// A request was given something to ask for.
+    Asked,
+    /// Requests are waited for no more.
+    Dropped,
+    /// The topic comes to its end.
+    Ending,
+}
+
+/// What a request was given to ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AskedView {
+    /// By whom.
+    pub producer: String,
+    /// The part of the topic; absent: the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
+    /// Which provider; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// How many items.
+    pub items: u32,
+    /// How many new ones it was thought to bring.
+    pub expected_new: f64,
+    /// Why this.
+    pub why: WhyName,
+    /// Items of the part that were known, where that was weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<f64>,
+    /// Items that the part was thought to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+}
+
+/// Why a request was given what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyName {
+    /// The first answers are about the whole.
+    First,
+    /// The topic cannot be cut by letters.
+    Uncut,
+    /// Now and then the whole is asked for.
+    Sample,
+    /// It takes more answers about the whole to say how complete the list is.
+    Sure,
+    /// Most is to be had there for its price.
+    Most,
+    /// Everything is listed; most that lists leave out is thought to be there.
+    Again,
+}
+
+/// Where a topic stood when its end was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EndingView {
+    /// Why it ended.
+    pub reason: String,
+    /// Unique items.
+    pub attributes: u64,
+    /// Requests, answered or not.
+    pub requests: u64,
+    /// US dollars, with what may have been charged.
+    pub usd: f64,
+    /// How complete it was, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<CompletenessView>,
+}

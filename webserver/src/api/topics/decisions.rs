@@ -1,0 +1,121 @@
+//! `GET /api/v1/topics/{id}/decisions`
+
+use axum::Json;
+use axum::extract::State;
+use igentai_core::decision::{Asked, Decision, Ending, What, Why};
+use igentai_core::folder::TopicId;
+use igentai_core::ids::Run;
+use igentai_shared::store::{Store, StoreError, decisions as stored};
+use utoipa::IntoParams;
+
+use crate::api::allowed;
+use crate::api::dto::{AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, WhyName};
+use crate::context::AppRef;
+use crate::extract::{QueryOf, TopicPath};
+use crate::fields::{Fields, FromFields};
+use crate::problem::{Problem, ReadErrors, TopicErrors};
+use crate::view;
+
+const DEFAULT_LIMIT: u64 = 50;
+const MAX_LIMIT: u64 = 1_000;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DecisionsQuery {
+    /// Only decisions with a lower number.
+    before: Option<u64>,
+    /// Most decisions in the answer; 50 when left out.
+    #[param(minimum = 1, maximum = 1_000)]
+    limit: Option<u64>,
+}
+
+impl FromFields for DecisionsQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            before: fields.count("before", allowed::POSITION).value(),
+            limit: fields.count_in("limit", 1..=MAX_LIMIT).value(),
+        }
+    }
+}
+
+/// What was decided for a topic, and why; the newest first
+///
+/// What requests ask for, who can be asked, what is waited for no more, and the end of the topic. Where a topic is not cut into parts, requests need no decision.
+#[utoipa::path(get, path = "/api/v1/topics/{id}/decisions", tag = "topics", params(("id" = String, Path), DecisionsQuery), responses(
+    (status = 200, body = DecisionPage),
+    ReadErrors,
+    TopicErrors,
+))]
+pub(crate) async fn decisions(
+    State(app): State<AppRef>,
+    TopicPath(id): TopicPath,
+    QueryOf(query): QueryOf<DecisionsQuery>,
+) -> Result<Json<DecisionPage>, Problem> {
+    let topic = app.topic(&id).await?;
+    let store = app.context.store.as_ref();
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    Ok(Json(decision_page(store, &id, topic.run, query.before, limit).await?))
+}
+
+/// The newest decisions of a run with a number below `before`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn decision_page(
+    store: &dyn Store,
+    id: &TopicId,
+    run: Run,
+    before: Option<u64>,
+    limit: u64,
+) -> Result<DecisionPage, StoreError> {
+    let (_, end) = stored(store, id, run, u64::MAX, 0).await?;
+    let before = before.unwrap_or(end).min(end).max(1);
+    let from = before.saturating_sub(limit).max(1);
+    let wanted = usize::try_from(before - from).unwrap_or(0);
+    let (found, _) = stored(store, id, run, from, wanted).await?;
+    let decisions = found.iter().rev().map(|(number, decision)| decision_view(*number, decision)).collect();
+    Ok(DecisionPage { run, total: end - 1, decisions })
+}
+
+fn decision_view(number: u64, decision: &Decision) -> DecisionView {
+    let (kind, asked, ending) = match &decision.what {
+        What::TakenUp { .. } => (DecisionKind::TakenUp, None, None),
+        What::Terms(_) => (DecisionKind::Terms, None, None),
+        What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
+        What::Dropped { .. } => (DecisionKind::Dropped, None, None),
+        What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),
+    };
+    let (at_ms, log_index, text) = (decision.at.0, decision.log_index, decision.what.to_string());
+    DecisionView { number, at_ms, log_index, kind, text, asked, ending }
+}
+
+fn asked_view(asked: &Asked) -> AskedView {
+    let (why, known, expected) = match asked.why {
+        Why::First => (WhyName::First, None, None),
+        Why::Uncut => (WhyName::Uncut, None, None),
+        Why::Sample => (WhyName::Sample, None, None),
+        Why::Sure => (WhyName::Sure, None, None),
+        Why::Most { known, has, .. } => (WhyName::Most, Some(known), Some(has)),
+        Why::Again { .. } => (WhyName::Again, None, None),
+    };
+    AskedView {
+        producer: asked.producer.to_string(),
+        cell: asked.cell.clone(),
+        provider: asked.provider.clone(),
+        items: asked.items,
+        expected_new: asked.new,
+        why,
+        known,
+        expected,
+    }
+}
+
+fn ending_view(ending: &Ending) -> EndingView {
+    EndingView {
+        reason: ending.reason.as_str().to_owned(),
+        attributes: ending.found,
+        requests: ending.requests,
+        usd: ending.cost.usd(),
+        completeness: ending.completeness.map(view::completeness),
+    }
+}
