@@ -158,6 +158,7 @@ impl Chunk {
     }
 
     /// Each with its number.
+    #[must_use]
     pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &Decision)> + ExactSizeIterator {
         self.decisions.iter().enumerate().map(|(index, decision)| {
             (self.first.saturating_add(u64::try_from(index).unwrap_or(u64::MAX)), decision)

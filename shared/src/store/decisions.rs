@@ -108,7 +108,7 @@ pub async fn replay(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Repl
             read_up_to(store, &mut replay, (topic, run), decision.log_index).await?;
             from = number + 1;
             if let Err(found) = replay.decision(*number, decision) {
-                differs = Some(*found);
+                differs = Some(found);
                 break;
             }
         }

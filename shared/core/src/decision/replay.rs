@@ -79,7 +79,7 @@ impl Replay {
     ///
     /// # Errors
     /// When it comes out otherwise.
-    pub fn decision(&mut self, number: u64, decision: &Decision) -> Result<(), Box<Differs>> {
+    pub fn decision(&mut self, number: u64, decision: &Decision) -> Result<(), Differs> {
         match &decision.what {
             What::TakenUp { .. } => self.under_way.clear(),
             What::Terms(terms) => self.terms = terms.clone(),
@@ -110,8 +110,8 @@ impl Replay {
         Ok(())
     }
 
-    fn differs(&self, number: u64, was: &What, is: String) -> Box<Differs> {
-        Box::new(Differs { number, log_index: self.fold.log_index(), was: was.to_string(), is })
+    fn differs(&self, number: u64, was: &What, is: String) -> Differs {
+        Differs { number, log_index: self.fold.log_index(), was: was.to_string(), is }
     }
 
     fn ask(&self, asked: &Asked) -> Option<Asked> {

@@ -1,5 +1,6 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
+use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
@@ -85,6 +86,15 @@ impl Picture {
 }
 
 impl Frontier {
+    /// How many names there are in all.
+    #[must_use]
+    pub fn estimate(&self) -> Option<Completeness> {
+        let view = self.view();
+        view.estimate_by(&view.picture())
+    }
+}
+
+impl View<'_> {
     pub(super) fn picture(&self) -> Picture {
         let useful = self.useful();
         let mut listed = Sums::default();
@@ -152,22 +162,16 @@ impl Frontier {
         }
     }
 
-    fn found(&self) -> f64 {
-        self.sum(Letters::ALL).found()
-    }
-
     /// How many real names a range that is not listed holds, those that are known included.
     pub(super) fn expected(&self, picture: &Picture, letters: Letters, reach: Reach) -> f64 {
         picture.expected(&self.sum(letters), letters, reach)
     }
 
     /// How many names there are in all.
-    #[must_use]
-    pub fn estimate(&self) -> Option<Completeness> {
+    pub(super) fn estimate_by(&self, picture: &Picture) -> Option<Completeness> {
         if self.whole + self.aimed < LEAST_WHOLE {
             return None;
         }
-        let picture = self.picture();
         let useful = picture.useful;
         let (mut known, mut missing) = picture.listed;
         let made_up_of = |sums: &Sums| (1.0 - picture.once_real) * (sums.once - sums.once_listed);
@@ -181,7 +185,7 @@ impl Frontier {
             }
             let letters = stretch.letters();
             let sums = self.sum(letters);
-            let expected = self.expected(&picture, letters, stretch.reach);
+            let expected = self.expected(picture, letters, stretch.reach);
             let real = (sums.found() - made_up_of(&sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;

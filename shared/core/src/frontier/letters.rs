@@ -4,6 +4,7 @@
 //! letter from A to Z. Accents and case are taken off. A range of places is written as it is asked for: `c`, `a-f`, `sa-sm`, and `other` for the last.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -12,6 +13,9 @@ const SECONDS: u16 = 27;
 
 /// Where names are that begin with no letter from A to Z.
 const ELSEWHERE: u16 = 26 * SECONDS;
+
+/// How many places there are.
+pub(super) const PLACES: usize = ELSEWHERE as usize + 1;
 
 /// A place in the order of the alphabet.
 pub(super) type Place = u16;
@@ -85,7 +89,8 @@ impl Letters {
 
     /// How many of a thousand names usually begin so.
     pub(super) fn usual(self) -> f64 {
-        (self.from..=self.to).map(usual).sum()
+        let before = |place: usize| USUAL.get(place).copied().unwrap_or_default();
+        before(usize::from(self.to) + 1) - before(usize::from(self.from))
     }
 
     /// For a question: what names have to begin with.
@@ -175,6 +180,16 @@ const SECOND: [f64; 27] = [
     3.0, 173.0, 5.0, 17.0, 7.0, 164.0, 2.0, 4.0, 44.0, 99.0, 1.0, 2.0, 48.0, 12.0, 38.0, 135.0, 18.0, 2.0,
     83.0, 12.0, 23.0, 70.0, 4.0, 5.0, 5.0, 21.0, 1.0,
 ];
+
+/// How many of a thousand names usually stand before a place.
+static USUAL: LazyLock<Vec<f64>> = LazyLock::new(|| {
+    let mut before = 0.0;
+    let all = (0..=ELSEWHERE).map(|place| {
+        before += usual(place);
+        before
+    });
+    std::iter::once(0.0).chain(all).collect()
+});
 
 fn usual(place: Place) -> f64 {
     if place == ELSEWHERE {

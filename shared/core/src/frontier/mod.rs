@@ -15,7 +15,7 @@
 //!
 //! # What is kept
 //!
-//! Three bytes for each name, and for each place in the alphabet how many names were named how often by answers about the whole and by those about a
+//! Four bytes for each name, and for each place in the alphabet how many names were named how often by answers about the whole and by those about a
 //! part. It is a fold of the log.
 
 use std::collections::BTreeMap;
@@ -31,11 +31,13 @@ mod letters;
 mod next;
 #[cfg(test)]
 mod tests;
+mod view;
 mod voices;
 
 pub use letters::Letters;
 use letters::Place;
 pub use next::{Aim, Outlook, Wish};
+use view::View;
 use voices::{Set, Voice};
 
 /// An answer with less than this share of what was asked for has listed its range.
@@ -277,7 +279,7 @@ impl Frontier {
         };
         self.aimed += 1;
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
-        let known = self.sum(part).found().max(1.0);
+        let known = self.found_in(part).max(1.0);
         let came = if is_full {
             Came::Full { fresh: permille(f64::from(given.new) / known) }
         } else if keeps_to {
@@ -286,26 +288,6 @@ impl Frontier {
             Came::Useless
         };
         self.reach(part, came);
-    }
-
-    /// Whether requests aimed at parts, and models keep to them.
-    #[must_use]
-    pub fn is_used(&self) -> bool {
-        self.aimed > 0 && self.works()
-    }
-
-    /// Whether models keep to the letters that they are asked for, as far as it was tried.
-    fn works(&self) -> bool {
-        let keeps_to = self.aimed < TRIED || self.share_within().is_none_or(|share| share >= KEEPS_TO);
-        keeps_to && !self.is_crowded()
-    }
-
-    /// Whether most names begin alike, so that letters do not tell them apart.
-    fn is_crowded(&self) -> bool {
-        let found = |letters| self.sum(letters).found();
-        let all = found(Letters::ALL);
-        let most = self.places.keys().map(|place| found(Letters { from: *place, to: *place }));
-        all >= ENOUGH && most.fold(0.0, f64::max) > CROWDED * all
     }
 
     /// Share of the names in answers about parts that are in their parts.
@@ -329,8 +311,8 @@ impl Frontier {
             return Vec::new();
         }
         let voice = provider.map_or(0, |provider| self.set_of(provider));
-        let settled =
-            self.voices.len() < 2 || voice == 0 || self.worth(voice, self.useful() | voice).is_tested;
+        let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
+        let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
         let names = self.names.chunks_exact(BYTES).map(Name::of).zip(&self.texts);
         let is_given = |name: &Name| name.aimed > 0 && part.contains(name.place);
         let given = names.filter(|(name, _)| is_given(name) && (settled || name.by & voice != 0));
@@ -401,13 +383,11 @@ impl Frontier {
         self.names.get_mut(start..start + BYTES)
     }
 
-    /// The tables of a range together.
-    fn sum(&self, part: Letters) -> Sums {
+    /// Names that are known of a range.
+    fn found_in(&self, part: Letters) -> f64 {
         let mut sums = Sums::default();
-        for names in self.places.range(part.from..=part.to).map(|(_, names)| names) {
-            sums.add(&names.table);
-        }
-        sums
+        self.places.range(part.from..=part.to).for_each(|(_, names)| sums.add(&names.table));
+        sums.found()
     }
 }
 
@@ -457,21 +437,29 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, table: &Table) {
-        for (whole, row) in table.iter().enumerate() {
-            for (aimed, items) in row.iter().enumerate() {
-                let items = f64::from(*items);
-                match (whole, aimed) {
-                    (0, 0) => {}
-                    (0, 1) => self.listed_once += items,
-                    (0, _) => self.listed += items,
-                    (1, 0) => self.once += items,
-                    (1, _) => (self.once, self.once_listed) = (self.once + items, self.once_listed + items),
-                    (_, 0) => self.twice += items,
-                    (_, _) => {
-                        (self.twice, self.twice_listed) = (self.twice + items, self.twice_listed + items);
-                    }
-                }
-            }
+        let [never, once, several @ ..] = table;
+        let several_times = |aimed: &[u32]| aimed.iter().map(|items| f64::from(*items)).sum::<f64>();
+        let aimed_several = |row: &[u32; MANY as usize + 1]| several_times(&row[2..]);
+        self.listed_once += f64::from(never[1]);
+        self.listed += aimed_several(never);
+        let repeated = f64::from(once[1]) + aimed_several(once);
+        (self.once, self.once_listed) =
+            (self.once + f64::from(once[0]) + repeated, self.once_listed + repeated);
+        for row in several {
+            let repeated = f64::from(row[1]) + aimed_several(row);
+            self.twice += f64::from(row[0]) + repeated;
+            self.twice_listed += repeated;
+        }
+    }
+
+    const fn without(self, other: Self) -> Self {
+        Self {
+            twice: self.twice - other.twice,
+            twice_listed: self.twice_listed - other.twice_listed,
+            once: self.once - other.once,
+            once_listed: self.once_listed - other.once_listed,
+            listed_once: self.listed_once - other.listed_once,
+            listed: self.listed - other.listed,
         }
     }
 

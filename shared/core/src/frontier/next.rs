@@ -1,6 +1,7 @@
 //! What to ask for next.
 
 use super::estimate::Picture;
+use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Stretch};
 use crate::batch::ResponseMeta;
@@ -133,6 +134,12 @@ impl Frontier {
     /// What to ask for next.
     #[must_use]
     pub fn next(&self, wish: &Wish<'_>) -> Outlook {
+        self.view().next(wish)
+    }
+}
+
+impl View<'_> {
+    fn next(&self, wish: &Wish<'_>) -> Outlook {
         let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
         let whole = self.whole + whole_count(whole_under_way);
         let first = FIRST_WHOLE.max(whole_count(wish.providers.len().min(VOICES)));
@@ -151,7 +158,7 @@ impl Frontier {
             return if whole < LEAST_WHOLE {
                 self.about_whole(wish, whole, Why::Sure)
             } else if wish.wanted.is_none() || wish.under_way.is_empty() {
-                self.again(wish, whole)
+                self.again(wish, whole, &self.picture())
             } else {
                 Outlook::Wait
             };
@@ -163,7 +170,7 @@ impl Frontier {
         let picture = self.picture();
         let (best, offers) = self.best(wish, &picture);
         let (mut need, mut near_end) = (f64::INFINITY, false);
-        if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate()) {
+        if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate_by(&picture)) {
             let total = estimate.estimate.total;
             let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
             need = (wanted - estimate.completeness) * total - coming;
@@ -189,7 +196,7 @@ impl Frontier {
                 }
             }
             None if whole < LEAST_WHOLE => self.about_whole(wish, whole, Why::Sure),
-            None => self.again(wish, whole),
+            None => self.again(wish, whole, &picture),
         }
     }
 
@@ -263,14 +270,13 @@ impl Frontier {
 
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is. Where it shall go on for as long as anything new comes, nobody
     /// waits for that.
-    fn again(&self, wish: &Wish<'_>, whole: u64) -> Outlook {
-        let picture = self.picture();
+    fn again(&self, wish: &Wish<'_>, whole: u64, picture: &Picture) -> Outlook {
         // What was given up has had its turn, too.
         let turns = |stretch: &Stretch| stretch.reach.listed.saturating_add(stretch.reach.useless);
         let least = self.stretches.iter().map(turns).min().unwrap_or(0);
         let mut best: Option<(f64, Letters)> = None;
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
-            for (letters, ..) in self.cut(stretch, &picture, wish.size(), true) {
+            for (letters, ..) in self.cut(stretch, picture, wish.size(), true) {
                 let new = self.sum(letters).found() * picture.left_out.powi(i32::from(least.max(1)));
                 if wish.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
                     best = Some((new, letters));

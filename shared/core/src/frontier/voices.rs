@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Frontier;
+use super::view::View;
 use crate::batch::{Outcome, ResponseMeta};
 
 /// Models that are told apart; what others say counts as nobody's.
@@ -13,6 +14,9 @@ pub(super) const VOICES: usize = 6;
 
 /// A set of models.
 pub(super) type Set = u8;
+
+/// How many sets there are.
+pub(super) const SETS: usize = 1 << VOICES;
 
 /// So many names in ranges that another model has listed too show what a model adds.
 const TESTED: f64 = 40.0;
@@ -104,7 +108,9 @@ impl Frontier {
         let of = |place: usize| self.voices.get(place).map(cost);
         usize::try_from(voice.trailing_zeros()).ok().and_then(of).unwrap_or(1.0)
     }
+}
 
+impl View<'_> {
     /// The models that add something to the others.
     pub(super) fn useful(&self) -> Set {
         let mut useful: Set = (0..self.voices.len()).fold(0, |all, place| all | 1 << place);
@@ -127,15 +133,14 @@ impl Frontier {
         let others = among & !voice;
         let (mut found, mut alone, mut known) = (0.0, 0.0, 0.0);
         let both = |listed: Set| listed & voice != 0 && listed & others != 0;
-        for stretch in self.stretches.iter().filter(|stretch| both(stretch.reach.listed_by)) {
-            for place in self.places.range(stretch.from..=stretch.to).map(|(_, place)| place) {
-                for (by, names) in &place.by {
-                    let names = f64::from(*names);
-                    found += names;
-                    known += if by & voice != 0 { names } else { 0.0 };
-                    alone += if by & (others | voice) == voice { names } else { 0.0 };
-                }
-            }
+        let shared = self.shared.iter().filter(|(listed, _)| both(*listed));
+        for (by, names) in
+            shared.flat_map(|(_, named_by)| (0..).zip(named_by)).filter(|(_, names)| **names > 0)
+        {
+            let (by, names): (Set, f64) = (by, f64::from(*names));
+            found += names;
+            known += if by & voice != 0 { names } else { 0.0 };
+            alone += if by & (others | voice) == voice { names } else { 0.0 };
         }
         if found < TESTED {
             return Worth { adds: MAY_ADD, knows: MAY_KNOW, is_tested: others == 0 };

@@ -45,7 +45,13 @@ fn a_small_topic_is_asked_about_as_a_whole_and_then_once_more() {
         log.says(whole(), &numbered("ca", 0..20));
     }
     assert!(matches!(aim_of(&log.next()), Aim::Part(_)));
-    assert_eq!(log.next_while(&[(Aim::Whole, 0.0)], None), Outlook::Wait);
+    assert_eq!(log.next_while(&[(Aim::Whole, 0.0)], Some(0.99)), Outlook::Wait);
+    // Where it shall go on for as long as anything new comes, nobody waits.
+    let mut under_way = Vec::new();
+    for _ in 0..20 {
+        under_way.push((aim_of(&log.next_while(&under_way, None)), 0.0));
+    }
+    assert!(under_way.iter().any(|(aim, _)| *aim == Aim::Whole));
 }
 
 #[test]
