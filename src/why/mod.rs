@@ -81,9 +81,17 @@ async fn source(place: &Where, server: Option<&str>, common: &Common) -> Result<
     match registry::open_embedded(&config) {
         Ok(store) => Ok(Source::Registry(store)),
         // Whoever has it serves, too, as a rule.
-        Err(StoreError::Locked(_)) => {
+        Err(StoreError::Locked(held)) => {
             let client = Client::new(&format!("http://127.0.0.1:{}", config.web.port))?;
-            Ok(Source::Server(client))
+            match client.topics().await {
+                Ok(_) => Ok(Source::Server(client)),
+                Err(_) => Err(Failure::new(
+                    Exit::Store,
+                    format!(
+                        "{held}; or ask the page's address of that process: --server http://127.0.0.1:PORT"
+                    ),
+                )),
+            }
         }
         Err(error) => Err(Failure::unopened(&error)),
     }

@@ -8,10 +8,10 @@ const LIMITS = [
   ['max_usd', 'US dollars', 'any', 'no cap'],
   ['max_requests', 'Requests', '1', 'no cap'],
   ['time_limit_seconds', 'Seconds', 'any', 'no limit'],
-  ['completeness', 'Complete (0–1)', 'any', 'no end'],
+  ['completeness', 'Percent complete', 'any', 'as long as anything is new'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -40,10 +40,15 @@ function spent({ reason, limits, numbers }) {
 
 const text = value => (value === undefined ? '' : String(value));
 
+// The API has completeness as a share of 1.
+const shown = (name, value) => (name === 'completeness' && value !== undefined ? Number((value * 100).toFixed(4)) : value);
+const inPercent = e => (e.field === 'limits.completeness' ? { ...e, detail: 'that is no such share', allowed: 'above 0, up to 100' } : e);
+const meant = (name, value) => (name === 'completeness' ? Number((value / 100).toFixed(6)) : value);
+
 // What the form holds at first: of the topic that is to go on, or of none.
 function first(from, mode) {
-  if (!from) return { values: { mode: 'auto', completeness: '0.95' }, weights: [] };
-  const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(from.limits[name])]));
+  if (!from) return { values: { mode: 'auto', completeness: '95' }, weights: [] };
+  const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(shown(name, from.limits[name]))]));
   return {
     values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits },
     weights: Object.entries(from.provider_weights).map(([name, value]) => ({ name, value: String(value) })),
@@ -94,7 +99,7 @@ export function NewTopic({ from, mode, providers, started }) {
     if (cap && !failure) field?.select();
   }, [failure]);
 
-  const errors = failure?.errors ?? [];
+  const errors = (failure?.errors ?? []).map(inPercent);
   const described = name => ({ id: `f-${name}`, name, 'aria-describedby': `h-${name}`, value: values[name] ?? '', onInput: set(name) });
   return html`<form class="card new-topic" ref=${form} onSubmit=${submit} novalidate aria-labelledby="new-title">
     <h1 id="new-title">${!from ? 'New topic' : mode === 'resume' ? html`Resume <bdi>${from.name}</bdi>` : html`Start <bdi>${from.name}</bdi> afresh`}</h1>
@@ -134,6 +139,13 @@ export function NewTopic({ from, mode, providers, started }) {
         <${Field} name="items_per_request" label="Items per request" errors=${errors}>
           <input type="number" min="1" max="500" step="1" ...${described('items_per_request')} placeholder="50" />
         <//>
+        ${!from && html`<${Field} name="partition" label="Requests aim at" errors=${errors}>
+          <select id="f-partition" value=${values.partition} onChange=${set('partition')}>
+            <option value="">what is configured</option>
+            <option value="alphabetical">parts of the alphabet</option>
+            <option value="none">the whole topic</option>
+          </select>
+        <//>`}
         ${!from && html`<${Field} name="mode" label="If it ran before" errors=${errors}>
           <select id="f-mode" value=${values.mode} onChange=${set('mode')}>
             <option value="auto">go on, or afresh after its own end</option>
@@ -150,13 +162,14 @@ export function NewTopic({ from, mode, providers, started }) {
 // What is left out of a start is kept, so taking the last weight of a topic away must be said.
 function request(values, weights, from) {
   const numbers = names => Object.fromEntries(
-    names.filter(name => (values[name] ?? '') !== '').map(name => [name, Number(values[name])]));
+    names.filter(name => (values[name] ?? '') !== '').map(name => [name, meant(name, Number(values[name]))]));
   const limits = numbers(LIMITS.map(([name]) => name));
   const named = weights.filter(w => w.name.trim());
   return {
     name: values.name ?? '',
     mode: values.mode,
     ...numbers(['items_per_request']),
+    ...(values.partition ? { partition: values.partition } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
     ...(named.length || from ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),

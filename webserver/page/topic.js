@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from './vendor/preact.js';
 import { Refused, Stream, call, compact, count, isLive, isMissing, isOffline, percent, span, topicPath, usd } from './api.js';
 import { Chart, Curve } from './chart.js';
+import { Decisions } from './decisions.js';
 import { Feed, Items } from './feed.js';
 
 const SPOKEN_MS = 15000;
@@ -194,6 +195,7 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Chart} curve=${curve} version=${version} />
       <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />
     </div>
+    <${Decisions} key=${`${id} ${topic.run}`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
     <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
     <${Table} title="Producers" first="Producer" rows=${numbers.producers} />
     <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} />

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("/", HTML, include_bytes!("../page/index.html")),
     ("/page/app.js", SCRIPT, include_bytes!("../page/app.js")),
     ("/page/topic.js", SCRIPT, include_bytes!("../page/topic.js")),
+    ("/page/decisions.js", SCRIPT, include_bytes!("../page/decisions.js")),
     ("/page/feed.js", SCRIPT, include_bytes!("../page/feed.js")),
     ("/page/chart.js", SCRIPT, include_bytes!("../page/chart.js")),
     ("/page/form.js", SCRIPT, include_bytes!("../page/form.js")),
