@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
+
 use crate::exit::Exit;
 use crate::output;
 
@@ -126,6 +128,9 @@ pub(crate) struct Run {
     /// End when about so many percent are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
     #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
+    /// End when the newest requests bring fewer new items than so many in 100 requests; 0 lets it go on [default: 0]
+    #[arg(long, value_name = "N", requires = "topic", allow_negative_numbers = true, value_parser = new_per_100_requests)]
+    pub(crate) min_yield: Option<u32>,
     /// How requests aim at parts of the topic [default: alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,
@@ -278,6 +283,12 @@ pub(crate) fn percent(text: &str) -> Result<f64, String> {
     } else {
         Err("the percentage must be above 0, and at most 100".to_owned())
     }
+}
+
+/// New items in a hundred requests.
+pub(crate) fn new_per_100_requests(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX_NEW_PER_100_REQUESTS);
+    number.ok_or_else(|| format!("write a whole number of at most {MAX_NEW_PER_100_REQUESTS}"))
 }
 
 /// How requests aim at parts of a topic.

@@ -35,6 +35,9 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
             ("--max-requests", "many", "write a whole number of at least 1"),
             ("--max-usd", "-0.5", "the amount must be above 0, and at most 1000000"),
             ("--max-usd", "1e99", "the amount must be above 0, and at most 1000000"),
+            ("--min-yield", "-1", "write a whole number of at most 50000"),
+            ("--min-yield", "0.5", "write a whole number of at most 50000"),
+            ("--min-yield", "50001", "write a whole number of at most 50000"),
             ("--time-limit", "-5m", "write a time such as 90s, 10m or 2h"),
         ] {
             let name = if before[0] == "topics" { "Paris" } else { "--no-web" };

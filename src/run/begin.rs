@@ -77,6 +77,8 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
             Some(share) => (share < 1.0).then(|| Share::new(share)),
             None => config.run.until_complete(),
         },
+        min_new_per_100_requests: Some(arguments.min_yield.unwrap_or(config.run.min_new_per_100_requests))
+            .filter(|least| *least > 0),
     };
     let given = !arguments.providers.is_empty();
     StartRequest {

@@ -192,6 +192,7 @@ fn exit_of(status: &TopicStatus) -> Exit {
         Some(
             EndReason::Dry
             | EndReason::Complete
+            | EndReason::LowYield
             | EndReason::MaxAttributes
             | EndReason::MaxRequests
             | EndReason::MaxUsd

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{Partition, Server, count, duration, percent, usd, weight};
+use crate::cli::{Partition, Server, count, duration, new_per_100_requests, percent, usd, weight};
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
@@ -85,6 +85,9 @@ pub(crate) struct Start {
     /// End when about so many percent are found of what these models would name at all
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
+    /// End when the newest requests bring fewer new items than so many in 100 requests
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = new_per_100_requests)]
+    pub(crate) min_yield: Option<u32>,
     /// How requests aim at parts of the topic [default: as before, or none]
     #[arg(long, value_enum)]
     pub(crate) partition: Option<Partition>,

@@ -136,6 +136,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         max_usd: start.max_usd,
         time_limit_seconds: start.time_limit.map(|limit| limit.as_secs_f64()),
         completeness: start.until_complete,
+        min_new_per_100_requests: start.min_yield,
     };
     let weights = settings::once_each(&start.providers)?;
     Ok(StartTopic {

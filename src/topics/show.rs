@@ -195,6 +195,7 @@ fn limits(topic: &TopicView) -> String {
         limits.max_usd.map(|most| format!("${most}")),
         limits.time_limit_seconds.map(|most| format!("{most} s")),
         limits.completeness.map(|share| format!("{} complete", Share::new(share))),
+        limits.min_new_per_100_requests.map(|least| format!("at least {least} new in 100 requests")),
     ]
     .into_iter()
     .flatten()

@@ -25,6 +25,7 @@ fn start(name: &str) -> Start {
         max_attributes: None,
         max_requests: None,
         until_complete: None,
+        min_yield: None,
         partition: None,
         max_usd: None,
         time_limit: None,
@@ -65,13 +66,17 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         prompt: Some("sights".to_owned()),
         max_attributes: Some(7),
         time_limit: Some(std::time::Duration::from_mins(1)),
+        min_yield: Some(50),
         providers: vec![("small".to_owned(), 0.5)],
         ..start("Paris attractions")
     };
     let topic = said(&server.url, Action::Start(Box::new(request))).await;
     let topic: serde_json::Value = serde_json::from_str(&topic).unwrap();
     assert_eq!(topic["id"], "paris_attractions");
-    assert_eq!(topic["limits"], serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0 }));
+    assert_eq!(
+        topic["limits"],
+        serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0, "min_new_per_100_requests": 50 })
+    );
     assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
 
     let table = said(&server.url, Action::List { json: false }).await;

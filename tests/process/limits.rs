@@ -40,6 +40,20 @@ async fn going_on_with_a_cap_that_is_used_up_ends_at_once_and_a_start_without_on
 }
 
 #[tokio::test]
+async fn a_topic_that_brings_less_than_is_wanted_ends_long_before_it_is_dry() {
+    let place = Place::new(script(60, 5)).await;
+    let mut run = JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--min-yield", "300"]);
+    let finished = run.finished().await;
+    assert_eq!((&finished["reason"], &finished["run"]), (&json!("low_yield"), &json!(1)), "{finished}");
+    let requests = finished["requests"].as_u64().unwrap();
+    assert!(requests >= 8 && finished["attributes"].as_u64().unwrap() >= 20, "{finished}");
+    let again =
+        JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--resume"]).finished().await;
+    assert_eq!((&again["reason"], &again["run"]), (&json!("dry"), &json!(1)), "without a floor: {again}");
+    assert!(again["requests"].as_u64().unwrap() > requests + 15, "{again}");
+}
+
+#[tokio::test]
 async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let place = Place::new(script(2_000, 5)).await;
     let config = place.config_with("m", "max_output_tokens = 60");

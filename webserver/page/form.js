@@ -9,6 +9,7 @@ const LIMITS = [
   ['max_requests', 'Requests', '1', 'no cap'],
   ['time_limit_seconds', 'Seconds', 'any', 'no limit'],
   ['completeness', 'Percent complete', 'any', 'as long as anything is new'],
+  ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
 const KNOWN = /^(name|prompt|items_per_request|partition|mode|limits\.\w+|provider_weights.*)$/;

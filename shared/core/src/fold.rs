@@ -14,10 +14,12 @@ use crate::log::{Entry, EntryKind};
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
+mod newest;
 mod sightings;
 mod strata;
 mod totals;
 
+pub use newest::{Brought, Newest, REMEMBERED};
 pub use sightings::Sightings;
 pub use strata::STRATA;
 use strata::{Incomplete, Origin, Strata};
@@ -51,6 +53,7 @@ pub struct TopicFold {
     incomplete: Incomplete,
     dry_answers: u64,
     unusable_answers: u64,
+    newest: Newest,
     frontier: Frontier,
 }
 
@@ -106,6 +109,10 @@ impl TopicFold {
                     let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
                         || (meta.outcome == Outcome::Empty && self.attributes() == 0);
                     self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
+                    if !unusable {
+                        let new = u32::try_from(tail.new.len()).unwrap_or(u32::MAX);
+                        self.newest.answered(entry.index, new.saturating_add(tail.missing));
+                    }
                 }
                 let origin = Origin::of(meta, entry.index, tail.missing);
                 self.credit(entry, &origin);
@@ -122,6 +129,8 @@ impl TopicFold {
                 let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
                 if let Some(origin) = origin {
                     self.credit(entry, &origin);
+                    let known = u32::try_from(tail.again.len()).unwrap_or(u32::MAX);
+                    self.newest.were_known(origin.at, known);
                     let part = origin.cell.as_deref().and_then(Letters::parse);
                     let voice = self.frontier.set_of(&origin.provider);
                     self.frontier.mention(named(entry), part, voice);
@@ -221,6 +230,12 @@ impl TopicFold {
     #[must_use]
     pub const fn unusable_answers(&self) -> u64 {
         self.unusable_answers
+    }
+
+    /// What the newest answers brought.
+    #[must_use]
+    pub const fn newest(&self) -> &Newest {
+        &self.newest
     }
 
     /// Responses that named each attribute.

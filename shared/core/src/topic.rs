@@ -38,7 +38,13 @@ pub struct Limits {
     /// Completeness at which it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Share>,
+    /// Fewest new items that the newest requests bring, in a hundred of them, for it to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_new_per_100_requests: Option<u32>,
 }
+
+/// The highest floor: a request names no more than 500 items.
+pub const MAX_NEW_PER_100_REQUESTS: u32 = 50_000;
 
 /// How a topic is cut into parts that single requests aim at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,6 +79,8 @@ pub enum EndReason {
     Dry,
     /// It is as complete as was wanted.
     Complete,
+    /// The newest requests brought fewer new items than were wanted.
+    LowYield,
     /// The cap on items is reached.
     MaxAttributes,
     /// The cap on requests is used up.
@@ -93,7 +101,7 @@ impl EndReason {
     /// Whether the topic came to its own end, so that starting it again means starting afresh.
     #[must_use]
     pub const fn is_natural(self) -> bool {
-        matches!(self, Self::Dry | Self::Complete)
+        matches!(self, Self::Dry | Self::Complete | Self::LowYield)
     }
 
     /// A stable name for files, messages and labels.
@@ -102,6 +110,7 @@ impl EndReason {
         match self {
             Self::Dry => "dry",
             Self::Complete => "complete",
+            Self::LowYield => "low_yield",
             Self::MaxAttributes => "max_attributes",
             Self::MaxRequests => "max_requests",
             Self::MaxUsd => "max_usd",
@@ -118,6 +127,7 @@ impl EndReason {
         match self {
             Self::Dry => "the models named nothing new for a while",
             Self::Complete => "it is as complete as was wanted, by what these models say",
+            Self::LowYield => "the newest requests brought fewer new items than were wanted",
             Self::MaxAttributes => "the cap on attributes is reached",
             Self::MaxRequests => "the cap on requests is used up",
             Self::MaxUsd => "the rest of the money does not cover another request",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use igentai_core::topic::{Partition, Share};
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, Partition, Share};
 
 use super::reader::Section;
 
@@ -21,6 +21,8 @@ pub struct RunConfig {
     pub partition: Partition,
     /// A topic ends when so many percent are found of what its models would name, 1 to 100; at 100 not before nothing new comes.
     pub until_complete_percent: f64,
+    /// A topic ends when its newest requests bring fewer new items in a hundred of them, 0 to 50,000; at 0 it does not.
+    pub min_new_per_100_requests: u32,
 }
 
 impl Default for RunConfig {
@@ -32,6 +34,7 @@ impl Default for RunConfig {
             dry_after_answers: 30,
             partition: Partition::Alphabetical,
             until_complete_percent: 95.0,
+            min_new_per_100_requests: 0,
         }
     }
 }
@@ -57,6 +60,11 @@ impl RunConfig {
                 "until_complete_percent",
                 1.0..=100.0,
                 default.until_complete_percent,
+            ),
+            min_new_per_100_requests: section.whole(
+                "min_new_per_100_requests",
+                0..=MAX_NEW_PER_100_REQUESTS,
+                default.min_new_per_100_requests,
             ),
         };
         section.finish();

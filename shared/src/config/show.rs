@@ -34,6 +34,7 @@ impl Config {
         text.value("dry_after_answers", self.run.dry_after_answers);
         text.quoted("partition", self.run.partition.as_str());
         text.value("until_complete_percent", self.run.until_complete_percent);
+        text.value("min_new_per_100_requests", self.run.min_new_per_100_requests);
         text.section("web");
         text.value("port", self.web.port);
         text.quoted("bind", &self.web.bind.to_string());

@@ -6,5 +6,6 @@ pub(crate) const COUNT: &str = "a whole number, 1 or more";
 pub(crate) const USD: &str = "above 0, at most 1000000";
 pub(crate) const SECONDS: &str = "above 0, at most 315360000";
 pub(crate) const SHARE: &str = "above 0, at most 1";
+pub(crate) const YIELD: &str = "a whole number from 1 to 50000";
 pub(crate) const ITEMS: &str = "a whole number from 1 to 500";
 pub(crate) const POSITION: &str = "a whole number, 0 or more";

@@ -22,7 +22,7 @@ fn same<T: FromFields + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &
 
 #[test]
 fn requests_are_read_as_their_types_are_written() {
-    let limits = json!({"max_attributes": 1, "max_requests": 2, "max_usd": 0.5, "time_limit_seconds": 3, "completeness": 0.9});
+    let limits = json!({"max_attributes": 1, "max_requests": 2, "max_usd": 0.5, "time_limit_seconds": 3, "completeness": 0.9, "min_new_per_100_requests": 50});
     same::<StartTopic>(&json!({"name": "x"}));
     same::<StartTopic>(&json!({
         "name": "x", "prompt": "p", "provider_weights": {"a": 1, "b": 0.5}, "limits": limits, "items_per_request": 7, "mode": "fresh",
@@ -72,6 +72,7 @@ fn a_field_that_is_not_known_is_told_with_those_that_are() {
     let (_, errors) = read::<StartTopic>(json!({"name": "x", "limits": {"max_euro": 1}}));
     let error = errors.first().unwrap();
     assert_eq!((error.field.as_str(), error.detail.as_str()), ("limits.max_euro", "it is not known here"));
-    let known = "max_attributes, max_requests, max_usd, time_limit_seconds, completeness";
+    let known =
+        "max_attributes, max_requests, max_usd, time_limit_seconds, completeness, min_new_per_100_requests";
     assert_eq!(error.allowed.as_deref(), Some(known));
 }

@@ -15,7 +15,7 @@ const TOPIC: &str = "/api/v1/topics/t";
 async fn a_change_touches_what_it_names_and_null_takes_it_away() {
     let world = World::new();
     let server = world.serve().await;
-    let body = json!({"name": "t", "prompt": "p", "provider_weights": {"a": 1, "b": 2}, "limits": {"max_usd": 5, "max_requests": 7}});
+    let body = json!({"name": "t", "prompt": "p", "provider_weights": {"a": 1, "b": 2}, "limits": {"max_usd": 5, "max_requests": 7, "min_new_per_100_requests": 50}});
     server.post("/api/v1/topics", &body).await;
     let change = json!({"prompt": null, "provider_weights": {"a": null, "c": 3}, "limits": {"max_requests": null, "max_attributes": 9}});
     let answer = server.patch(TOPIC, &change).await;
@@ -23,9 +23,14 @@ async fn a_change_touches_what_it_names_and_null_takes_it_away() {
     let topic = answer.json();
     assert!(topic.get("prompt").is_none());
     assert_eq!(topic["provider_weights"], json!({"b": 2.0, "c": 3.0}));
-    assert_eq!(topic["limits"], json!({"max_usd": 5.0, "max_attributes": 9}));
+    assert_eq!(topic["limits"], json!({"max_usd": 5.0, "max_attributes": 9, "min_new_per_100_requests": 50}));
     let again = server.patch(TOPIC, &change).await;
     assert_eq!(again.json()["version"], 2, "what changes nothing makes no version");
+    let floor = |floor: serde_json::Value| json!({"limits": {"min_new_per_100_requests": floor}});
+    let raised = server.patch(TOPIC, &floor(json!(200))).await.json();
+    assert_eq!(raised["limits"]["min_new_per_100_requests"], 200);
+    let taken_away = server.patch(TOPIC, &floor(json!(null))).await.json();
+    assert_eq!(taken_away["limits"], json!({"max_usd": 5.0, "max_attributes": 9}));
     let cleared = server.patch(TOPIC, &json!({"provider_weights": null, "limits": null})).await.json();
     assert_eq!((&cleared["provider_weights"], &cleared["limits"]), (&json!({}), &json!({})));
 }

@@ -72,7 +72,7 @@ async fn everything_that_is_wrong_is_said_at_once_with_what_is_allowed() {
     let server = crate::support::Server::start(context, "127.0.0.1:0").await;
     let body = json!({
         "name": "", "prompt": " ", "provider_weights": {"smal": 1, "large": -1},
-        "limits": {"max_attributes": 0, "max_usd": -1, "time_limit_seconds": 1e18}, "items_per_request": 0,
+        "limits": {"max_attributes": 0, "max_usd": -1, "time_limit_seconds": 1e18, "min_new_per_100_requests": 0}, "items_per_request": 0,
     });
     let answer = server.post(TOPICS, &body).await;
     assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"));
@@ -89,6 +89,7 @@ async fn everything_that_is_wrong_is_said_at_once_with_what_is_allowed() {
             "items_per_request",
             "limits.max_attributes",
             "limits.max_usd",
+            "limits.min_new_per_100_requests",
             "limits.time_limit_seconds",
             "name",
             "prompt",
@@ -103,6 +104,14 @@ async fn everything_that_is_wrong_is_said_at_once_with_what_is_allowed() {
         (json!({"name": "x", "limit": {}}), "limit"),
         (json!({"name": "x", "limits": {"max_attributes": 1.5}}), "limits.max_attributes"),
         (json!({"name": "x", "limits": {"max_requests": -1}}), "limits.max_requests"),
+        (
+            json!({"name": "x", "limits": {"min_new_per_100_requests": 50_001}}),
+            "limits.min_new_per_100_requests",
+        ),
+        (
+            json!({"name": "x", "limits": {"min_new_per_100_requests": 0.5}}),
+            "limits.min_new_per_100_requests",
+        ),
         (json!({"name": "x", "mode": "again"}), "mode"),
         (json!({"name": 7}), "name"),
         (json!([]), "body"),

@@ -37,6 +37,14 @@ enum Open {
     WithCap(Option<u64>),
 }
 
+/// Where a log stood.
+#[derive(Clone, Copy, Debug, Default)]
+struct Baseline {
+    index: LogIndex,
+    answers: u64,
+    failures: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Managed {
     pub(super) topic: Topic,
@@ -48,8 +56,8 @@ pub(super) struct Managed {
     /// It was followed for its while after the end.
     lingered: bool,
     head: LogIndex,
-    /// Answers and failures there were when the topic was last started.
-    baseline: Option<(u64, u64)>,
+    /// Where its log stood when the topic was last started.
+    baseline: Option<Baseline>,
     /// When it was started, on this process's monotonic clock.
     started: Monotonic,
     /// How long it had run before this process knew of it.
@@ -293,7 +301,11 @@ impl Managed {
             return Vec::new();
         }
         let totals = self.fold.totals();
-        self.baseline.get_or_insert((totals.responses, totals.failed_responses));
+        self.baseline.get_or_insert(Baseline {
+            index: self.fold.log_index(),
+            answers: totals.responses,
+            failures: totals.failed_responses,
+        });
         let live = self.live(members, now.monotonic);
         let limits = self.topic.limits;
         let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };

@@ -19,7 +19,7 @@ const MAX_INCOMPLETE: usize = 4_096;
 pub(super) struct Origin {
     pub(super) provider: String,
     pub(super) cell: Option<String>,
-    at: LogIndex,
+    pub(super) at: LogIndex,
     missing: u32,
 }
 

@@ -134,6 +134,49 @@ fn dry_answers_count_answers_in_a_row_without_anything_new_and_ignore_failures()
 }
 
 #[test]
+fn the_newest_answers_have_brought_what_was_new_of_them_also_where_that_is_known_later() {
+    let mut fold = TopicFold::default();
+    fold.apply(&response(1, Outcome::Answered, found(1, &["a", "b", "c"], &[], 0))).unwrap();
+    fold.apply(&response(2, Outcome::Timeout, EntryTail::default())).unwrap();
+    fold.apply(&response(3, Outcome::Refused, EntryTail::default())).unwrap();
+    fold.apply(&response(4, Outcome::Answered, found(4, &["d"], &[1], 2))).unwrap();
+    fold.apply(&response(5, Outcome::Empty, EntryTail::default())).unwrap();
+    let brought = |fold: &TopicFold, answers, behind| {
+        fold.newest().of(answers, behind).map(|brought| (brought.new, brought.answers))
+    };
+    assert_eq!(brought(&fold, 1, 0), Some((0, 1)));
+    assert_eq!(brought(&fold, 2, 0), Some((3, 2)), "what is to come may well be new");
+    assert_eq!(brought(&fold, 3, 0), Some((6, 3)), "failures and refusals are not looked at");
+    assert_eq!(brought(&fold, 4, 0), None, "there were no more");
+    assert_eq!(
+        (brought(&fold, 2, 3), brought(&fold, 2, 4)),
+        (Some((3, 2)), None),
+        "only what is behind counts"
+    );
+    let mut resolution = response(6, Outcome::Answered, found(5, &["e"], &[3], 0));
+    resolution.head.kind = EntryKind::Resolution { of: 4 };
+    fold.apply(&resolution).unwrap();
+    fold.apply(&resolution).unwrap();
+    assert_eq!(brought(&fold, 2, 0), Some((2, 2)), "one of the two was known");
+    assert_eq!(brought(&fold, 3, 0), Some((fold.attributes(), 3)));
+}
+
+#[test]
+fn so_many_answers_are_remembered_and_no_more() {
+    let mut fold = TopicFold::default();
+    let more = u64::try_from(REMEMBERED).unwrap() + 5;
+    for index in 1..=more {
+        fold.apply(&response(index, Outcome::Answered, found(index, &["a"], &[], 0))).unwrap();
+    }
+    assert_eq!(fold.newest().0.len(), REMEMBERED);
+    let all = fold.newest().of(usize::MAX, 0).unwrap();
+    assert_eq!((all.new, all.answers), (more - 5, more - 5));
+    assert_eq!(fold.newest().of(REMEMBERED, 5), Some(all));
+    assert_eq!(fold.newest().of(REMEMBERED, 6), None);
+    assert!(!all.is_below(100) && all.is_below(101));
+}
+
+#[test]
 fn no_count_of_a_service_makes_a_sum_fall() {
     let mut fold = TopicFold::default();
     for index in 1..=3 {

@@ -8,6 +8,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     let few = || proptest::option::of(1_u64..5);
     (few(), few(), few(), few()).prop_map(|(max_attributes, max_requests, cost, time_limit_ms)| Limits {
         completeness: None,
+        min_new_per_100_requests: None,
         max_attributes,
         max_requests,
         max_cost: cost.map(Cost::from_picodollars),
@@ -16,9 +17,14 @@ fn limits() -> impl Strategy<Value = Limits> {
 }
 
 fn reasons() -> impl Strategy<Value = EndReason> {
-    use EndReason::{Dry, Interrupted, MaxAttributes, MaxRequests, MaxUsd, NoProvider, Stopped, TimeLimit};
+    use EndReason::{
+        Complete, Dry, Interrupted, LowYield, MaxAttributes, MaxRequests, MaxUsd, NoProvider, Stopped,
+        TimeLimit,
+    };
     prop::sample::select(vec![
         Dry,
+        Complete,
+        LowYield,
         MaxAttributes,
         MaxRequests,
         MaxUsd,
@@ -77,6 +83,7 @@ proptest! {
 fn a_cap_that_is_used_up_says_how_much_was() {
     let limits = Limits {
         completeness: None,
+        min_new_per_100_requests: None,
         max_attributes: Some(7),
         max_requests: Some(40),
         max_cost: Some(Cost::from_usd(0.5)),

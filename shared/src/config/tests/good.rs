@@ -22,6 +22,7 @@ items_per_request = 50
 dry_after_answers = 30
 partition = "alphabetical"
 until_complete_percent = 95
+min_new_per_100_requests = 0
 
 [web]
 port = 8080

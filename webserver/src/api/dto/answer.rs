@@ -57,7 +57,7 @@ pub struct TopicView {
     pub run: u64,
     /// Where it stands.
     pub state: StateName,
-    /// Why it ended or is ending: `dry`, `complete`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
+    /// Why it ended or is ending: `dry`, `complete`, `low_yield`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The same in words.

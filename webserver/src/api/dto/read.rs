@@ -35,6 +35,7 @@ impl FromFields for Limits {
             max_usd: fields.amount("max_usd", allowed::USD).value(),
             time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).value(),
             completeness: fields.amount("completeness", allowed::SHARE).value(),
+            min_new_per_100_requests: fields.count("min_new_per_100_requests", allowed::YIELD).value(),
         }
     }
 }
@@ -59,6 +60,7 @@ impl FromFields for ChangeLimits {
             max_usd: fields.amount("max_usd", allowed::USD).patch(),
             time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).patch(),
             completeness: fields.amount("completeness", allowed::SHARE).patch(),
+            min_new_per_100_requests: fields.count("min_new_per_100_requests", allowed::YIELD).patch(),
         }
     }
 }

@@ -33,6 +33,11 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(exclusive_minimum = 0, maximum = 1)]
     pub completeness: Option<f64>,
+    /// Fewest new items that the newest requests bring, in a hundred of them, for it to go on: 50 for one in every second request. As many answers are looked
+    /// at as may be under way at once, at least 8 and at most 1,024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 50_000)]
+    pub min_new_per_100_requests: Option<u32>,
 }
 
 impl Limits {
@@ -44,6 +49,7 @@ impl Limits {
             max_usd: limits.max_cost.map(Cost::usd),
             time_limit_seconds: limits.time_limit_ms.map(|ms| ms as f64 / 1e3),
             completeness: limits.completeness.map(Share::get),
+            min_new_per_100_requests: limits.min_new_per_100_requests,
         }
     }
 
@@ -59,6 +65,7 @@ impl Limits {
             max_cost: self.max_usd.map(Cost::from_usd),
             time_limit_ms: self.time_limit_seconds.map(|seconds| (seconds * 1e3).ceil() as u64),
             completeness: self.completeness.map(Share::new),
+            min_new_per_100_requests: self.min_new_per_100_requests,
         }
     }
 }
@@ -185,6 +192,10 @@ pub struct ChangeLimits {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 1)]
     pub completeness: Option<Option<f64>>,
+    /// See [`Limits::min_new_per_100_requests`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 50_000)]
+    pub min_new_per_100_requests: Option<Option<u32>>,
 }
 
 /// Tells `null` from absence.

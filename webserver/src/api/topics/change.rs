@@ -118,5 +118,6 @@ fn limited(limits: &Limits, changes: &ChangeLimits) -> Limits {
         max_usd: changes.max_usd.unwrap_or(limits.max_usd),
         time_limit_seconds: changes.time_limit_seconds.unwrap_or(limits.time_limit_seconds),
         completeness: changes.completeness.unwrap_or(limits.completeness),
+        min_new_per_100_requests: changes.min_new_per_100_requests.unwrap_or(limits.min_new_per_100_requests),
     }
 }

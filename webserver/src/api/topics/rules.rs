@@ -1,7 +1,7 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
 use igentai_core::folder::TopicId;
-use igentai_core::topic::MAX_PROMPT_BYTES;
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES};
 
 use crate::api::allowed;
 use crate::api::dto::Limits;
@@ -92,6 +92,14 @@ impl Rules {
         self.amount("limits.max_usd", limits.max_usd, MAX_USD, allowed::USD);
         self.amount("limits.time_limit_seconds", limits.time_limit_seconds, MAX_SECONDS, allowed::SECONDS);
         self.amount("limits.completeness", limits.completeness, 1.0, allowed::SHARE);
+        let field = "limits.min_new_per_100_requests";
+        match limits.min_new_per_100_requests {
+            Some(0) => self.fail(field, "0 would never end it; leave it out", allowed::YIELD),
+            Some(most) if most > MAX_NEW_PER_100_REQUESTS => {
+                self.fail(field, format!("{most} is more than requests can bring"), allowed::YIELD);
+            }
+            None | Some(_) => {}
+        }
     }
 
     fn amount(&mut self, field: &str, amount: Option<f64>, most: f64, allowed: &str) {

@@ -16,6 +16,9 @@ use crate::topic::{EndReason, TopicState};
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
 
+/// Fewer answers do not say what the next ones will bring.
+const LEAST_NEWEST: usize = 8;
+
 impl Managed {
     /// Whether every producer that an earlier leader had at work has had its time to be heard. One that was not may hold a lease it has not
     /// used, have requests under way, or be the only one that can ask.
@@ -91,8 +94,8 @@ impl Managed {
             return None;
         }
         let problem = self.problem(members, &self.worst_reports(members));
-        let (_, failures_before) = self.baseline.unwrap_or_default();
-        let failures = self.fold.totals().failed_responses.saturating_sub(failures_before);
+        let before = self.baseline.unwrap_or_default();
+        let failures = self.fold.totals().failed_responses.saturating_sub(before.failures);
         problem.or_else(|| nobody_answered.then(|| format!("none of {failures} requests was answered")))
     }
 
@@ -107,8 +110,8 @@ impl Managed {
     ) -> Option<EndReason> {
         let limits = self.topic.limits;
         let ran = self.ran_before + now.since(self.started);
-        let (answers_before, _) = self.baseline.unwrap_or_default();
-        let dry = self.fold.dry_answers().min(self.fold.totals().responses - answers_before);
+        let before = self.baseline.unwrap_or_default();
+        let dry = self.fold.dry_answers().min(self.fold.totals().responses - before.answers);
         if limits.max_attributes.is_some_and(|cap| self.fold.attributes() >= cap) {
             return Some(EndReason::MaxAttributes);
         }
@@ -126,6 +129,9 @@ impl Managed {
             let unusable = self.fold.unusable_answers() >= settings.dry_after;
             return Some(if unusable { EndReason::NoProvider } else { EndReason::Dry });
         }
+        if heard_all && self.yields_too_little(live) {
+            return Some(EndReason::LowYield);
+        }
         let hopeless = heard_all && self.is_hopeless(members, live, settings, now);
         hopeless.then_some(EndReason::NoProvider)
     }
@@ -137,6 +143,17 @@ impl Managed {
         self.topic.limits.completeness.is_some_and(|wanted| {
             !said.at_least && said.completeness >= wanted.get() && self.fold.is_complete(wanted)
         })
+    }
+
+    /// Whether the newest answers brought less than is wanted. As many are looked at as may be under way at once: those were asked without knowing of one
+    /// another. Answers to an earlier start say nothing, as somebody who resumes a topic wants to see more of it.
+    fn yields_too_little(&self, live: &[LiveLease]) -> bool {
+        let Some(least) = self.topic.limits.min_new_per_100_requests else { return false };
+        let was_resumed = self.topic.started_at != self.topic.run_started_at;
+        let before = if was_resumed { self.baseline.unwrap_or_default().index } else { 0 };
+        let at_once: u64 = live.iter().map(|one| u64::from(one.places)).sum();
+        let answers = usize::try_from(at_once).unwrap_or(usize::MAX).max(LEAST_NEWEST);
+        self.fold.newest().of(answers, before).is_some_and(|brought| brought.is_below(least))
     }
 
     fn used_up(
@@ -170,9 +187,9 @@ impl Managed {
         settings: &Settings,
         now: Monotonic,
     ) -> bool {
-        let (_, failures_before) = self.baseline.unwrap_or_default();
+        let before = self.baseline.unwrap_or_default();
         let failures = self.fold.totals().failed_responses;
-        let failed = failures - self.failures_at_last_answer.max(failures_before).min(failures);
+        let failed = failures - self.failures_at_last_answer.max(before.failures).min(failures);
         let given_up = failed >= FAILURES_TO_GIVE_UP && now.since(self.last_answer) >= settings.give_up_after;
         let hopeless = |report: Option<&TopicReport>| {
             report.is_some_and(|report| report.hopeless.is_some() && report.in_flight == 0)

@@ -116,9 +116,9 @@ impl Managed {
 
     /// Whether all requests since the start have failed, and there were some.
     pub(super) fn is_unanswered(&self) -> bool {
-        let (answers, failures) = self.baseline.unwrap_or_default();
+        let before = self.baseline.unwrap_or_default();
         let totals = self.fold.totals();
-        totals.responses == answers && totals.failed_responses > failures
+        totals.responses == before.answers && totals.failed_responses > before.failures
     }
 
     /// Providers of the topic that some producer can ask now; all of them where none can.

@@ -178,6 +178,86 @@ fn dry_answers_of_an_earlier_start_do_not_end_a_resumed_topic() {
     assert_eq!(world.stored.state, TopicState::Running);
 }
 
+fn floor(new: u32) -> Limits {
+    Limits { min_new_per_100_requests: Some(new), ..Limits::default() }
+}
+
+#[test]
+fn a_topic_ends_when_the_newest_requests_bring_less_than_is_wanted() {
+    let mut world = running(floor(50));
+    world.answer("p1", Outcome::Answered, &["Wren", "Owl", "Kite", "Rook"], 10);
+    for _ in 0..7 {
+        world.settle(20);
+        assert!(world.stored.state.is_live(), "fewer than eight answers say nothing");
+        world.again("p1", 1, 20);
+    }
+    world.answer("p1", Outcome::Timeout, &[], 30);
+    world.answer("p1", Outcome::Refused, &[], 30);
+    world.settle(30);
+    assert!(world.stored.state.is_live(), "four in eight are as many as are wanted");
+    world.again("p1", 1, 40);
+    world.settle(40);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::LowYield));
+    world.beat("p1", 1, |_| {}, 50);
+    world.settle(50);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::LowYield));
+    let again = StartRequest { name: "birds".into(), ..StartRequest::default() };
+    assert_eq!(
+        Topic::start(Some(&world.stored), id(), again, now(60).unix).unwrap().run,
+        2,
+        "it is its own end"
+    );
+
+    let mut world = running(floor(50));
+    for _ in 0..20 {
+        world.answer("p1", Outcome::Refused, &[], 10);
+    }
+    world.settle(20);
+    assert!(world.stored.state.is_live(), "refusals say nothing of what there is");
+}
+
+#[test]
+fn as_many_answers_are_looked_at_as_may_be_under_way_at_once() {
+    let mut world = running(floor(100));
+    world.beat("p1", 1, |beat| beat.concurrency = 6, 10);
+    world.beat("p2", 1, |beat| beat.concurrency = 5, 10);
+    for answer in 1..=11 {
+        world.settle(20);
+        assert!(world.stored.state.is_live(), "{answer}");
+        world.again("p1", 0, 20);
+    }
+    world.settle(30);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::LowYield));
+}
+
+#[test]
+fn answers_to_an_earlier_start_do_not_end_a_resumed_topic_for_its_yield_and_those_before_a_new_leader_do() {
+    let mut world = running(Limits::default());
+    (0..8).for_each(|_| world.again("p1", 0, 20));
+    stop(&mut world, 30);
+    world.beat("p1", 1, |_| {}, 40);
+    world.settle(40);
+    go_on(&mut world, floor(100), 50);
+    for answer in 1..=8 {
+        world.settle(60);
+        assert_eq!(world.stored.state, TopicState::Running, "{answer}");
+        world.again("p1", 0, 60);
+    }
+    world.settle(70);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::LowYield));
+
+    let mut world = running(floor(100));
+    (0..7).for_each(|_| world.again("p1", 0, 20));
+    world.take_over(30);
+    world.beat("p1", 1, |_| {}, 40);
+    world.again("p1", 0, 50);
+    world.settle(60);
+    assert!(world.stored.state.is_live(), "others may be at work that this leader has not heard yet");
+    world.beat("p1", 1, |_| {}, 5_100);
+    world.settle(5_100);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::LowYield), "the log says it to any leader");
+}
+
 #[test]
 fn requests_under_way_are_given_up_after_the_grace_and_a_silent_producer_does_not_hold_the_end_up() {
     let mut world = running(Limits::default());
