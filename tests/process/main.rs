@@ -4,6 +4,7 @@
 mod changed;
 mod checks;
 mod damaged;
+mod decisions;
 mod distributed;
 mod embedded;
 mod emptied;

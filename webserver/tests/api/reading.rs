@@ -154,3 +154,33 @@ async fn a_curve_ends_where_the_log_ends_and_never_falls() {
         assert_eq!(read.last(), Some(&(90, 90)));
     }
 }
+
+#[tokio::test]
+async fn decisions_are_read_from_the_newest_on_page_by_page() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let page = server.get("/api/v1/topics/t/decisions").await.json();
+    assert_eq!(page, json!({"run": 1, "total": 0, "decisions": []}));
+    world.decide(&topic, 600).await;
+    let mut read = Vec::new();
+    let mut query = "?limit=170".to_owned();
+    loop {
+        let page = server.get(&format!("/api/v1/topics/t/decisions{query}")).await.json();
+        assert_eq!((&page["run"], &page["total"]), (&json!(1), &json!(600)));
+        let decisions = page["decisions"].as_array().unwrap();
+        let Some(last) = decisions.last() else { break };
+        read.extend(decisions.iter().map(|one| one["number"].as_u64().unwrap()));
+        query = format!("?limit=170&before={}", last["number"]);
+    }
+    assert_eq!(read, (1..=600).rev().collect::<Vec<_>>());
+    let newest = server.get("/api/v1/topics/t/decisions").await.json();
+    assert_eq!(newest["decisions"].as_array().unwrap().len(), 50);
+    let one = &newest["decisions"][0];
+    assert_eq!(
+        (&one["kind"], &one["asked"]["cell"], &one["asked"]["why"]),
+        (&json!("asked"), &json!("s"), &json!("most"))
+    );
+    assert!(one["text"].as_str().unwrap().starts_with("p1 asks small for s, 50 items: "), "{one}");
+    assert_eq!(server.get("/api/v1/topics/other/decisions").await.status, 404);
+}

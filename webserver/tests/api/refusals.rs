@@ -17,7 +17,7 @@ async fn what_is_not_there_is_not_found() {
         assert_eq!(server.get(path).await.problem(), "not-found", "{path}");
     }
     for id in ["unknown", "..%2f..%2fx", "%00", "%ff", "A B", "x.y"] {
-        for rest in ["", "/attributes", "/curve"] {
+        for rest in ["", "/attributes", "/curve", "/decisions"] {
             let answer = server.get(&format!("{TOPICS}/{id}{rest}")).await;
             assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"), "{id}{rest}");
         }
@@ -184,6 +184,8 @@ async fn a_query_of_the_wrong_form_is_refused() {
         ("/api/v1/topics/t/attributes?limit=0", "limit", "0 is out of range"),
         ("/api/v1/topics/t/attributes?limit=10001", "limit", "10001 is out of range"),
         ("/api/v1/topics/t/curve?points=1", "points", "1 is out of range"),
+        ("/api/v1/topics/t/decisions?limit=1001", "limit", "1001 is out of range"),
+        ("/api/v1/topics/t/decisions?before=-3", "before", "-3 is negative"),
         (&long, "after", "it is too long"),
         (
             "/api/v1/topics/t/attributes?after=9223372036854775808",

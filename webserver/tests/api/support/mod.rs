@@ -17,12 +17,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Verdict};
 use igentai_core::cost::Cost;
+use igentai_core::decision::{Asked, CHUNK, Chunk, Decision, What, Why};
 use igentai_core::fold::TopicFold;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, Run, Seq, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::status::TopicStatus;
+use igentai_core::time::UnixMillis;
 use igentai_core::topic::{StartRequest, Topic, TopicState};
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::{Bus, Exchange, Outgoing};
@@ -243,6 +245,32 @@ impl World {
         let checkpoints = BTreeMap::from([(STATUS_CHECKPOINT.to_owned(), bytes)]);
         self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), checkpoints).await.unwrap();
         self.tell("topic", &topic.id, &StatusEvent { status }).await;
+    }
+
+    /// Keeps so many decisions, as the coordinator does.
+    pub(crate) async fn decide(&self, topic: &Topic, count: usize) {
+        let asked = Asked {
+            producer: WorkerId::parse("p1").unwrap(),
+            incarnation: 1,
+            request: 0,
+            cell: Some("s".to_owned()),
+            provider: Some("small".to_owned()),
+            items: 50,
+            new: 12.5,
+            why: Why::Most { known: 30.0, has: 42.5, offers: 3 },
+        };
+        let decision = Decision { at: UnixMillis(1), log_index: 0, what: What::Asked(asked) };
+        let mut chunks = BTreeMap::new();
+        let mut first = 1;
+        for begun in (0..=count).step_by(CHUNK) {
+            let chunk = Chunk { first, decisions: vec![decision.clone(); (count - begun).min(CHUNK)] };
+            let whole = chunk.decisions.len() == CHUNK;
+            let name =
+                if whole { checkpoints::decisions_from(first) } else { checkpoints::DECISIONS.to_owned() };
+            chunks.insert(name, checkpoints::encode_decisions(&chunk));
+            first = chunk.end();
+        }
+        self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), chunks).await.unwrap();
     }
 
     /// The whole set as the registry has it.
