@@ -82,8 +82,8 @@ struct Name {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
     table: Table,
-    /// How many were named by which models.
-    by: BTreeMap<Set, u32>,
+    /// How many were named by which models, in the order of these.
+    by: Vec<(Set, u32)>,
 }
 
 /// How many names of a place were named how often: by answers about the whole topic, and by those about a part of it.
@@ -152,6 +152,18 @@ struct Given {
     all: u32,
     new: u32,
     voice: Set,
+}
+
+impl Names {
+    /// How many were named by these models.
+    #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+    fn named_by(&mut self, models: Set) -> &mut u32 {
+        let place = self.by.binary_search_by_key(&models, |(by, _)| *by).unwrap_or_else(|place| {
+            self.by.insert(place, (models, 0));
+            place
+        });
+        &mut self.by[place].1
+    }
 }
 
 impl Reach {
@@ -248,14 +260,13 @@ impl Frontier {
                 if let Some(items) = cell(&mut names.table, before) {
                     *items = items.saturating_sub(1);
                 }
-                if let Some(items) = names.by.get_mut(&before.by) {
-                    *items = items.saturating_sub(1);
-                }
+                let named_by = names.named_by(before.by);
+                *named_by = named_by.saturating_sub(1);
             }
             if let Some(items) = cell(&mut names.table, after) {
                 *items += 1;
             }
-            *names.by.entry(after.by).or_default() += 1;
+            *names.named_by(after.by) += 1;
             match part {
                 Some(part) => {
                     self.aimed_mentions += 1;
@@ -438,18 +449,13 @@ struct Sums {
 impl Sums {
     fn add(&mut self, table: &Table) {
         let [never, once, several @ ..] = table;
-        let several_times = |aimed: &[u32]| aimed.iter().map(|items| f64::from(*items)).sum::<f64>();
-        let aimed_several = |row: &[u32; MANY as usize + 1]| several_times(&row[2..]);
+        let repeated = |row: &[u32; MANY as usize + 1]| row[1] + row[2] + row[3];
         self.listed_once += f64::from(never[1]);
-        self.listed += aimed_several(never);
-        let repeated = f64::from(once[1]) + aimed_several(once);
-        (self.once, self.once_listed) =
-            (self.once + f64::from(once[0]) + repeated, self.once_listed + repeated);
-        for row in several {
-            let repeated = f64::from(row[1]) + aimed_several(row);
-            self.twice += f64::from(row[0]) + repeated;
-            self.twice_listed += repeated;
-        }
+        self.listed += f64::from(never[2] + never[3]);
+        self.once += f64::from(once[0] + repeated(once));
+        self.once_listed += f64::from(repeated(once));
+        self.twice += several.iter().map(|row| f64::from(row[0] + repeated(row))).sum::<f64>();
+        self.twice_listed += several.iter().map(|row| f64::from(repeated(row))).sum::<f64>();
     }
 
     const fn without(self, other: Self) -> Self {
