@@ -59,6 +59,7 @@ fn meta() -> ResponseMeta {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

@@ -57,6 +57,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         worst_case: Cost::from_picodollars(987_654_321),
         repeated: 0,
         rejected: 0,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

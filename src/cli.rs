@@ -10,6 +10,7 @@ use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
 
 use crate::exit::Exit;
 use crate::output;
+use crate::rules::RuleArgs;
 
 /// The same bounds hold in the API.
 const MAX_WEIGHT: f64 = 1e6;
@@ -131,6 +132,8 @@ pub(crate) struct Run {
     /// End when the newest requests bring fewer new items than so many in 100 requests; 0 lets it go on [default: 0]
     #[arg(long, value_name = "N", requires = "topic", allow_negative_numbers = true, value_parser = new_per_100_requests)]
     pub(crate) min_yield: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
     /// How requests aim at parts of the topic [default: alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,

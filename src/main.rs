@@ -11,6 +11,7 @@ mod parts;
 mod registry;
 mod repair;
 mod roles;
+mod rules;
 mod run;
 mod settings;
 mod topics;

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
-use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, Rejections, ResponseMeta};
+use igentai_core::command::TopicOrder;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::frontier::Letters;
 use igentai_core::ids::{FIRST_INEXACT, Run};
-use igentai_core::key::{Fingerprint, Key};
+use igentai_core::key::{Fingerprint, Key, Rejection};
+use igentai_core::rules::Judge;
 use igentai_core::seeded::{Bug, is_on, strikes};
 use igentai_core::worker::{Ask, Finished};
 use igentai_shared::clock::Clock;
 use igentai_shared::telemetry::catalogue;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::pool::{Asked, Permit};
 use crate::prompt;
@@ -52,6 +54,8 @@ pub(crate) struct Prepared {
     cell: Option<String>,
     /// What it says to leave out.
     leave_out: BTreeSet<Fingerprint>,
+    /// What the topic's items must be like.
+    judge: Option<Judge>,
 }
 
 impl Prepared {
@@ -72,6 +76,7 @@ impl Prepared {
             question,
             cell: part.and(cell),
             leave_out: leave_out.collect(),
+            judge: judge(order),
         }
     }
 
@@ -136,6 +141,7 @@ impl Prepared {
             worst_case,
             repeated: 0,
             rejected: 0,
+            rejections: Rejections::default(),
             asked: self.question.items,
             left_out: count(self.leave_out.len()),
             copied: 0,
@@ -158,13 +164,27 @@ impl Prepared {
         }
         let limits =
             AnswerLimits { max_bytes: MAX_ANSWER_BYTES, max_items: MAX_ELEMENTS, truncated: reply.truncated };
-        let answer = parse_answer(&reply.text, &self.question.topic, limits);
+        let mut answer = parse_answer(&reply.text, &self.question.topic, limits);
         meta.outcome = match answer.outcome {
             Parsed::Items => Outcome::Answered,
             Parsed::Refused => Outcome::Refused,
             Parsed::Empty => Outcome::Empty,
             Parsed::Unparsable => Outcome::Unparsable,
         };
+        meta.rejections = std::mem::take(&mut answer.reasons);
+        meta.rejections.add(Rejection::OverLimit, count(answer.over_limit));
+        if let Some(judge) = &self.judge {
+            let rejections = &mut meta.rejections;
+            answer.items.retain(|item| {
+                let rejection = judge.rejection(&item.text);
+                if let Some(reason) = rejection {
+                    rejections.add(reason, 1);
+                }
+                rejection.is_none()
+            });
+            // A list that was as long as was asked for may go on, however much of it does not count.
+            meta.asked = meta.asked.saturating_sub(meta.rejections.by_rule());
+        }
         let copied = answer.items.iter().filter(|item| self.leave_out.contains(&item.fingerprint));
         meta.copied = count(copied.count());
         if answer.over_limit > 0 {
@@ -177,6 +197,19 @@ impl Prepared {
         let lost = usize::from(strikes(Bug::ItemLost, 20));
         Finished { meta, items: answer.items.into_iter().skip(lost).map(named).collect() }
     }
+}
+
+/// Rules that this program does not understand were refused where they were given; another version may see that otherwise.
+fn judge(order: &TopicOrder) -> Option<Judge> {
+    if order.rules.is_empty() {
+        return None;
+    }
+    let judge = order.rules.judge();
+    judge
+        .inspect_err(|error| {
+            warn!(topic = %order.topic, error = %error, "the topic's rules are not understood; its items are taken as they come");
+        })
+        .ok()
 }
 
 fn count(number: usize) -> u32 {

@@ -38,6 +38,11 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
             ("--min-yield", "-1", "write a whole number of at most 50000"),
             ("--min-yield", "0.5", "write a whole number of at most 50000"),
             ("--min-yield", "50001", "write a whole number of at most 50000"),
+            ("--accept", "a(", "character 2 of the regular expression: unclosed group"),
+            ("--accept", "", "leave it out"),
+            ("--min-chars", "0", "0 is no number of characters that an item can have"),
+            ("--max-chars", "-1", "write a whole number from 1 to 512"),
+            ("--script", "latin,klingon", "known are arabic, armenian"),
             ("--time-limit", "-5m", "write a time such as 90s, 10m or 2h"),
         ] {
             let name = if before[0] == "topics" { "Paris" } else { "--no-web" };

@@ -24,7 +24,7 @@ pub(super) async fn begin(
     name: &str,
 ) -> Result<Topic, Failure> {
     let (store, now) = (system.store.as_ref(), system.clock.now().unix);
-    let request = request(config, arguments, name);
+    let request = request(config, arguments, name)?;
     let topics = store.topics().await?;
     let stored = topics.iter().find(|topic| topic.name == request.name);
     if arguments.resume && stored.is_some() {
@@ -67,7 +67,7 @@ async fn refuse_put_back(
     }
 }
 
-fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
+fn request(config: &Config, arguments: &Run, name: &str) -> Result<StartRequest, Failure> {
     let limits = Limits {
         max_attributes: arguments.max_attributes,
         max_requests: arguments.max_requests,
@@ -81,7 +81,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
             .filter(|least| *least > 0),
     };
     let given = !arguments.providers.is_empty();
-    StartRequest {
+    Ok(StartRequest {
         name: name.trim().to_owned(),
         prompt: arguments.prompt.clone(),
         provider_weights: given.then(|| arguments.providers.iter().cloned().collect()),
@@ -94,12 +94,13 @@ fn request(config: &Config, arguments: &Run, name: &str) -> StartRequest {
             Some(cli::Partition::Alphabetical) => Partition::Alphabetical,
             None => config.run.partition,
         }),
+        rules: arguments.rules.rules(&config.run.rules)?,
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,
             (_, true) => StartMode::Resume,
             _ => StartMode::Auto,
         },
-    }
+    })
 }
 
 fn cannot_start(error: &RegistryError, name: &str) -> Failure {

@@ -63,6 +63,10 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
             refuse_unknown_prices(&config)?;
         }
     }
+    if arguments.rules.are_given() && arguments.topic.is_none() {
+        return Err(Failure::usage("rules for items are a topic's; name one"));
+    }
+    arguments.rules.rules(&config.run.rules)?;
     let shutdown = Shutdown::new();
     parts::listen(&shutdown, Some(PATIENCE_OF_SUPERVISORS))?;
     let (system, means) = System::open(&config, &arguments, shutdown).await?;

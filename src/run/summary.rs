@@ -48,6 +48,13 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
     if totals.rejected > 0 {
         lines.push(format!("  rejected     {} texts in answers were no items", totals.rejected));
     }
+    if totals.rejected_by_rule > 0 {
+        let by_rule = status.rejections.iter().filter(|(reason, _)| reason.is_by_rule());
+        let reasons: Vec<String> =
+            by_rule.map(|(reason, count)| format!("{count} {}", reason.as_str().replace('_', " "))).collect();
+        let (count, reasons) = (counted(totals.rejected_by_rule, "item"), reasons.join(", "));
+        lines.push(format!("  by rule      {count} not taken ({reasons})"));
+    }
     if let Some(coverage) = status.coverage {
         let percent = percent(coverage);
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
@@ -139,6 +146,8 @@ pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::
         "candidates": totals.candidates,
         "duplicates": totals.duplicates,
         "rejected": totals.rejected,
+        "rejected_by_rule": totals.rejected_by_rule,
+        "rejections": status.rejections.iter().map(|(reason, count)| (reason.as_str(), *count)).collect::<BTreeMap<_, _>>(),
         "over_cap": totals.over_cap,
         "input_tokens": totals.input_tokens,
         "output_tokens": totals.output_tokens,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{Partition, Server, count, duration, new_per_100_requests, percent, usd, weight};
+use crate::rules::RuleArgs;
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
@@ -88,6 +89,8 @@ pub(crate) struct Start {
     /// End when the newest requests bring fewer new items than so many in 100 requests
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = new_per_100_requests)]
     pub(crate) min_yield: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
     /// How requests aim at parts of the topic [default: as before, or none]
     #[arg(long, value_enum)]
     pub(crate) partition: Option<Partition>,

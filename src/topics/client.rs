@@ -111,6 +111,10 @@ fn option_of(field: &str) -> String {
         "limits.max_requests" => "--max-requests".to_owned(),
         "limits.completeness" => "--until-complete".to_owned(),
         "limits.min_new_per_100_requests" => "--min-yield".to_owned(),
+        "rules.matches" => "--accept".to_owned(),
+        "rules.min_chars" => "--min-chars".to_owned(),
+        "rules.max_chars" => "--max-chars".to_owned(),
+        "rules.scripts" => "--script".to_owned(),
         "limits.max_usd" => "--max-usd".to_owned(),
         "limits.time_limit_seconds" => "--time-limit".to_owned(),
         other => match other.strip_prefix("provider_weights.") {

@@ -13,7 +13,8 @@ pub(crate) mod tests;
 use std::io::Write;
 
 use igentai_core::folder::TopicId;
-use igentai_webserver::api::dto::{Limits, Mode, Partition, StartTopic, TopicView};
+use igentai_core::rules::ItemRules;
+use igentai_webserver::api::dto::{Limits, Mode, Partition, Rules, StartTopic, TopicView};
 
 use self::args::{Action, Start, Topics};
 use self::client::{ApiError, Client};
@@ -149,6 +150,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
             cli::Partition::None => Partition::None,
             cli::Partition::Alphabetical => Partition::Alphabetical,
         }),
+        rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,
             (false, true) => Mode::Resume,

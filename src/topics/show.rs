@@ -5,7 +5,7 @@ use std::fmt::Write;
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
-    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
+    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StateName, Sums, TopicView,
 };
 
 use super::inert::inert;
@@ -122,6 +122,9 @@ pub(super) fn topic(topic: &TopicView) -> String {
         line("prompt", inert(prompt).into_owned());
     }
     line("limits", limits(topic));
+    if let Some(rules) = &topic.rules {
+        line("rules", rules_in_words(rules));
+    }
     line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
     line("coverage", coverage(numbers));
     line("complete", completeness(numbers));
@@ -132,6 +135,10 @@ pub(super) fn topic(topic: &TopicView) -> String {
         line("at risk", format!("{more} that producers may have sent which ended without a word"));
     }
     line("named", format!("{} times, {} of them known already", totals.candidates, totals.duplicates));
+    if !numbers.rejections.is_empty() {
+        let reasons = numbers.rejections.iter().map(|(reason, count)| format!("{count} {}", inert(reason)));
+        line("rejected", reasons.collect::<Vec<_>>().join(", "));
+    }
     line("tokens", format!("{} in, {} out", totals.input_tokens, totals.output_tokens));
     line("cost", cost(totals));
     line("producers", numbers.active_producers.to_string());
@@ -201,6 +208,16 @@ fn limits(topic: &TopicView) -> String {
     .flatten()
     .collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn rules_in_words(rules: &Rules) -> String {
+    let all = [
+        rules.matches.as_ref().map(|pattern| format!("matches {}", inert(pattern))),
+        rules.min_chars.map(|least| format!("at least {least} characters")),
+        rules.max_chars.map(|most| format!("at most {most} characters")),
+        rules.scripts.as_ref().map(|scripts| format!("in {}", scripts.join(" or "))),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Writing to a string cannot fail.

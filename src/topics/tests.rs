@@ -2,6 +2,7 @@
 
 pub(crate) mod world;
 
+use igentai_core::rules::Script;
 use igentai_core::topic::EndReason;
 use igentai_webserver::api::dto::{ProviderNumbers, Sums, TopicView};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,7 @@ use self::world::{Server, World, texts};
 use super::args::{Action, Export, Format, Start, Tail, Which};
 use super::client::Client;
 use super::{Exit, Failure, act};
+use crate::rules::RuleArgs;
 
 fn which(id: &str) -> Which {
     Which { id: id.to_owned() }
@@ -26,6 +28,7 @@ fn start(name: &str) -> Start {
         max_requests: None,
         until_complete: None,
         min_yield: None,
+        rules: RuleArgs::default(),
         partition: None,
         max_usd: None,
         time_limit: None,
@@ -67,6 +70,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         max_attributes: Some(7),
         time_limit: Some(std::time::Duration::from_mins(1)),
         min_yield: Some(50),
+        rules: RuleArgs { max_chars: Some(40), scripts: vec![Script::Latin], ..RuleArgs::default() },
         providers: vec![("small".to_owned(), 0.5)],
         ..start("Paris attractions")
     };
@@ -77,6 +81,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         topic["limits"],
         serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0, "min_new_per_100_requests": 50 })
     );
+    assert_eq!(topic["rules"], serde_json::json!({ "max_chars": 40, "scripts": ["latin"] }));
     assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
 
     let table = said(&server.url, Action::List { json: false }).await;

@@ -2,14 +2,15 @@
 
 ANSWERS = {"answered", "empty", "refused", "unparsable"}
 FIELDS = (
-    "requests", "responses", "failed_responses", "candidates", "attributes", "duplicates", "rejected", "over_cap", "false_positives",
+    "requests", "responses", "failed_responses", "candidates", "attributes", "duplicates", "rejected", "rejected_by_rule", "over_cap", "false_positives",
     "resolved", "input_tokens", "output_tokens",
 )
+BY_RULE = {"no_match", "too_few_chars", "too_many_chars", "other_script"}
 
 
 def of(entries):
     """Sums over the log, under the names of the API."""
-    sums = {field: 0 for field in FIELDS} | {"picodollars": 0, "outcomes": {}}
+    sums = {field: 0 for field in FIELDS} | {"picodollars": 0, "outcomes": {}, "rejections": {}}
     for entry in entries:
         new, again, over, missing = len(entry["new"]), len(entry["again"]), entry["over_cap"], entry["missing"]
         sums["attributes"] += new
@@ -25,6 +26,9 @@ def of(entries):
         sums["candidates"] += new + again + over + missing + meta["repeated"]
         sums["duplicates"] += meta["repeated"]
         sums["rejected"] += meta["rejected"]
+        for reason, count in meta.get("rejections", {}).items():
+            sums["rejections"][reason] = sums["rejections"].get(reason, 0) + count
+            sums["rejected_by_rule"] += count if reason in BY_RULE else 0
         sums["false_positives"] += missing
         sums["input_tokens"] += meta["input_tokens"]
         sums["output_tokens"] += meta["output_tokens"]

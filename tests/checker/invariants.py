@@ -163,6 +163,8 @@ def numbers_agree(facts):
         check.same(f"{name}: log entries of metrics.json", told["log_entries"], len(log_of(facts, name)))
         check.same(f"{name}: outcomes of metrics.json", told["outcomes"], sums["outcomes"])
         check.same(f"{name}: outcomes of the API", view["outcomes"], sums["outcomes"])
+        check.same(f"{name}: rejections of metrics.json", told["rejections"], sums["rejections"])
+        check.same(f"{name}: rejections of the API", view["rejections"], sums["rejections"])
         check.same(f"{name}: state.json", facts["files"][name]["state"]["total_unique_count"], sums["attributes"])
     counters.prometheus(facts, check, leaders)
     prices(facts, check)

@@ -27,8 +27,10 @@ KEPT = 14
 HEAD = ("producer", "incarnation", "seq", "at", "kind")
 RESPONSE = (
     "provider", "model", "cell", "probe", "prompt_hash", "outcome", "latency_ms", "input_tokens", "output_tokens",
-    "cost", "worst_case", "repeated", "rejected",
+    "cost", "worst_case", "repeated", "rejected", "asked", "left_out", "copied", "rejections",
 )
+# The last of them is left out where there is nothing to tell.
+LEFT_OUT = 1
 
 
 class Unreadable(RuntimeError):
@@ -117,7 +119,10 @@ def entry(identifier, data):
     head = dict(zip(HEAD, head, strict=True))
     kind = head["kind"]
     if "response" in kind:
-        kind["response"] = dict(zip(RESPONSE, kind["response"], strict=True))
+        meta = kind["response"]
+        if not len(RESPONSE) - LEFT_OUT <= len(meta) <= len(RESPONSE):
+            raise Unreadable(f"the response of log entry {identifier} has {len(meta)} fields")
+        kind["response"] = dict(zip(RESPONSE, meta))
     return {
         "index": index, "attributes_after": after,
         "producer": head["producer"], "incarnation": head["incarnation"], "seq": head["seq"], "at": head["at"],

@@ -101,10 +101,12 @@ def facts(journal, log, hashed):
         }},
         "files": {NAME: {
             "output": output, "state": {"epoch": 2, "total_unique_count": len(listed)},
-            "metrics": {"totals": told, "log_entries": len(log), "outcomes": sums["outcomes"], "coverage": coverage},
+            "metrics": {"totals": told, "log_entries": len(log), "outcomes": sums["outcomes"],
+                        "rejections": sums["rejections"], "coverage": coverage},
         }},
         "pages": {NAME: list(numbered)}, "feeds": {NAME: [(0, list(numbered), []), (4, numbered[4:], [])]},
-        "views": {NAME: {"state": "ended", "numbers": {"totals": view, "outcomes": sums["outcomes"], "coverage": coverage}}},
+        "views": {NAME: {"state": "ended", "numbers": {"totals": view, "outcomes": sums["outcomes"], "rejections": sums["rejections"],
+                                                           "coverage": coverage}}},
         "watched": {
             "batches": [{"batches": (batch(log[3], hashed),)}],
             "filter-delta": [

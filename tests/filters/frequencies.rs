@@ -85,6 +85,7 @@ fn worker(number: u64, forced: f64) -> Worker {
         abandon: false,
         lease: Lease { requests: u64::MAX, cost: Cost::ZERO },
         capped_cost: false,
+        rules: igentai_core::rules::ItemRules::default(),
         aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);

@@ -54,6 +54,29 @@ async fn a_topic_that_brings_less_than_is_wanted_ends_long_before_it_is_dry() {
 }
 
 #[tokio::test]
+async fn what_a_rule_rejects_is_not_listed_and_is_counted_everywhere() {
+    let place = Place::new(script(60, 5)).await;
+    let arguments = ["Sights", "--no-web", "--accept", "^Sight No 00[0-3]", "--max-chars", "13"];
+    let finished = JsonRun::start(&place, &place.config("m"), &arguments).finished().await;
+    assert_eq!((&finished["reason"], &finished["attributes"]), (&json!("dry"), &json!(39)), "{finished}");
+    let lines = place.lines("sights");
+    assert!(lines.len() == 39 && lines.iter().all(|line| line.as_str() < "Sight No 0040"), "{lines:?}");
+    let rejected = finished["rejections"]["no_match"].as_u64().unwrap();
+    assert!(rejected >= 21, "{finished}");
+    assert_eq!(finished["rejected_by_rule"], rejected, "{finished}");
+    let metrics = std::fs::read(place.out().join("sights/metrics.json")).unwrap();
+    let metrics: Value = serde_json::from_slice(&metrics).unwrap();
+    assert_eq!(metrics["rejections"], finished["rejections"]);
+    assert_eq!(metrics["totals"]["rejected_by_rule"], rejected);
+    let refused = place
+        .command(&["run", "Sights", "--no-web", "--min-chars", "9", "--max-chars", "8"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("nothing has at least 9"), "{said}");
+}
+
+#[tokio::test]
 async fn the_cap_on_money_holds_by_what_the_service_counted() {
     let place = Place::new(script(2_000, 5)).await;
     let config = place.config_with("m", "max_output_tokens = 60");

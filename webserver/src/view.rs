@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition,
-    ProviderNumbers, ProviderStateName, StateName, Sums, TopicView,
+    ProviderNumbers, ProviderStateName, Rules, StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -90,6 +90,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         limits: Limits::of(topic.limits),
         items_per_request: topic.items_per_request,
         partition: Partition::of(topic.partition),
+        rules: (!topic.rules.is_empty()).then(|| Rules::of(&topic.rules)),
         run: topic.run,
         state,
         reason: topic.state.reason().map(|reason| reason.as_str().to_owned()),
@@ -145,6 +146,11 @@ fn numbers(status: TopicStatus) -> Numbers {
         producers: status.producers.iter().map(|(id, totals)| (id.to_string(), sums(totals))).collect(),
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
         outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
+        rejections: status
+            .rejections
+            .iter()
+            .map(|(reason, count)| (reason.as_str().to_owned(), *count))
+            .collect(),
     }
 }
 
@@ -190,6 +196,7 @@ fn sums(totals: &Totals) -> Sums {
         attributes: totals.attributes,
         duplicates: totals.duplicates,
         rejected: totals.rejected,
+        rejected_by_rule: totals.rejected_by_rule,
         over_cap: totals.over_cap,
         false_positives: totals.false_positives,
         resolved: totals.resolved,

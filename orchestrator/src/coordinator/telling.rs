@@ -154,6 +154,9 @@ impl Topics<'_> {
                 catalogue::TOPIC_ESTIMATED_ATTRIBUTES.set(number, [id.as_str(), bound]);
             }
         }
+        for (reason, count) in &status.rejections {
+            catalogue::TOPIC_REJECTED.set_whole(*count, [id.as_str(), reason.as_str()]);
+        }
         catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);
         catalogue::FILTER_GENERATION.set_whole(u64::from(generation), label);
         let rate = topic.master.measured().rate().unwrap_or(0.0);

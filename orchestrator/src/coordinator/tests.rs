@@ -111,6 +111,7 @@ impl Desk {
             worst_case: Cost::ZERO,
             repeated: 0,
             rejected: 0,
+            rejections: igentai_core::batch::Rejections::default(),
             asked: 0,
             left_out: 0,
             copied: 0,

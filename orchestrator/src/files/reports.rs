@@ -85,6 +85,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "cell_frequencies": by_stratum(&status.cell_frequencies),
         "filter": status.filter.as_ref().map(filter),
         "outcomes": outcomes(status),
+        "rejections": rejections(status),
         "providers": by(&status.providers),
         "producers": by(&producers),
         "cells": by(&status.cells),
@@ -117,6 +118,10 @@ fn outcomes(status: &TopicStatus) -> BTreeMap<&'static str, u64> {
     status.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect()
 }
 
+fn rejections(status: &TopicStatus) -> BTreeMap<&'static str, u64> {
+    status.rejections.iter().map(|(reason, count)| (reason.as_str(), *count)).collect()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "for showing")]
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -131,6 +136,7 @@ fn totals_json(totals: &Totals) -> Value {
         "new": totals.attributes,
         "duplicates": totals.duplicates,
         "rejected": totals.rejected,
+        "rejected_by_rule": totals.rejected_by_rule,
         "over_cap": totals.over_cap,
         "false_positives": totals.false_positives,
         "resolved": totals.resolved,

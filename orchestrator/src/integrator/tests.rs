@@ -212,6 +212,7 @@ fn batch(producer: &str, seq: u64) -> Batch {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use igentai_core::command::{Lease, OrderedAim, TopicOrder};
+use igentai_core::rules::{ItemRules, Script};
 use igentai_core::time::UnixMillis;
 use igentai_shared::clock::VirtualClock;
 use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
@@ -36,7 +37,7 @@ fn aim(cell: Option<&str>, leave_out: &[&str]) -> OrderedAim {
     OrderedAim { number: 0, cell: cell.map(str::to_owned), provider: None, items: 20, leave_out }
 }
 
-fn prepared(aim: Option<OrderedAim>) -> Prepared {
+fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {
     let order = TopicOrder {
         topic: TopicId::from_name("birds").unwrap(),
         run: 1,
@@ -49,6 +50,7 @@ fn prepared(aim: Option<OrderedAim>) -> Prepared {
         abandon: false,
         lease: Lease { requests: 1, cost: Cost::ZERO },
         capped_cost: false,
+        rules,
         aims: None,
     };
     Prepared::of(&Ask { order, number: 0, left: None, aim })
@@ -56,6 +58,10 @@ fn prepared(aim: Option<OrderedAim>) -> Prepared {
 
 /// What is published of a request that a model answers so; `None`: it is given up before there is an answer.
 async fn finished(aim: Option<OrderedAim>, reply: Option<Reply>) -> Finished {
+    under(ItemRules::default(), aim, reply).await
+}
+
+async fn under(rules: ItemRules, aim: Option<OrderedAim>, reply: Option<Reply>) -> Finished {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(UnixMillis(0)));
     let config = ProviderConfig::new("small", ProviderKind::OpenAi, "m");
     let given_up = CancellationToken::new();
@@ -63,7 +69,7 @@ async fn finished(aim: Option<OrderedAim>, reply: Option<Reply>) -> Finished {
         given_up.cancel();
     }
     let pool = ProviderPool::of(vec![(config, Arc::new(Says(reply)) as _)], 1, Arc::clone(&clock));
-    let prepared = prepared(aim);
+    let prepared = prepared(aim, rules);
     let permit = pool.try_start(&prepared.topic, &BTreeMap::new(), 0.0).unwrap();
     prepared.send(permit, given_up, &*clock).await
 }
@@ -116,4 +122,35 @@ async fn of_an_answer_that_was_cut_off_nobody_knows_how_long_it_would_have_been(
     let Finished { meta, items } =
         finished(part(), Some(reply(Outcome::Answered, &many.join("\n"), false))).await;
     assert_eq!((items.len(), meta.asked), (MAX_ELEMENTS, 0), "what is beyond a batch was not read");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_rules_is_counted_by_reason_and_not_published() {
+    let rules = ItemRules {
+        matches: Some("(?i)o".to_owned()),
+        min_chars: Some(3),
+        max_chars: Some(8),
+        scripts: [Script::Latin].into(),
+    };
+    let text =
+        "Here are 8 birds:\n1. Owl\n2. Wren\n3. Io\n4. Ornithorhynchus\n5. Сова\n6. Osprey\n7. Kite\n8. Crow";
+    let said = |rules: ItemRules| {
+        under(rules, Some(aim(Some("o"), &["Osprey", "Wren"])), Some(reply(Outcome::Answered, text, false)))
+    };
+    let Finished { meta, items } = said(rules.clone()).await;
+    let items: Vec<_> = items.iter().map(|item| item.text.as_str()).collect();
+    assert_eq!(items, ["Owl", "Osprey", "Crow"]);
+    let reasons: Vec<_> = meta.rejections.iter().map(|(reason, count)| (reason.as_str(), count)).collect();
+    let expected =
+        [("chatter", 1), ("no_match", 2), ("too_few_chars", 1), ("too_many_chars", 1), ("other_script", 1)];
+    assert_eq!(reasons, expected);
+    assert_eq!((meta.outcome, meta.rejected, meta.copied), (Outcome::Answered, 1, 1));
+    assert_eq!(meta.asked, 15, "a list of twenty of which five do not count has fifteen");
+    let Finished { meta, items } = said(ItemRules::default()).await;
+    assert_eq!((items.len(), meta.asked, meta.copied), (8, 20, 2));
+    let nothing = ItemRules { matches: Some("^no bird$".to_owned()), ..ItemRules::default() };
+    let Finished { meta, items } = said(nothing).await;
+    assert_eq!((items.len(), meta.outcome), (0, Outcome::Answered), "it is a list all the same");
+    let broken = ItemRules { matches: Some("(".to_owned()), ..rules };
+    assert_eq!(said(broken).await.items.len(), 8, "what is not understood rejects nothing");
 }

@@ -80,6 +80,7 @@ fn order(requests: u64) -> TopicOrder {
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },
         capped_cost: false,
+        rules: igentai_core::rules::ItemRules::default(),
         aims: None,
         max_attributes: None,
     }

@@ -97,6 +97,7 @@ fn entry(index: u64) -> Entry {
         worst_case: Cost::ZERO,
         repeated: 0,
         rejected: 0,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

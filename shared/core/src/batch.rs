@@ -1,11 +1,13 @@
 //! The batch: one response of a model, on its way to the registry, and the receipt that comes back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
-use crate::key::Fingerprint;
+use crate::key::{Fingerprint, Rejection};
 use crate::numbers::Edition;
 
 mod numbered;
@@ -84,6 +86,39 @@ impl Outcome {
     }
 }
 
+/// How many strings were rejected for what; only reasons that occurred are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::box_collection, reason = "most responses have none, which takes eight bytes in each")]
+pub struct Rejections(Option<Box<BTreeMap<Rejection, u32>>>);
+
+impl Rejections {
+    /// So many more.
+    pub fn add(&mut self, reason: Rejection, count: u32) {
+        if count > 0 {
+            let sum = self.0.get_or_insert_default().entry(reason).or_default();
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// Reasons that occurred, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Rejection, u32)> {
+        self.0.iter().flat_map(|all| all.iter()).map(|(reason, count)| (*reason, *count))
+    }
+
+    /// Those that did not fit the topic's rules.
+    #[must_use]
+    pub fn by_rule(&self) -> u32 {
+        let by_rule = self.iter().filter(|(reason, _)| reason.is_by_rule());
+        by_rule.fold(0, |sum, (_, count)| sum.saturating_add(count))
+    }
+
+    /// Whether nothing was rejected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
 /// What is known of a response besides its items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseMeta {
@@ -118,7 +153,7 @@ pub struct ResponseMeta {
     /// Strings of the answer that are no items (chatter, template echoes, too long).
     #[serde(default)]
     pub rejected: u32,
-    /// Items asked for; 0 where the answer was cut off, so that nobody knows how many there could have been.
+    /// Items asked for, less those that did not fit the topic's rules; 0 where the answer was cut off, so that nobody knows how many there could have been.
     #[serde(default)]
     pub asked: u32,
     /// Known items that the question said to leave out.
@@ -127,6 +162,9 @@ pub struct ResponseMeta {
     /// Of those, the ones that the answer named all the same.
     #[serde(default)]
     pub copied: u32,
+    /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
+    #[serde(default, skip_serializing_if = "Rejections::is_empty")]
+    pub rejections: Rejections,
 }
 
 impl ResponseMeta {

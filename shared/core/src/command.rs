@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+use crate::rules::ItemRules;
 
 /// The full desired state of one producer. A later one (by epoch, then version) replaces it; an older one is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct TopicOrder {
     pub lease: Lease,
     /// Whether the run has a cap on money, so that each request's worst case must be covered first.
     pub capped_cost: bool,
+    /// What its items must be like: what is not is told of only in numbers.
+    #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
+    pub rules: ItemRules,
     /// What single requests aim at: then only those are sent that are named here. `None`: all are about the whole topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aims: Option<Vec<OrderedAim>>,

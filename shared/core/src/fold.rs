@@ -10,6 +10,7 @@ use crate::cost::Cost;
 use crate::estimate::{Completeness, Incidence};
 use crate::frontier::{Frontier, Letters};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
+use crate::key::Rejection;
 use crate::log::{Entry, EntryKind};
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
@@ -46,6 +47,7 @@ pub struct TopicFold {
     producers: BTreeMap<WorkerId, Totals>,
     cells: BTreeMap<String, Totals>,
     outcomes: BTreeMap<Outcome, u64>,
+    rejections: BTreeMap<Rejection, u64>,
     settled: BTreeMap<WorkerId, BTreeMap<Incarnation, Settled>>,
     sightings: Sightings,
     by_provider: Strata,
@@ -99,6 +101,9 @@ impl TopicFold {
             EntryKind::Response(meta) => {
                 self.frontier.answered(entry, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
+                for (reason, count) in meta.rejections.iter() {
+                    *self.rejections.entry(reason).or_default() += u64::from(count);
+                }
                 let lives = self.settled.entry(head.producer.clone()).or_default();
                 let settled = lives.entry(head.incarnation).or_default();
                 settled.requests += 1;
@@ -211,6 +216,12 @@ impl TopicFold {
     #[must_use]
     pub const fn outcomes(&self) -> &BTreeMap<Outcome, u64> {
         &self.outcomes
+    }
+
+    /// Strings of answers that were rejected, by reason.
+    #[must_use]
+    pub const fn rejections(&self) -> &BTreeMap<Rejection, u64> {
+        &self.rejections
     }
 
     /// What one life of a producer has used up.

@@ -11,6 +11,7 @@ use crate::cost::Cost;
 use crate::estimate::Completeness;
 use crate::fold::{Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
+use crate::key::Rejection;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Topic};
 
@@ -58,6 +59,9 @@ pub struct TopicStatus {
     /// Responses and failed requests by how they ended.
     #[serde(default)]
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Strings of answers that were rejected, by reason.
+    #[serde(default)]
+    pub rejections: BTreeMap<Rejection, u64>,
     /// How many items were named how often.
     #[serde(default)]
     pub frequencies: Frequencies,
@@ -103,6 +107,7 @@ impl TopicStatus {
             producers_ever: u32::try_from(fold.producers().len()).unwrap_or(u32::MAX),
             cells: named(fold.cells(), OTHERS.to_owned()),
             outcomes: fold.outcomes().clone(),
+            rejections: fold.rejections().clone(),
             frequencies: Frequencies::of(fold.sightings()),
             provider_frequencies: frequencies(fold.sightings_by_provider()),
             cell_frequencies: frequencies(fold.sightings_by_cell()),

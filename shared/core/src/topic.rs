@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Run};
+use crate::rules::ItemRules;
 use crate::time::UnixMillis;
 
 mod caps;
@@ -228,6 +229,9 @@ pub struct Topic {
     /// How it is cut into parts.
     #[serde(default)]
     pub partition: Partition,
+    /// What its items must be like.
+    #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
+    pub rules: ItemRules,
     /// Current run, from 1.
     pub run: Run,
     /// Where it stands.
@@ -272,6 +276,8 @@ pub struct StartRequest {
     pub partition: Option<Partition>,
     /// What a new topic takes for it when it is left out.
     pub configured_partition: Partition,
+    /// See [`Topic::rules`]; all of them, where any is named.
+    pub rules: Option<ItemRules>,
     /// Afresh or on.
     pub mode: StartMode,
 }
@@ -326,6 +332,7 @@ impl Topic {
                     .or(request.configured_items)
                     .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
                 partition: request.partition.unwrap_or(request.configured_partition),
+                rules: request.rules.unwrap_or_default(),
                 run: 1,
                 state: TopicState::Starting,
                 created_at: now,
@@ -357,6 +364,7 @@ impl Topic {
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
         topic.partition = request.partition.unwrap_or(topic.partition);
+        topic.rules = request.rules.unwrap_or(topic.rules);
         if fresh {
             topic.run += 1;
             topic.run_started_at = now;

@@ -1,7 +1,9 @@
 //! `[run]`: what a run does unless its command line says otherwise.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use igentai_core::rules::{ItemRules, MAX_CHARS, RuleError, Script};
 use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, Partition, Share};
 
 use super::reader::Section;
@@ -23,6 +25,8 @@ pub struct RunConfig {
     pub until_complete_percent: f64,
     /// A topic ends when its newest requests bring fewer new items in a hundred of them, 0 to 50,000; at 0 it does not.
     pub min_new_per_100_requests: u32,
+    /// What items must be like.
+    pub rules: ItemRules,
 }
 
 impl Default for RunConfig {
@@ -35,6 +39,7 @@ impl Default for RunConfig {
             partition: Partition::Alphabetical,
             until_complete_percent: 95.0,
             min_new_per_100_requests: 0,
+            rules: ItemRules::default(),
         }
     }
 }
@@ -66,8 +71,32 @@ impl RunConfig {
                 0..=MAX_NEW_PER_100_REQUESTS,
                 default.min_new_per_100_requests,
             ),
+            rules: rules(&mut section),
         };
         section.finish();
         config
     }
+}
+
+fn rules(section: &mut Section<'_>) -> ItemRules {
+    let range = || 1..=MAX_CHARS;
+    let rules = ItemRules {
+        matches: section.checked("accept", pattern),
+        min_chars: section.optional_whole("min_chars", range()),
+        max_chars: section.optional_whole("max_chars", range()),
+        scripts: section.checked("script", scripts).unwrap_or_default(),
+    };
+    if let Some(error @ RuleError::MinAboveMax { .. }) = rules.errors().first() {
+        section.complain(&error.to_string());
+    }
+    rules
+}
+
+fn pattern(text: &str) -> Result<String, String> {
+    let rules = ItemRules { matches: Some(text.to_owned()), ..ItemRules::default() };
+    rules.errors().first().map_or_else(|| Ok(text.to_owned()), |error| Err(error.to_string()))
+}
+
+fn scripts(text: &str) -> Result<BTreeSet<Script>, String> {
+    text.split(',').map(Script::parse).collect()
 }

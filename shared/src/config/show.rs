@@ -35,6 +35,12 @@ impl Config {
         text.quoted("partition", self.run.partition.as_str());
         text.value("until_complete_percent", self.run.until_complete_percent);
         text.value("min_new_per_100_requests", self.run.min_new_per_100_requests);
+        let rules = &self.run.rules;
+        let scripts = rules.scripts.iter().map(|script| script.as_str()).collect::<Vec<_>>().join(", ");
+        text.optional("accept", rules.matches.as_ref());
+        text.optional_value("min_chars", rules.min_chars);
+        text.optional_value("max_chars", rules.max_chars);
+        text.optional("script", (!scripts.is_empty()).then_some(&scripts));
         text.section("web");
         text.value("port", self.web.port);
         text.quoted("bind", &self.web.bind.to_string());

@@ -67,6 +67,8 @@ catalogue! {
     TOPICS_PUT_BACK: Gauge = "igentai_topics_put_back" [];
     /// Unique attributes of a topic.
     TOPIC_ATTRIBUTES: Gauge = "igentai_topic_attributes" ["topic"];
+    /// Strings of answers about a topic that were rejected, by reason: no items, or items that do not fit the topic's rules.
+    TOPIC_REJECTED: Gauge = "igentai_topic_rejected" ["topic", "reason"];
     /// Probability that the next mention is of a known attribute, from 0 to 1.
     TOPIC_COVERAGE: Gauge = "igentai_topic_coverage" ["topic"];
     /// Found share of all attributes that models would name, by the estimate, from 0 to 1; 0 where nothing can be said.

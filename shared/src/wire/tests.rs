@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, Rejections, ResponseMeta};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 
@@ -36,6 +36,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     worst_case: Cost::from_picodollars(6),
                     repeated: 1,
                     rejected: 0,
+                    rejections: rejections(),
                     asked: 0,
                     left_out: 0,
                     copied: 0,
@@ -47,6 +48,15 @@ fn batches(texts: Vec<String>) -> Batches {
             },
         }],
     }
+}
+
+/// One for each reason that there is.
+fn rejections() -> Rejections {
+    let mut rejections = Rejections::default();
+    for reason in igentai_core::key::Rejection::ALL {
+        rejections.add(reason, u32::MAX);
+    }
+    rejections
 }
 
 fn read(payload: &[u8]) -> Result<Batches, DecodeError> {

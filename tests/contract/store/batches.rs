@@ -1,10 +1,10 @@
 //! Batches to commit, short to write down.
 
-use igentai_core::batch::{BatchId, Committed, Named, Outcome, ResponseMeta, Verdict};
+use igentai_core::batch::{BatchId, Committed, Named, Outcome, Rejections, ResponseMeta, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
-use igentai_core::key::Fingerprint;
+use igentai_core::key::{Fingerprint, Rejection};
 use igentai_core::log::{EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
 use igentai_shared::store::{Commit, CommitOutcome, Store};
@@ -29,6 +29,13 @@ pub(super) fn named(text: &str) -> Named {
     Named { text: text.to_owned(), fingerprint: fingerprint(text) }
 }
 
+fn rejections() -> Rejections {
+    let mut rejections = Rejections::default();
+    rejections.add(Rejection::Chatter, 2);
+    rejections.add(Rejection::OtherScript, u32::MAX);
+    rejections
+}
+
 /// An empty response with number `seq`, all others still open.
 pub(super) fn batch(seq: u64) -> Commit {
     let producer = WorkerId::parse("producer-1").unwrap();
@@ -46,6 +53,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         worst_case: Cost::from_picodollars(u64::MAX),
         repeated: 1,
         rejected: 2,
+        rejections: rejections(),
         asked: 0,
         left_out: 0,
         copied: 0,

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use igentai_core::batch::Verdict;
 use igentai_core::ids::WorkerId;
+use igentai_core::rules::{ItemRules, Script};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Limits, Topic, TopicState};
 use igentai_shared::store::{Head, LeaseRecord, Store, StoreError};
@@ -36,6 +37,11 @@ pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
         limits: Limits { max_attributes: Some(u64::MAX), ..Limits::default() },
         items_per_request: 50,
         partition: igentai_core::topic::Partition::None,
+        rules: ItemRules {
+            matches: Some("é+".into()),
+            scripts: [Script::Han].into(),
+            ..ItemRules::default()
+        },
         run: 1,
         state: TopicState::Running,
         created_at: UnixMillis(1),

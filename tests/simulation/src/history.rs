@@ -51,6 +51,7 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         worst_case: asked.worst_case,
         repeated: 0,
         rejected: 0,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

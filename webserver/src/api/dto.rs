@@ -5,6 +5,7 @@ mod decisions;
 mod letters;
 mod read;
 mod request;
+mod rules;
 mod schemas;
 
 pub use answer::{
@@ -18,3 +19,4 @@ pub use letters::{
     SettledLetters,
 };
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
+pub use rules::{ChangeRules, Rules};

@@ -26,6 +26,7 @@ fn requests_are_read_as_their_types_are_written() {
     same::<StartTopic>(&json!({"name": "x"}));
     same::<StartTopic>(&json!({
         "name": "x", "prompt": "p", "provider_weights": {"a": 1, "b": 0.5}, "limits": limits, "items_per_request": 7, "mode": "fresh",
+        "rules": {"matches": "a", "min_chars": 1, "max_chars": 2, "scripts": ["latin"]},
     }));
     same::<ChangeTopic>(&json!({}));
     same::<ChangeTopic>(&json!({
@@ -34,6 +35,8 @@ fn requests_are_read_as_their_types_are_written() {
     same::<ChangeTopic>(
         &json!({"prompt": null, "provider_weights": null, "limits": null, "items_per_request": null}),
     );
+    same::<ChangeTopic>(&json!({"rules": {"matches": null, "min_chars": 1, "scripts": null}}));
+    same::<ChangeTopic>(&json!({"rules": null}));
     same::<ChangeTopic>(&json!({"limits": {"max_attributes": null, "max_usd": null}}));
 }
 

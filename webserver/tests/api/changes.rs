@@ -1,6 +1,7 @@
 //! Changing and stopping topics.
 
-use igentai_core::topic::{EndReason, TopicState};
+use igentai_core::folder::TopicId;
+use igentai_core::topic::{EndReason, Topic, TopicState};
 use igentai_shared::store::Store;
 use reqwest::Method;
 use serde_json::json;
@@ -33,6 +34,43 @@ async fn a_change_touches_what_it_names_and_null_takes_it_away() {
     assert_eq!(taken_away["limits"], json!({"max_usd": 5.0, "max_attributes": 9}));
     let cleared = server.patch(TOPIC, &json!({"provider_weights": null, "limits": null})).await.json();
     assert_eq!((&cleared["provider_weights"], &cleared["limits"]), (&json!({}), &json!({})));
+}
+
+#[tokio::test]
+async fn rules_are_stated_at_a_start_kept_by_the_next_and_changed_one_by_one() {
+    let world = World::new();
+    let server = world.serve().await;
+    let rules = json!({"matches": "^[A-Z]", "max_chars": 40, "scripts": ["Latin", "greek"]});
+    let topic = server.post("/api/v1/topics", &json!({"name": "t", "rules": rules})).await.json();
+    assert_eq!(topic["rules"], json!({"matches": "^[A-Z]", "max_chars": 40, "scripts": ["greek", "latin"]}));
+    let patch = async |rules| server.patch(TOPIC, &json!({"rules": rules})).await;
+    let changed = patch(json!({"matches": null, "min_chars": 3})).await.json();
+    assert_eq!(changed["rules"], json!({"min_chars": 3, "max_chars": 40, "scripts": ["greek", "latin"]}));
+    let refused = patch(json!({"min_chars": 41})).await;
+    assert_eq!((refused.status, refused.json()["field"].as_str()), (422, Some("rules.min_chars")));
+    let refused = patch(json!({"matches": "é[b"})).await.json();
+    assert!(
+        refused["detail"].as_str().unwrap().contains("character 2 of the regular expression"),
+        "{refused}"
+    );
+    let refused = patch(json!({"scripts": ["klingon"]})).await.json();
+    assert!(refused["detail"].as_str().unwrap().contains("known are arabic, "), "{refused}");
+
+    let id = TopicId::from_name("t").unwrap();
+    let end = async || {
+        let stored = world.store.topic(&id).await.unwrap().unwrap();
+        let ended =
+            Topic { state: TopicState::Ended(EndReason::Dry), version: stored.version + 1, ..stored.clone() };
+        world.store.put_topic(&ended, Some(stored.version)).await.unwrap();
+    };
+    end().await;
+    let again = server.post("/api/v1/topics", &json!({"name": "t"})).await.json();
+    assert_eq!(again["rules"], changed["rules"], "a start that names none keeps them");
+    end().await;
+    let again = server.post("/api/v1/topics", &json!({"name": "t", "rules": {"max_chars": 9}})).await.json();
+    assert_eq!(again["rules"], json!({"max_chars": 9}), "a start that names one states all");
+    let none = patch(json!(null)).await.json();
+    assert!(none.get("rules").is_none(), "{none}");
 }
 
 #[tokio::test]

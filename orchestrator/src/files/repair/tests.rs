@@ -50,6 +50,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         worst_case: Cost::from_usd(1.0),
         repeated: 1,
         rejected: 1,
+        rejections: igentai_core::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

@@ -129,6 +129,7 @@ fn command() -> Command {
         abandon: false,
         lease,
         capped_cost: false,
+        rules: igentai_core::rules::ItemRules::default(),
         aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);

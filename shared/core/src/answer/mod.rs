@@ -31,6 +31,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Rejections;
 use crate::key::{Fingerprint, Key, Rejection, scrub};
 use sink::Sink;
 use topic::Topic;
@@ -99,6 +100,8 @@ pub struct Answer {
     pub rejected: Vec<(Rejection, String)>,
     /// All things that are no items, also those that `rejected` has no room for.
     pub rejected_total: usize,
+    /// The same by reason.
+    pub reasons: Rejections,
     /// How many items repeated an earlier one of this answer.
     pub repeated: usize,
     /// How many different items were left out because of [`AnswerLimits::max_items`]; repetitions among these count too.

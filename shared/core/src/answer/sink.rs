@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::habits::Habits;
 use super::topic::Topic;
 use super::{Answer, Item, MAX_REJECTED, Parsed, noise};
+use crate::batch::Rejections;
 use crate::key::{Fingerprint, Key, Rejection, clean_text};
 
 /// The longest part of a rejected text that is kept, in bytes.
@@ -51,6 +52,7 @@ impl<'t> Sink<'t> {
                 items: Vec::new(),
                 rejected: Vec::new(),
                 rejected_total: 0,
+                reasons: Rejections::default(),
                 repeated: 0,
                 over_limit: 0,
                 outcome: Parsed::Unparsable,
@@ -116,6 +118,7 @@ impl<'t> Sink<'t> {
 
     fn reject(&mut self, reason: Rejection, text: &str) {
         self.answer.rejected_total += 1;
+        self.answer.reasons.add(reason, 1);
         if self.answer.rejected.len() < MAX_REJECTED {
             let mut head =
                 clean_text(&text[..text.floor_char_boundary(MAX_REJECTED_BYTES)]).unwrap_or_default();

@@ -456,6 +456,7 @@ impl Managed {
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),
             lease: self.grant(producer, incarnation, told),
             capped_cost: self.topic.limits.max_cost.is_some(),
+            rules: self.topic.rules.clone(),
             aims: self.is_directed().then(|| {
                 let sent = report.map_or(0, |report| report.sent);
                 if ask { self.tickets.of(producer, sent, room, &self.journal) } else { Vec::new() }

@@ -188,6 +188,7 @@ impl World {
             worst_case: self.price,
             repeated: 0,
             rejected: 0,
+            rejections: crate::batch::Rejections::default(),
             asked: 0,
             left_out: 0,
             copied: 0,

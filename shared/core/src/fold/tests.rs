@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batch::{Outcome, ResponseMeta};
+use crate::key::Rejection;
 use crate::log::{EntryHead, EntryTail};
 use crate::time::UnixMillis;
 
@@ -31,6 +32,7 @@ fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
                 worst_case: Cost::from_picodollars(5_000),
                 repeated: 1,
                 rejected: 2,
+                rejections: crate::batch::Rejections::default(),
                 asked: 0,
                 left_out: 0,
                 copied: 0,
@@ -174,6 +176,27 @@ fn so_many_answers_are_remembered_and_no_more() {
     assert_eq!(fold.newest().of(REMEMBERED, 5), Some(all));
     assert_eq!(fold.newest().of(REMEMBERED, 6), None);
     assert!(!all.is_below(100) && all.is_below(101));
+}
+
+#[test]
+fn what_was_rejected_is_counted_by_reason_and_by_rules_apart() {
+    let mut fold = TopicFold::default();
+    for index in 1..=2 {
+        let mut entry = response(index, Outcome::Answered, EntryTail::default());
+        if let EntryKind::Response(meta) = &mut entry.head.kind {
+            meta.rejections.add(Rejection::Chatter, 2);
+            meta.rejections.add(Rejection::OtherScript, 3);
+            meta.rejections.add(Rejection::NoMatch, u32::MAX);
+            meta.rejections.add(Rejection::TooLong, 0);
+        }
+        fold.apply(&entry).unwrap();
+    }
+    let most = u64::from(u32::MAX);
+    let expected = [(Rejection::Chatter, 4), (Rejection::NoMatch, 2 * most), (Rejection::OtherScript, 6)];
+    assert_eq!(*fold.rejections(), BTreeMap::from(expected));
+    let totals = fold.totals();
+    assert_eq!((totals.rejected, totals.rejected_by_rule, totals.candidates), (4, 2 * most, 2));
+    assert_eq!(fold.providers().get("small").unwrap().rejected_by_rule, 2 * most);
 }
 
 #[test]

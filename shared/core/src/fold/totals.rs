@@ -27,6 +27,9 @@ pub struct Totals {
     pub duplicates: u64,
     /// Strings of answers that are no items.
     pub rejected: u64,
+    /// Items that did not fit the topic's rules.
+    #[serde(default)]
+    pub rejected_by_rule: u64,
     /// New items beyond the cap on attributes.
     pub over_cap: u64,
     /// Sightings that the registry did not hold.
@@ -70,6 +73,7 @@ impl Totals {
                 self.candidates += new + again + missing + over_cap + repeated;
                 self.duplicates += repeated;
                 self.rejected += u64::from(meta.rejected);
+                self.rejected_by_rule += u64::from(meta.rejections.by_rule());
                 self.false_positives += missing;
                 // What a service counts is not ours: no number of it makes a sum fall.
                 self.input_tokens = self.input_tokens.saturating_add(meta.input_tokens);
@@ -91,6 +95,7 @@ impl AddAssign for Totals {
             attributes,
             duplicates,
             rejected,
+            rejected_by_rule,
             over_cap,
             false_positives,
             resolved,
@@ -106,6 +111,7 @@ impl AddAssign for Totals {
         self.attributes += attributes;
         self.duplicates += duplicates;
         self.rejected += rejected;
+        self.rejected_by_rule += rejected_by_rule;
         self.over_cap += over_cap;
         self.false_positives += false_positives;
         self.resolved += resolved;

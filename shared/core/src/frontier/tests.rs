@@ -89,6 +89,7 @@ fn meta(provider: &str) -> ResponseMeta {
         worst_case: Cost::from_usd(0.01),
         repeated: 0,
         rejected: 0,
+        rejections: crate::batch::Rejections::default(),
         asked: 50,
         left_out: 0,
         copied: 0,

@@ -34,12 +34,44 @@ pub enum Rejection {
     /// The topic itself.
     #[error("the text repeats the topic")]
     RepeatsTopic,
+    /// One item more than a batch may hold.
+    #[error("the answer has more items than are taken")]
+    OverLimit,
+    /// The topic's rules want another form ([`crate::rules`]).
+    #[error("the text has not the form that is wanted")]
+    NoMatch,
+    /// They want more characters.
+    #[error("the text has fewer characters than are wanted")]
+    TooFewChars,
+    /// They want fewer characters.
+    #[error("the text has more characters than are wanted")]
+    TooManyChars,
+    /// They want another script.
+    #[error("most letters of the text are of another script than is wanted")]
+    OtherScript,
 }
 
 impl Rejection {
     /// Every rejection, in the order of their labels' documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Empty, Self::TooLong, Self::Refusal, Self::Chatter, Self::TemplateEcho, Self::RepeatsTopic];
+    pub const ALL: [Self; 11] = [
+        Self::Empty,
+        Self::TooLong,
+        Self::Refusal,
+        Self::Chatter,
+        Self::TemplateEcho,
+        Self::RepeatsTopic,
+        Self::OverLimit,
+        Self::NoMatch,
+        Self::TooFewChars,
+        Self::TooManyChars,
+        Self::OtherScript,
+    ];
+
+    /// Whether a topic's own rules reject it.
+    #[must_use]
+    pub const fn is_by_rule(self) -> bool {
+        matches!(self, Self::NoMatch | Self::TooFewChars | Self::TooManyChars | Self::OtherScript)
+    }
 
     /// The label, as it is serialised.
     #[must_use]
@@ -51,6 +83,11 @@ impl Rejection {
             Self::Chatter => "chatter",
             Self::TemplateEcho => "template_echo",
             Self::RepeatsTopic => "repeats_topic",
+            Self::OverLimit => "over_limit",
+            Self::NoMatch => "no_match",
+            Self::TooFewChars => "too_few_chars",
+            Self::TooManyChars => "too_many_chars",
+            Self::OtherScript => "other_script",
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Overload {
     TooMany,
     /// They say too much.
     #[error(
-        "names, prompts and provider weights of all topics under way would come to {load} bytes, at most {MAX_LOAD} can be told to producers; \
+        "names, prompts, rules and provider weights of all topics under way would come to {load} bytes, at most {MAX_LOAD} can be told to producers; \
          shorten the prompt, stop another topic, or wait until one has ended"
     )]
     TooLarge {
@@ -41,7 +41,7 @@ impl Topic {
     pub fn load(&self) -> usize {
         let prompt = self.prompt.as_ref().map_or(0, String::len);
         let weights: usize = self.provider_weights.keys().map(|name| PROVIDER + name.len()).sum();
-        TOPIC + self.id.as_str().len() + self.name.len() + prompt + weights
+        TOPIC + self.id.as_str().len() + self.name.len() + prompt + weights + self.rules.load()
     }
 
     /// Refuses a topic that is to be under way and does not fit in beside the others in `topics`.

@@ -27,6 +27,7 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },
         capped_cost: false,
+        rules: crate::rules::ItemRules::default(),
         aims: None,
     }
 }
@@ -56,6 +57,7 @@ fn answer(texts: &[&str]) -> Finished {
         worst_case: Cost::from_picodollars(100),
         repeated: 0,
         rejected: 0,
+        rejections: crate::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

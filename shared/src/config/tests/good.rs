@@ -23,6 +23,10 @@ dry_after_answers = 30
 partition = "alphabetical"
 until_complete_percent = 95
 min_new_per_100_requests = 0
+# accept is not set
+# min_chars is not set
+# max_chars is not set
+# script is not set
 
 [web]
 port = 8080
@@ -75,6 +79,9 @@ fn the_example_loads_as_it_is_and_without_its_comment_signs() {
     config.store = StoreConfig::default();
     assert_eq!(config.web.allowed_hosts, ["igentai.example.org"]);
     config.web = WebConfig::default();
+    assert_eq!(config.run.rules.scripts.len(), 1);
+    assert!(config.run.rules.errors().is_empty());
+    config.run.rules = igentai_core::rules::ItemRules::default();
     assert_eq!(config, Config::default(), "the example shows the defaults");
 }
 

@@ -18,8 +18,13 @@ fn each_mistake_has_its_message() {
         ("[run]\nout = 3", "igentai.toml:2: run.out = 3: must be a text in quotes"),
         ("[run]\nout = \" \"", "igentai.toml:2: run.out = \" \": must not be empty"),
         ("[run]\nproducer = 4", "igentai.toml:2: run.producer = 4: is not known here; did you mean producers?"),
-        ("[run]\nzzz = true", "igentai.toml:2: run.zzz = true: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests"),
+        ("[run]\nzzz = true", "igentai.toml:2: run.zzz = true: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script"),
         ("[run]\nmin_new_per_100_requests = 50001", "igentai.toml:2: run.min_new_per_100_requests = 50001: must be a whole number from 0 to 50000"),
+        ("[run]\naccept = \"a(\"", "igentai.toml:2: run.accept = \"a(\": character 2 of the regular expression: unclosed group"),
+        ("[run]\naccept = \"\"", "igentai.toml:2: run.accept = \"\": must not be empty"),
+        ("[run]\nmin_chars = 0", "igentai.toml:2: run.min_chars = 0: must be a whole number from 1 to 512"),
+        ("[run]\nmin_chars = 9\nmax_chars = 8", "igentai.toml:1: run: nothing has at least 9 and at most 8 characters"),
+        ("[run]\nscript = \"latin, klingon\"", "igentai.toml:2: run.script = \"latin, klingon\": `klingon` is no script that is known here; known are arabic, armenian, bengali, cyrillic, devanagari, ethiopic, georgian, greek, gujarati, gurmukhi, han, hangul, hebrew, hiragana, kannada, katakana, khmer, lao, latin, malayalam, myanmar, sinhala, tamil, telugu, thai, tibetan"),
         ("[prodcer]\nport = 1", "igentai.toml:1: prodcer: is not known; did you mean producer?"),
         ("run = 3", "igentai.toml:1: run = 3: must be a section: write [run]"),
         ("[web]\nport = 70000", "igentai.toml:2: web.port = 70000: must be a whole number from 0 to 65535"),
@@ -112,7 +117,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     #[rustfmt::skip]
     assert_eq!(errors, [
         "igentai.toml:2: run.producers = 0: must be a whole number from 1 to 1000",
-        "igentai.toml:3: run.zzz = 1: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests",
+        "igentai.toml:3: run.zzz = 1: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script",
         "igentai.toml:6: providers.a.model: is missing: say which model to ask",
         "igentai.toml:8: providers.a.weight = -1: must be a number of at least 0",
         "igentai.toml:9: providers.a.api_key = ***: a key does not belong here; use api_key_env or api_key_file",

@@ -7,6 +7,7 @@ use igentai_core::command::{
 use igentai_core::coordinator::{Action, Coordinator, Settings};
 use igentai_core::fold::TopicFold;
 use igentai_core::log::{Entry, EntryHead, EntryKind, EntryTail};
+use igentai_core::rules::{ItemRules, MAX_PATTERN_BYTES, Script};
 use igentai_core::status::{NAMED, OTHERS};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::{MAX_PROMPT_BYTES, MAX_UNDER_WAY, Overload, StartRequest, Topic, TopicState};
@@ -22,10 +23,21 @@ fn taken<M: Message>(message: &M) -> usize {
     payload.len()
 }
 
+/// As much as rules can say.
+fn rules() -> ItemRules {
+    ItemRules {
+        matches: Some("m".repeat(MAX_PATTERN_BYTES)),
+        min_chars: Some(u32::MAX),
+        max_chars: Some(u32::MAX),
+        scripts: Script::ALL.iter().copied().collect(),
+    }
+}
+
 fn topic(number: usize, prompt: usize, weights: usize) -> Topic {
     let name = format!("{number:04}{}", "𝄞".repeat(296));
     let request = StartRequest {
         prompt: Some("p".repeat(prompt)),
+        rules: (weights > 0).then(rules),
         provider_weights: Some((0..weights).map(|number| (format!("{number:02}"), 0.1)).collect()),
         ..StartRequest { name: name.clone(), ..StartRequest::default() }
     };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::request::{Limits, Partition};
+use super::rules::Rules;
 
 /// Where a topic stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -53,6 +54,9 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
+    /// What its items must be like; absent where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// Grows with every fresh start, from 1.
     pub run: u64,
     /// Where it stands.
@@ -126,6 +130,10 @@ pub struct Numbers {
     /// Requests by how they ended: `answered`, `empty`, `refused`, `unparsable`, and without an answer `rate_limited`, `timeout`, `server_error`,
     /// `unreachable`, `wrong_key`, `bad_request`, `abandoned`.
     pub outcomes: BTreeMap<String, u64>,
+    /// Strings of answers that were rejected, by reason: `empty`, `too_long`, `refusal`, `chatter`, `template_echo`, `repeats_topic`, `over_limit`, and by the
+    /// topic's rules `no_match`, `too_few_chars`, `too_many_chars`, `other_script`.
+    #[serde(default)]
+    pub rejections: BTreeMap<String, u64>,
 }
 
 /// How complete a topic is: of what these models would name, which is no more than a part of the world.
@@ -226,6 +234,9 @@ pub struct Sums {
     pub duplicates: u64,
     /// Strings of answers that are no items.
     pub rejected: u64,
+    /// Items that did not fit the topic's rules.
+    #[serde(default)]
+    pub rejected_by_rule: u64,
     /// New items beyond the cap.
     pub over_cap: u64,
     /// Sightings that the registry did not hold.

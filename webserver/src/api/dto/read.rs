@@ -1,6 +1,7 @@
 //! How requests are read from JSON: the same forms that they serialize to, with every mistake told.
 
 use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
+use super::rules::{ChangeRules, Rules};
 use crate::api::allowed;
 use crate::fields::{Fields, FromFields, Given};
 
@@ -19,6 +20,7 @@ impl FromFields for StartTopic {
             limits: fields.object("limits").value(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).value(),
             partition: fields.word("partition", &Partition::WORDS).value(),
+            rules: fields.object("rules").value(),
             mode: fields
                 .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
                 .value()
@@ -48,6 +50,7 @@ impl FromFields for ChangeTopic {
             limits: fields.object("limits").patch(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).patch(),
             partition: fields.word("partition", &Partition::WORDS).patch(),
+            rules: fields.object("rules").patch(),
         }
     }
 }
@@ -61,6 +64,31 @@ impl FromFields for ChangeLimits {
             time_limit_seconds: fields.amount("time_limit_seconds", allowed::SECONDS).patch(),
             completeness: fields.amount("completeness", allowed::SHARE).patch(),
             min_new_per_100_requests: fields.count("min_new_per_100_requests", allowed::YIELD).patch(),
+        }
+    }
+}
+
+/// Names of scripts: so many, and none so long.
+const SCRIPTS: (usize, usize) = (26, 100);
+
+impl FromFields for Rules {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            matches: fields.text("matches", allowed::PATTERN).value(),
+            min_chars: fields.count("min_chars", allowed::CHARS).value(),
+            max_chars: fields.count("max_chars", allowed::CHARS).value(),
+            scripts: fields.texts("scripts", SCRIPTS.0, SCRIPTS.1, allowed::SCRIPTS).value(),
+        }
+    }
+}
+
+impl FromFields for ChangeRules {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            matches: fields.text("matches", allowed::PATTERN).patch(),
+            min_chars: fields.count("min_chars", allowed::CHARS).patch(),
+            max_chars: fields.count("max_chars", allowed::CHARS).patch(),
+            scripts: fields.texts("scripts", SCRIPTS.0, SCRIPTS.1, allowed::SCRIPTS).patch(),
         }
     }
 }

@@ -7,6 +7,7 @@ use igentai_core::topic::Share;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::rules::{ChangeRules, Rules};
 use super::schemas;
 
 /// Where a topic ends at the latest.
@@ -137,6 +138,9 @@ pub struct StartTopic {
     /// How requests aim at parts of the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
+    /// What its items must be like; an empty object for nothing. A start that names any rule states all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// Afresh or on.
     #[serde(default)]
     pub mode: Mode,
@@ -166,6 +170,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Partition>)]
     pub partition: Option<Option<Partition>>,
+    /// What its items must be like, for answers that come from then on; `null` for nothing. Items that are there stay.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ChangeRules>)]
+    pub rules: Option<Option<ChangeRules>>,
 }
 
 /// Changes limits: what is left out stays, `null` takes it away.
@@ -200,7 +208,7 @@ pub struct ChangeLimits {
 
 /// Tells `null` from absence.
 #[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use igentai_core::rules::ItemRules;
 use igentai_core::topic::{Topic, TopicState};
 
 use super::rules::Rules;
-use crate::api::dto::{ChangeLimits, ChangeTopic, Limits, Partition, TopicView};
+use crate::api::dto::{self, ChangeLimits, ChangeTopic, Limits, Partition, TopicView};
 use crate::api::with_etag;
 use crate::context::{AppRef, WebContext};
 use crate::extract::{IfMatch, JsonBody, TopicPath, if_match};
@@ -106,6 +107,11 @@ fn patched(
     }
     if let Some(partition) = request.partition {
         topic.partition = partition.map_or(context.partition, Partition::to_core);
+    }
+    match &request.rules {
+        None => {}
+        Some(None) => topic.rules = ItemRules::default(),
+        Some(Some(changes)) => topic.rules = rules.items(&changes.of(dto::Rules::of(&topic.rules))),
     }
     rules.finish()?;
     Ok(topic)

@@ -1,10 +1,11 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
 use igentai_core::folder::TopicId;
+use igentai_core::rules::ItemRules;
 use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES};
 
 use crate::api::allowed;
-use crate::api::dto::Limits;
+use crate::api::dto::{self, Limits};
 use crate::fields::{Errors, shown_number};
 use crate::problem::{Problem, ProblemKind};
 
@@ -116,6 +117,19 @@ impl Rules {
         {
             self.fail("items_per_request", format!("{items} is out of range"), allowed::ITEMS);
         }
+    }
+
+    /// What the topic's items are to be like.
+    pub(super) fn items(&mut self, wanted: &dto::Rules) -> ItemRules {
+        let (rules, unknown) = wanted.to_core();
+        if let Some(unknown) = unknown {
+            self.fail("rules.scripts", unknown, allowed::SCRIPTS);
+        }
+        for error in rules.errors() {
+            let allowed = if error.rule() == "matches" { allowed::PATTERN } else { allowed::CHARS };
+            self.fail(format!("rules.{}", error.rule()), error.to_string(), allowed);
+        }
+        rules
     }
 
     pub(super) fn finish(self) -> Result<(), Problem> {

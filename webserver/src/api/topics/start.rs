@@ -94,6 +94,7 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
     rules.limits(request.limits.as_ref().unwrap_or(&Limits::default()));
     rules.items_per_request(request.items_per_request);
+    let item_rules = request.rules.as_ref().map(|wanted| rules.items(wanted));
     rules.finish()?;
     Ok(StartRequest {
         name,
@@ -104,6 +105,7 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
         configured_items: Some(app.context.items_per_request),
         partition: request.partition.map(Partition::to_core),
         configured_partition: app.context.partition,
+        rules: item_rules,
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,
             Mode::Fresh => StartMode::Fresh,

@@ -168,6 +168,7 @@ impl World {
             worst_case: Cost::from_usd(0.001),
             repeated: 1,
             rejected: 0,
+            rejections: igentai_core::batch::Rejections::default(),
             asked: 0,
             left_out: 0,
             copied: 0,

@@ -30,6 +30,7 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         worst_case: PRICE,
         repeated: 0,
         rejected: 0,
+        rejections: crate::batch::Rejections::default(),
         asked: 0,
         left_out: 0,
         copied: 0,

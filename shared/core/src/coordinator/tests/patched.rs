@@ -97,6 +97,7 @@ impl Field {
             worst_case: WORST,
             repeated: 0,
             rejected: 0,
+            rejections: crate::batch::Rejections::default(),
             asked: 0,
             left_out: 0,
             copied: 0,
