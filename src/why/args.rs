@@ -26,8 +26,12 @@ pub(crate) struct Why {
     /// How many decisions, the newest of them
     #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
     pub(crate) limit: u64,
-    /// Ask this web server instead of the registry [env: IGENTAI_SERVER]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["out", "embedded"])]
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["out", "embedded"],
+        help = "Ask this web server instead of the registry [env: IGENTAI_SERVER]"
+    )]
     pub(crate) server: Option<String>,
     #[command(flatten)]
     pub(crate) place: Where,

@@ -1,7 +1,5 @@
 //! Decisions as people and programs read them.
 
-use std::fmt::Write;
-
 use igentai_webserver::api::dto::{DecisionPage, TopicView};
 use jiff::Timestamp;
 
@@ -23,31 +21,23 @@ pub(super) fn json(page: &DecisionPage) -> Result<String, Failure> {
 
 /// Where the topic stands, and its decisions, the newest last.
 pub(super) fn text(topic: &TopicView, page: &DecisionPage) -> String {
-    let mut text = standing(topic);
+    let mut lines = vec![standing(topic)];
     if page.decisions.is_empty() {
-        put(
-            &mut text,
-            "\nNothing was decided yet: requests are about the whole topic, and it has not come to its end.\n",
+        lines.push(
+            "Nothing was decided yet: requests are about the whole topic, and it has not come to its end."
+                .to_owned(),
         );
-        return text;
     }
-    text.push('\n');
     let width = page.total.to_string().len();
-    for decision in &page.decisions {
+    lines.extend(page.decisions.iter().map(|decision| {
         let at = i64::try_from(decision.at_ms).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
         let at = at.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let (number, said) = (decision.number, inert(&decision.text));
-        put(&mut text, &format!("#{number:<width$}  {at}  {said}\n"));
-    }
+        format!("#{:<width$}  {at}  {}", decision.number, inert(&decision.text))
+    }));
     let shown = page.decisions.len() as u64;
     if shown < page.total {
         let all = counted(page.total, "decision");
-        put(&mut text, &format!("\nThe newest {shown} of {all}; all of them with --limit {}\n", page.total));
+        lines.push(format!("\nThe newest {shown} of {all}; all of them with --limit {}", page.total));
     }
-    text
-}
-
-fn put(text: &mut String, more: &str) {
-    // Writing to a text cannot fail.
-    let _ = text.write_str(more);
+    lines.join("\n") + "\n"
 }
