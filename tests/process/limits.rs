@@ -68,10 +68,9 @@ async fn what_a_rule_rejects_is_not_listed_and_is_counted_everywhere() {
     let metrics: Value = serde_json::from_slice(&metrics).unwrap();
     assert_eq!(metrics["rejections"], finished["rejections"]);
     assert_eq!(metrics["totals"]["rejected_by_rule"], rejected);
-    let refused = place
-        .command(&["run", "Sights", "--no-web", "--min-chars", "9", "--max-chars", "8"])
-        .output()
-        .unwrap();
+    let config = place.config("m");
+    let arguments = ["run", "Sights", "--no-web", "--min-chars", "9", "--max-chars", "8", "--config"];
+    let refused = place.command(&arguments).arg(config).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2) && said.contains("nothing has at least 9"), "{said}");
 }
