@@ -86,6 +86,10 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
     }
     lines.push(format!("  list         {}", out.join(status.topic.id.as_str()).join("output.txt").display()));
     lines.push(match reason {
+        Some(EndReason::Complete) => format!(
+            "  to go on all the same: igentai run {} --resume --until-complete 100{flags}",
+            quoted(&status.topic.name)
+        ),
         Some(reason) if reason.is_natural() => {
             format!("  to go on all the same: igentai run {} --resume{flags}", quoted(&status.topic.name))
         }

@@ -66,9 +66,10 @@ enum Source {
     Registry(Arc<dyn Store>),
 }
 
-/// The web server where one is named; else the registry; else, where another process has that open, its web server.
+/// The web server where one is named, and no registry; else the registry.
 async fn source(place: &Where, server: Option<&str>, common: &Common) -> Result<Source, Failure> {
-    if server.is_some() || Client::is_configured() {
+    let is_named = place.embedded || place.out.is_some();
+    if server.is_some() || Client::is_configured() && !is_named {
         return Ok(Source::Server(Client::chosen(server)?));
     }
     let (config, _) = configuration(place, common)?;
@@ -80,19 +81,10 @@ async fn source(place: &Where, server: Option<&str>, common: &Common) -> Result<
     }
     match registry::open_embedded(&config) {
         Ok(store) => Ok(Source::Registry(store)),
-        // Whoever has it serves, too, as a rule.
-        Err(StoreError::Locked(held)) => {
-            let client = Client::new(&format!("http://127.0.0.1:{}", config.web.port))?;
-            match client.topics().await {
-                Ok(_) => Ok(Source::Server(client)),
-                Err(_) => Err(Failure::new(
-                    Exit::Store,
-                    format!(
-                        "{held}; or ask the page's address of that process: --server http://127.0.0.1:PORT"
-                    ),
-                )),
-            }
-        }
+        Err(StoreError::Locked(held)) => Err(Failure::new(
+            Exit::Store,
+            format!("{held}; or ask the web server of that process: --server http://127.0.0.1:PORT"),
+        )),
         Err(error) => Err(Failure::unopened(&error)),
     }
 }

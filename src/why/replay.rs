@@ -49,6 +49,7 @@ impl Found {
             self.seconds
         );
         match &self.differs {
+            None if self.decisions == 0 => format!("{topic}, run {run}: no decision stands written\n"),
             None => format!(
                 "{topic}, run {run}: {same} of {decisions} follow from the log, and all of them come out the same ({read})\n"
             ),

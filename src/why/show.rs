@@ -23,10 +23,7 @@ pub(super) fn json(page: &DecisionPage) -> Result<String, Failure> {
 pub(super) fn text(topic: &TopicView, page: &DecisionPage) -> String {
     let mut lines = vec![standing(topic)];
     if page.decisions.is_empty() {
-        lines.push(
-            "Nothing was decided yet: requests are about the whole topic, and it has not come to its end."
-                .to_owned(),
-        );
+        lines.push("No decision stands written.".to_owned());
     }
     let width = page.total.to_string().len();
     lines.extend(page.decisions.iter().map(|decision| {

@@ -138,8 +138,14 @@ impl<'a> Topics<'a> {
         }
         self.follow_one(core, id, now).await?;
         self.files.open(definition, core.attributes(id));
-        if let Some(decisions) = self.checkpoint::<Chunk>(id, run, checkpoints::DECISIONS).await? {
-            core.found_decisions(id, run, decisions);
+        match self.checkpoint::<Chunk>(id, run, checkpoints::DECISIONS).await {
+            Ok(Some(decisions)) => core.found_decisions(id, run, decisions),
+            Ok(None) => {}
+            // They tell of what was; nothing rests on them.
+            Err(StoreError::Corrupt(why)) => {
+                warn!(topic = %id, why, "the topic's decisions cannot be read, and begin anew");
+            }
+            Err(error) => return Err(error),
         }
         core.opened(id, run, max_attributes, ledger);
         info!(topic = %id, run, attributes = core.attributes(id), "a topic is open");

@@ -13,7 +13,7 @@ use crate::estimate::Completeness;
 use crate::frontier::Aim;
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::time::UnixMillis;
-use crate::topic::{EndReason, Share};
+use crate::topic::{EndReason, Partition, Share};
 
 mod replay;
 
@@ -67,8 +67,10 @@ pub struct Terms {
     pub wanted: Option<Share>,
     /// Providers that can be asked.
     pub providers: Vec<String>,
-    /// Those that cannot be asked, and why.
+    /// Those that cannot be asked now, and why. Where that is all of them, they are tried all the same.
     pub away: BTreeMap<String, String>,
+    /// How requests aim at parts.
+    pub partition: Partition,
 }
 
 /// What a request was given to ask for.
@@ -192,7 +194,7 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TakenUp { epoch } => {
-                write!(f, "taken up in term {epoch}: nothing that was asked before is waited for")
+                write!(f, "a leader has taken the topic up, in term {epoch}")
             }
             Self::Terms(terms) => terms.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
@@ -214,13 +216,18 @@ impl fmt::Display for What {
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "from here on: at most {} items a request", self.items)?;
-        if let Some(wanted) = self.wanted {
-            write!(f, ", until {:.0} % are found", wanted.get() * 100.0)?;
+        if self.partition == Partition::None {
+            f.write_str(" about the whole topic")?;
         }
-        match self.providers.as_slice() {
-            [] => f.write_str(", nobody to ask")?,
-            [one] => write!(f, ", asked is {one}")?,
-            several => write!(f, ", asked are {}", several.join(", "))?,
+        if let Some(wanted) = self.wanted {
+            write!(f, ", until {wanted} are found")?;
+        }
+        let asked: Vec<&str> =
+            self.providers.iter().filter(|name| !self.away.contains_key(*name)).map(String::as_str).collect();
+        match asked.as_slice() {
+            [] => f.write_str(", and nobody who can be asked")?,
+            [one] => write!(f, ", asked of {one}")?,
+            [others @ .., last] => write!(f, ", asked of {} and {last}", others.join(", "))?,
         }
         for (provider, why) in &self.away {
             write!(f, "; not {provider}: {why}")?;
@@ -281,11 +288,18 @@ impl fmt::Display for Why {
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "comes to its end: {}; {} items", self.reason.in_words(), self.found)?;
+        write!(
+            f,
+            "comes to its end: {}; {} item{}",
+            self.reason.in_words(),
+            self.found,
+            if self.found == 1 { "" } else { "s" }
+        )?;
         if let Some(said) = &self.completeness {
             write!(f, ", {said}")?;
         }
-        write!(f, ", after {} requests", self.requests)?;
+        let plural = if self.requests == 1 { "" } else { "s" };
+        write!(f, ", after {} request{plural}", self.requests)?;
         if self.cost > Cost::ZERO {
             write!(f, " for {}", self.cost)?;
         }

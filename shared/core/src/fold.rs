@@ -150,8 +150,8 @@ impl TopicFold {
     pub fn is_complete(&self, wanted: Share) -> bool {
         let frontier = &self.frontier;
         let answers = if frontier.is_used() { frontier.answers_about_whole() } else { self.totals.responses };
-        let said = self.completeness().filter(|said| !said.at_least && answers >= LEAST_ANSWERS);
-        said.is_some_and(|said| said.completeness >= wanted.get())
+        let is_sure = |said: Completeness| !said.at_least && said.completeness >= wanted.get();
+        answers >= LEAST_ANSWERS && self.completeness().is_some_and(is_sure)
     }
 
     /// Counts what an entry brought for where its response was asked.

@@ -1,9 +1,12 @@
 //! Reads the decisions of a topic's run, and makes them again.
 
+use std::collections::VecDeque;
+
 use igentai_core::decision::{CHUNK, Chunk, Decision, Differs, Replay};
 use igentai_core::fold::FoldError;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run};
+use igentai_core::log::Entry;
 
 use super::checkpoints::{self, DECISIONS, decisions_from};
 use super::{Store, StoreError};
@@ -95,7 +98,7 @@ pub enum ReplayError {
 /// # Errors
 /// When the store cannot be read, or does not hold what decisions go by.
 pub async fn replay(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Replayed, ReplayError> {
-    let mut replay = Replay::default();
+    let (mut replay, mut log) = (Replay::default(), VecDeque::new());
     let (mut from, mut differs, mut all) = (1, None, 1);
     while differs.is_none() {
         let (page, end) = decisions(store, topic, run, from, CHUNK).await?;
@@ -105,7 +108,7 @@ pub async fn replay(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Repl
             return Err(ReplayError::Gone { from, to: first - 1 });
         }
         for (number, decision) in &page {
-            read_up_to(store, &mut replay, (topic, run), decision.log_index).await?;
+            read_up_to(store, &mut replay, &mut log, (topic, run), decision.log_index).await?;
             from = number + 1;
             if let Err(found) = replay.decision(*number, decision) {
                 differs = Some(found);
@@ -116,22 +119,21 @@ pub async fn replay(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Repl
     Ok(Replayed { entries: replay.log_index(), decisions: all - 1, same: replay.decided(), differs })
 }
 
+/// Takes in the log up to an entry; what was read beyond it is kept.
 async fn read_up_to(
     store: &dyn Store,
     replay: &mut Replay,
+    ahead: &mut VecDeque<Entry>,
     (topic, run): (&TopicId, Run),
     wanted: LogIndex,
 ) -> Result<(), ReplayError> {
     while replay.log_index() < wanted {
         let end = replay.log_index();
-        let left = usize::try_from(wanted - end).unwrap_or(usize::MAX);
-        let entries = store.log(topic, run, end, left.min(ENTRIES)).await?;
-        if entries.is_empty() {
-            return Err(ReplayError::Short { wanted, end });
+        if ahead.is_empty() {
+            ahead.extend(store.log(topic, run, end, ENTRIES).await?);
         }
-        for entry in &entries {
-            replay.entry(entry)?;
-        }
+        let entry = ahead.pop_front().ok_or(ReplayError::Short { wanted, end })?;
+        replay.entry(&entry)?;
     }
     Ok(())
 }

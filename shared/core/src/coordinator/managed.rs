@@ -142,7 +142,7 @@ impl Managed {
 
     /// The end of what the store has of the decisions of this run.
     pub(super) fn found_decisions(&mut self, chunk: Chunk) {
-        self.journal.found(chunk);
+        self.journal.found(chunk, &self.topic);
     }
 
     pub(super) fn decisions_saved(&mut self, end: u64) {
@@ -301,6 +301,7 @@ impl Managed {
             return Vec::new();
         }
         let totals = self.fold.totals();
+        self.journal.runs(self.topic.version);
         self.baseline.get_or_insert(Baseline {
             index: self.fold.log_index(),
             answers: totals.responses,
@@ -313,7 +314,7 @@ impl Managed {
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
         if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
-            self.note_ending(reason, now);
+            self.note_ending(reason, members, epoch, now);
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);
             let put = self.put(TopicState::Ending(reason), problem, epoch, now);
@@ -333,26 +334,42 @@ impl Managed {
     /// Tells requests what to aim at.
     fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease], epoch: Epoch, now: Now) {
         if !self.is_directed() {
+            if self.journal.is_directed() {
+                // Those that were told what to aim at know no more of it.
+                self.tickets = Tickets::default();
+                self.note_terms(members, epoch, now);
+            }
             return;
         }
         let (id, run) = (&self.topic.id, self.topic.run);
         let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
         let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
         let moment = self.moment(now);
-        let dropped = self.tickets.review(live, report);
+        let dropped = self.tickets.review(live, self.is_somebody_ready(members), report);
         if !dropped.is_empty() {
             self.journal.note(moment, What::Dropped { decisions: dropped });
         }
-        let terms = Terms {
-            items: self.topic.items_per_request,
-            wanted: self.topic.limits.completeness,
-            providers: self.askable(members),
-            away: self.away(members),
-        };
+        let terms = self.terms(members);
         let providers = terms.providers.clone();
         self.journal.terms(moment, epoch, terms);
         let journal = (&mut self.journal, moment);
         self.tickets.issue(&self.topic, &self.fold, (live, &providers), journal, lease, report);
+    }
+
+    /// What decisions go by besides the log.
+    fn terms(&self, members: &BTreeMap<WorkerId, Member>) -> Terms {
+        Terms {
+            items: self.topic.items_per_request,
+            wanted: self.topic.limits.completeness,
+            providers: self.askable(members),
+            away: self.away(members),
+            partition: self.topic.partition,
+        }
+    }
+
+    fn note_terms(&mut self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) {
+        let (moment, terms) = (self.moment(now), self.terms(members));
+        self.journal.terms(moment, epoch, terms);
     }
 
     fn save_ledger(&mut self) -> Action {

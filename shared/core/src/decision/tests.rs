@@ -25,9 +25,10 @@ fn decisions_say_in_words_what_was_decided_and_why() {
         What::Dropped { decisions: (1..=10).collect() }.to_string(),
         What::Terms(Terms {
             items: 50,
-            wanted: Some(Share::new(0.95)),
+            wanted: Some(Share::new(0.995)),
             providers: vec!["small".to_owned(), "large".to_owned()],
             away: BTreeMap::from([("other".to_owned(), "wrong key".to_owned())]),
+            partition: Partition::Alphabetical,
         })
         .to_string(),
         What::TakenUp { epoch: 3 }.to_string(),
@@ -40,8 +41,8 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             "producer-1 asks small for the whole topic, 50 items: the first answers are about the whole, to learn how the topic falls into parts",
             "producer-1 asks small for a-c, 50 items: no part promises much any more; what lists leave out is looked for where most of it may be, since every part had its turn",
             "waited for no more, given back or lost: #1 #2 #3 #4 #5 #6 #7 #8 and 2 more",
-            "from here on: at most 50 items a request, until 95 % are found, asked are small, large; not other: wrong key",
-            "taken up in term 3: nothing that was asked before is waited for",
+            "from here on: at most 50 items a request, until 99.5 % are found, asked of small and large; not other: wrong key",
+            "a leader has taken the topic up, in term 3",
         ]
     );
 }

@@ -28,6 +28,9 @@ const FEWEST: u32 = 5;
 /// A part that may bring less is not worth a request.
 const LEAST_NEW: f64 = 0.2;
 
+/// So much more a name is worth that shows what a model adds than what it costs.
+const AT_ONCE: f64 = 1e18;
+
 /// So far from the completeness that is wanted, answers about the whole are brought to their least number.
 const NEAR: f64 = 0.06;
 
@@ -227,6 +230,12 @@ impl View<'_> {
         // A list of one that is not told apart from others is nobody's, and finishes nothing.
         let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
         let any_counts = wish.providers.iter().any(counts);
+        let is_listed = |letters: Letters| {
+            let mut listed = self.stretches.iter().filter(|stretch| stretch.reach.listed > 0);
+            listed.any(|stretch| stretch.letters().overlaps(letters))
+        };
+        let is_testing =
+            wish.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Part(part) if is_listed(*part)));
         for provider in wish.providers {
             let voice = self.set_of(provider);
             let adds_nothing = voice != 0 && voice & picture.useful == 0;
@@ -256,7 +265,9 @@ impl View<'_> {
                         (true, _) => found * worth.adds,
                     };
                     let new = new.clamp(0.0, f64::from(wish.items));
-                    let value = new / cost;
+                    // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
+                    let tests = several && !worth.is_tested && reach.listed > 0 && !is_testing;
+                    let value = if tests { found * AT_ONCE } else { new / cost };
                     offers += u32::from(new >= LEAST_NEW);
                     if new >= LEAST_NEW && best.as_ref().is_none_or(|best| value > best.value) {
                         let provider = several.then(|| provider.clone());

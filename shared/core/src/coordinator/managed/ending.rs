@@ -38,8 +38,8 @@ impl Managed {
     ) -> Vec<Action> {
         let at = now.monotonic;
         // Somebody stopped it, or an earlier leader was about to.
-        if self.caught_up() && !self.journal.has_ending() {
-            self.note_ending(reason, now);
+        if self.caught_up() && !self.journal.has_ending(reason) {
+            self.note_ending(reason, members, epoch, now);
         }
         let (id, run) = (&self.topic.id, self.topic.run);
         let heard_all = self.heard_all(settings, at);
@@ -59,11 +59,22 @@ impl Managed {
         }
         let problem = self.topic.problem.clone().or_else(|| self.left_out(members));
         let put = self.put(TopicState::Ended(reason), problem, epoch, now);
-        decisions.into_iter().chain([put]).collect()
+        match decisions {
+            // Why it ended stands written before it has.
+            Some(save) if !overdue => vec![save],
+            decisions => decisions.into_iter().chain([put]).collect(),
+        }
     }
 
     /// Writes down why the topic comes to its end, and where it stands.
-    pub(super) fn note_ending(&mut self, reason: EndReason, now: Now) {
+    pub(super) fn note_ending(
+        &mut self,
+        reason: EndReason,
+        members: &BTreeMap<WorkerId, Member>,
+        epoch: Epoch,
+        now: Now,
+    ) {
+        self.note_terms(members, epoch, now);
         let totals = self.fold.totals();
         let ending = Ending {
             reason,
@@ -72,7 +83,7 @@ impl Managed {
             cost: totals.cost + totals.cost_at_risk,
             completeness: self.fold.completeness(),
         };
-        self.journal.ending(self.moment(now), ending);
+        self.journal.ending(self.moment(now), ending, self.topic.version);
     }
 
     /// What a topic that ends does not have although models answered.

@@ -3,7 +3,7 @@
 use crate::decision::{CHUNK, Chunk, Decision, Ending, Terms, What};
 use crate::ids::{Epoch, LogIndex};
 use crate::time::UnixMillis;
-use crate::topic::EndReason;
+use crate::topic::{EndReason, Partition, Topic};
 
 /// What is written of a decision.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,8 @@ pub(super) struct Journal {
     saved: u64,
     taken_up: bool,
     terms: Option<Terms>,
-    ending: Option<EndReason>,
+    /// The end that was written down, and the version of the topic that it was decided for.
+    ending: Option<(EndReason, u64)>,
 }
 
 impl Default for Journal {
@@ -31,9 +32,14 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// Goes on behind what the store has.
-    pub(super) fn found(&mut self, chunk: Chunk) {
-        *self = Self { saved: chunk.end(), tail: chunk, ..Self::default() };
+    /// Goes on behind what the store has of a topic: an earlier leader may have written of its end.
+    pub(super) fn found(&mut self, chunk: Chunk, topic: &Topic) {
+        let last = chunk.decisions.last().filter(|decision| decision.at >= topic.started_at);
+        let ending = last.and_then(|decision| match &decision.what {
+            What::Ending(ending) => Some((ending.reason, topic.version)),
+            What::TakenUp { .. } | What::Terms(_) | What::Asked(_) | What::Dropped { .. } => None,
+        });
+        *self = Self { saved: chunk.end(), tail: chunk, ending, ..Self::default() };
     }
 
     /// The topic begins again.
@@ -55,8 +61,9 @@ impl Journal {
         }
         // Of who is away only that counts, since why is said in ever other words.
         let is_same = |known: &Terms| {
-            let Terms { items, wanted, providers, away } = known;
-            (items, wanted, providers) == (&terms.items, &terms.wanted, &terms.providers)
+            let Terms { items, wanted, providers, away, partition } = known;
+            (items, wanted, providers, partition)
+                == (&terms.items, &terms.wanted, &terms.providers, &terms.partition)
                 && away.keys().eq(terms.away.keys())
         };
         if !self.terms.as_ref().is_some_and(is_same) {
@@ -66,14 +73,25 @@ impl Journal {
     }
 
     /// That the topic comes to its end is written once.
-    pub(super) fn ending(&mut self, moment: Moment, ending: Ending) {
-        if self.ending.replace(ending.reason) != Some(ending.reason) {
-            self.note(moment, What::Ending(ending));
+    pub(super) fn ending(&mut self, moment: Moment, ending: Ending, version: u64) {
+        if !self.has_ending(ending.reason) {
+            self.note(moment, What::Ending(ending.clone()));
         }
+        self.ending = Some((ending.reason, version));
     }
 
-    pub(super) const fn has_ending(&self) -> bool {
-        self.ending.is_some()
+    pub(super) fn has_ending(&self, reason: EndReason) -> bool {
+        self.ending.is_some_and(|(written, _)| written == reason)
+    }
+
+    /// The topic runs in this version: an end that was decided for an earlier one did not come about.
+    pub(super) fn runs(&mut self, version: u64) {
+        self.ending = self.ending.filter(|(_, decided)| *decided == version);
+    }
+
+    /// Whether requests are told what to aim at, by what is written down.
+    pub(super) fn is_directed(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.partition != Partition::None)
     }
 
     /// Whether a decision is sure to be in the store.

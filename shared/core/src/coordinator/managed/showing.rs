@@ -121,24 +121,30 @@ impl Managed {
         totals.responses == before.answers && totals.failed_responses > before.failures
     }
 
-    /// Providers of the topic that some producer can ask now; all of them where none can.
-    pub(super) fn askable(&self, members: &BTreeMap<WorkerId, Member>) -> Vec<String> {
+    /// Providers of the topic by their names, of which some producer says that it can ask them now, or those that any has.
+    fn providers(&self, members: &BTreeMap<WorkerId, Member>, is_ready: bool) -> BTreeSet<String> {
         let weights = &self.topic.provider_weights;
         let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
-        let reports = || members.values().filter_map(Member::last).flat_map(|last| &last.providers);
-        let names = |is_ready: bool| -> BTreeSet<&str> {
-            let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || report.state == Ready);
-            reports().filter(fits).map(|report| report.name.as_str()).collect()
-        };
-        let ready = names(true);
-        let askable = if ready.is_empty() { names(false) } else { ready };
-        askable.into_iter().map(str::to_owned).collect()
+        let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || report.state == Ready);
+        let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
+        reports.filter(fits).map(|report| report.name.clone()).collect()
+    }
+
+    pub(super) fn is_somebody_ready(&self, members: &BTreeMap<WorkerId, Member>) -> bool {
+        !self.providers(members, true).is_empty()
+    }
+
+    /// Providers of the topic that some producer can ask now; all of them where none can, since one that fails is tried again.
+    pub(super) fn askable(&self, members: &BTreeMap<WorkerId, Member>) -> Vec<String> {
+        let ready = self.providers(members, true);
+        let askable = if ready.is_empty() { self.providers(members, false) } else { ready };
+        askable.into_iter().collect()
     }
 
     /// Providers of the topic that nobody can ask now, and why.
     pub(super) fn away(&self, members: &BTreeMap<WorkerId, Member>) -> BTreeMap<String, String> {
-        let askable = self.askable(members);
-        let away = self.worst_reports(members).into_iter().filter(|report| !askable.contains(&report.name));
+        let ready = self.providers(members, true);
+        let away = self.worst_reports(members).into_iter().filter(|report| !ready.contains(&report.name));
         let why = |report: &ProviderReport| report.detail.chars().take(AWAY_CHARS).collect();
         away.map(|report| (report.name.clone(), why(&report))).collect()
     }

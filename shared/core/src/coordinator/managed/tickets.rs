@@ -60,10 +60,11 @@ impl Tickets {
     }
 
     /// Forgets what producers hold that are gone, and what those that are there say they do not wait for. Who has tickets and sends nothing gives them back, so
-    /// that others look there. The answer is the decisions by which those were issued that are waited for no more.
+    /// that others look there, if there is `somebody` who can. The answer is the decisions by which those were issued that are waited for no more.
     pub(super) fn review<'a>(
         &mut self,
         live: &[LiveLease],
+        somebody: bool,
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
     ) -> Vec<u64> {
         let before: Vec<u64> = self.waited_for().map(|ticket| ticket.decision).collect();
@@ -74,7 +75,7 @@ impl Tickets {
         for (producer, holder) in &mut self.0 {
             let Some(report) = report(producer) else { continue };
             holder.open.retain(|ticket| !ticket.settled || ticket.number >= report.sent);
-            if lease(producer).is_some_and(|one| one.stuck) {
+            if somebody && lease(producer).is_some_and(|one| one.stuck) {
                 holder.open.retain(|ticket| ticket.number < report.sent);
                 holder.next = report.sent;
             }

@@ -5,7 +5,7 @@ use super::*;
 use crate::command::OrderedAim;
 use crate::decision::{Asked, CHUNK, Decision, Replay, What, Why};
 use crate::frontier::Letters;
-use crate::topic::Share;
+use crate::topic::{Partition, Share};
 
 impl World {
     /// What the store has, each with its number.
@@ -182,7 +182,8 @@ fn an_end_is_written_down_once_with_where_the_topic_stood() {
     world.beat("p1", 1, |_| {}, 30);
     world.settle(30);
     let decided = world.decided();
-    let [(1, decision)] = decided.as_slice() else { panic!("{decided:?}") };
+    assert_eq!(world.kinds(), ["taken_up", "terms", "ending"]);
+    let Some((3, decision)) = decided.last() else { panic!("{decided:?}") };
     let What::Ending(ending) = &decision.what else { panic!("{decision:?}") };
     assert_eq!((ending.found, ending.requests, ending.reason), (3, 3, EndReason::MaxRequests));
     replay(&world).unwrap();
@@ -194,5 +195,108 @@ fn an_end_is_written_down_once_with_where_the_topic_stood() {
     world.stored = stopped.clone();
     world.coordinator.topic(stopped, now(40));
     world.settle(40);
-    assert_eq!(world.kinds(), ["ending"]);
+    assert_eq!(world.kinds(), ["taken_up", "terms", "ending"]);
+}
+
+#[test]
+fn each_end_is_written_down_once_whoever_leads() {
+    let mut world = running(Limits { max_requests: Some(3), ..Limits::default() });
+    for _ in 0..3 {
+        world.answer("p1", Outcome::Answered, &[], 10);
+    }
+    // A request is under way, so that it does not end at once.
+    world.beat("p1", 1, |beat| beat.topics.iter_mut().for_each(|report| report.in_flight = 1), 15);
+    world.settle(20);
+    assert_eq!(world.stored.state, TopicState::Ending(EndReason::MaxRequests));
+    assert_eq!(world.kinds(), ["taken_up", "terms", "ending"]);
+    world.take_over(30);
+    assert_eq!(world.kinds(), ["taken_up", "terms", "ending"], "the one before has written it");
+    world.beat("p1", 1, |_| {}, 40);
+    world.settle(20_000);
+    assert_eq!(world.stored.state, TopicState::Ended(EndReason::MaxRequests));
+    let again = StartRequest {
+        name: "birds".into(),
+        mode: crate::topic::StartMode::Resume,
+        limits: Some(Limits { max_requests: Some(3), ..Limits::default() }),
+        ..StartRequest::default()
+    };
+    world.stored = Topic::start(Some(&world.stored), id(), again, now(30_000).unix).unwrap();
+    world.coordinator.topic(world.stored.clone(), now(30_000));
+    world.settle(30_000);
+    assert!(matches!(world.stored.state.reason(), Some(EndReason::MaxRequests)));
+    let ends = world.kinds().into_iter().filter(|kind| *kind == "ending").count();
+    assert_eq!(ends, 2, "another start, another end");
+}
+
+/// Nobody could do better with what a producer cannot ask about: it keeps its tickets until there is somebody again.
+#[test]
+fn nothing_is_decided_anew_while_there_is_nobody_to_ask() {
+    let mut world = directed(Limits::default());
+    first_answers(&mut world);
+    ready(&mut world, "p1", 2, 30);
+    world.settle(30);
+    let before = world.decided().len();
+    for round in 0..60_u64 {
+        let at = 100 + round * 500;
+        ready(&mut world, "p1", 2, at);
+        let Some(mut last) = world.coordinator.members.get(&producer("p1")).unwrap().last().cloned() else {
+            panic!("it was heard")
+        };
+        last.seq += 1;
+        world.beats += 1;
+        last.providers[0].state = ProviderState::Waiting;
+        last.providers[0].detail = "asked again in 600 s: rate limited".to_owned();
+        world.coordinator.heartbeat(last, now(at));
+        world.settle(at);
+    }
+    let decided = world.decided();
+    let [(_, away)] = &decided[before..] else { panic!("{:?}", &decided[before..]) };
+    let words = away.what.to_string();
+    assert!(
+        words.contains("nobody who can be asked; not small: asked again in 600 s: rate limited"),
+        "{words}"
+    );
+    replay(&world).unwrap();
+}
+
+#[test]
+fn an_end_by_another_completeness_than_before_follows_from_the_log_too() {
+    let mut world = directed(Limits { completeness: Some(Share::new(0.99)), ..Limits::default() });
+    for answer in 0..10_u64 {
+        let names = ["robin", "wren", "owl"];
+        world.answer_again("p1", Outcome::Answered, (if answer == 0 { &names } else { &[] }, 3), 10 + answer);
+    }
+    ready(&mut world, "p1", 10, 2_000);
+    world.stored.limits.completeness = Some(Share::new(0.5));
+    world.stored.partition = Partition::None;
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(2_100));
+    world.settle(4_000);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::Complete));
+    assert!(replay(&world).unwrap() > 0);
+    assert_eq!(world.kinds().last(), Some(&"ending"));
+}
+
+/// An operator was quicker: the cap was raised, and the topic comes to its end later.
+#[test]
+fn an_end_that_did_not_come_about_is_no_reason_not_to_write_the_next_one() {
+    let mut world = running(Limits { max_requests: Some(1), ..Limits::default() });
+    world.answer("p1", Outcome::Answered, &["robin"], 10);
+    let ends = |world: &World| world.kinds().into_iter().filter(|kind| *kind == "ending").count();
+    let actions = world.coordinator.decide(now(20));
+    for action in actions {
+        if !matches!(action, Action::Put { .. }) {
+            world.carry_out(action, 20);
+        }
+    }
+    assert_eq!(ends(&world), 1);
+    world.stored.limits.max_requests = Some(2);
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(30));
+    world.settle(30);
+    assert_eq!(world.stored.state, TopicState::Running);
+    world.answer("p1", Outcome::Answered, &["wren"], 40);
+    world.settle(50);
+    assert_eq!(world.stored.state.reason(), Some(EndReason::MaxRequests));
+    assert_eq!(ends(&world), 2);
 }

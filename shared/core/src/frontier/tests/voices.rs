@@ -237,3 +237,33 @@ fn what_more_models_say_than_are_told_apart_counts_as_nobodys() {
     }
     panic!("it comes to no end: {asked:?}");
 }
+
+/// However dear it is: that has to be known before the topic can end.
+#[test]
+fn what_a_model_adds_is_tried_as_soon_as_another_has_listed_a_part() {
+    let dear = |answer| ResponseMeta { cost: Cost::from_usd(0.1), ..by("two", answer) };
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(by("one", whole()), &of_each_letter(2));
+        log.says(dear(whole()), &of_each_letter(2));
+    }
+    let (_, provider) = ask(&log, &two());
+    assert_eq!(provider.as_deref(), Some("one"), "nothing is listed");
+    log.says(by("one", about("a-c")), &numbered("ba", 0..30));
+    let (Aim::Part(part), provider) = ask(&log, &two()) else { unreachable!() };
+    assert_eq!(provider.as_deref(), Some("two"));
+    assert!(letters("a-c").overlaps(part), "{part}");
+    let under_way = [(Aim::Part(part), 1.0)];
+    let wish = Wish { items: 50, wanted: None, providers: &two(), under_way: &under_way };
+    let Outlook::Ask { aim: Aim::Part(next), provider, .. } = log.frontier().next(&wish) else {
+        unreachable!()
+    };
+    assert_eq!(provider.as_deref(), Some("one"), "one trial at a time");
+    assert!(!letters("a-c").overlaps(next), "{next}");
+    log.says(dear(about("a-c")), &numbered("ba", 0..30));
+    log.says(by("one", about("d-f")), &numbered("ea", 0..30));
+    let (_, provider) = ask(&log, &two());
+    assert_eq!(provider.as_deref(), Some("two"), "it was tried with too few names");
+    log.says(dear(about("d-f")), &numbered("ea", 0..30));
+    assert_eq!(log.frontier().view().useful(), log.frontier().set_of("one"));
+}

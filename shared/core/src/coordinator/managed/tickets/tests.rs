@@ -3,8 +3,10 @@
 use super::*;
 use crate::command::AIMS_LOAD;
 use crate::decision::Chunk;
+use crate::folder::TopicId;
 use crate::frontier::Letters;
-use crate::topic::MAX_UNDER_WAY;
+use crate::time::UnixMillis;
+use crate::topic::{MAX_UNDER_WAY, StartRequest};
 
 fn holding(tickets: u64, left_out: usize) -> Tickets {
     let ticket = |number| Ticket {
@@ -27,7 +29,9 @@ fn producer() -> WorkerId {
 
 fn all_saved() -> Journal {
     let mut journal = Journal::default();
-    journal.found(Chunk { first: u64::MAX, decisions: Vec::new() });
+    let request = StartRequest { name: "birds".into(), ..StartRequest::default() };
+    let topic = Topic::start(None, TopicId::from_name("birds").unwrap(), request, UnixMillis(0)).unwrap();
+    journal.found(Chunk { first: u64::MAX, decisions: Vec::new() }, &topic);
     journal
 }
 
