@@ -37,7 +37,7 @@ fn topic(number: usize, prompt: usize, weights: usize) -> Topic {
     let name = format!("{number:04}{}", "𝄞".repeat(296));
     let request = StartRequest {
         prompt: Some("p".repeat(prompt)),
-        rules: (weights > 0).then(rules),
+        rules: (prompt > 1).then(rules),
         provider_weights: Some((0..weights).map(|number| (format!("{number:02}"), 0.1)).collect()),
         ..StartRequest { name: name.clone(), ..StartRequest::default() }
     };
