@@ -74,10 +74,11 @@ impl Journal {
 
     /// That the topic comes to its end is written once.
     pub(super) fn ending(&mut self, moment: Moment, ending: Ending, version: u64) {
-        if !self.has_ending(ending.reason) {
-            self.note(moment, What::Ending(ending.clone()));
+        let reason = ending.reason;
+        if !self.has_ending(reason) {
+            self.note(moment, What::Ending(ending));
         }
-        self.ending = Some((ending.reason, version));
+        self.ending = Some((reason, version));
     }
 
     pub(super) fn has_ending(&self, reason: EndReason) -> bool {
