@@ -95,6 +95,8 @@ fn a_checkout_below_a_folder_called_tests_is_read_all_the_same() {
 fn the_core_cannot_do_io() {
     let allowed = [
         "fastbloom",
+        "regex",
+        "regex-syntax",
         "serde",
         "serde_bytes",
         "serde_json",
