@@ -41,7 +41,8 @@ async fn going_on_with_a_cap_that_is_used_up_ends_at_once_and_a_start_without_on
 
 #[tokio::test]
 async fn a_topic_that_brings_less_than_is_wanted_ends_long_before_it_is_dry() {
-    let place = Place::new(script(60, 5)).await;
+    // Slow enough that what an answer brought is known before many more are asked.
+    let place = Place::new(script(60, 80)).await;
     let mut run = JsonRun::start(&place, &place.config("m"), &["Sights", "--no-web", "--min-yield", "300"]);
     let finished = run.finished().await;
     assert_eq!((&finished["reason"], &finished["run"]), (&json!("low_yield"), &json!(1)), "{finished}");
