@@ -61,6 +61,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     });
     let sightings =
         (0..NEW).map(|i| (first * 7 + i * 13) % first.max(1)).collect::<std::collections::BTreeSet<_>>();

@@ -68,6 +68,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     });
     let again: std::collections::BTreeSet<u64> =
         (0..NEW).filter(|_| first > 0).map(|i| (first * 7 + i * 13) % first.max(1)).collect();

@@ -10,7 +10,7 @@ use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, Rejections, ResponseMeta
 use igentai_core::command::TopicOrder;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
-use igentai_core::frontier::Letters;
+use igentai_core::frontier::{Aim, MAX_PARTS};
 use igentai_core::ids::{FIRST_INEXACT, Run};
 use igentai_core::key::{Fingerprint, Key, Rejection};
 use igentai_core::rules::Judge;
@@ -50,8 +50,6 @@ pub(crate) struct Prepared {
     pub(crate) topic: TopicId,
     pub(crate) run: Run,
     pub(crate) question: Question,
-    /// The part of the topic that it is about.
-    cell: Option<String>,
     /// What it says to leave out.
     leave_out: BTreeSet<Fingerprint>,
     /// What the topic's items must be like.
@@ -62,19 +60,21 @@ impl Prepared {
     /// Phrases the question.
     pub(crate) fn of(ask: &Ask) -> Self {
         let order = &ask.order;
-        let (cell, items, leave_out) = match &ask.aim {
-            Some(aim) => (aim.cell.clone(), aim.items, aim.leave_out.as_slice()),
-            None => (None, order.items_per_request, [].as_slice()),
+        let (aim, items, known) = match &ask.aim {
+            // A part of a kind that this program does not know is asked for as a whole.
+            Some(aim) => match Aim::named(aim.cell.as_deref()) {
+                Some(of) => (of, aim.items, aim.leave_out.as_slice()),
+                None => (Aim::Whole, aim.items, [].as_slice()),
+            },
+            None => (Aim::Whole, order.items_per_request, [].as_slice()),
         };
-        let part = cell.as_deref().and_then(Letters::parse);
-        let aim = prompt::Aim { part, leave_out };
-        let question = prompt::question(&order.name, order.prompt.as_deref(), items, &aim);
+        let question = prompt::question(&order.name, order.prompt.as_deref(), items, &aim, known);
+        let leave_out = if aim.is_task() { &[] } else { known };
         let leave_out = leave_out.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)));
         Self {
             topic: order.topic.clone(),
             run: order.run,
             question,
-            cell: part.and(cell),
             leave_out: leave_out.collect(),
             judge: judge(order),
         }
@@ -130,8 +130,8 @@ impl Prepared {
         ResponseMeta {
             provider,
             model,
-            cell: self.cell.clone(),
-            probe: self.cell.is_none() && self.leave_out.is_empty(),
+            cell: self.question.aim.cell(),
+            probe: self.question.aim == Aim::Whole && self.leave_out.is_empty(),
             prompt_hash: prompt::hash(&self.question),
             outcome,
             latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
@@ -145,6 +145,7 @@ impl Prepared {
             asked: self.question.items,
             left_out: count(self.leave_out.len()),
             copied: 0,
+            categories: Vec::new(),
         }
     }
 
@@ -171,6 +172,10 @@ impl Prepared {
             Parsed::Empty => Outcome::Empty,
             Parsed::Unparsable => Outcome::Unparsable,
         };
+        if self.question.aim.is_task() {
+            meta.categories = answer.items.into_iter().take(MAX_PARTS).map(|item| item.text).collect();
+            return Finished { meta, items: Vec::new() };
+        }
         meta.rejections = std::mem::take(&mut answer.reasons);
         meta.rejections.add(Rejection::OverLimit, count(answer.over_limit));
         if let Some(judge) = &self.judge {

@@ -1,48 +1,104 @@
 //! What a model is asked.
 
-use igentai_core::frontier::Letters;
+use igentai_core::frontier::{Aim, Category};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::provider::Question;
-
-/// What a question aims at; by default the whole topic.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Aim<'a> {
-    /// The part of the topic.
-    pub part: Option<Letters>,
-    /// Items to leave out.
-    pub leave_out: &'a [String],
-}
 
 const SYSTEM: &str = "You list examples of a topic for a data set. Give real, specific items by their usual names. Write one item \
     a line and nothing else: no numbering, no descriptions, no headings, no introduction, no remarks, no repeats. If a JSON \
     format is required, give one item per string. If there are fewer items than asked for, give those there are; never invent any.";
 
-/// The question for a topic: `name` as the user called it, `prompt` where the user has an own one. Equal arguments give an equal question.
+const SYSTEM_OF_TASKS: &str = "You divide a topic for a data set into parts. Give the usual names of its categories, short ones. Write one \
+    category a line and nothing else: no numbering, no descriptions, no examples, no introduction, no remarks. If a JSON format is \
+    required, give one category per string.";
+
+/// The question for a topic: `name` as the user called it, `prompt` where the user has an own one, and what is known of what it aims at: items to leave
+/// out, or what a task goes by. Equal arguments give an equal question.
 #[must_use]
-pub fn question(name: &str, prompt: Option<&str>, items: u32, aim: &Aim<'_>) -> Question {
+pub fn question(name: &str, prompt: Option<&str>, items: u32, aim: &Aim, known: &[String]) -> Question {
     let items = items.max(1);
-    let part = aim.part.map_or_else(String::new, |part| format!(" whose names {}", part.in_words()));
-    let mut user = match prompt.map(str::trim).filter(|prompt| !prompt.is_empty()) {
-        Some(prompt) => format!("{prompt}\n\nTopic: {name}\nList {items} items{part}."),
-        None if part.is_empty() => {
-            format!("Topic: {name}\nList {items} different examples that belong to this topic.")
-        }
-        None => {
-            format!("Topic: {name}\nList {items} different examples that belong to this topic and{part}.")
+    let own = prompt.map(str::trim).filter(|prompt| !prompt.is_empty());
+    let user = match aim {
+        Aim::Whole => match own {
+            Some(own) => format!("{own}\n\nTopic: {name}\nList {items} items."),
+            None => format!("Topic: {name}\nList {items} different examples that belong to this topic."),
+        },
+        Aim::Part(letters) => part(name, own, items, &format!("whose names {}", letters.in_words())),
+        Aim::Category(category) => part(name, own, items, &format!("of the category {}", quoted(category))),
+        Aim::Parts { of, by_items } => {
+            let user = parts(name, own, items, of.as_ref(), if *by_items { known } else { &[] });
+            let user = if *by_items {
+                user
+            } else {
+                with_list(user, "Do not list these categories, which are known already:", known)
+            };
+            return Question { user, ..question_of(SYSTEM_OF_TASKS, items, name, aim) };
         }
     };
-    if aim.part.is_some() {
-        user.push_str(" If there are fewer, list all there are, and no others.");
+    let user = with_list(user, "Do not list these, which are known already:", known);
+    Question { user, ..question_of(SYSTEM, items, name, aim) }
+}
+
+fn question_of(system: &str, items: u32, topic: &str, aim: &Aim) -> Question {
+    Question {
+        system: system.to_owned(),
+        user: String::new(),
+        list: true,
+        items,
+        topic: topic.to_owned(),
+        aim: aim.clone(),
     }
-    if !aim.leave_out.is_empty() {
-        user.push_str("\nDo not list these, which are known already:");
-        for known in aim.leave_out {
-            user.push_str("\n- ");
-            user.push_str(known);
+}
+
+/// Items of a part of the topic.
+fn part(name: &str, own: Option<&str>, items: u32, which: &str) -> String {
+    let asked = match own {
+        Some(own) => format!("{own}\n\nTopic: {name}\nList {items} items {which}."),
+        None if which.starts_with("whose") => {
+            format!("Topic: {name}\nList {items} different examples that belong to this topic and {which}.")
         }
+        None => format!("Topic: {name}\nList {items} different examples that belong to this topic, {which}."),
+    };
+    asked + " If there are fewer, list all there are, and no others."
+}
+
+/// The parts of the topic, or of a category.
+fn parts(name: &str, own: Option<&str>, items: u32, of: Option<&Category>, examples: &[String]) -> String {
+    let topic = own.map_or_else(|| format!("Topic: {name}"), |own| format!("{own}\n\nTopic: {name}"));
+    let topic = if examples.is_empty() { topic } else { with_list(topic, "Some of it:", examples) + "\n" };
+    let what = of.map_or_else(
+        || format!("List up to {items} categories that the items of this topic fall into"),
+        |of| {
+            format!(
+                "List up to {items} subcategories that the items of the category {} fall into",
+                quoted(of)
+            )
+        },
+    );
+    format!("{topic}\n{what}. Together they cover all of it, and they overlap as little as can be.")
+}
+
+/// What it is called, and what it is a part of.
+fn quoted(category: &Category) -> String {
+    let name = category.name();
+    match category.whole().and_then(|whole| whole.rsplit(" > ").next()) {
+        Some(whole) => format!("\"{name}\" (a part of \"{whole}\")"),
+        None => format!("\"{name}\""),
     }
-    Question { system: SYSTEM.to_owned(), user, list: true, items, topic: name.to_owned(), part: aim.part }
+}
+
+fn with_list(mut text: String, heading: &str, list: &[String]) -> String {
+    if list.is_empty() {
+        return text;
+    }
+    text.push('\n');
+    text.push_str(heading);
+    for item in list {
+        text.push_str("\n- ");
+        text.push_str(item);
+    }
+    text
 }
 
 /// XXH3-64 of the whole prompt.
@@ -53,16 +109,16 @@ pub fn hash(question: &Question) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use igentai_core::frontier::Letters;
 
-    const WHOLE: Aim<'static> = Aim { part: None, leave_out: &[] };
+    use super::*;
 
     #[test]
     fn a_question_names_the_topic_and_the_number_of_items_and_keeps_the_users_own_words() {
-        let plain = question("Paris attractions", None, 50, &WHOLE);
+        let plain = question("Paris attractions", None, 50, &Aim::Whole, &[]);
         assert!(plain.user.contains("Paris attractions") && plain.user.contains("50"));
         assert!(plain.list && plain.items == 50 && plain.topic == "Paris attractions");
-        let own = question("Paris attractions", Some("List museums only."), 20, &WHOLE);
+        let own = question("Paris attractions", Some("List museums only."), 20, &Aim::Whole, &[]);
         assert!(own.user.starts_with("List museums only.\n"), "{}", own.user);
     }
 
@@ -70,7 +126,7 @@ mod tests {
     fn a_question_about_a_part_says_which_and_what_to_leave_out() {
         let leave_out = ["Albatross".to_owned(), "Bee-eater".to_owned()];
         let asked = |cell: &str, prompt| {
-            question("birds", prompt, 50, &Aim { part: Letters::parse(cell), leave_out: &leave_out }).user
+            question("birds", prompt, 50, &Aim::Part(Letters::parse(cell).unwrap()), &leave_out).user
         };
         for (cell, words) in [
             ("a-c", "whose names begin with one of the letters A to C."),
@@ -85,7 +141,48 @@ mod tests {
                 assert!(user.ends_with("\n- Albatross\n- Bee-eater"), "{user}");
             }
         }
-        assert_eq!(question("birds", None, 5, &WHOLE), question("birds", None, 5, &Aim::default()));
+    }
+
+    #[test]
+    fn a_question_about_a_category_names_it_and_what_it_is_a_part_of() {
+        let asked = |cell: &str| {
+            let aim = Aim::named(Some(cell)).unwrap();
+            question("birds", None, 50, &aim, &["Mallard".to_owned()]).user
+        };
+        let ducks = asked("category: waterfowl > ducks");
+        assert!(ducks.contains("of the category \"ducks\" (a part of \"waterfowl\")."), "{ducks}");
+        assert!(ducks.ends_with("known already:\n- Mallard"), "{ducks}");
+        assert!(asked("category: owls").contains("to this topic, of the category \"owls\". If"), "{ducks}");
+    }
+
+    #[test]
+    fn a_task_asks_for_categories_and_says_what_is_known_of_them() {
+        let asked = |cell: &str| {
+            let aim = Aim::named(Some(cell)).unwrap();
+            question("birds", Some("Birds of Europe."), 12, &aim, &["Mallard".to_owned()])
+        };
+        let all = asked("categories");
+        assert!(
+            all.system.contains("category a line") && !all.system.contains("item a line"),
+            "{}",
+            all.system
+        );
+        assert!(
+            all.user.starts_with("Birds of Europe.\n\nTopic: birds\nList up to 12 categories that"),
+            "{}",
+            all.user
+        );
+        assert!(all.user.ends_with("Do not list these categories, which are known already:\n- Mallard"));
+        let parts = asked("categories of: owls").user;
+        assert!(
+            parts.contains("List up to 12 subcategories that the items of the category \"owls\" fall"),
+            "{parts}"
+        );
+        let clusters = asked("clusters").user;
+        assert!(
+            clusters.contains("Topic: birds\nSome of it:\n- Mallard\n\nList up to 12 categories"),
+            "{clusters}"
+        );
     }
 
     #[test]
@@ -94,7 +191,7 @@ mod tests {
             hash(&Question {
                 system: system.to_owned(),
                 user: user.to_owned(),
-                ..question("x", None, 1, &WHOLE)
+                ..question("x", None, 1, &Aim::Whole, &[])
             })
         };
         assert_ne!(of("ab", "c"), of("a", "bc"));

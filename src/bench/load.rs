@@ -169,5 +169,6 @@ fn meta() -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     }
 }

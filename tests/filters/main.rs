@@ -26,5 +26,6 @@ fn meta(provider: String) -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     }
 }

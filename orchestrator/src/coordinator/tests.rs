@@ -115,6 +115,7 @@ impl Desk {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         };
         let (producer, at) = (WorkerId::parse("p1").unwrap(), self.context.clock.now().unix);
         let kind = EntryKind::Response(meta);

@@ -216,6 +216,7 @@ fn batch(producer: &str, seq: u64) -> Batch {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     };
     let producer = WorkerId::parse(producer).unwrap();
     let novel = vec![format!("River {producer} {seq}")];

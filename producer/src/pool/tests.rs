@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
 use igentai_core::command::ProviderState;
+use igentai_core::frontier::Aim;
 use igentai_core::gate::Scope;
 use igentai_core::time::UnixMillis;
 use igentai_shared::clock::VirtualClock;
@@ -66,7 +67,7 @@ fn start(pool: &ProviderPool) -> Result<Permit, Wait> {
 }
 
 fn question() -> Question {
-    prompt::question("countries", None, 50, &prompt::Aim::default())
+    prompt::question("countries", None, 50, &Aim::Whole, &[])
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,8 +186,7 @@ async fn the_demo_answers_through_the_pool_and_says_once_what_it_does_not_know()
     let unknown = TopicId::from_name("rivers of mars").unwrap();
     let weights = BTreeMap::new();
     let permit = pool.try_start(&unknown, &weights, 0.0).unwrap();
-    let reply =
-        permit.ask(&prompt::question("rivers of mars", None, 50, &prompt::Aim::default())).await.reply;
+    let reply = permit.ask(&prompt::question("rivers of mars", None, 50, &Aim::Whole, &[])).await.reply;
     assert_eq!((reply.outcome, reply.scope), (Outcome::BadRequest, Scope::Topic));
     let wait = pool.try_start(&unknown, &weights, 0.0).unwrap_err();
     assert!(matches!(wait.reason, WaitReason::Nobody(why) if why.contains("Paris attractions")));
@@ -196,7 +196,7 @@ async fn the_demo_answers_through_the_pool_and_says_once_what_it_does_not_know()
 #[tokio::test]
 async fn under_a_cap_on_money_only_providers_with_a_known_price_are_asked() {
     let unknown = || ProviderConfig { price: Price::default(), price_known: false, ..config("unknown") };
-    let question = prompt::question("Countries", None, 5, &prompt::Aim::default());
+    let question = prompt::question("Countries", None, 5, &Aim::Whole, &[]);
     let budget = Budget { question: &question, left: Cost::MAX };
     let none = BTreeMap::new();
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
-use igentai_core::frontier::Letters;
+use igentai_core::frontier::Aim;
 use igentai_core::gate::Scope;
 use igentai_shared::clock::Clock;
 use igentai_shared::config::providers::{ProviderConfig, ProviderKind};
@@ -43,8 +43,8 @@ pub struct Question {
     pub items: u32,
     /// What the question is about, as the user named it; the demo provider goes by it.
     pub topic: String,
-    /// The part of the topic that is asked for; the demo provider keeps to it.
-    pub part: Option<Letters>,
+    /// What of the topic is asked for; the demo provider keeps to it.
+    pub aim: Aim,
 }
 
 impl Question {

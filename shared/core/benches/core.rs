@@ -101,6 +101,7 @@ fn entry(index: u64) -> Entry {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     };
     let head = EntryHead {
         producer: WorkerId::parse("producer-1").unwrap(),

@@ -162,6 +162,9 @@ pub struct ResponseMeta {
     /// Of those, the ones that the answer named all the same.
     #[serde(default)]
     pub copied: u32,
+    /// The categories that a task asked for; then there are no items.
+    #[serde(default)]
+    pub categories: Vec<String>,
     /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
     #[serde(default, skip_serializing_if = "Rejections::is_empty")]
     pub rejections: Rejections,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::estimate::Completeness;
-use crate::frontier::Aim;
+use crate::frontier::{Aim, Category};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
@@ -71,6 +71,9 @@ pub struct Terms {
     pub away: BTreeMap<String, String>,
     /// How requests aim at parts.
     pub partition: Partition,
+    /// The categories that were given.
+    #[serde(default)]
+    pub categories: Vec<Category>,
 }
 
 /// What a request was given to ask for.
@@ -100,10 +103,16 @@ pub struct Asked {
 pub enum Why {
     /// It is one of the first: what the parts are is learned from answers about the whole.
     First,
-    /// Letters do not tell the names apart, or models do not keep to them.
+    /// Letters do not tell the names apart, models do not keep to them, or none tells of categories.
     Uncut,
     /// Now and then the whole is asked for, since that says what lists of parts leave out.
     Sample,
+    /// Which categories there are is asked of a model.
+    Parts,
+    /// A category goes on giving new items: which parts it has is asked of a model.
+    Split,
+    /// Every category is listed, but answers about the whole name what is in none: more categories are asked for.
+    Missed,
     /// Before a topic is called complete, it takes some answers about the whole.
     Sure,
     /// Of all parts, most is to be had there for its price.
@@ -238,10 +247,7 @@ impl fmt::Display for Terms {
 
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = match &self.cell {
-            None => "the whole topic",
-            Some(cell) => cell,
-        };
+        let part = self.cell.as_deref().unwrap_or("the whole topic");
         write!(f, "{} asks", self.producer)?;
         if let Some(provider) = &self.provider {
             write!(f, " {provider}")?;
@@ -260,10 +266,15 @@ impl fmt::Display for Why {
             Self::First => {
                 f.write_str("the first answers are about the whole, to learn how the topic falls into parts")
             }
-            Self::Uncut => f.write_str("letters do not cut this topic into parts that models keep to"),
+            Self::Uncut => f.write_str("this topic does not fall into parts that models keep to"),
             Self::Sample => {
                 f.write_str("now and then the whole is asked for, to learn what lists of parts leave out")
             }
+            Self::Parts => f.write_str("a model tells which categories the topic falls into"),
+            Self::Split => f.write_str("it came back full of new items, so a model tells which parts it has"),
+            Self::Missed => f.write_str(
+                "every category is listed, but answers about the whole name items of none: a model tells of more",
+            ),
             Self::Sure => {
                 f.write_str("it takes more answers about the whole to say how complete the list is")
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::cost::Cost;
 use crate::estimate::{Completeness, Incidence};
-use crate::frontier::{Frontier, Letters};
+use crate::frontier::{Aim, Frontier};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::log::{Entry, EntryKind};
@@ -108,7 +108,7 @@ impl TopicFold {
                 let settled = lives.entry(head.incarnation).or_default();
                 settled.requests += 1;
                 settled.cost += meta.charge();
-                if meta.outcome.is_answer() {
+                if meta.outcome.is_answer() && !Aim::of(meta).is_some_and(|aim| aim.is_task()) {
                     self.dry_answers = if tail.new.is_empty() { self.dry_answers + 1 } else { 0 };
                     // A model that has named everything may well answer with an empty list.
                     let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
@@ -136,9 +136,10 @@ impl TopicFold {
                     self.credit(entry, &origin);
                     let known = u32::try_from(tail.again.len()).unwrap_or(u32::MAX);
                     self.newest.were_known(origin.at, known);
-                    let part = origin.cell.as_deref().and_then(Letters::parse);
                     let voice = self.frontier.set_of(&origin.provider);
-                    self.frontier.mention(named(entry), part, voice);
+                    if let Some(aim) = Aim::named(origin.cell.as_deref()) {
+                        self.frontier.mention(named(entry), &aim, voice);
+                    }
                 }
             }
         }
@@ -277,7 +278,7 @@ impl TopicFold {
     #[must_use]
     pub fn incidence(&self) -> Incidence {
         let answered = self.outcomes.get(&Outcome::Answered).copied().unwrap_or_default();
-        Incidence::of(answered, &self.sightings)
+        Incidence::of(answered.saturating_sub(self.frontier.tasks()), &self.sightings)
     }
 
     /// How many items there are in all, by what these models say; `None` before anything can be said. Where requests aimed at parts of the topic, the parts are
@@ -308,7 +309,7 @@ impl TopicFold {
 }
 
 /// The attributes that an entry names.
-pub(crate) fn named(entry: &Entry) -> impl Iterator<Item = Seq> {
+pub(crate) fn named(entry: &Entry) -> impl Iterator<Item = Seq> + Clone {
     entry.attributes().map(|(seq, _)| seq).chain(entry.tail.again.iter().copied())
 }
 

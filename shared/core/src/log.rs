@@ -64,7 +64,7 @@ pub struct Entry {
 
 impl Entry {
     /// The new attributes with their numbers.
-    pub fn attributes(&self) -> impl Iterator<Item = (Seq, &str)> {
+    pub fn attributes(&self) -> impl Iterator<Item = (Seq, &str)> + Clone {
         (self.tail.first_new..).zip(self.tail.new.iter().map(String::as_str))
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::folder::TopicId;
+use crate::frontier::Category;
 use crate::ids::{Epoch, Run};
 use crate::rules::ItemRules;
 use crate::time::UnixMillis;
@@ -56,11 +57,15 @@ pub enum Partition {
     None,
     /// By the letters that names begin with.
     Alphabetical,
+    /// By categories, which are given, or told by a model.
+    Category,
+    /// By clusters of what was found, named by a model.
+    Semantic,
 }
 
 impl Partition {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::None, Self::Alphabetical];
+    pub const ALL: [Self; 4] = [Self::None, Self::Alphabetical, Self::Category, Self::Semantic];
 
     /// A stable name for files and messages.
     #[must_use]
@@ -68,6 +73,8 @@ impl Partition {
         match self {
             Self::None => "none",
             Self::Alphabetical => "alphabetical",
+            Self::Category => "category",
+            Self::Semantic => "semantic",
         }
     }
 }
@@ -229,6 +236,9 @@ pub struct Topic {
     /// How it is cut into parts.
     #[serde(default)]
     pub partition: Partition,
+    /// The categories that it is cut into, where these are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<Category>,
     /// What its items must be like.
     #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
     pub rules: ItemRules,
@@ -276,6 +286,8 @@ pub struct StartRequest {
     pub partition: Option<Partition>,
     /// What a new topic takes for it when it is left out.
     pub configured_partition: Partition,
+    /// See [`Topic::categories`]; all of them, where any is named.
+    pub categories: Option<Vec<Category>>,
     /// See [`Topic::rules`]; all of them, where any is named.
     pub rules: Option<ItemRules>,
     /// Afresh or on.
@@ -332,6 +344,7 @@ impl Topic {
                     .or(request.configured_items)
                     .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
                 partition: request.partition.unwrap_or(request.configured_partition),
+                categories: request.categories.unwrap_or_default(),
                 rules: request.rules.unwrap_or_default(),
                 run: 1,
                 state: TopicState::Starting,
@@ -364,6 +377,7 @@ impl Topic {
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
         topic.partition = request.partition.unwrap_or(topic.partition);
+        topic.categories = request.categories.unwrap_or(topic.categories);
         topic.rules = request.rules.unwrap_or(topic.rules);
         if fresh {
             topic.run += 1;

@@ -40,6 +40,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     asked: 0,
                     left_out: 0,
                     copied: 0,
+                    categories: Vec::new(),
                 },
                 novel: texts,
                 spellings: vec![],

@@ -103,6 +103,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         });
         let at = SystemClock::new().now().unix;
         let commit = Commit {

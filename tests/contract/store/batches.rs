@@ -57,6 +57,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     });
     let head = EntryHead {
         producer: producer.clone(),

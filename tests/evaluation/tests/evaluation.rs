@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use igentai_core::frontier::Letters;
+use igentai_core::frontier::{Aim, Letters};
 use igentai_evaluation::{Client, Course, End, How, Report, Setting, report, run, world};
 use igentai_producer::prompt;
 use igentai_test_support::world::Family;
@@ -77,11 +77,11 @@ fn who_is_left_alone_stops_at_the_number_of_requests_or_by_itself() {
 fn no_prompt_of_igentai_about_a_whole_topic_names_a_kind_by_accident() {
     for name in taxonomy::names() {
         let world = world(&Setting::of(name), 0).unwrap();
-        let question = prompt::question(world.taxonomy().topic, None, 50, &prompt::Aim::default());
+        let question = prompt::question(world.taxonomy().topic, None, 50, &Aim::Whole, &[]);
         assert_eq!(world.kind_asked_for(&question.user), None, "{name}: {}", question.user);
         for part in ["a", "c-f", "sa", "sa-sm", "other"] {
-            let aim = prompt::Aim { part: Letters::parse(part), leave_out: &[] };
-            let question = prompt::question(world.taxonomy().topic, None, 50, &aim);
+            let aim = Aim::Part(Letters::parse(part).unwrap());
+            let question = prompt::question(world.taxonomy().topic, None, 50, &aim, &[]);
             assert_eq!(world.kind_asked_for(&question.user), None, "{name}: {}", question.user);
         }
     }

@@ -22,6 +22,7 @@ use igentai_core::cost::Cost;
 use igentai_core::ids::Seq;
 use igentai_core::log::{Entry, EntryKind};
 use igentai_core::topic::EndReason;
+use igentai_core::topic::Partition;
 use igentai_shared::bus::WorkQueue;
 use igentai_shared::store::Replayed;
 
@@ -106,7 +107,7 @@ impl Check<'_> {
             Ok(Replayed { same, decisions, .. }) => {
                 // Each request that was sent was told what it is about first, and the end is written, too.
                 let sent = self.evidence.journal.iter().filter(|asked| asked.at > 0).count() as u64;
-                let asked = if self.evidence.plan.directed { sent } else { 0 };
+                let asked = if self.evidence.plan.partition == Partition::None { 0 } else { sent };
                 self.must(*same >= asked && *decisions > *same, || {
                     format!(
                         "12: {decisions} decisions, of which {same} follow, and at least {asked} requests"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
 use igentai_core::cost::{Cost, Price};
+use igentai_core::frontier::Aim;
 use igentai_core::gate::Scope;
 use igentai_core::key::Fingerprint;
 use igentai_producer::provider::{Provider, Question, Reply};
@@ -153,7 +154,13 @@ impl Model {
         } else if random.random_bool(0.03) {
             Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk: 1, ..Answer::default() }
         } else {
-            self.name_things(asked_before, question, random)
+            match &question.aim {
+                Aim::Parts { of: None, .. } => Answer { text: KINDS.join("\n"), ..Answer::default() },
+                Aim::Parts { of: Some(_), .. } => Answer { text: "[]".to_owned(), ..Answer::default() },
+                Aim::Whole | Aim::Part(_) | Aim::Category(_) => {
+                    self.name_things(asked_before, question, random)
+                }
+            }
         };
         let number = u64::try_from(state.journal.len()).unwrap() + 1;
         let answered = outcome == Outcome::Answered;
@@ -192,8 +199,11 @@ impl Model {
         let items = usize::try_from(question.items).unwrap();
         let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
         let mut left: Vec<Thing> = (0..thought_of.clamp(1, self.known_from)).collect();
-        let is_asked =
-            |thing: &Thing| question.part.is_none_or(|part| part.holds(&self.things.spellings(*thing)[0]));
+        let is_asked = |thing: &Thing| match &question.aim {
+            Aim::Whole | Aim::Parts { .. } => true,
+            Aim::Part(letters) => letters.holds(&self.things.spellings(*thing)[0]),
+            Aim::Category(category) => category.name() == KINDS[*thing % KINDS.len()],
+        };
         if left.iter().any(is_asked) {
             left.retain(is_asked);
         }
@@ -222,6 +232,9 @@ impl Model {
         Answer { text: format!("[{}]", said.join(", ")), named, items, talk: 0 }
     }
 }
+
+/// Kinds of things; there are no kinds of them.
+const KINDS: [&str; 5] = ["Round ones", "Green ones", "Heavy ones", "Quick ones", "Rare ones"];
 
 /// What a model says.
 #[derive(Debug, Default)]

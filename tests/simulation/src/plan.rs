@@ -1,7 +1,7 @@
 //! A seed's scenario: what is enumerated under which limits, and which faults come when.
 
 use igentai_core::cost::Cost;
-use igentai_core::topic::Limits;
+use igentai_core::topic::{Limits, Partition};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -55,8 +55,8 @@ pub(crate) struct Plan {
     /// Share of requests that fail at the model.
     pub(crate) failures: f64,
     pub(crate) limits: Limits,
-    /// Whether requests aim at parts of the topic.
-    pub(crate) directed: bool,
+    /// How requests aim at parts of the topic.
+    pub(crate) partition: Partition,
     /// When the limits come, in milliseconds, if not with the start.
     pub(crate) limits_at: Option<u64>,
     pub(crate) faults: Vec<Fault>,
@@ -102,7 +102,12 @@ impl Plan {
             dry_after: random.random_range(52..60),
             failures: random.random_range(0.0..0.15),
             limits,
-            directed: seed.is_multiple_of(3),
+            partition: match seed % 6 {
+                0 | 3 => Partition::Alphabetical,
+                1 => Partition::Category,
+                4 => Partition::Semantic,
+                _ => Partition::None,
+            },
             limits_at,
             faults,
         }

@@ -10,7 +10,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::log::Entry;
 use igentai_core::status::TopicStatus;
-use igentai_core::topic::{Partition, StartRequest, Topic};
+use igentai_core::topic::{StartRequest, Topic};
 use igentai_producer::pool::ProviderPool;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
@@ -163,7 +163,7 @@ impl World {
             name: "Seeded things".to_owned(),
             limits: self.plan.limits_at.is_none().then_some(self.plan.limits),
             items_per_request: Some(self.plan.items_per_request),
-            partition: self.plan.directed.then_some(Partition::Alphabetical),
+            partition: Some(self.plan.partition),
             ..StartRequest::default()
         };
         let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();

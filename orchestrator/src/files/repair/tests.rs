@@ -54,6 +54,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     };
     Commit {
         id: BatchId { topic, run: 1, producer: producer.clone(), incarnation: 1, seq },

@@ -1,6 +1,6 @@
 //! The lists, and which of them a topic means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -49,6 +49,39 @@ struct Entry {
     file: String,
     title: String,
     aliases: Vec<String>,
+}
+
+/// So many items with the same word are of one kind.
+const KIND: usize = 6;
+
+/// Shorter words say nothing of what an item is.
+const LEAST_CHARS: usize = 4;
+
+impl List {
+    /// Words that several items have, the commonest first: what this provider calls kinds. It knows no others.
+    pub(super) fn kinds(&self) -> Vec<&'static str> {
+        let mut words: BTreeMap<String, (usize, &'static str)> = BTreeMap::new();
+        for item in &self.items {
+            let of_item: BTreeMap<String, &'static str> = item
+                .split(' ')
+                .filter(|word| word.chars().count() >= LEAST_CHARS)
+                .map(|word| (word.to_lowercase(), word))
+                .collect();
+            for (key, word) in of_item {
+                words.entry(key).or_insert((0, word)).0 += 1;
+            }
+        }
+        let mut kinds: Vec<(usize, &'static str)> =
+            words.into_values().filter(|(items, _)| *items >= KIND).collect();
+        kinds.sort_by(|one, other| other.cmp(one));
+        kinds.into_iter().map(|(_, word)| word).collect()
+    }
+}
+
+/// Whether an item is of a kind of [`List::kinds`].
+pub(super) fn is_of_kind(item: &str, kind: &str) -> bool {
+    let kind = kind.to_lowercase();
+    item.split(' ').any(|word| word.to_lowercase() == kind)
 }
 
 /// All lists.

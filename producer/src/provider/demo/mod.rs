@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::batch::Outcome;
+use igentai_core::frontier::Aim;
 use igentai_core::gate::Scope;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -87,14 +88,20 @@ impl Provider for Demo {
         let seconds = random.random_range(LATENCY) * self.latency_scale;
         tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
         let answer = if question.list {
-            let part = question.part;
             let barred: BTreeSet<&str> =
                 question.user.lines().filter_map(|line| line.strip_prefix("- ")).collect();
             let mut heeds = |item: &&'static str| !barred.contains(item) || random.random_bool(FORGETS);
-            let fits: Vec<&'static str> = (list.items.iter().copied())
-                .filter(|item| part.is_none_or(|part| part.holds(item)))
-                .filter(|item| heeds(item))
-                .collect();
+            let known = match &question.aim {
+                Aim::Parts { of: None, .. } => list.kinds(),
+                Aim::Parts { of: Some(_), .. } => Vec::new(),
+                Aim::Whole | Aim::Part(_) | Aim::Category(_) => list.items.clone(),
+            };
+            let fits = |item: &&'static str| match &question.aim {
+                Aim::Whole | Aim::Parts { .. } => true,
+                Aim::Part(letters) => letters.holds(item),
+                Aim::Category(category) => lists::is_of_kind(item, category.name()),
+            };
+            let fits: Vec<&'static str> = known.into_iter().filter(fits).filter(|item| heeds(item)).collect();
             let items = draw(&fits, question.items, &mut random);
             speech::say(&list.title, &items, &mut random)
         } else {

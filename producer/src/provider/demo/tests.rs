@@ -7,7 +7,7 @@ use igentai_core::frontier::Letters;
 use igentai_core::key::Key;
 
 use super::*;
-use crate::prompt::{self, Aim};
+use crate::prompt;
 
 fn question(topic: &str, items: u32) -> Question {
     Question {
@@ -16,7 +16,7 @@ fn question(topic: &str, items: u32) -> Question {
         list: true,
         items,
         topic: topic.to_owned(),
-        part: None,
+        aim: Aim::Whole,
     }
 }
 
@@ -136,9 +136,8 @@ fn what_the_parser_reads_is_what_the_list_holds() {
 
 /// The names in an answer about a part of the countries.
 async fn named(demo: &Demo, part: &str, leave_out: &[String]) -> Vec<String> {
-    let part = Letters::parse(part);
-    assert!(part.is_some());
-    let question = prompt::question("countries", None, 50, &Aim { part, leave_out });
+    let part = Aim::Part(Letters::parse(part).unwrap());
+    let question = prompt::question("countries", None, 50, &part, leave_out);
     let reply = demo.ask(&question).await;
     let limits = AnswerLimits { truncated: reply.truncated, ..AnswerLimits::default() };
     let answer = parse_answer(&reply.text, &question.topic, limits);
@@ -189,11 +188,30 @@ async fn what_is_to_be_left_out_is_mostly_left_out() {
 async fn a_part_without_any_name_is_answered_with_an_empty_list() {
     let demo = Demo::with_latency(5, 0.0);
     for _ in 0..200 {
-        let part = Letters::parse("xa-xb");
-        let question = prompt::question("countries", None, 50, &Aim { part, leave_out: &[] });
+        let part = Aim::Part(Letters::parse("xa-xb").unwrap());
+        let question = prompt::question("countries", None, 50, &part, &[]);
         let reply = demo.ask(&question).await;
         let limits = AnswerLimits { truncated: reply.truncated, ..AnswerLimits::default() };
         let answer = parse_answer(&reply.text, &question.topic, limits);
         assert_eq!((answer.outcome, reply.truncated), (Parsed::Empty, false), "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn the_kinds_it_tells_of_are_words_of_its_items_and_items_of_one_have_that_word() {
+    let demo = Demo::with_latency(6, 0.0);
+    let said = async |cell: &str| {
+        let aim = Aim::named(Some(cell)).unwrap();
+        let reply = demo.ask(&prompt::question("Paris attractions", None, 30, &aim, &[])).await;
+        let answer = parse_answer(&reply.text, "Paris attractions", AnswerLimits::default());
+        answer.items.into_iter().map(|item| item.text).collect::<Vec<_>>()
+    };
+    let kinds = said("categories").await;
+    assert!(kinds.len() > 3, "{kinds:?}");
+    for kind in &kinds {
+        let items = said(&format!("category: {kind}")).await;
+        let other = items.iter().find(|item| !item.to_lowercase().contains(&kind.to_lowercase()));
+        assert!(items.len() > 3 && other.is_none(), "{kind}: {items:?}");
+        assert_eq!(said(&format!("categories of: {kind}")).await, Vec::<String>::new());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use igentai_core::cost::Price;
+use igentai_core::frontier::Aim;
 use igentai_shared::clock::SystemClock;
 use igentai_shared::config::providers::{KeySource, ProviderConfig, ProviderKind, Secret};
 use serde_json::Value;
@@ -144,7 +145,7 @@ pub(super) fn question() -> Question {
         list: true,
         items: 3,
         topic: "letters".to_owned(),
-        part: None,
+        aim: Aim::Whole,
     }
 }
 

@@ -328,7 +328,7 @@ impl Managed {
     }
 
     const fn is_directed(&self) -> bool {
-        matches!(self.topic.partition, Partition::Alphabetical)
+        !matches!(self.topic.partition, Partition::None)
     }
 
     /// Tells requests what to aim at.
@@ -364,6 +364,7 @@ impl Managed {
             providers: self.askable(members),
             away: self.away(members),
             partition: self.topic.partition,
+            categories: self.topic.categories.clone(),
         }
     }
 

@@ -192,6 +192,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         }
     }
 

@@ -65,8 +65,8 @@ impl Replay {
         self.fold.apply(entry)?;
         let Some(aim) = entry.response().and_then(Aim::of) else { return Ok(()) };
         let is_its = |open: &Open| {
-            (&open.producer, open.incarnation, open.aim)
-                == (&entry.head.producer, entry.head.incarnation, aim)
+            (&open.producer, open.incarnation, &open.aim)
+                == (&entry.head.producer, entry.head.incarnation, &aim)
         };
         let answered = self.under_way.iter().find(|(_, open)| is_its(open)).map(|(number, _)| *number);
         if let Some(number) = answered {
@@ -115,10 +115,13 @@ impl Replay {
     }
 
     fn ask(&self, asked: &Asked) -> Option<Asked> {
-        let under_way: Vec<(Aim, f64)> = self.under_way.values().map(|open| (open.aim, open.new)).collect();
+        let under_way: Vec<(Aim, f64)> =
+            self.under_way.values().map(|open| (open.aim.clone(), open.new)).collect();
         let wish = Wish {
             items: self.terms.items,
             wanted: self.terms.wanted.map(crate::topic::Share::get),
+            partition: self.terms.partition,
+            categories: &self.terms.categories,
             providers: &self.terms.providers,
             under_way: &under_way,
         };

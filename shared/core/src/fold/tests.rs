@@ -36,6 +36,7 @@ fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
                 asked: 0,
                 left_out: 0,
                 copied: 0,
+                categories: Vec::new(),
             }),
         },
         tail,

@@ -6,10 +6,10 @@ use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
 /// Before any was looked for, lists are taken to leave out 3 of 100 names, as if 10 had been looked for.
-const LEFT_OUT: (f64, f64) = (0.1, 10.0);
+pub(super) const LEFT_OUT: (f64, f64) = (0.1, 10.0);
 
 /// The same of made-up names among mentions: 1 of 100, as if 50 mentions had been looked at.
-const MADE_UP: (f64, f64) = (0.5, 50.0);
+pub(super) const MADE_UP: (f64, f64) = (0.5, 50.0);
 
 /// Names that are taken to be known of the whole alphabet, as usual letters go, so that none is taken for empty.
 const USUAL: f64 = 6.0;
@@ -24,7 +24,7 @@ const TRUST: f64 = 10.0;
 const UNSEEN_FOR_EACH: f64 = 2.0;
 
 /// Below this completeness a number of names in all is not told.
-const TOLD_FROM: f64 = 0.7;
+pub(super) const TOLD_FROM: f64 = 0.7;
 
 /// Answers about the whole before anything of it is told.
 const LEAST_WHOLE: u64 = 2;
@@ -33,10 +33,10 @@ const LEAST_WHOLE: u64 = 2;
 const ROOM: f64 = 2.0;
 
 /// What models add to the lists of others is known about so well: a part of it may be missing, or too much.
-const DOUBT: f64 = 0.5;
+pub(super) const DOUBT: f64 = 0.5;
 
 /// Of the normal distribution, for 95 %.
-const QUANTILE: f64 = 1.96;
+pub(super) const QUANTILE: f64 = 1.96;
 
 /// What is known of the topic by its listed ranges.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,9 @@ impl Frontier {
     /// How many names there are in all.
     #[must_use]
     pub fn estimate(&self) -> Option<Completeness> {
+        if self.categories.answers() > self.aimed {
+            return self.estimate_by_categories();
+        }
         let view = self.view();
         view.estimate_by(&view.picture())
     }

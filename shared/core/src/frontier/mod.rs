@@ -26,17 +26,22 @@ use crate::batch::{Outcome, ResponseMeta};
 use crate::fold::named;
 use crate::log::Entry;
 
+mod categories;
 mod estimate;
 mod letters;
 mod next;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod view;
 mod voices;
 
+use categories::{Categories, Said};
+pub use categories::{Category, MAX_NAME_CHARS, MAX_PARTS, NameError};
 pub use letters::Letters;
 use letters::Place;
 pub use next::{Aim, Outlook, Wish};
+use sums::Sums;
 use view::View;
 use voices::{Set, Voice};
 
@@ -143,6 +148,7 @@ pub struct Frontier {
     copied: u64,
     /// The first names in words, for questions to leave out.
     texts: Vec<Box<str>>,
+    categories: Categories,
 }
 
 /// What an answer gave: names within the part, all together, and new ones.
@@ -190,6 +196,7 @@ impl Default for Frontier {
             left_out: 0,
             copied: 0,
             texts: Vec::new(),
+            categories: Categories::default(),
         }
     }
 }
@@ -215,42 +222,54 @@ impl Frontier {
     /// Takes in an answer.
     pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta) {
         self.health(meta);
-        let part = meta.cell.as_deref().map(Letters::parse);
-        // A cell of another kind says nothing of letters.
-        if part == Some(None) || !meta.outcome.is_answer() {
+        // A part of another kind says nothing.
+        let Some(aim) = Aim::of(meta).filter(|_| meta.outcome.is_answer()) else { return };
+        let is_useless = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable);
+        if let Aim::Parts { of, .. } = &aim {
+            self.categories.told(of.as_ref(), meta);
             return;
         }
-        let part = part.flatten();
-        if matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable) {
-            if let Some(part) = part {
-                self.reach(part, Came::Useless);
+        if is_useless {
+            match aim {
+                Aim::Part(part) => self.reach(part, Came::Useless),
+                Aim::Category(category) => self.categories.gave_nothing(&category),
+                Aim::Whole | Aim::Parts { .. } => {}
             }
             return;
         }
         let voice = self.voice(meta);
         self.left_out += u64::from(meta.left_out);
         self.copied += u64::from(meta.copied.min(meta.left_out));
-        self.mention(named(entry), part, voice);
         let tail = &entry.tail;
         // What is still to come of false positives is taken to be within.
         let others = tail.missing.saturating_add(tail.over_cap);
-        let all = count(named(entry).count()).saturating_add(others);
-        let within = match part {
-            Some(part) => self.within(named(entry), part).saturating_add(others),
-            None => all,
+        let (all, new) = (count(named(entry).count()).saturating_add(others), count(tail.new.len()));
+        if let Aim::Category(category) = &aim {
+            self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
+        }
+        self.mention(named(entry), &aim, voice);
+        let part = match aim {
+            Aim::Whole => None,
+            Aim::Part(part) => Some(part),
+            Aim::Category(_) | Aim::Parts { .. } => return,
         };
-        self.answer(part, meta.asked, Given { within, all, new: count(tail.new.len()), voice });
+        let within = part.map_or(all, |part| self.within(named(entry), part).saturating_add(others));
+        self.answer(part, meta.asked, Given { within, all, new, voice });
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
-    pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64>, part: Option<Letters>, voice: Set) {
+    pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64> + Clone, aim: &Aim, voice: Set) {
+        if let Aim::Category(category) = aim {
+            self.categories.mention(category, numbers.clone());
+        }
         for number in numbers {
             let Some(bytes) = self.bytes_of(number) else { continue };
             let before = Name::of(bytes);
             let mut after = Name { by: before.by | voice, ..before };
-            match part {
-                Some(_) => after.aimed = (before.aimed + 1).min(MANY),
-                None => after.whole = (before.whole + 1).min(MANY),
+            match aim {
+                Aim::Whole => after.whole = (before.whole + 1).min(MANY),
+                Aim::Part(_) | Aim::Category(_) => after.aimed = (before.aimed + 1).min(MANY),
+                Aim::Parts { .. } => {}
             }
             if let [_, _, counts, by] = bytes {
                 (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
@@ -267,12 +286,13 @@ impl Frontier {
                 *items += 1;
             }
             *names.named_by(after.by) += 1;
-            match part {
-                Some(part) => {
+            match aim {
+                Aim::Part(part) => {
                     self.aimed_mentions += 1;
                     self.within += u64::from(part.contains(after.place));
                 }
-                None => self.whole_mentions += 1,
+                Aim::Whole => self.whole_mentions += 1,
+                Aim::Category(_) | Aim::Parts { .. } => {}
             }
         }
     }
@@ -301,6 +321,12 @@ impl Frontier {
         self.reach(part, came);
     }
 
+    /// Answered requests that did not ask for items.
+    #[must_use]
+    pub(crate) const fn tasks(&self) -> u64 {
+        self.categories.tasks()
+    }
+
     /// Share of the names in answers about parts that are in their parts.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a share")]
@@ -314,21 +340,49 @@ impl Frontier {
         self.whole
     }
 
-    /// Names that answers about a part have given before, for the next question about it to leave out: none where they are too many, or not all known.
-    /// A model of which nobody knows what it adds to the others is told only what it has said itself.
+    /// What the next question about this is told: names that answers about a part have given before, to leave out, and none where they are too many, or not
+    /// all known; for a task the categories that are known, or items to make clusters of. A model of which nobody knows what it adds to the others is told
+    /// only what it has said itself.
     #[must_use]
-    pub fn leave_out(&self, part: Letters, provider: Option<&str>) -> Vec<String> {
+    pub fn leave_out(&self, aim: &Aim, provider: Option<&str>) -> Vec<String> {
+        match aim {
+            Aim::Whole => Vec::new(),
+            Aim::Part(part) => {
+                let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
+                let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
+                self.to_leave_out(given.map(|(_, number)| number), provider)
+            }
+            Aim::Category(category) => self.to_leave_out(self.categories.named_in(category), provider),
+            Aim::Parts { of, by_items: false } => {
+                self.categories.parts_of(of.as_ref()).iter().map(|part| part.name().to_owned()).collect()
+            }
+            Aim::Parts { of: Some(of), by_items: true } => self.some_of(self.categories.named_in(of)),
+            Aim::Parts { of: None, by_items: true } => self.some_of(1..=count(self.texts.len()).into()),
+        }
+    }
+
+    fn to_leave_out(&self, given: impl Iterator<Item = u64>, provider: Option<&str>) -> Vec<String> {
         if self.names.len() / BYTES > self.texts.len() || !self.heeds() {
             return Vec::new();
         }
         let voice = provider.map_or(0, |provider| self.set_of(provider));
         let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
         let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
-        let names = self.names.chunks_exact(BYTES).map(Name::of).zip(&self.texts);
-        let is_given = |name: &Name| name.aimed > 0 && part.contains(name.place);
-        let given = names.filter(|(name, _)| is_given(name) && (settled || name.by & voice != 0));
-        let given: Vec<String> = given.map(|(_, text)| text.to_string()).collect();
+        let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.by & voice != 0);
+        let given: Vec<String> = given.filter(is_its).filter_map(|number| self.text(number)).collect();
         if count(given.len()) > next::MOST_LEFT_OUT { Vec::new() } else { given }
+    }
+
+    /// Some of these, from all over.
+    fn some_of(&self, numbers: impl Iterator<Item = u64>) -> Vec<String> {
+        let all: Vec<u64> = numbers.collect();
+        let step = all.len().div_ceil(categories::SHOWN).max(1);
+        all.into_iter().step_by(step).filter_map(|number| self.text(number)).collect()
+    }
+
+    fn text(&self, number: u64) -> Option<String> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.texts.get(place).map(ToString::to_string)
     }
 
     /// Share of the names to be left out that answers give all the same; a tenth before anything is known.
@@ -426,61 +480,5 @@ impl Name {
             },
             _ => Self::default(),
         }
-    }
-}
-
-/// How many names of a range were named how often.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    /// By two answers about the whole, and more.
-    twice: f64,
-    /// Of those, the ones that an answer about a part has, too.
-    twice_listed: f64,
-    /// By one answer about the whole.
-    once: f64,
-    /// Of those, the ones that an answer about a part has, too.
-    once_listed: f64,
-    /// By one answer about a part alone.
-    listed_once: f64,
-    /// By several answers about parts, and none about the whole.
-    listed: f64,
-}
-
-impl Sums {
-    fn add(&mut self, table: &Table) {
-        let [never, once, several @ ..] = table;
-        let repeated = |row: &[u32; MANY as usize + 1]| row[1] + row[2] + row[3];
-        self.listed_once += f64::from(never[1]);
-        self.listed += f64::from(never[2] + never[3]);
-        self.once += f64::from(once[0] + repeated(once));
-        self.once_listed += f64::from(repeated(once));
-        self.twice += several.iter().map(|row| f64::from(row[0] + repeated(row))).sum::<f64>();
-        self.twice_listed += several.iter().map(|row| f64::from(repeated(row))).sum::<f64>();
-    }
-
-    const fn without(self, other: Self) -> Self {
-        Self {
-            twice: self.twice - other.twice,
-            twice_listed: self.twice_listed - other.twice_listed,
-            once: self.once - other.once,
-            once_listed: self.once_listed - other.once_listed,
-            listed_once: self.listed_once - other.listed_once,
-            listed: self.listed - other.listed,
-        }
-    }
-
-    /// Names that are known.
-    fn found(&self) -> f64 {
-        self.twice + self.once + self.listed_once + self.listed
-    }
-
-    /// Names that answers about a part named.
-    fn aimed(&self) -> f64 {
-        self.twice_listed + self.once_listed + self.listed_once + self.listed
-    }
-
-    /// Names that answers about the whole named.
-    fn whole(&self) -> f64 {
-        self.twice + self.once
     }
 }

@@ -3,15 +3,16 @@
 use super::estimate::Picture;
 use super::view::View;
 use super::voices::VOICES;
-use super::{Frontier, Letters, Stretch};
+use super::{Category, Frontier, Letters, Stretch};
 use crate::batch::ResponseMeta;
 use crate::decision::Why;
+use crate::topic::Partition;
 
 /// Answers about the whole topic before it is cut into parts.
-const FIRST_WHOLE: u64 = 2;
+pub(super) const FIRST_WHOLE: u64 = 2;
 
 /// Of so many requests, one is about the whole topic.
-const WHOLE_EVERY: u64 = 20;
+pub(super) const WHOLE_EVERY: u64 = 20;
 
 /// There are at least so many before a topic is said to be complete.
 pub(crate) const LEAST_WHOLE: u64 = 8;
@@ -38,13 +39,27 @@ const NEAR: f64 = 0.06;
 pub(super) const MOST_LEFT_OUT: u32 = 80;
 
 /// What a request is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aim {
     /// The whole topic.
     Whole,
-    /// A part of it.
+    /// A part of it by letters.
     Part(Letters),
+    /// A part of it by what items are.
+    Category(Category),
+    /// A task: no items, but which categories the topic falls into, or a category.
+    Parts {
+        /// The category; `None`: the topic.
+        of: Option<Category>,
+        /// As they follow from items that were found.
+        by_items: bool,
+    },
 }
+
+/// Before the name of a category, and of what is to be cut, in the name of a cell.
+const CATEGORY: &str = "category: ";
+const PARTS: [(&str, bool); 2] = [("categories", false), ("clusters", true)];
+const OF: &str = " of: ";
 
 impl Aim {
     /// What a response was about; `None` for a part of a kind that is not known here.
@@ -58,16 +73,45 @@ impl Aim {
     pub fn named(cell: Option<&str>) -> Option<Self> {
         match cell {
             None => Some(Self::Whole),
-            Some(cell) => Letters::parse(cell).map(Self::Part),
+            Some(cell) => Letters::parse(cell)
+                .map(Self::Part)
+                .or_else(|| Self::category(cell))
+                .or_else(|| Self::task(cell)),
         }
+    }
+
+    fn category(cell: &str) -> Option<Self> {
+        cell.strip_prefix(CATEGORY).and_then(Category::parse).map(Self::Category)
+    }
+
+    fn task(cell: &str) -> Option<Self> {
+        let (rest, by_items) =
+            PARTS.iter().find_map(|(name, by_items)| Some((cell.strip_prefix(name)?, *by_items)))?;
+        if rest.is_empty() {
+            return Some(Self::Parts { of: None, by_items });
+        }
+        let of = Category::parse(rest.strip_prefix(OF)?)?;
+        Some(Self::Parts { of: Some(of), by_items })
+    }
+
+    /// Whether it asks for something else than items.
+    #[must_use]
+    pub const fn is_task(&self) -> bool {
+        matches!(self, Self::Parts { .. })
     }
 
     /// The name of the part.
     #[must_use]
-    pub fn cell(self) -> Option<String> {
+    pub fn cell(&self) -> Option<String> {
         match self {
             Self::Whole => None,
             Self::Part(letters) => Some(letters.to_string()),
+            Self::Category(category) => Some(format!("{CATEGORY}{category}")),
+            Self::Parts { of, by_items } => {
+                let [(name, _), (by, _)] = PARTS;
+                let name = if *by_items { by } else { name };
+                Some(of.as_ref().map_or_else(|| name.to_owned(), |of| format!("{name}{OF}{of}")))
+            }
         }
     }
 }
@@ -99,6 +143,10 @@ pub struct Wish<'a> {
     pub items: u32,
     /// The completeness at which the topic is done; nothing beyond it is asked for.
     pub wanted: Option<f64>,
+    /// How the topic is cut into parts.
+    pub partition: Partition,
+    /// The categories that were given.
+    pub categories: &'a [Category],
     /// Providers that can be asked.
     pub providers: &'a [String],
     /// What requests are about that have not been answered, and how many new names they may bring.
@@ -137,7 +185,10 @@ impl Frontier {
     /// What to ask for next.
     #[must_use]
     pub fn next(&self, wish: &Wish<'_>) -> Outlook {
-        self.view().next(wish)
+        match wish.partition {
+            Partition::None | Partition::Alphabetical => self.view().next(wish),
+            Partition::Category | Partition::Semantic => self.next_category(wish),
+        }
     }
 }
 
@@ -204,7 +255,7 @@ impl View<'_> {
     }
 
     /// A question about the whole topic: models that are worth asking take turns.
-    fn about_whole(&self, wish: &Wish<'_>, whole: u64, why: Why) -> Outlook {
+    pub(super) fn about_whole(&self, wish: &Wish<'_>, whole: u64, why: Why) -> Outlook {
         let useful = self.useful();
         let is_useful = |provider: &&String| {
             let voice = self.set_of(provider);
@@ -381,6 +432,6 @@ fn whole_number(number: f64) -> u32 {
     number.max(0.0) as u32
 }
 
-fn whole_count(number: usize) -> u64 {
+pub(super) fn whole_count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

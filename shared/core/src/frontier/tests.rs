@@ -93,6 +93,7 @@ fn meta(provider: &str) -> ResponseMeta {
         asked: 50,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     }
 }
 

@@ -53,7 +53,7 @@ impl Frontier {
     /// Whether requests aimed at parts, and models keep to them.
     #[must_use]
     pub fn is_used(&self) -> bool {
-        self.aimed > 0 && self.view().works()
+        self.categories.answers() > 0 || (self.aimed > 0 && self.view().works())
     }
 }
 

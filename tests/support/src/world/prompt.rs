@@ -102,12 +102,17 @@ pub(super) fn read(prompt: &str, taxonomy: &Taxonomy, items: &BTreeMap<String, u
     Reading {
         task,
         count: asked_for(&asked).unwrap_or(USUAL),
-        kind: kind(&words, taxonomy),
+        kind: kind(&fold_words(&without_list(&asked)), taxonomy),
         letters: letters::asked_for(&asked),
         onwards: folded.contains("letters after it") || folded.contains("alphabet from there"),
         barred,
         barred_kinds,
     }
+}
+
+/// The text without the entries of a list: examples say nothing of what is asked for.
+fn without_list(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with("- ")).collect::<Vec<_>>().join("\n")
 }
 
 const BARS: [&str; 13] = [

@@ -172,6 +172,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         };
         let commit = Commit {
             id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },

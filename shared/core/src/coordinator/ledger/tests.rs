@@ -34,6 +34,7 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         asked: 0,
         left_out: 0,
         copied: 0,
+        categories: Vec::new(),
     };
     let head = EntryHead {
         producer: id(producer),

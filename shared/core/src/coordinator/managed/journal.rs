@@ -61,9 +61,9 @@ impl Journal {
         }
         // Of who is away only that counts, since why is said in ever other words.
         let is_same = |known: &Terms| {
-            let Terms { items, wanted, providers, away, partition } = known;
-            (items, wanted, providers, partition)
-                == (&terms.items, &terms.wanted, &terms.providers, &terms.partition)
+            let Terms { items, wanted, providers, away, partition, categories } = known;
+            (items, wanted, providers, partition, categories)
+                == (&terms.items, &terms.wanted, &terms.providers, &terms.partition, &terms.categories)
                 && away.keys().eq(terms.away.keys())
         };
         if !self.terms.as_ref().is_some_and(is_same) {

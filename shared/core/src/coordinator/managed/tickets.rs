@@ -9,7 +9,7 @@ use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
 use crate::decision::{Asked, What};
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Frontier, Outlook, Wish};
+use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, WorkerId};
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
@@ -53,7 +53,8 @@ impl Tickets {
             return;
         };
         let aim = Aim::of(meta);
-        if let Some(ticket) = holder.open.iter_mut().find(|ticket| !ticket.settled && Some(ticket.aim) == aim)
+        if let Some(ticket) =
+            holder.open.iter_mut().find(|ticket| !ticket.settled && Some(&ticket.aim) == aim.as_ref())
         {
             ticket.settled = true;
         }
@@ -123,9 +124,16 @@ impl Tickets {
                 }
                 let number = holder.next;
                 let under_way = self.under_way();
-                let wish = Wish { items: topic.items_per_request, wanted, providers, under_way: &under_way };
+                let wish = Wish {
+                    items: topic.items_per_request,
+                    wanted,
+                    partition: topic.partition,
+                    categories: &topic.categories,
+                    providers,
+                    under_way: &under_way,
+                };
                 let Outlook::Ask { aim, provider, items, new, why } = frontier.next(&wish) else { return };
-                let leave_out = leave_out(frontier, aim, provider.as_deref());
+                let leave_out = frontier.leave_out(&aim, provider.as_deref());
                 let asked = Asked {
                     producer: one.producer.clone(),
                     incarnation: one.incarnation,
@@ -155,7 +163,7 @@ impl Tickets {
     fn under_way(&self) -> Vec<(Aim, f64)> {
         let mut open: Vec<&Ticket> = self.waited_for().collect();
         open.sort_unstable_by_key(|ticket| ticket.decision);
-        open.into_iter().map(|ticket| (ticket.aim, ticket.new)).collect()
+        open.into_iter().map(|ticket| (ticket.aim.clone(), ticket.new)).collect()
     }
 
     /// What a producer's requests shall aim at that it has not sent yet, as far as it is sure to be written down; no more than weighs so much. The next one is always
@@ -201,13 +209,6 @@ impl Ticket {
             items: self.items,
             leave_out: self.leave_out.clone(),
         }
-    }
-}
-
-fn leave_out(frontier: &Frontier, aim: Aim, provider: Option<&str>) -> Vec<String> {
-    match aim {
-        Aim::Whole => Vec::new(),
-        Aim::Part(letters) => frontier.leave_out(letters, provider),
     }
 }
 

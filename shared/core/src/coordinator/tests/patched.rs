@@ -101,6 +101,7 @@ impl Field {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         };
         let finished = Finished { meta: meta.clone(), items: Vec::new() };
         let batch = self.workers[who].finish(&id(), 1, finished, Monotonic(self.at)).unwrap();

@@ -43,6 +43,7 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             asked: 0,
             left_out: 0,
             copied: 0,
+            categories: Vec::new(),
         };
         let completes = index > 1 && provider % 5 == 0;
         let kind =

@@ -1,0 +1,88 @@
+//! How many names there are, from lists of categories and answers about the whole.
+//!
+//! Names that two answers about the whole agree on are real. The share of them that lists of categories do not have is the share that these leave out
+//! (Lincoln & Petersen's estimate, as for ranges of letters). Answers about the whole name what comes to mind first, which lists have, too; so what
+//! categories that are not done are thought to bring counts, where it is more.
+
+use super::count;
+use crate::estimate::{Completeness, Estimate};
+use crate::frontier::estimate::{DOUBT, LEFT_OUT, MADE_UP, QUANTILE, TOLD_FROM};
+use crate::frontier::{Frontier, Letters};
+
+/// Answers about the whole, or about a category, before anything is told.
+const LEAST: u64 = 2;
+
+/// An answer of new names alone does not say that there is no end.
+const MOST_UNKNOWN: f64 = 0.7;
+
+impl Frontier {
+    /// How many names there are in all, where requests aimed at categories.
+    pub(in crate::frontier) fn estimate_by_categories(&self) -> Option<Completeness> {
+        let categories = &self.categories;
+        if self.whole + categories.answers < LEAST {
+            return None;
+        }
+        let all = self.view().sum(Letters::ALL);
+        let looked_for = all.twice + LEFT_OUT.1;
+        let left_out = (all.twice - all.twice_listed + LEFT_OUT.0) / looked_for;
+        let real = (all.once_listed / (1.0 - left_out)).min(all.once);
+        let made_up = (all.once - real + MADE_UP.0) / (count(self.whole_mentions) + MADE_UP.1);
+        let made_up_of_lists = (made_up * count(categories.mentions)).min(all.listed_once);
+        let by_lists = all.listed_once - made_up_of_lists + all.listed;
+        let known = all.twice + real + by_lists;
+        let by_whole = by_lists * left_out / (1.0 - left_out);
+        let by_categories = self.categories.to_come();
+        let missing = by_whole.max(by_categories);
+        let total = known + missing;
+        let variance = missing
+            + (DOUBT * by_categories).powi(2)
+            + by_lists.powi(2) * left_out * (1.0 - left_out) / looked_for;
+        let spread = QUANTILE * variance.sqrt();
+        let surely = all.twice + all.once_listed + all.listed;
+        let low = (total - spread).max(surely).min(total);
+        let made_up = (all.found() - known).max(0.0);
+        let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
+        let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0);
+        let at_least = nothing_listed || completeness < TOLD_FROM;
+        Some(Completeness {
+            estimate: Estimate { total, low, high: total + spread, made_up },
+            completeness,
+            at_least,
+        })
+    }
+}
+
+impl super::Categories {
+    /// New names that categories are still to bring, all of them together.
+    fn to_come(&self) -> f64 {
+        let known = |category| self.cells.get(category);
+        let asked = self.cells.values().filter(|cell| cell.is_asked());
+        let (cells, names) =
+            asked.fold((0.0, 0.0), |(cells, names), cell| (cells + 1.0, names + cell.known()));
+        let usual = if cells > 0.0 { names / cells } else { 0.0 };
+        let open =
+            self.all(&[]).into_iter().filter(|category| !known(category).is_some_and(super::Cell::is_asked));
+        let open = open.filter(|category| !known(category).is_some_and(super::Cell::is_given_up));
+        // What belongs to parts of a category is in part known from it.
+        let unasked: f64 = open.map(|category| usual * self.first() / f64::from(depth(category))).sum();
+        let is_cut = |category: &super::Category| !self.parts_of(Some(category)).is_empty();
+        let full = self.cells.iter().filter(|(category, cell)| {
+            cell.is_asked() && cell.listed == 0 && !cell.is_given_up() && !is_cut(category)
+        });
+        let full: f64 = full.map(|(_, cell)| cell.to_come()).sum();
+        unasked + full
+    }
+}
+
+impl super::Cell {
+    /// Names still to come where answers come back full: as many for those known as there were new ones in the last answer for its others.
+    fn to_come(&self) -> f64 {
+        let (new, all) = (f64::from(self.last_new), f64::from(self.last_all.max(1)));
+        let unknown = (new / all).min(MOST_UNKNOWN);
+        self.known() * unknown / (1.0 - unknown)
+    }
+}
+
+fn depth(category: &super::Category) -> u32 {
+    u32::try_from(category.depth()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,245 @@
+//! The parts of a topic by what its items are: which categories there are, and how far each of them is.
+//!
+//! Categories are given by the operator or told by models, asked for in a task: a request whose answer names no items. Nobody can see from a name which
+//! category it belongs to, so what is known of one are the answers about it. One that is shorter than what was asked for has *listed* it; one that comes
+//! back full has not, and a category that goes on giving new names is cut: a model is asked which parts it falls into. It stays beside its parts for what
+//! belongs to none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::FULL;
+use super::voices::{Set, VOICES};
+use crate::batch::{Outcome, ResponseMeta};
+use crate::ids::Seq;
+
+mod estimate;
+mod name;
+mod next;
+#[cfg(test)]
+mod tests;
+
+pub use name::{Category, MAX_NAME_CHARS, NameError};
+pub(super) use next::SHOWN;
+
+/// Most parts of the topic, or of one category.
+pub const MAX_PARTS: usize = 40;
+
+/// Categories that are asked about at most.
+const MAX_CATEGORIES: usize = 1_000;
+
+/// What models add to categories that others have listed is taken to be this share of the known names, as if it had been seen with so many.
+const ADDS: (f64, f64) = (0.3, 30.0);
+
+/// What one that was never asked about brings, as a share of what is asked for, as if it had been seen of so many.
+const FIRST: (f64, f64) = (0.5, 2.0);
+
+/// Of the new names in an answer that came back full, the next one brings this share.
+const NEXT: f64 = 0.6;
+
+/// How far a category is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Cell {
+    /// Answers that came back full, those that listed it, and those that were no list.
+    full: u16,
+    listed: u16,
+    useless: u16,
+    /// The models that have listed it.
+    listed_by: Set,
+    /// Names that the topic did not have, and all names, in the last answer.
+    last_new: u32,
+    last_all: u32,
+    named: BTreeSet<Seq>,
+}
+
+/// What models say of which parts there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Parts {
+    /// How often they were asked.
+    asked: u16,
+    parts: Vec<Category>,
+}
+
+/// What is known of the categories: a fold of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Categories {
+    cells: BTreeMap<Category, Cell>,
+    /// Of the topic, and of categories.
+    of_topic: Parts,
+    parts: BTreeMap<Category, Parts>,
+    /// Lists of parts, answers about categories, and the names in them.
+    tasks: u64,
+    answers: u64,
+    mentions: u64,
+    /// New names in first answers, and what was asked for in them.
+    first_new: u64,
+    first_asked: u64,
+    /// Of each model: new names in its answers about categories that others have listed, and names known of these.
+    added: [(u64, u64); VOICES],
+}
+
+/// What an answer about a category gave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) all: u32,
+    pub(super) new: u32,
+    pub(super) asked: u32,
+    pub(super) voice: Set,
+}
+
+impl Categories {
+    /// Answers about categories.
+    pub(super) const fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// Answered requests that were no questions for items.
+    pub(super) const fn tasks(&self) -> u64 {
+        self.tasks
+    }
+
+    /// Takes in which parts the topic, or a category, is said to have; nothing where the answer said none.
+    pub(super) fn told(&mut self, of: Option<&Category>, meta: &ResponseMeta) {
+        self.tasks += u64::from(meta.outcome == Outcome::Answered);
+        let room = MAX_CATEGORIES.saturating_sub(self.count());
+        let parts = match of {
+            None => &mut self.of_topic,
+            Some(of) if self.parts.contains_key(of) || self.parts.len() < MAX_CATEGORIES => {
+                self.parts.entry(of.clone()).or_default()
+            }
+            Some(_) => return,
+        };
+        parts.asked = parts.asked.saturating_add(1);
+        let mut known: BTreeSet<_> = parts.parts.iter().filter_map(Category::key).collect();
+        // A part that is called as the whole is no part.
+        known.extend(of.and_then(Category::key));
+        for name in meta.categories.iter().filter_map(|name| Category::named(name).ok()) {
+            let full = parts.parts.len() >= MAX_PARTS || parts.parts.len() >= room;
+            if !full && name.key().is_some_and(|key| known.insert(key)) {
+                parts.parts.push(of.map_or_else(|| name.clone(), |of| of.part(&name)));
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        let within = self.parts.values().map(|parts| parts.parts.len());
+        self.of_topic.parts.len() + within.sum::<usize>()
+    }
+
+    /// An answer about a category was no list.
+    pub(super) fn gave_nothing(&mut self, category: &Category) {
+        if let Some(cell) = self.cell(category) {
+            cell.useless = cell.useless.saturating_add(1);
+        }
+    }
+
+    fn cell(&mut self, category: &Category) -> Option<&mut Cell> {
+        let has_room = self.cells.len() < MAX_CATEGORIES || self.cells.contains_key(category);
+        has_room.then(|| self.cells.entry(category.clone()).or_default())
+    }
+
+    /// Takes in an answer about a category.
+    pub(super) fn answered(&mut self, category: &Category, said: Said) {
+        let has_room = self.cells.len() < MAX_CATEGORIES || self.cells.contains_key(category);
+        if !has_room {
+            return;
+        }
+        let cell = self.cells.entry(category.clone()).or_default();
+        self.answers += 1;
+        let known = u64::try_from(cell.named.len()).unwrap_or(u64::MAX);
+        if cell.full + cell.listed == 0 && said.asked > 0 {
+            self.first_new += u64::from(said.new);
+            self.first_asked += u64::from(said.asked);
+        }
+        if cell.listed_by & !said.voice != 0 && cell.listed_by & said.voice == 0 {
+            let place = usize::try_from(said.voice.trailing_zeros()).ok();
+            if let Some((new, of)) = place.and_then(|place| self.added.get_mut(place)) {
+                (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
+            }
+        }
+        (cell.last_new, cell.last_all) = (said.new, said.all);
+        let is_full = said.asked == 0 || f64::from(said.all) >= FULL * f64::from(said.asked);
+        if is_full {
+            cell.full = cell.full.saturating_add(1);
+        } else {
+            cell.listed = cell.listed.saturating_add(1);
+            cell.listed_by |= said.voice;
+        }
+    }
+
+    /// Takes in that an answer about a category named these.
+    pub(super) fn mention(&mut self, category: &Category, numbers: impl Iterator<Item = Seq>) {
+        let Some(cell) = self.cell(category) else { return };
+        let mut mentions = 0;
+        for number in numbers {
+            mentions += 1;
+            cell.named.insert(number);
+        }
+        self.mentions += mentions;
+    }
+
+    /// What answers about a category have named.
+    pub(super) fn named_in(&self, category: &Category) -> impl Iterator<Item = Seq> {
+        self.cells.get(category).into_iter().flat_map(|cell| cell.named.iter().copied())
+    }
+
+    /// The parts that are known of the topic, or of a category.
+    pub(super) fn parts_of(&self, of: Option<&Category>) -> &[Category] {
+        of.map_or(Some(&self.of_topic), |of| self.parts.get(of)).map_or(&[], |parts| &parts.parts)
+    }
+
+    /// How often it was asked which they are.
+    fn asked_for_parts_of(&self, of: Option<&Category>) -> u16 {
+        of.map_or(Some(&self.of_topic), |of| self.parts.get(of)).map_or(0, |parts| parts.asked)
+    }
+
+    /// Every category, those that others are parts of before these.
+    fn all<'a>(&'a self, given: &'a [Category]) -> Vec<&'a Category> {
+        let mut all: Vec<&Category> = given.iter().chain(&self.of_topic.parts).collect();
+        let mut at = 0;
+        while let Some(category) = all.get(at) {
+            all.extend(self.parts_of(Some(category)));
+            at += 1;
+        }
+        all
+    }
+
+    /// What a first answer about a category brings, for each item that is asked for.
+    fn first(&self) -> f64 {
+        let asked = count(self.first_asked);
+        let each = FIRST.1 * 50.0;
+        (count(self.first_new) + FIRST.0 * each) / (asked + each)
+    }
+
+    /// What a model adds to a category that others have listed, for each name that is known there.
+    fn adds(&self, voice: Set) -> f64 {
+        let place = usize::try_from(voice.trailing_zeros()).ok();
+        let (new, of) = place.and_then(|place| self.added.get(place)).copied().unwrap_or_default();
+        (count(new) + ADDS.0 * ADDS.1) / (count(of) + ADDS.1)
+    }
+}
+
+impl Cell {
+    fn known(&self) -> f64 {
+        count(u64::try_from(self.named.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Nothing but what was no list came of it.
+    const fn is_given_up(&self) -> bool {
+        self.useless >= super::GIVEN_UP
+    }
+
+    const fn is_asked(&self) -> bool {
+        self.full + self.listed > 0
+    }
+
+    fn turns(&self) -> u16 {
+        self.full.saturating_add(self.listed).saturating_add(self.useless)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn count(number: u64) -> f64 {
+    number as f64
+}

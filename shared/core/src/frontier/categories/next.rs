@@ -1,0 +1,174 @@
+//! What to ask for next, where a topic is cut into categories.
+
+use super::{Category, Cell, NEXT, count};
+use crate::decision::Why;
+use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::view::View;
+use crate::frontier::{Aim, Frontier, Outlook, Wish};
+use crate::topic::Partition;
+
+/// Parts to ask a model for.
+const PARTS: u32 = 15;
+
+/// So often it is asked which categories the topic falls into.
+const TASKS: u16 = 3;
+
+/// A category that brought this share of new names in full answers, so many of them, is cut.
+const RICH: f64 = 0.25;
+const RICH_ANSWERS: u16 = 2;
+
+/// Lists that leave out more than this share of what answers about the whole agree on leave out categories.
+const MISSED: f64 = 0.05;
+
+/// A category that may bring less is not worth a request.
+const LEAST_NEW: f64 = 1.0;
+
+/// Names of the topic that a question for clusters shows.
+pub(in crate::frontier) const SHOWN: usize = 60;
+
+struct Offer {
+    category: Category,
+    provider: Option<String>,
+    new: f64,
+    known: f64,
+    value: f64,
+}
+
+impl Frontier {
+    /// What to ask for next where parts are categories.
+    pub(in crate::frontier) fn next_category(&self, wish: &Wish<'_>) -> Outlook {
+        let view = self.view();
+        let is_under_way = |wanted: &Aim| wish.under_way.iter().any(|(aim, _)| aim == wanted);
+        let whole =
+            self.whole + whole_count(wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count());
+        if whole < FIRST_WHOLE {
+            return view.about_whole(wish, whole, Why::First);
+        }
+        let of_topic = wish.parts_of(None);
+        let asks_for_parts = wish.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Parts { .. }));
+        let asked = self.categories.asked_for_parts_of(None);
+        let is_known = !wish.categories.is_empty() || !self.categories.parts_of(None).is_empty();
+        if !is_known {
+            // Clusters are of what was found.
+            if wish.partition == Partition::Semantic && self.whole < FIRST_WHOLE {
+                return Outlook::Wait;
+            }
+            return match asked {
+                _ if is_under_way(&of_topic) => Outlook::Wait,
+                0..TASKS => ask(of_topic, Why::Parts),
+                _ => view.about_whole(wish, whole, Why::Uncut),
+            };
+        }
+        let all = self.whole + self.categories.answers + whole_count(wish.under_way.len());
+        if whole < all / WHOLE_EVERY {
+            return view.about_whole(wish, whole, Why::Sample);
+        }
+        let known = self.categories.all(wish.categories);
+        if !asks_for_parts && let Some(rich) = known.iter().find(|category| self.is_rich(category)) {
+            return ask(wish.parts_of(Some((*rich).clone())), Why::Split);
+        }
+        let (best, offers) = self.best_category(&view, wish, &known);
+        if let Some(Offer { category, provider, new, known, .. }) = best {
+            let why = Why::Most { known, has: known + new, offers };
+            return Outlook::Ask { aim: Aim::Category(category), provider, items: wish.items, new, why };
+        }
+        if !wish.under_way.is_empty() && (whole >= LEAST_WHOLE || asks_for_parts) {
+            return Outlook::Wait;
+        }
+        if whole < LEAST_WHOLE {
+            return view.about_whole(wish, whole, Why::Sure);
+        }
+        if wish.categories.is_empty() && asked < TASKS && self.misses() > MISSED {
+            return ask(of_topic, Why::Missed);
+        }
+        self.category_again(wish, &known)
+    }
+
+    /// Whether a category is to be cut.
+    fn is_rich(&self, category: &Category) -> bool {
+        let cell = self.categories.cells.get(category);
+        category.depth() < super::name::DEPTH
+            && self.categories.asked_for_parts_of(Some(category)) == 0
+            && cell.is_some_and(|cell| {
+                cell.listed == 0
+                    && cell.full >= RICH_ANSWERS
+                    && f64::from(cell.last_new) >= RICH * f64::from(cell.last_all)
+            })
+    }
+
+    /// The share of what answers about the whole agree on that no list of a category has.
+    fn misses(&self) -> f64 {
+        let all = self.view().sum(crate::frontier::Letters::ALL);
+        (all.twice - all.twice_listed) / all.twice.max(1.0)
+    }
+
+    /// The category, and who to ask about it, that brings most for what it costs; and of how many.
+    fn best_category(&self, view: &View<'_>, wish: &Wish<'_>, known: &[&Category]) -> (Option<Offer>, u32) {
+        let (mut best, mut offers): (Option<Offer>, u32) = (None, 0);
+        let several = wish.providers.len() > 1;
+        let fresh = Cell::default();
+        for category in known {
+            let aim = Aim::Category((*category).clone());
+            let cell = self.categories.cells.get(*category).unwrap_or(&fresh);
+            if cell.is_given_up() || wish.under_way.iter().any(|(under_way, _)| *under_way == aim) {
+                continue;
+            }
+            for provider in wish.providers {
+                let voice = view.set_of(provider);
+                if cell.listed > 0 && (voice == 0 || cell.listed_by & voice != 0 || !several) {
+                    continue;
+                }
+                let depth = f64::from(u32::try_from(category.depth()).unwrap_or(1));
+                let new = match (cell.listed, cell.full) {
+                    (0, 0) => self.categories.first() * f64::from(wish.items) / depth,
+                    (0, _) => f64::from(cell.last_new) * NEXT,
+                    _ => cell.known() * self.categories.adds(voice),
+                };
+                let cost = if several { view.cost_of(voice) / view.soundness(voice).max(0.01) } else { 1.0 };
+                let value = new / cost;
+                let is_worth_it = new >= LEAST_NEW;
+                offers += u32::from(is_worth_it);
+                if is_worth_it && best.as_ref().is_none_or(|best| value > best.value) {
+                    let provider = several.then(|| provider.clone());
+                    best = Some(Offer {
+                        category: (*category).clone(),
+                        provider,
+                        new,
+                        known: cell.known(),
+                        value,
+                    });
+                }
+            }
+        }
+        (best, offers)
+    }
+
+    /// Everything is listed: the categories take turns for what lists leave out.
+    fn category_again(&self, wish: &Wish<'_>, known: &[&Category]) -> Outlook {
+        let turns = |category: &Category| self.categories.cells.get(category).map_or(0, Cell::turns);
+        let aim = |category: &&&Category| Aim::Category((**category).clone());
+        let free = known
+            .iter()
+            .filter(|category| !wish.under_way.iter().any(|(under_way, _)| *under_way == aim(category)));
+        let Some(next) = free.min_by_key(|category| turns(category)) else { return Outlook::Wait };
+        let why = Why::Again { turns: turns(next) };
+        let new = count(u64::from(self.categories.cells.get(*next).map_or(0, |cell| cell.last_new))) * NEXT;
+        let provider = match wish.providers {
+            [] | [_] => None,
+            several => several.get(usize::from(turns(next)) % several.len()).cloned(),
+        };
+        Outlook::Ask { aim: Aim::Category((*next).clone()), provider, items: wish.items, new, why }
+    }
+}
+
+impl Wish<'_> {
+    /// The question for the parts of the topic, or of a category.
+    fn parts_of(&self, of: Option<Category>) -> Aim {
+        Aim::Parts { of, by_items: self.partition == Partition::Semantic }
+    }
+}
+
+/// A question for parts.
+const fn ask(aim: Aim, why: Why) -> Outlook {
+    Outlook::Ask { aim, provider: None, items: PARTS, new: 0.0, why }
+}
