@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -63,7 +63,7 @@ fn meta() -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     }
 }
 

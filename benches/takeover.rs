@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -68,7 +68,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     });
     let again: std::collections::BTreeSet<u64> =
         (0..NEW).filter(|_| first > 0).map(|i| (first * 7 + i * 13) % first.max(1)).collect();

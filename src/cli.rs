@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use igentai_core::frontier::Category;
 use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::rules::RuleArgs;
 
@@ -137,6 +138,9 @@ pub(crate) struct Run {
     /// How requests aim at parts of the topic [default: alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,
+    /// A category to aim at, as often as there are some; instead of asking a model for them
+    #[arg(long = "category", value_name = "NAME", requires = "topic")]
+    pub(crate) categories: Vec<String>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume", requires = "topic")]
     pub(crate) fresh: bool,
@@ -301,6 +305,43 @@ pub(crate) enum Partition {
     None,
     /// By the letters that names begin with
     Alphabetical,
+    /// By categories: those of --category, or a model tells which there are
+    Category,
+    /// By clusters of what was found, which a model names
+    Semantic,
+}
+
+impl Partition {
+    pub(crate) const fn to_core(self) -> igentai_core::topic::Partition {
+        match self {
+            Self::None => igentai_core::topic::Partition::None,
+            Self::Alphabetical => igentai_core::topic::Partition::Alphabetical,
+            Self::Category => igentai_core::topic::Partition::Category,
+            Self::Semantic => igentai_core::topic::Partition::Semantic,
+        }
+    }
+}
+
+/// How requests aim at parts: who names categories wants requests to aim at them. `None`: as configured, or as before.
+pub(crate) fn partition(
+    named: Option<Partition>,
+    categories: &[String],
+) -> Result<Option<igentai_core::topic::Partition>, Failure> {
+    match named {
+        named if categories.is_empty() => Ok(named.map(Partition::to_core)),
+        None | Some(Partition::Category) => Ok(Some(igentai_core::topic::Partition::Category)),
+        Some(other) => Err(Failure::usage(format!(
+            "--category says what --partition category aims at; leave out --partition {}",
+            other.to_core().as_str()
+        ))),
+    }
+}
+
+/// The categories that are given, if any.
+pub(crate) fn given(names: &[String]) -> Result<Option<Vec<Category>>, Failure> {
+    let given = Category::given(names.iter().map(String::as_str));
+    let given = given.map_err(|error| Failure::usage(format!("--category: {error}")))?;
+    Ok((!given.is_empty()).then_some(given))
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use igentai_core::answer::{AnswerLimits, Parsed, parse_answer};
-use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, Rejections, ResponseMeta};
+use igentai_core::batch::{MAX_ELEMENTS, Named, Outcome, Rejections, ResponseMeta, Told};
 use igentai_core::command::TopicOrder;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
@@ -145,7 +145,7 @@ impl Prepared {
             asked: self.question.items,
             left_out: count(self.leave_out.len()),
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         }
     }
 

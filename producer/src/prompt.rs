@@ -109,6 +109,8 @@ pub fn hash(question: &Question) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
     use igentai_core::frontier::Letters;
 
     use super::*;

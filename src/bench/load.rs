@@ -1,6 +1,6 @@
 //! The load: batches of 50 strings of 20 bytes, of which a share is known.
 
-use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Numbered, Outcome, ResponseMeta};
+use igentai_core::batch::{Batch, BatchBody, BatchId, Named, Numbered, Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Seq, WorkerId};
@@ -169,6 +169,6 @@ fn meta() -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
-use igentai_core::topic::{Limits, Partition, Share, StartError, StartMode, StartRequest, Topic};
+use igentai_core::topic::{Limits, Share, StartError, StartMode, StartRequest, Topic};
 use igentai_orchestrator::files::written;
 use igentai_shared::config::Config;
 use igentai_shared::id;
@@ -89,11 +89,8 @@ fn request(config: &Config, arguments: &Run, name: &str) -> Result<StartRequest,
         items_per_request: Some(config.run.items_per_request),
         configured_items: None,
         configured_partition: config.run.partition,
-        partition: Some(match arguments.partition {
-            Some(cli::Partition::None) => Partition::None,
-            Some(cli::Partition::Alphabetical) => Partition::Alphabetical,
-            None => config.run.partition,
-        }),
+        partition: cli::partition(arguments.partition, &arguments.categories)?,
+        categories: cli::given(&arguments.categories)?,
         rules: arguments.rules.rules(&config.run.rules)?,
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,

@@ -105,6 +105,7 @@ mod tests {
             items_per_request: None,
             partition: None,
             configured_partition: igentai_core::topic::Partition::None,
+            categories: None,
             rules: None,
             configured_items: None,
             mode: StartMode::Auto,

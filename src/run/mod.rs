@@ -13,7 +13,7 @@ use igentai_shared::config::{Config, Keys};
 use igentai_shared::registry;
 use igentai_shared::shutdown::Shutdown;
 
-use crate::cli::{Common, Run};
+use crate::cli::{self, Common, Run};
 use crate::exit::{Exit, Failure};
 use crate::{output, parts, settings};
 
@@ -55,6 +55,8 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
     if let Some(name) = &arguments.topic {
         TopicId::from_name(name)
             .map_err(|error| Failure::usage(format!("the topic's name cannot be used: {error}")))?;
+        cli::partition(arguments.partition, &arguments.categories)?;
+        cli::given(&arguments.categories)?;
         // What is to go on must be there first, which the store tells.
         if !arguments.resume {
             refuse_what_nobody_knows(&config, name)?;

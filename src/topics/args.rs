@@ -91,9 +91,12 @@ pub(crate) struct Start {
     pub(crate) min_yield: Option<u32>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
-    /// How requests aim at parts of the topic [default: as before, or none]
+    /// How requests aim at parts of the topic [default: as before, or as the server is configured]
     #[arg(long, value_enum)]
     pub(crate) partition: Option<Partition>,
+    /// A category to aim at, as often as there are some; instead of asking a model for them
+    #[arg(long = "category", value_name = "NAME")]
+    pub(crate) categories: Vec<String>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]
     pub(crate) fresh: bool,

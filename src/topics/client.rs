@@ -111,6 +111,8 @@ fn option_of(field: &str) -> String {
         "limits.max_requests" => "--max-requests".to_owned(),
         "limits.completeness" => "--until-complete".to_owned(),
         "limits.min_new_per_100_requests" => "--min-yield".to_owned(),
+        "partition" => "--partition".to_owned(),
+        "categories" => "--category".to_owned(),
         "rules.matches" => "--accept".to_owned(),
         "rules.min_chars" => "--min-chars".to_owned(),
         "rules.max_chars" => "--max-chars".to_owned(),

@@ -146,10 +146,9 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         provider_weights: (!weights.is_empty()).then_some(weights),
         limits: (limits != Limits::default()).then_some(limits),
         items_per_request: None,
-        partition: start.partition.map(|partition| match partition {
-            cli::Partition::None => Partition::None,
-            cli::Partition::Alphabetical => Partition::Alphabetical,
-        }),
+        partition: cli::partition(start.partition, &start.categories)?.map(Partition::of),
+        categories: cli::given(&start.categories)?
+            .map(|given| given.iter().map(ToString::to_string).collect()),
         rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,

@@ -122,6 +122,7 @@ pub(super) fn topic(topic: &TopicView) -> String {
         line("prompt", inert(prompt).into_owned());
     }
     line("limits", limits(topic));
+    line("aims at", aims(topic));
     if let Some(rules) = &topic.rules {
         line("rules", rules_in_words(rules));
     }
@@ -208,6 +209,14 @@ fn limits(topic: &TopicView) -> String {
     .flatten()
     .collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn aims(topic: &TopicView) -> String {
+    let aims = topic.partition.in_words();
+    if topic.categories.is_empty() {
+        return aims.to_owned();
+    }
+    format!("{aims}: {}", inert(&topic.categories.join(", ")))
 }
 
 fn rules_in_words(rules: &Rules) -> String {

@@ -30,6 +30,7 @@ fn start(name: &str) -> Start {
         min_yield: None,
         rules: RuleArgs::default(),
         partition: None,
+        categories: Vec::new(),
         max_usd: None,
         time_limit: None,
         fresh: false,

@@ -1,7 +1,7 @@
 //! What the filters must never change, and that somebody else's program finds their bits.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-use igentai_core::batch::{Outcome, ResponseMeta};
+use igentai_core::batch::{Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 
 mod bits;
@@ -26,6 +26,6 @@ fn meta(provider: String) -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     }
 }

@@ -12,18 +12,18 @@ use crate::embedded::JsonRun;
 use crate::world::{Place, SOON, World, script};
 
 /// A model that knows birds, and lists those of a part when it is asked for one.
-fn birds(slowness: f64) -> Script {
+pub(crate) fn birds(slowness: f64) -> Script {
     let models = Models::new(Taxonomy::load("birds").unwrap(), Family::One.models(), 1.0, 7);
     Script { world: Some(Speaker { world: Arc::new(models), slowness }), ..Script::new(Vec::<String>::new()) }
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{errors}");
     out.into_owned()
 }
 
-fn lines(output: &Output) -> Vec<Value> {
+pub(crate) fn lines(output: &Output) -> Vec<Value> {
     text(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The real program as real processes: over a real RabbitMQ and a real Redis, against a stand-in for a model service, killed at bad moments.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod categories;
 mod changed;
 mod checks;
 mod damaged;

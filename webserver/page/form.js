@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|categories|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -144,8 +144,13 @@ export function NewTopic({ from, mode, providers, started }) {
           <select id="f-partition" value=${values.partition} onChange=${set('partition')}>
             <option value="">what is configured</option>
             <option value="alphabetical">parts of the alphabet</option>
+            <option value="category">categories</option>
+            <option value="semantic">clusters of what was found</option>
             <option value="none">the whole topic</option>
           </select>
+        <//>`}
+        ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
+          <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
         ${!from && html`<${Field} name="mode" label="If it ran before" errors=${errors}>
           <select id="f-mode" value=${values.mode} onChange=${set('mode')}>
@@ -166,11 +171,13 @@ function request(values, weights, from) {
     names.filter(name => (values[name] ?? '') !== '').map(name => [name, meant(name, Number(values[name]))]));
   const limits = numbers(LIMITS.map(([name]) => name));
   const named = weights.filter(w => w.name.trim());
+  const categories = (values.partition === 'category' ? values.categories ?? '' : '').split('\n').map(line => line.trim()).filter(Boolean);
   return {
     name: values.name ?? '',
     mode: values.mode,
     ...numbers(['items_per_request']),
     ...(values.partition ? { partition: values.partition } : {}),
+    ...(categories.length ? { categories } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
     ...(named.length || from ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),

@@ -188,6 +188,7 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Actions} topic=${topic} changed=${view => { setTopic(view); changed(view); }} />
     </header>
     ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
+    ${topic.categories && html`<p class="muted">Categories: <bdi>${topic.categories.join(', ')}</bdi></p>`}
     ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />
     <${Tiles} topic=${topic} found=${found} now=${now} />

@@ -90,6 +90,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         limits: Limits::of(topic.limits),
         items_per_request: topic.items_per_request,
         partition: Partition::of(topic.partition),
+        categories: topic.categories.iter().map(ToString::to_string).collect(),
         rules: (!topic.rules.is_empty()).then(|| Rules::of(&topic.rules)),
         run: topic.run,
         state,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::command::{Command, Heartbeat};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
@@ -115,7 +115,7 @@ impl Desk {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         };
         let (producer, at) = (WorkerId::parse("p1").unwrap(), self.context.clock.now().unix);
         let kind = EntryKind::Response(meta);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use igentai_core::batch::{Batch, BatchBody, BatchId, Outcome, Receipt, ResponseMeta, Verdict};
+use igentai_core::batch::{Batch, BatchBody, BatchId, Outcome, Receipt, ResponseMeta, Told, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -216,7 +216,7 @@ fn batch(producer: &str, seq: u64) -> Batch {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     };
     let producer = WorkerId::parse(producer).unwrap();
     let novel = vec![format!("River {producer} {seq}")];

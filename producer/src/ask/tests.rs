@@ -92,6 +92,24 @@ async fn a_request_that_aims_at_a_part_is_told_with_it() {
 }
 
 #[tokio::test]
+async fn a_task_tells_categories_and_names_no_items() {
+    let said =
+        |cell, text| finished(Some(aim(Some(cell), &["Owls"])), Some(reply(Outcome::Answered, text, false)));
+    let Finished { meta, items } = said("categories", "1. Owls\n2. Birds of prey\n3. owls").await;
+    assert_eq!(meta.categories.iter().collect::<Vec<_>>(), ["Owls", "Birds of prey"]);
+    assert_eq!((items.len(), meta.outcome, meta.cell.as_deref()), (0, Outcome::Answered, Some("categories")));
+    assert_eq!((meta.left_out, meta.copied, meta.probe), (0, 0, false), "they are no items");
+    let many: Vec<String> = (0..100).map(|number| format!("- Kind number {number}")).collect();
+    let many = many.join("\n");
+    let Finished { meta, .. } = said("clusters of: Owls", &many).await;
+    assert_eq!(meta.categories.iter().count(), MAX_PARTS);
+    let Finished { meta, .. } = said("categories", "I'm sorry, but I can't help with that.").await;
+    assert_eq!((meta.outcome, meta.categories.iter().count()), (Outcome::Refused, 0));
+    let Finished { meta, items } = said("category: Owls", "Barn owl\nOwls").await;
+    assert_eq!((meta.cell.as_deref(), items.len(), meta.copied), (Some("category: Owls"), 2, 1));
+}
+
+#[tokio::test]
 async fn what_was_named_although_it_was_to_be_left_out_is_counted_in_any_spelling() {
     let known = aim(Some("o"), &["Owl", "Oriole", "Ouzel", "owl"]);
     let meta = answered(Some(known.clone()), "1. OWL\n2. Osprey\n3. owl\n4. ouzel").await;

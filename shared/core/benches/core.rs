@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use igentai_core::answer::{AnswerLimits, parse_answer};
-use igentai_core::batch::{Outcome, ResponseMeta};
+use igentai_core::batch::{Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::filter::Bits;
 use igentai_core::fold::TopicFold;
@@ -101,7 +101,7 @@ fn entry(index: u64) -> Entry {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     };
     let head = EntryHead {
         producer: WorkerId::parse("producer-1").unwrap(),

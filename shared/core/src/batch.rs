@@ -119,6 +119,25 @@ impl Rejections {
     }
 }
 
+/// The categories that the answer to a task tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::box_collection, reason = "most responses tell none, which takes eight bytes in each")]
+pub struct Told(Option<Box<Vec<String>>>);
+
+impl Told {
+    /// Each as it was said.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|all| all.iter()).map(String::as_str)
+    }
+}
+
+impl FromIterator<String> for Told {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        let names: Vec<String> = names.into_iter().collect();
+        Self((!names.is_empty()).then(|| Box::new(names)))
+    }
+}
+
 /// What is known of a response besides its items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseMeta {
@@ -164,7 +183,7 @@ pub struct ResponseMeta {
     pub copied: u32,
     /// The categories that a task asked for; then there are no items.
     #[serde(default)]
-    pub categories: Vec<String>,
+    pub categories: Told,
     /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
     #[serde(default, skip_serializing_if = "Rejections::is_empty")]
     pub rejections: Rejections,
@@ -218,6 +237,7 @@ pub struct Named {
 }
 
 /// What a batch says.
+#[expect(clippy::large_enum_variant, reason = "nearly all are responses")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchBody {

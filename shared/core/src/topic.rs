@@ -282,7 +282,7 @@ pub struct StartRequest {
     pub items_per_request: Option<u32>,
     /// What a new topic takes for it when it is left out; [`DEFAULT_ITEMS_PER_REQUEST`] where this is left out, too.
     pub configured_items: Option<u32>,
-    /// See [`Topic::partition`].
+    /// See [`Topic::partition`]; naming it takes away categories that are not named with it.
     pub partition: Option<Partition>,
     /// What a new topic takes for it when it is left out.
     pub configured_partition: Partition,
@@ -376,8 +376,14 @@ impl Topic {
         }
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
-        topic.partition = request.partition.unwrap_or(topic.partition);
-        topic.categories = request.categories.unwrap_or(topic.categories);
+        // Who says how it is cut says with which categories.
+        match (request.partition, request.categories) {
+            (Some(partition), categories) => {
+                (topic.partition, topic.categories) = (partition, categories.unwrap_or_default());
+            }
+            (None, Some(categories)) => topic.categories = categories,
+            (None, None) => {}
+        }
         topic.rules = request.rules.unwrap_or(topic.rules);
         if fresh {
             topic.run += 1;

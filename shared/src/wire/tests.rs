@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, Rejections, ResponseMeta};
+use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, Rejections, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
 
@@ -40,7 +40,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     asked: 0,
                     left_out: 0,
                     copied: 0,
-                    categories: Vec::new(),
+                    categories: Told::default(),
                 },
                 novel: texts,
                 spellings: vec![],

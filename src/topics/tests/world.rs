@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -103,7 +103,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         });
         let at = SystemClock::new().now().unix;
         let commit = Commit {

@@ -1,6 +1,6 @@
 //! Batches to commit, short to write down.
 
-use igentai_core::batch::{BatchId, Committed, Named, Outcome, Rejections, ResponseMeta, Verdict};
+use igentai_core::batch::{BatchId, Committed, Named, Outcome, Rejections, ResponseMeta, Told, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
@@ -57,7 +57,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     });
     let head = EntryHead {
         producer: producer.clone(),

@@ -1,6 +1,6 @@
 //! What was found before a run of the simulation begins.
 
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::log::{EntryHead, EntryKind};
@@ -55,7 +55,7 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     });
     Commit {
         id: BatchId { topic: topic.clone(), run: 1, producer: producer.clone(), incarnation, seq },

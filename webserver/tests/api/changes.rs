@@ -74,6 +74,35 @@ async fn rules_are_stated_at_a_start_kept_by_the_next_and_changed_one_by_one() {
 }
 
 #[tokio::test]
+async fn categories_go_with_their_partition_and_another_one_takes_them_away() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = server
+        .post("/api/v1/topics", &json!({"name": "t", "categories": ["Owls", "owls", "Ducks"]}))
+        .await
+        .json();
+    assert_eq!((&topic["partition"], &topic["categories"]), (&json!("category"), &json!(["Owls", "Ducks"])));
+    let patch = async |change| server.patch(TOPIC, &change).await.json();
+    let changed = patch(json!({"categories": ["Geese"]})).await;
+    assert_eq!((&changed["partition"], &changed["categories"]), (&json!("category"), &json!(["Geese"])));
+    let told = patch(json!({"categories": null})).await;
+    assert_eq!(
+        (&told["partition"], told.get("categories")),
+        (&json!("category"), None),
+        "a model tells them"
+    );
+    patch(json!({"categories": ["Geese"]})).await;
+    let other = patch(json!({"partition": "semantic"})).await;
+    assert_eq!((&other["partition"], other.get("categories")), (&json!("semantic"), None));
+    let both = patch(json!({"partition": "category", "categories": ["Owls"]})).await;
+    assert_eq!((&both["partition"], &both["categories"]), (&json!("category"), &json!(["Owls"])));
+    let kept = patch(json!({"items_per_request": 20})).await;
+    assert_eq!(kept["categories"], json!(["Owls"]));
+    let refused = server.patch(TOPIC, &json!({"partition": "none", "categories": ["Owls"]})).await;
+    assert_eq!((refused.status, refused.json()["field"].as_str()), (422, Some("categories")));
+}
+
+#[tokio::test]
 async fn a_change_at_another_version_than_the_one_read_is_refused() {
     let world = World::new();
     let server = world.serve().await;

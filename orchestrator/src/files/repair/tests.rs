@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::fold::TopicFold;
 use igentai_core::ids::WorkerId;
@@ -54,7 +54,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     };
     Commit {
         id: BatchId { topic, run: 1, producer: producer.clone(), incarnation: 1, seq },

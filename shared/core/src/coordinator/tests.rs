@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::batch::{Outcome, ResponseMeta};
+use crate::batch::{Outcome, ResponseMeta, Told};
 use crate::command::{FilterReport, Lease, ProviderReport, ProviderState, TopicReport};
 use crate::cost::Cost;
 use crate::decision::Chunk;
@@ -192,7 +192,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         }
     }
 

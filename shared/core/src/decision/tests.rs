@@ -29,6 +29,7 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             providers: vec!["small".to_owned(), "large".to_owned()],
             away: BTreeMap::from([("other".to_owned(), "wrong key".to_owned())]),
             partition: Partition::Alphabetical,
+            categories: Vec::new(),
         })
         .to_string(),
         What::TakenUp { epoch: 3 }.to_string(),

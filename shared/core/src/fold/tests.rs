@@ -5,7 +5,7 @@ use std::iter;
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::{Outcome, ResponseMeta};
+use crate::batch::{Outcome, ResponseMeta, Told};
 use crate::key::Rejection;
 use crate::log::{EntryHead, EntryTail};
 use crate::time::UnixMillis;
@@ -36,7 +36,7 @@ fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
                 asked: 0,
                 left_out: 0,
                 copied: 0,
-                categories: Vec::new(),
+                categories: Told::default(),
             }),
         },
         tail,

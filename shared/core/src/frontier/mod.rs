@@ -37,7 +37,7 @@ mod view;
 mod voices;
 
 use categories::{Categories, Said};
-pub use categories::{Category, MAX_NAME_CHARS, MAX_PARTS, NameError};
+pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
 pub use letters::Letters;
 use letters::Place;
 pub use next::{Aim, Outlook, Wish};

@@ -20,7 +20,9 @@ use crate::fold::TopicFold;
 use crate::ids::WorkerId;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
+use crate::topic::Partition;
 
+mod categories;
 mod letters;
 mod listing;
 mod next;
@@ -93,7 +95,7 @@ fn meta(provider: &str) -> ResponseMeta {
         asked: 50,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: crate::batch::Told::default(),
     }
 }
 
@@ -113,7 +115,14 @@ fn providers(names: &[&str]) -> Vec<String> {
 }
 
 fn next(frontier: &Frontier, under_way: &[(Aim, f64)]) -> Outlook {
-    frontier.next(&Wish { items: 50, wanted: None, providers: &providers(&[ONE]), under_way })
+    frontier.next(&Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted: None,
+        providers: &providers(&[ONE]),
+        under_way,
+    })
 }
 
 fn part(cell: &str) -> Letters {
@@ -141,9 +150,12 @@ fn a_short_answer_lists_a_range_and_a_full_one_does_not() {
     let again = next(log.frontier(), &[(Aim::Part(part("s-z")), 9.0), (Aim::Part(part("d-l")), 9.0)]);
     let Outlook::Ask { aim: Aim::Part(letters), .. } = again else { unreachable!("{again:?}") };
     assert!(letters.overlaps(part("m")), "{letters}");
-    let left_out = log.frontier().leave_out(part("m"), None);
+    let left_out = log.frontier().leave_out(&Aim::Part(part("m")), None);
     assert!(left_out.len() >= 50 && left_out.iter().all(|name| name.starts_with('m')));
-    assert!(log.frontier().leave_out(part("s"), None).is_empty(), "no answer about a part has given them");
+    assert!(
+        log.frontier().leave_out(&Aim::Part(part("s")), None).is_empty(),
+        "no answer about a part has given them"
+    );
 }
 
 #[test]
@@ -151,8 +163,8 @@ fn nothing_is_cut_before_the_first_answers_and_no_two_requests_look_for_the_same
     let frontier = Frontier::default();
     let whole = (Aim::Whole, 0.0);
     assert!(matches!(next(&frontier, &[]), Outlook::Ask { aim: Aim::Whole, items: 50, .. }));
-    assert!(matches!(next(&frontier, &[whole]), Outlook::Ask { aim: Aim::Whole, .. }));
-    assert_eq!(next(&frontier, &[whole, whole]), Outlook::Wait);
+    assert!(matches!(next(&frontier, std::slice::from_ref(&whole)), Outlook::Ask { aim: Aim::Whole, .. }));
+    assert_eq!(next(&frontier, &[whole.clone(), whole]), Outlook::Wait);
     let mut log = Log::default();
     log.answer(ONE, None, 50, &all(&names("abcdefghijklmnopqrst", 2)));
     log.answer(ONE, None, 50, &all(&names("bcdefghijklmnopqrstu", 2)));
@@ -231,12 +243,12 @@ fn what_is_to_be_left_out_is_told_only_where_that_helps() {
     let known = names("abcdef", 8);
     log.answer(ONE, None, 50, &all(&known)).answer(ONE, None, 50, &all(&known));
     log.answer(ONE, Some("a-c"), 24, &all(&names("abc", 8)));
-    assert_eq!(log.frontier().leave_out(part("a-c"), None).len(), 24);
+    assert_eq!(log.frontier().leave_out(&Aim::Part(part("a-c")), None).len(), 24);
     let copies = |copied| ResponseMeta { cell: Some("a-c".to_owned()), left_out: 24, copied, ..meta(ONE) };
     log.meta(copies(2), &["az1"]);
-    assert!(!log.frontier().leave_out(part("a-c"), None).is_empty());
+    assert!(!log.frontier().leave_out(&Aim::Part(part("a-c")), None).is_empty());
     log.meta(copies(24), &all(&names("abc", 8))).meta(copies(24), &all(&names("abc", 8)));
-    assert!(log.frontier().leave_out(part("a-c"), None).is_empty());
+    assert!(log.frontier().leave_out(&Aim::Part(part("a-c")), None).is_empty());
 }
 
 /// Three models: `cheap` and `dear` know the same, `other` knows what they do not.
@@ -271,7 +283,14 @@ fn a_model_that_adds_nothing_is_not_asked_and_one_that_does_lists_everything() {
     let mut asked = BTreeMap::new();
     let mut under_way = Vec::new();
     loop {
-        let wish = Wish { items: 50, wanted: None, providers: &available, under_way: &under_way };
+        let wish = Wish {
+            items: 50,
+            partition: Partition::Alphabetical,
+            categories: &[],
+            wanted: None,
+            providers: &available,
+            under_way: &under_way,
+        };
         let Outlook::Ask { aim, provider, new, why, .. } = frontier.next(&wish) else { break };
         if matches!(why, Why::Again { .. }) {
             break;
@@ -309,7 +328,14 @@ fn more_models_than_are_told_apart_do_no_harm() {
     for provider in &many {
         log.answer(provider, None, 48, &all(&known)).answer(provider, Some("a-c"), 50, &all(&known[..18]));
     }
-    let wish = Wish { items: 50, wanted: Some(0.95), providers: &many, under_way: &[] };
+    let wish = Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted: Some(0.95),
+        providers: &many,
+        under_way: &[],
+    };
     assert!(matches!(log.frontier().next(&wish), Outlook::Ask { .. }));
     assert!(log.frontier().estimate().is_some());
 }
@@ -371,9 +397,17 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
         let mut under_way: Vec<(Aim, u32, f64)> = Vec::new();
         let end = loop {
             while under_way.len() < 8 {
-                let open: Vec<(Aim, f64)> = under_way.iter().map(|(aim, _, new)| (*aim, *new)).collect();
+                let open: Vec<(Aim, f64)> =
+                    under_way.iter().map(|(aim, _, new)| (aim.clone(), *new)).collect();
                 let one = providers(&[ONE]);
-                let wish = Wish { items: 50, wanted: Some(0.95), providers: &one, under_way: &open };
+                let wish = Wish {
+                    items: 50,
+                    partition: Partition::Alphabetical,
+                    categories: &[],
+                    wanted: Some(0.95),
+                    providers: &one,
+                    under_way: &open,
+                };
                 let Outlook::Ask { aim, items, new, .. } = log.frontier().next(&wish) else { break };
                 under_way.push((aim, items, new));
             }
@@ -381,8 +415,10 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
             let letters = match aim {
                 Aim::Whole => None,
                 Aim::Part(letters) => Some(letters),
+                Aim::Category(_) | Aim::Parts { .. } => panic!("it is cut by letters"),
             };
-            let barred = letters.map_or(Vec::new(), |letters| log.frontier().leave_out(letters, None));
+            let barred =
+                letters.map_or(Vec::new(), |letters| log.frontier().leave_out(&Aim::Part(letters), None));
             let named = said(&known, letters, items as usize, &barred, &mut chance);
             log.answer(ONE, letters.map(|letters| letters.to_string()).as_deref(), items, &all(&named));
             requests += 1;
@@ -425,7 +461,7 @@ proptest! {
         let some = providers(&["a", "b"]);
         let mut under_way: Vec<(Aim, f64)> = Vec::new();
         for asked in 0..60 {
-            let wish = Wish { items: 50, wanted: Some(0.9), providers: &some, under_way: &under_way };
+            let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &some, under_way: &under_way };
             match log.frontier().next(&wish) {
                 Outlook::Ask { aim, items, new, .. } => {
                     prop_assert!((1..=50).contains(&items) && new.is_finite());

@@ -16,6 +16,9 @@ pub const MAX_LOAD: usize = 768 * 1024;
 const TOPIC: usize = 768;
 const PROVIDER: usize = 48;
 
+/// A category without its name: it stands in what is told of a topic, not in commands.
+const CATEGORY: usize = 24;
+
 /// Why a topic cannot be under way beside the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
@@ -41,7 +44,9 @@ impl Topic {
     pub fn load(&self) -> usize {
         let prompt = self.prompt.as_ref().map_or(0, String::len);
         let weights: usize = self.provider_weights.keys().map(|name| PROVIDER + name.len()).sum();
-        TOPIC + self.id.as_str().len() + self.name.len() + prompt + weights + self.rules.load()
+        let categories: usize =
+            self.categories.iter().map(|category| CATEGORY + category.as_str().len()).sum();
+        TOPIC + self.id.as_str().len() + self.name.len() + prompt + weights + categories + self.rules.load()
     }
 
     /// Refuses a topic that is to be under way and does not fit in beside the others in `topics`.

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or match fails the test")]
 
 use super::*;
-use crate::batch::{BatchId, Committed, Named, Numbered, Outcome, ResponseMeta, ToldNumbers, Verdict};
+use crate::batch::{BatchId, Committed, Named, Numbered, Outcome, ResponseMeta, Told, ToldNumbers, Verdict};
 use crate::command::TopicOrder;
 use crate::key::{Fingerprint, Key};
 
@@ -61,7 +61,7 @@ fn answer(texts: &[&str]) -> Finished {
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     };
     Finished { meta, items: texts.iter().map(|text| named(text)).collect() }
 }

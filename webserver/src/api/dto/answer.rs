@@ -54,6 +54,9 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
+    /// The categories that were given for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
     /// What its items must be like; absent where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,

@@ -86,6 +86,12 @@ pub enum WhyName {
     First,
     /// The topic cannot be cut by letters.
     Uncut,
+    /// Which categories there are is asked of a model.
+    Parts,
+    /// A category goes on giving new items: which parts it has is asked of a model.
+    Split,
+    /// Every category is listed, but answers about the whole name what is in none: more are asked for.
+    Missed,
     /// Now and then the whole is asked for.
     Sample,
     /// It takes more answers about the whole to say how complete the list is.

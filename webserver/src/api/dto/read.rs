@@ -1,5 +1,7 @@
 //! How requests are read from JSON: the same forms that they serialize to, with every mistake told.
 
+use igentai_core::frontier::{MAX_NAME_CHARS, MAX_PARTS};
+
 use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
 use super::rules::{ChangeRules, Rules};
 use crate::api::allowed;
@@ -20,6 +22,7 @@ impl FromFields for StartTopic {
             limits: fields.object("limits").value(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).value(),
             partition: fields.word("partition", &Partition::WORDS).value(),
+            categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).value(),
             rules: fields.object("rules").value(),
             mode: fields
                 .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
@@ -50,6 +53,7 @@ impl FromFields for ChangeTopic {
             limits: fields.object("limits").patch(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).patch(),
             partition: fields.word("partition", &Partition::WORDS).patch(),
+            categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).patch(),
             rules: fields.object("rules").patch(),
         }
     }

@@ -93,15 +93,39 @@ pub enum Partition {
     None,
     /// By the letters that names begin with.
     Alphabetical,
+    /// By categories, which are given, or told by a model.
+    Category,
+    /// By clusters of what was found, which a model names.
+    Semantic,
 }
 
 impl Partition {
-    pub(crate) const WORDS: [(&str, Self); 2] = [("none", Self::None), ("alphabetical", Self::Alphabetical)];
+    pub(crate) const WORDS: [(&str, Self); 4] = [
+        ("none", Self::None),
+        ("alphabetical", Self::Alphabetical),
+        ("category", Self::Category),
+        ("semantic", Self::Semantic),
+    ];
 
-    pub(crate) const fn of(partition: igentai_core::topic::Partition) -> Self {
+    /// In words, for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::None => "the whole topic",
+            Self::Alphabetical => "parts of the alphabet",
+            Self::Category => "categories",
+            Self::Semantic => "clusters of what was found",
+        }
+    }
+
+    /// As the core has it.
+    #[must_use]
+    pub const fn of(partition: igentai_core::topic::Partition) -> Self {
         match partition {
             igentai_core::topic::Partition::None => Self::None,
             igentai_core::topic::Partition::Alphabetical => Self::Alphabetical,
+            igentai_core::topic::Partition::Category => Self::Category,
+            igentai_core::topic::Partition::Semantic => Self::Semantic,
         }
     }
 
@@ -109,6 +133,8 @@ impl Partition {
         match self {
             Self::None => igentai_core::topic::Partition::None,
             Self::Alphabetical => igentai_core::topic::Partition::Alphabetical,
+            Self::Category => igentai_core::topic::Partition::Category,
+            Self::Semantic => igentai_core::topic::Partition::Semantic,
         }
     }
 }
@@ -138,6 +164,10 @@ pub struct StartTopic {
     /// How requests aim at parts of the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
+    /// The categories that requests aim at, where `partition` is `category` or left out; without them a model tells which there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1, max_items = 40, example = json!(["museums", "parks"]))]
+    pub categories: Option<Vec<String>>,
     /// What its items must be like; an empty object for nothing. A start that names any rule states all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
@@ -170,6 +200,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Partition>)]
     pub partition: Option<Option<Partition>>,
+    /// The categories that requests aim at; `null` to have a model tell them. Another partition takes them away.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 40)]
+    pub categories: Option<Option<Vec<String>>>,
     /// What its items must be like, for answers that come from then on; `null` for nothing. Items that are there stay.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ChangeRules>)]

@@ -105,7 +105,12 @@ fn patched(
         rules.items_per_request(items);
         topic.items_per_request = items.unwrap_or(context.items_per_request);
     }
-    if let Some(partition) = request.partition {
+    let categories = request.categories.as_ref().and_then(Option::as_deref);
+    let (partition, categories) = rules.parts(request.partition.flatten(), categories);
+    if request.partition.is_some() || request.categories.is_some() {
+        topic.categories = categories.unwrap_or_default();
+    }
+    if request.partition.is_some() || partition.is_some() {
         topic.partition = partition.map_or(context.partition, Partition::to_core);
     }
     match &request.rules {

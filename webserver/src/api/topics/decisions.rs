@@ -93,6 +93,9 @@ fn asked_view(asked: &Asked) -> AskedView {
     let (why, known, expected) = match asked.why {
         Why::First => (WhyName::First, None, None),
         Why::Uncut => (WhyName::Uncut, None, None),
+        Why::Parts => (WhyName::Parts, None, None),
+        Why::Split => (WhyName::Split, None, None),
+        Why::Missed => (WhyName::Missed, None, None),
         Why::Sample => (WhyName::Sample, None, None),
         Why::Sure => (WhyName::Sure, None, None),
         Why::Most { known, has, .. } => (WhyName::Most, Some(known), Some(has)),

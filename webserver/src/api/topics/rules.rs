@@ -1,11 +1,12 @@
 //! What a request may ask for. Everything that is wrong is said at once.
 
 use igentai_core::folder::TopicId;
+use igentai_core::frontier::Category;
 use igentai_core::rules::ItemRules;
 use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES};
 
 use crate::api::allowed;
-use crate::api::dto::{self, Limits};
+use crate::api::dto::{self, Limits, Partition};
 use crate::fields::{Errors, shown_number};
 use crate::problem::{Problem, ProblemKind};
 
@@ -130,6 +131,26 @@ impl Rules {
             self.fail(format!("rules.{}", error.rule()), error.to_string(), allowed);
         }
         rules
+    }
+
+    /// How it is cut, and the categories that are given for that: who names categories wants requests to aim at them.
+    pub(super) fn parts(
+        &mut self,
+        partition: Option<Partition>,
+        categories: Option<&[String]>,
+    ) -> (Option<Partition>, Option<Vec<Category>>) {
+        let Some(categories) = categories else { return (partition, None) };
+        if partition.is_some_and(|partition| partition != Partition::Category) {
+            let detail = "categories are for the partition `category`; leave one of both out";
+            self.fail("categories", detail, allowed::CATEGORIES);
+        }
+        match Category::given(categories.iter().map(String::as_str)) {
+            Ok(categories) => (Some(Partition::Category), Some(categories)),
+            Err(error) => {
+                self.fail("categories", error.to_string(), allowed::CATEGORIES);
+                (partition, None)
+            }
+        }
     }
 
     pub(super) fn finish(self) -> Result<(), Problem> {

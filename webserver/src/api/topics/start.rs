@@ -94,6 +94,7 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
     rules.limits(request.limits.as_ref().unwrap_or(&Limits::default()));
     rules.items_per_request(request.items_per_request);
+    let (partition, categories) = rules.parts(request.partition, request.categories.as_deref());
     let item_rules = request.rules.as_ref().map(|wanted| rules.items(wanted));
     rules.finish()?;
     Ok(StartRequest {
@@ -103,7 +104,8 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
         limits: request.limits.map(|limits| limits.to_core()),
         items_per_request: request.items_per_request,
         configured_items: Some(app.context.items_per_request),
-        partition: request.partition.map(Partition::to_core),
+        partition: partition.map(Partition::to_core),
+        categories,
         configured_partition: app.context.partition,
         rules: item_rules,
         mode: match request.mode {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Verdict};
+use igentai_core::batch::{BatchId, Named, Outcome, ResponseMeta, Told, Verdict};
 use igentai_core::cost::Cost;
 use igentai_core::decision::{Asked, CHUNK, Chunk, Decision, What, Why};
 use igentai_core::fold::TopicFold;
@@ -172,7 +172,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         };
         let commit = Commit {
             id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },

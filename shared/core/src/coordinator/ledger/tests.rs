@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::{Outcome, ResponseMeta};
+use crate::batch::{Outcome, ResponseMeta, Told};
 use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 
@@ -34,7 +34,7 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         asked: 0,
         left_out: 0,
         copied: 0,
-        categories: Vec::new(),
+        categories: Told::default(),
     };
     let head = EntryHead {
         producer: id(producer),

@@ -1,7 +1,7 @@
 //! Caps that an operator sets or lowers while the topic runs, with real workers, in virtual time.
 
 use super::*;
-use crate::batch::{Committed, Receipt, Verdict};
+use crate::batch::{Committed, Receipt, Told, Verdict};
 use crate::worker::{Finished, Worker};
 
 const NAMES: [&str; 3] = ["p1", "p2", "p3"];
@@ -101,7 +101,7 @@ impl Field {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: Told::default(),
         };
         let finished = Finished { meta: meta.clone(), items: Vec::new() };
         let batch = self.workers[who].finish(&id(), 1, finished, Monotonic(self.at)).unwrap();

@@ -12,6 +12,9 @@ use crate::frontier::{Frontier, Letters};
 /// Answers about the whole, or about a category, before anything is told.
 const LEAST: u64 = 2;
 
+/// So much more often lists leave out what only one answer about the whole has than what several have.
+const RARER: f64 = 3.0;
+
 /// An answer of new names alone does not say that there is no end.
 const MOST_UNKNOWN: f64 = 0.7;
 
@@ -23,20 +26,25 @@ impl Frontier {
             return None;
         }
         let all = self.view().sum(Letters::ALL);
-        let looked_for = all.twice + LEFT_OUT.1;
-        let left_out = (all.twice - all.twice_listed + LEFT_OUT.0) / looked_for;
-        let real = (all.once_listed / (1.0 - left_out)).min(all.once);
-        let made_up = (all.once - real + MADE_UP.0) / (count(self.whole_mentions) + MADE_UP.1);
+        let of_twice = (all.twice - all.twice_listed + LEFT_OUT.0) / (all.twice + LEFT_OUT.1);
+        // What comes to mind only once is left out more; what is left out beyond that is made up.
+        let of_once = (RARER * of_twice).min(MOST_UNKNOWN);
+        let once = (all.once_listed / (1.0 - of_once)).min(all.once);
+        let made_up = (all.once - once + MADE_UP.0) / (count(self.whole_mentions) + MADE_UP.1);
+        let looked_for = all.twice + once + LEFT_OUT.1;
+        let left_out = (all.twice - all.twice_listed + once - all.once_listed + LEFT_OUT.0) / looked_for;
         let made_up_of_lists = (made_up * count(categories.mentions)).min(all.listed_once);
         let by_lists = all.listed_once - made_up_of_lists + all.listed;
-        let known = all.twice + real + by_lists;
+        let known = all.twice + once + by_lists;
         let by_whole = by_lists * left_out / (1.0 - left_out);
-        let by_categories = self.categories.to_come();
+        // What several categories are still to bring is the same in part, as what they have brought is.
+        let in_lists = all.twice_listed + all.once_listed + all.listed_once + all.listed;
+        let in_each: f64 = categories.cells.values().map(super::Cell::known).sum();
+        let by_categories = categories.to_come() * in_lists / in_each.max(1.0);
         let missing = by_whole.max(by_categories);
         let total = known + missing;
-        let variance = missing
-            + (DOUBT * by_categories).powi(2)
-            + by_lists.powi(2) * left_out * (1.0 - left_out) / looked_for;
+        let variance =
+            missing + (DOUBT * missing).powi(2) + by_lists.powi(2) * left_out * (1.0 - left_out) / looked_for;
         let spread = QUANTILE * variance.sqrt();
         let surely = all.twice + all.once_listed + all.listed;
         let low = (total - spread).max(surely).min(total);

@@ -17,10 +17,8 @@ use crate::ids::Seq;
 mod estimate;
 mod name;
 mod next;
-#[cfg(test)]
-mod tests;
 
-pub use name::{Category, MAX_NAME_CHARS, NameError};
+pub use name::{Category, GivenError, MAX_NAME_CHARS, NameError};
 pub(super) use next::SHOWN;
 
 /// Most parts of the topic, or of one category.
@@ -32,8 +30,9 @@ const MAX_CATEGORIES: usize = 1_000;
 /// What models add to categories that others have listed is taken to be this share of the known names, as if it had been seen with so many.
 const ADDS: (f64, f64) = (0.3, 30.0);
 
-/// What one that was never asked about brings, as a share of what is asked for, as if it had been seen of so many.
-const FIRST: (f64, f64) = (0.5, 2.0);
+/// What one that was never asked about brings, of a thousand names that are asked for, before any was; and of so many the last one counts as one.
+const FIRST: u32 = 500;
+const LATELY: u32 = 4;
 
 /// Of the new names in an answer that came back full, the next one brings this share.
 const NEXT: f64 = 0.6;
@@ -62,7 +61,7 @@ struct Parts {
 }
 
 /// What is known of the categories: a fold of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Categories {
     cells: BTreeMap<Category, Cell>,
     /// Of the topic, and of categories.
@@ -72,9 +71,8 @@ pub(super) struct Categories {
     tasks: u64,
     answers: u64,
     mentions: u64,
-    /// New names in first answers, and what was asked for in them.
-    first_new: u64,
-    first_asked: u64,
+    /// New names in first answers, of a thousand that were asked for, the last ones counting most.
+    first: u32,
     /// Of each model: new names in its answers about categories that others have listed, and names known of these.
     added: [(u64, u64); VOICES],
 }
@@ -86,6 +84,21 @@ pub(super) struct Said {
     pub(super) new: u32,
     pub(super) asked: u32,
     pub(super) voice: Set,
+}
+
+impl Default for Categories {
+    fn default() -> Self {
+        Self {
+            cells: BTreeMap::new(),
+            of_topic: Parts::default(),
+            parts: BTreeMap::new(),
+            tasks: 0,
+            answers: 0,
+            mentions: 0,
+            first: FIRST,
+            added: [(0, 0); VOICES],
+        }
+    }
 }
 
 impl Categories {
@@ -149,8 +162,8 @@ impl Categories {
         self.answers += 1;
         let known = u64::try_from(cell.named.len()).unwrap_or(u64::MAX);
         if cell.full + cell.listed == 0 && said.asked > 0 {
-            self.first_new += u64::from(said.new);
-            self.first_asked += u64::from(said.asked);
+            let share = said.new.saturating_mul(1_000) / said.asked;
+            self.first = (self.first * (LATELY - 1) + share.min(1_000)) / LATELY;
         }
         if cell.listed_by & !said.voice != 0 && cell.listed_by & said.voice == 0 {
             let place = usize::try_from(said.voice.trailing_zeros()).ok();
@@ -207,9 +220,7 @@ impl Categories {
 
     /// What a first answer about a category brings, for each item that is asked for.
     fn first(&self) -> f64 {
-        let asked = count(self.first_asked);
-        let each = FIRST.1 * 50.0;
-        (count(self.first_new) + FIRST.0 * each) / (asked + each)
+        f64::from(self.first) / 1_000.0
     }
 
     /// What a model adds to a category that others have listed, for each name that is known there.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_PARTS;
 use crate::key::{Key, clean_text};
 
 /// Between a category and a part of it.
@@ -34,6 +35,22 @@ pub enum NameError {
     Within,
 }
 
+/// What is wrong with categories that are given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GivenError {
+    /// One is none.
+    #[error("“{name}” is no name of a category: {why}")]
+    Name {
+        /// Its beginning.
+        name: String,
+        /// Why.
+        why: NameError,
+    },
+    /// There are too many.
+    #[error("there are more than {MAX_PARTS}")]
+    TooMany,
+}
+
 impl Category {
     /// One that is not part of another.
     ///
@@ -51,6 +68,22 @@ impl Category {
             return Err(NameError::Within);
         }
         Ok(Self(name))
+    }
+
+    /// Those that are given for a topic, each once.
+    ///
+    /// # Errors
+    /// With the first name that is none, or when there are too many.
+    pub fn given<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, GivenError> {
+        let mut categories: Vec<Self> = Vec::new();
+        for name in names {
+            let category = Self::named(name)
+                .map_err(|why| GivenError::Name { name: name.chars().take(MAX_NAME_CHARS).collect(), why })?;
+            if categories.iter().all(|known| known.key() != category.key()) {
+                categories.push(category);
+            }
+        }
+        if categories.len() > MAX_PARTS { Err(GivenError::TooMany) } else { Ok(categories) }
     }
 
     /// A part of it.

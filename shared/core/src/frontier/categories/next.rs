@@ -20,8 +20,8 @@ const RICH_ANSWERS: u16 = 2;
 /// Lists that leave out more than this share of what answers about the whole agree on leave out categories.
 const MISSED: f64 = 0.05;
 
-/// A category that may bring less is not worth a request.
-const LEAST_NEW: f64 = 1.0;
+/// A category that may bring less than this share of what is asked for is not worth a request.
+const LEAST_NEW: f64 = 0.04;
 
 /// Names of the topic that a question for clusters shows.
 pub(in crate::frontier) const SHOWN: usize = 60;
@@ -126,7 +126,7 @@ impl Frontier {
                 };
                 let cost = if several { view.cost_of(voice) / view.soundness(voice).max(0.01) } else { 1.0 };
                 let value = new / cost;
-                let is_worth_it = new >= LEAST_NEW;
+                let is_worth_it = new >= LEAST_NEW * f64::from(wish.items);
                 offers += u32::from(is_worth_it);
                 if is_worth_it && best.as_ref().is_none_or(|best| value > best.value) {
                     let provider = several.then(|| provider.clone());

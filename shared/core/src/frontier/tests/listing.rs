@@ -1,5 +1,6 @@
 //! What answers make of the alphabet.
 
+use crate::topic::Partition;
 use proptest::prelude::*;
 
 use super::part as letters;
@@ -34,7 +35,14 @@ impl Log {
     }
 
     pub(super) fn next_while(&self, under_way: &[(Aim, f64)], wanted: Option<f64>) -> Outlook {
-        self.frontier().next(&Wish { items: 50, wanted, providers: &providers(&[ONE]), under_way })
+        self.frontier().next(&Wish {
+            items: 50,
+            partition: Partition::Alphabetical,
+            categories: &[],
+            wanted,
+            providers: &providers(&[ONE]),
+            under_way,
+        })
     }
 
     /// All parts that would be asked for at once, one after the other, at most so many.
@@ -64,7 +72,7 @@ impl Letters {
 
 pub(super) fn aim_of(outlook: &Outlook) -> Aim {
     let Outlook::Ask { aim, .. } = outlook else { panic!("it waits") };
-    *aim
+    aim.clone()
 }
 
 /// Two full answers about the whole, three names of each letter in the second.
@@ -199,24 +207,28 @@ fn a_cell_of_another_kind_says_nothing_of_letters() {
 fn questions_leave_out_what_answers_about_parts_gave_in_that_range() {
     let mut log = begun();
     log.says(about("s"), &[numbered("sa", 0..30), numbered("st", 0..20), numbered("ta", 9..10)].concat());
-    assert_eq!(log.frontier().leave_out(letters("st"), None), numbered("st", 0..20));
-    let whole = log.frontier().leave_out(letters("s-z"), None);
+    assert_eq!(log.frontier().leave_out(&Aim::Part(letters("st")), None), numbered("st", 0..20));
+    let whole = log.frontier().leave_out(&Aim::Part(letters("s-z")), None);
     assert_eq!(whole.len(), 51, "it is named with the part or not");
     assert!(whole.contains(&"ta9".to_owned()));
-    assert_eq!(log.frontier().leave_out(letters("c"), None), Vec::<String>::new());
+    assert_eq!(log.frontier().leave_out(&Aim::Part(letters("c")), None), Vec::<String>::new());
     log.says(about("s"), &numbered("su", 0..31));
-    assert_eq!(log.frontier().leave_out(letters("s"), None), Vec::<String>::new(), "they are too many");
-    assert_eq!(log.frontier().leave_out(letters("su"), None).len(), 31);
+    assert_eq!(
+        log.frontier().leave_out(&Aim::Part(letters("s")), None),
+        Vec::<String>::new(),
+        "they are too many"
+    );
+    assert_eq!(log.frontier().leave_out(&Aim::Part(letters("su")), None).len(), 31);
 }
 
 #[test]
 fn nothing_is_left_out_where_not_all_words_are_kept() {
     let mut log = begun();
     log.says(about("a"), &numbered("aa", 0..30));
-    assert!(!log.frontier().leave_out(letters("a"), None).is_empty());
+    assert!(!log.frontier().leave_out(&Aim::Part(letters("a")), None).is_empty());
     log.says(whole(), &numbered("mm", 0..u32::try_from(TEXTS).unwrap()));
     assert_eq!(log.frontier().texts.len(), TEXTS);
-    assert_eq!(log.frontier().leave_out(letters("a"), None), Vec::<String>::new());
+    assert_eq!(log.frontier().leave_out(&Aim::Part(letters("a")), None), Vec::<String>::new());
 }
 
 #[test]
@@ -308,7 +320,7 @@ proptest! {
         let mut again: TopicFold = rmp_serde::from_slice(&kept).unwrap();
         log.entries.iter().for_each(|entry| again.apply(entry).unwrap());
         prop_assert_eq!(&again, &log.fold);
-        let wish = Wish { items: 50, wanted: Some(0.9), providers: &["one".to_owned()], under_way: &[] };
+        let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &["one".to_owned()], under_way: &[] };
         prop_assert_eq!(again.frontier().next(&wish), log.frontier().next(&wish));
     }
 }

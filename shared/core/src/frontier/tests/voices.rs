@@ -4,6 +4,7 @@ use super::listing::{about, numbered, of_each_letter, whole};
 use super::part as letters;
 use super::*;
 use crate::frontier::voices::VOICES;
+use crate::topic::Partition;
 
 fn two() -> Vec<String> {
     vec!["one".to_owned(), "two".to_owned()]
@@ -59,7 +60,14 @@ fn a_list_of_one_model_is_no_list_of_another() {
     }
     log.says(about("a-z"), &numbered("ba", 0..20));
     log.says(about("other"), &[]);
-    let wish = Wish { items: 50, wanted: None, providers: &two(), under_way: &[] };
+    let wish = Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted: None,
+        providers: &two(),
+        under_way: &[],
+    };
     let Outlook::Ask { aim: Aim::Part(_), provider, .. } = log.frontier().next(&wish) else {
         panic!("the other model may know more: {:?}", log.frontier().next(&wish))
     };
@@ -75,10 +83,10 @@ fn a_model_that_is_not_tested_is_told_to_leave_out_only_what_it_has_said() {
     }
     log.says(about("s"), &numbered("sb", 0..10));
     log.says(by("two", about("s")), &numbered("sc", 0..10));
-    let left_out = |provider| log.frontier().leave_out(letters("s"), Some(provider));
+    let left_out = |provider| log.frontier().leave_out(&Aim::Part(letters("s")), Some(provider));
     assert_eq!(left_out("one"), numbered("sb", 0..10));
     assert_eq!(left_out("two"), numbered("sc", 0..10));
-    assert_eq!(log.frontier().leave_out(letters("s"), None).len(), 20);
+    assert_eq!(log.frontier().leave_out(&Aim::Part(letters("s")), None).len(), 20);
 }
 
 #[test]
@@ -93,7 +101,14 @@ fn the_cheaper_of_two_that_know_as_much_is_asked_for_parts_and_where_both_are_fr
                 );
             }
         }
-        let wish = Wish { items: 50, wanted: None, providers: &two(), under_way: &[] };
+        let wish = Wish {
+            items: 50,
+            partition: Partition::Alphabetical,
+            categories: &[],
+            wanted: None,
+            providers: &two(),
+            under_way: &[],
+        };
         let next = log.frontier().next(&wish);
         let Outlook::Ask { aim: Aim::Part(_), provider, .. } = next else { panic!("{next:?}") };
         provider
@@ -105,7 +120,14 @@ fn the_cheaper_of_two_that_know_as_much_is_asked_for_parts_and_where_both_are_fr
 }
 
 fn ask(log: &Log, available: &[String]) -> (Aim, Option<String>) {
-    let wish = Wish { items: 50, wanted: None, providers: available, under_way: &[] };
+    let wish = Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted: None,
+        providers: available,
+        under_way: &[],
+    };
     match log.frontier().next(&wish) {
         Outlook::Ask { aim, provider, .. } => (aim, provider),
         Outlook::Wait => panic!("it waits"),
@@ -254,7 +276,14 @@ fn what_a_model_adds_is_tried_as_soon_as_another_has_listed_a_part() {
     assert_eq!(provider.as_deref(), Some("two"));
     assert!(letters("a-c").overlaps(part), "{part}");
     let under_way = [(Aim::Part(part), 1.0)];
-    let wish = Wish { items: 50, wanted: None, providers: &two(), under_way: &under_way };
+    let wish = Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted: None,
+        providers: &two(),
+        under_way: &under_way,
+    };
     let Outlook::Ask { aim: Aim::Part(next), provider, .. } = log.frontier().next(&wish) else {
         unreachable!()
     };

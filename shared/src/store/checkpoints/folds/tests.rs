@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use igentai_core::batch::{Outcome, ResponseMeta};
+use igentai_core::batch::{Outcome, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::filter::Master;
 use igentai_core::key::{Fingerprint, Key};
@@ -25,10 +25,17 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             again.iter().filter(|_| attributes > 0).map(|n| u64::from(*n) % attributes.max(1) + 1).collect();
         again.sort_unstable();
         again.dedup();
+        let (cell, is_task) = match provider % 6 {
+            0 => (Some(format!("cell {provider}")), false),
+            1 => (Some("sa-sm".to_owned()), false),
+            2 => (Some(format!("category: kind {}", provider % 4)), false),
+            3 => (Some("categories".to_owned()), true),
+            _ => (None, false),
+        };
         let meta = ResponseMeta {
             provider: format!("provider {}", provider % 11),
             model: "m".into(),
-            cell: (provider % 3 == 0).then(|| format!("cell {provider}")),
+            cell,
             probe: false,
             prompt_hash: 0,
             outcome: Outcome::ALL[usize::from(*outcome) % Outcome::ALL.len()],
@@ -43,7 +50,9 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             asked: 0,
             left_out: 0,
             copied: 0,
-            categories: Vec::new(),
+            categories: (0..if is_task { provider / 6 } else { 0 })
+                .map(|n| format!("kind {n}"))
+                .collect::<Told>(),
         };
         let completes = index > 1 && provider % 5 == 0;
         let kind =
@@ -171,5 +180,5 @@ fn the_form_of_a_checkpoint_does_not_change_without_its_version() {
     take(&mut fold, &mut master, &entries);
     let saved = packed(&fold, &master, Mark::of(&entries[2]), None);
     let digest = u128::from_be_bytes(saved.manifest().digest);
-    assert_eq!((VERSION, format!("{digest:032x}").as_str()), (5, "36aada882d25f0b7ad6a084428440410"));
+    assert_eq!((VERSION, format!("{digest:032x}").as_str()), (6, "b5c493506fa8b83a08b5ce7380635abc"));
 }
