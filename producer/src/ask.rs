@@ -172,12 +172,13 @@ impl Prepared {
             Parsed::Empty => Outcome::Empty,
             Parsed::Unparsable => Outcome::Unparsable,
         };
+        meta.rejections = std::mem::take(&mut answer.reasons);
+        meta.rejections.add(Rejection::OverLimit, count(answer.over_limit));
+        meta.rejected = count(answer.rejected_total + answer.over_limit);
         if self.question.aim.is_task() {
             meta.categories = answer.items.into_iter().take(MAX_PARTS).map(|item| item.text).collect();
             return Finished { meta, items: Vec::new() };
         }
-        meta.rejections = std::mem::take(&mut answer.reasons);
-        meta.rejections.add(Rejection::OverLimit, count(answer.over_limit));
         if let Some(judge) = &self.judge {
             let rejections = &mut meta.rejections;
             answer.items.retain(|item| {
@@ -196,7 +197,6 @@ impl Prepared {
             meta.asked = 0;
         }
         meta.repeated = count(answer.repeated);
-        meta.rejected = count(answer.rejected_total + answer.over_limit);
         let named =
             |item: igentai_core::answer::Item| Named { text: item.text, fingerprint: item.fingerprint };
         let lost = usize::from(strikes(Bug::ItemLost, 20));

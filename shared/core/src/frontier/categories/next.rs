@@ -2,7 +2,7 @@
 
 use super::{Category, Cell, NEXT, count};
 use crate::decision::Why;
-use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, NEAR, WHOLE_EVERY, whole_count};
 use crate::frontier::view::View;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::topic::Partition;
@@ -72,7 +72,12 @@ impl Frontier {
             let why = Why::Most { known, has: known + new, offers };
             return Outlook::Ask { aim: Aim::Category(category), provider, items: wish.items, new, why };
         }
-        if !wish.under_way.is_empty() && (whole >= LEAST_WHOLE || asks_for_parts) {
+        // Near the end nobody asks before it is known whether that is still wanted.
+        let is_near = |wanted: f64| {
+            let said = self.estimate_by_categories();
+            said.is_some_and(|said| said.completeness >= wanted - NEAR)
+        };
+        if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_near)) {
             return Outlook::Wait;
         }
         if whole < LEAST_WHOLE {
@@ -80,6 +85,10 @@ impl Frontier {
         }
         if wish.categories.is_empty() && asked < TASKS && self.misses() > MISSED {
             return ask(of_topic, Why::Missed);
+        }
+        // What is in no category is named by answers about the whole only.
+        if self.misses() > MISSED && whole <= self.categories.answers {
+            return view.about_whole(wish, whole, Why::Uncut);
         }
         self.category_again(wish, &known)
     }
