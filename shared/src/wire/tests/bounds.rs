@@ -6,6 +6,7 @@ use igentai_core::command::{
 };
 use igentai_core::coordinator::{Action, Coordinator, Settings};
 use igentai_core::fold::TopicFold;
+use igentai_core::frontier::{Category, MAX_PARTS};
 use igentai_core::log::{Entry, EntryHead, EntryKind, EntryTail};
 use igentai_core::rules::{ItemRules, MAX_PATTERN_BYTES, Script};
 use igentai_core::status::{NAMED, OTHERS};
@@ -33,11 +34,20 @@ fn rules() -> ItemRules {
     }
 }
 
+/// As many categories as can be given, with the longest names.
+fn categories() -> Vec<Category> {
+    let names: Vec<String> = (0..MAX_PARTS).map(|number| format!("{}{number:02}", "漢".repeat(58))).collect();
+    let given = Category::given(names.iter().map(String::as_str)).unwrap();
+    assert_eq!(given.len(), MAX_PARTS);
+    given
+}
+
 fn topic(number: usize, prompt: usize, weights: usize) -> Topic {
     let name = format!("{number:04}{}", "𝄞".repeat(296));
     let request = StartRequest {
         prompt: Some("p".repeat(prompt)),
         rules: (prompt > 1).then(rules),
+        categories: (prompt > 1).then(categories),
         provider_weights: Some((0..weights).map(|number| (format!("{number:02}"), 0.1)).collect()),
         ..StartRequest { name: name.clone(), ..StartRequest::default() }
     };

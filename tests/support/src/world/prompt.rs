@@ -363,6 +363,14 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_a_list_of_examples_is_not_asked_for() {
+        let prompt = "Topic: Birds\nSome of it:\n- Goose\n- Lady\n\nList up to 12 categories that the items of this topic fall into.";
+        assert_eq!(reading(prompt), (Task::Kinds, 12, ""));
+        let prompt = "Topic: Birds\nSome of it:\n- Goose hawk\n\nList up to 9 subcategories that the items of the category \"goose\" fall into.";
+        assert_eq!(reading(prompt), (Task::Kinds, 9, "goose"));
+    }
+
+    #[test]
     fn questions_for_kinds_are_told_from_questions_for_items() {
         for (prompt, count) in [
             ("Topic: Birds\nList up to 12 categories that the topic falls into.", 12),
