@@ -76,6 +76,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 when everything comes out the same, 1 when something does not.
     Replay(crate::why::args::Replay),
+    /// Tell what the next items of a topic cost, in requests, money and time
+    ///
+    /// From what was seen until now. Exit code 1 where that cannot be told, with the reason: too early, or more items than the models seem to know.
+    Quote(crate::why::args::Quote),
     /// List, show, replay and drop messages of a running igentai that could not be integrated
     DeadLetters(crate::dead_letters::args::DeadLetters),
     /// Bring a registry that was put back to an older state, and the files written from it, together again

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use igentai_shared::config::Environment;
-use igentai_webserver::api::dto::{AttributePage, DecisionPage, StartTopic, TopicList, TopicView};
+use igentai_webserver::api::dto::{AttributePage, DecisionPage, QuoteView, StartTopic, TopicList, TopicView};
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
@@ -225,6 +225,13 @@ impl Client {
         let before = before.as_deref().map(|before| ("before", before));
         let query: Vec<(&str, &str)> = before.into_iter().chain([("limit", limit.as_str())]).collect();
         self.json(self.request(Method::GET, &["topics", id, "decisions"], &query, None)).await
+    }
+
+    /// What the next items cost.
+    pub(crate) async fn quote(&self, id: &str, items: u64) -> Result<QuoteView, ApiError> {
+        let items = items.to_string();
+        let query = [("items", items.as_str())];
+        self.json(self.request(Method::GET, &["topics", id, "quote"], &query, None)).await
     }
 
     /// Opens a stream of a topic's events, behind an event or an item.

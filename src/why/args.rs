@@ -1,10 +1,13 @@
-//! The command lines of `igentai why` and `igentai replay`.
+//! The command lines of `igentai why`, `igentai replay` and `igentai quote`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::cli::count;
+
+/// Items that a quote is given for at the most.
+const MOST_ITEMS: u64 = 1_000_000;
 
 /// Where the registry is.
 #[derive(Clone, Debug, Args)]
@@ -51,4 +54,32 @@ pub(crate) struct Replay {
     /// The result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `igentai quote`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Quote {
+    /// The topic's name, or its id
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    /// How many new items
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = items)]
+    pub(crate) items: u64,
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["out", "embedded"],
+        help = "Ask this web server instead of the registry [env: IGENTAI_SERVER]"
+    )]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// The quote as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn items(text: &str) -> Result<u64, String> {
+    let fits = |items: &u64| (1..=MOST_ITEMS).contains(items);
+    text.parse().ok().filter(fits).ok_or_else(|| format!("write a whole number from 1 to {MOST_ITEMS}"))
 }

@@ -1,6 +1,7 @@
-//! `igentai why` and `igentai replay`: what was decided for a topic and why, and whether it follows from the log.
+//! `igentai why`, `igentai replay` and `igentai quote`: what was decided for a topic and why, whether it follows from the log, and what comes next.
 
 pub(crate) mod args;
+pub(crate) mod quote;
 mod replay;
 mod show;
 

@@ -75,6 +75,12 @@ async fn decisions_are_told_and_made_again_whoever_made_them() {
         assert!(part["asked"]["expected"].as_f64() > part["asked"]["known"].as_f64(), "{part}");
     }
 
+    let by_registry = world.command(&["quote", "birds", "--items", "2", "--json"]).output().unwrap();
+    let by_server = ["quote", &id, "--items", "2", "--json", "--server", &server];
+    let by_server = world.place.command(&by_server).output().unwrap();
+    assert_eq!(by_registry.status.code(), by_server.status.code(), "{by_registry:?} {by_server:?}");
+    assert_eq!(by_registry.stdout, by_server.stdout);
+
     let page = api.ask("GET", &format!("/api/v1/topics/{id}/decisions?before=11&limit=3"), None).await.1;
     let page: Vec<&Value> = page["decisions"].as_array().unwrap().iter().map(|one| &one["number"]).collect();
     assert_eq!(page, [10, 9, 8]);

@@ -16,6 +16,7 @@ mod measuring;
 mod older;
 mod poison;
 mod put_back;
+mod quotes;
 mod refusals;
 mod refused;
 mod registries;

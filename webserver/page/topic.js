@@ -4,6 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from './vendor/preact.js';
 import { Refused, Stream, call, compact, count, isLive, isMissing, isOffline, percent, span, topicPath, usd } from './api.js';
 import { Chart, Curve } from './chart.js';
 import { Decisions } from './decisions.js';
+import { Quote } from './quote.js';
 import { Feed, Items } from './feed.js';
 
 const SPOKEN_MS = 15000;
@@ -192,6 +193,7 @@ export function TopicPage({ id, connection, changed, warned }) {
     ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />
     <${Tiles} topic=${topic} found=${found} now=${now} />
+    <${Quote} key=${`${id} ${topic.run} quote`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
     <div class="halves">
       <${Chart} curve=${curve} version=${version} />
       <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />

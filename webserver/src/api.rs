@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::topics::decisions::decision_page;
+pub use self::topics::quote::quote_view;
 use crate::context::{AppRef, ProbeContext};
 use crate::leader::WithLeader;
 use crate::page;
@@ -69,6 +70,7 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::attributes::attributes))
         .routes(routes!(topics::curve::curve))
         .routes(routes!(topics::decisions::decisions))
+        .routes(routes!(topics::quote::quote))
         .routes(routes!(events::events))
         .routes(routes!(dead_letters::list::list))
         .routes(routes!(dead_letters::show::show))

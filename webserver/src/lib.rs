@@ -21,7 +21,7 @@ mod server;
 mod stream;
 mod view;
 
-pub use api::decision_page;
+pub use api::{decision_page, quote_view};
 pub use context::{DependencyReadiness, MetricsText, ProbeContext, Readiness, WebContext};
 pub use problem::{FieldError, PROBLEM_CONTENT_TYPE, Problem, ProblemBody, ProblemKind};
 pub use server::{MAX_CONNECTIONS, WebError, serve, serve_probes};

@@ -45,6 +45,8 @@ pub enum ProblemKind {
     NothingToResume,
     /// The topic does not fit in beside those that are under way.
     Full,
+    /// What the next items cost cannot be told.
+    NoQuote,
     /// Somebody else kept changing the topic.
     Conflict,
     /// The topic is not at the version that `If-Match` names.
@@ -80,6 +82,7 @@ impl ProblemKind {
             Self::Ending => (409, "ending", "the topic is just ending"),
             Self::NothingToResume => (409, "nothing-to-resume", "there is nothing to resume"),
             Self::Full => (409, "full", "too much is under way at once"),
+            Self::NoQuote => (409, "no-quote", "no quote can be given"),
             Self::Conflict => (409, "conflict", "the topic was changed by somebody else"),
             Self::PreconditionFailed => (412, "precondition-failed", "the topic has another version"),
             Self::CrossOrigin => (403, "cross-origin", "requests from other origins are refused"),
@@ -233,6 +236,9 @@ pub(crate) struct ReadErrors;
 /// For the OpenAPI document: what an endpoint of one topic may answer.
 pub(crate) struct TopicErrors;
 
+/// For the OpenAPI document: that no quote can be given.
+pub(crate) struct NoQuoteErrors;
+
 /// For the OpenAPI document: what an endpoint with a body may answer.
 pub(crate) struct WriteErrors;
 
@@ -261,6 +267,12 @@ impl IntoResponses for ReadErrors {
 impl IntoResponses for TopicErrors {
     fn responses() -> Responses {
         responses(&[("404", "there is no such thing")])
+    }
+}
+
+impl IntoResponses for NoQuoteErrors {
+    fn responses() -> Responses {
+        responses(&[("409", "no quote can be given; `detail` says why")])
     }
 }
 

@@ -35,6 +35,15 @@ pub(crate) async fn load(app: &App, topic: Topic) -> Result<TopicView, StoreErro
 /// # Errors
 /// When the store cannot be read.
 pub async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreError> {
+    let numbers = match status(store, &topic).await? {
+        Some(status) => numbers(status),
+        None => Numbers { problem: put_back(store, &topic).await?, ..Numbers::default() },
+    };
+    Ok(view(topic, numbers))
+}
+
+/// What the coordinator said last of a topic's run.
+pub(crate) async fn status(store: &dyn Store, topic: &Topic) -> Result<Option<TopicStatus>, StoreError> {
     let bytes = store.checkpoint(&topic.id, topic.run, STATUS_CHECKPOINT).await?;
     let status = bytes.and_then(|bytes| {
         checkpoints::decode::<TopicStatus>(&bytes)
@@ -43,11 +52,7 @@ pub async fn stored(store: &dyn Store, topic: Topic) -> Result<TopicView, StoreE
             })
             .ok()
     });
-    let numbers = match status.filter(|status| status.topic.run == topic.run) {
-        Some(status) => numbers(status),
-        None => Numbers { problem: put_back(store, &topic).await?, ..Numbers::default() },
-    };
-    Ok(view(topic, numbers))
+    Ok(status.filter(|status| status.topic.run == topic.run))
 }
 
 /// Why nothing is told of a topic whose run the registry lost: there is no place for what the coordinator has to say of it.

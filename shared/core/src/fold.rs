@@ -15,11 +15,13 @@ use crate::log::{Entry, EntryKind};
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
+mod lately;
 mod newest;
 mod sightings;
 mod strata;
 mod totals;
 
+pub use lately::{Lately, Spent};
 pub use newest::{Brought, Newest, REMEMBERED};
 pub use sightings::Sightings;
 pub use strata::STRATA;
@@ -56,6 +58,7 @@ pub struct TopicFold {
     dry_answers: u64,
     unusable_answers: u64,
     newest: Newest,
+    lately: Lately,
     frontier: Frontier,
 }
 
@@ -100,6 +103,7 @@ impl TopicFold {
         match kind {
             EntryKind::Response(meta) => {
                 self.frontier.answered(entry, meta);
+                self.lately.spent(head.at, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
                 for (reason, count) in meta.rejections.iter() {
                     *self.rejections.entry(reason).or_default() += u64::from(count);
@@ -248,6 +252,12 @@ impl TopicFold {
     #[must_use]
     pub const fn newest(&self) -> &Newest {
         &self.newest
+    }
+
+    /// What the newest requests took.
+    #[must_use]
+    pub const fn lately(&self) -> &Lately {
+        &self.lately
     }
 
     /// Responses that named each attribute.

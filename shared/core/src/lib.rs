@@ -20,6 +20,7 @@ pub mod key;
 pub mod lease;
 pub mod log;
 pub mod numbers;
+pub mod quote;
 pub mod rules;
 pub mod seeded;
 pub mod status;

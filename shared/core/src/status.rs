@@ -12,6 +12,7 @@ use crate::estimate::Completeness;
 use crate::fold::{Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
+use crate::quote::Forecast;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Topic};
 
@@ -79,6 +80,9 @@ pub struct TopicStatus {
     /// How complete it is, and how many items there are in all; `None` where that is not known, or was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
+    /// What further items cost; `None` where that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -114,6 +118,7 @@ impl TopicStatus {
             filter: None,
             coverage: fold.coverage(),
             completeness: None,
+            forecast: None,
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use igentai_core::cost::Cost;
 use igentai_core::topic::EndReason;
 
+use crate::quotes::Promise;
 use crate::told::Told;
 
 /// What was spent.
@@ -49,6 +50,8 @@ pub struct Course {
     pub steps: Vec<Step>,
     /// Why it ended.
     pub end: End,
+    /// Quotes that were asked for.
+    pub promises: Vec<Promise>,
 }
 
 impl Course {
@@ -88,6 +91,6 @@ impl Record {
     }
 
     pub(crate) fn end(self, knowable: usize, end: End) -> Course {
-        Course { knowable, steps: self.steps, end }
+        Course { knowable, steps: self.steps, end, promises: Vec::new() }
     }
 }

@@ -15,6 +15,7 @@
 mod course;
 mod naive;
 mod ours;
+mod quotes;
 mod report;
 mod told;
 mod topic;
@@ -26,6 +27,7 @@ use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
 
 pub use course::{Course, End, Step, Tally};
+pub use quotes::{Promise, QuoteReport, quote_lines, quote_report};
 pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
 pub use told::Told;
 
@@ -82,6 +84,8 @@ pub struct How {
     pub until_complete: Option<f64>,
     /// igentai goes on until it ends by itself. Otherwise it is stopped when it has named what is needed for the report, and a little more.
     pub to_the_end: bool,
+    /// igentai is asked for quotes now and then.
+    pub quotes: bool,
 }
 
 impl Default for How {
@@ -94,6 +98,7 @@ impl Default for How {
             partition: Partition::Alphabetical,
             until_complete: None,
             to_the_end: false,
+            quotes: false,
         }
     }
 }

@@ -11,7 +11,9 @@ use std::thread;
 
 use clap::{Args, Parser};
 use igentai_core::topic::Partition;
-use igentai_evaluation::{Client, Course, How, Report, Setting, report, run, world};
+use igentai_evaluation::{
+    Client, Course, How, Report, Setting, quote_lines, quote_report, report, run, world,
+};
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy::{self, Purpose};
 
@@ -65,6 +67,9 @@ struct Options {
     /// Let igentai go on until it ends by itself.
     #[arg(long)]
     to_the_end: bool,
+    /// Ask igentai now and then what the next items cost, and print how good it was.
+    #[arg(long)]
+    quotes: bool,
     /// How many cases are run at once; as many as there are cores unless said.
     #[arg(long)]
     threads: Option<usize>,
@@ -128,6 +133,7 @@ impl Options {
             max_requests: self.max_requests,
             partition: self.partition,
             until_complete: self.until_complete,
+            quotes: self.quotes,
             to_the_end: self.to_the_end || self.until_complete.is_some(),
         }
     }
@@ -139,7 +145,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for setting in &settings {
         world(setting, 0)?;
     }
-    let clients = if options.client.is_empty() { Client::ALL.to_vec() } else { options.client.clone() };
+    let clients = if options.quotes {
+        vec![Client::Igentai]
+    } else if options.client.is_empty() {
+        Client::ALL.to_vec()
+    } else {
+        options.client.clone()
+    };
     let seeds = options.first..options.first + options.seeds;
     let threads =
         options.threads.or_else(|| thread::available_parallelism().map(usize::from).ok()).unwrap_or(1);
@@ -148,6 +160,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let all = seeds.clone().flat_map(|seed| clients.iter().map(move |client| (*client, seed)));
         let cases: Vec<(Client, u64)> = all.collect();
         let courses = courses(setting, &cases, &how, threads);
+        if options.quotes {
+            let courses: Vec<Course> = courses.into_values().collect();
+            if options.json {
+                for course in &courses {
+                    print!("{}", quote_lines(setting, course));
+                }
+            } else {
+                println!("{}", quote_report(setting, &courses));
+            }
+            continue;
+        }
         let of = |client: &Client| {
             (
                 *client,
@@ -164,7 +187,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         reports.push(report);
     }
-    if options.json {
+    if options.json && !options.quotes {
         println!("{}", json(&reports)?);
     }
     Ok(())

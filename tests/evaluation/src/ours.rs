@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::course::{Course, End, Record, Tally, needed};
+use crate::quotes::{Asking, Promise};
 use crate::told::Told;
 use crate::{How, SHARES, topic};
 
@@ -174,7 +175,8 @@ async fn enumerate(world: Arc<World>, how: &How, seed: u64) -> Course {
     leave(orchestrator).await;
     let replayed = igentai_shared::store::replay(store.as_ref(), &topic.id, topic.run).await.unwrap();
     assert_eq!(replayed.differs, None, "of {} decisions", replayed.decisions);
-    follow(&world, &store, &topic).await.end(world.knowable(), end)
+    let (record, promises) = follow(&world, &store, &topic, how).await;
+    Course { promises, ..record.end(world.knowable(), end) }
 }
 
 async fn leave(mut roles: JoinSet<()>) {
@@ -203,12 +205,12 @@ async fn wait(service: &Service, store: &EmbeddedStore, topic: &Topic, how: &How
 }
 
 /// Reads the log as the coordinator did, and notes after each entry what it said.
-async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic) -> Record {
-    let (mut record, mut fold) = (Record::default(), TopicFold::default());
+async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic, how: &How) -> (Record, Vec<Promise>) {
+    let (mut record, mut fold, mut asking) = (Record::default(), TopicFold::default(), Asking::default());
     loop {
         let entries = store.log(&topic.id, topic.run, fold.log_index(), PAGE).await.unwrap();
         if entries.is_empty() {
-            return record;
+            return (record, asking.end());
         }
         for entry in entries {
             fold.apply(&entry).unwrap();
@@ -219,6 +221,11 @@ async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic) -> Record {
                 cost: totals.cost,
             };
             let named = entry.attributes().filter_map(|(_, text)| world.item(text));
+            if how.quotes {
+                asking.note(&fold, spent, how.items);
+                record.note(spent, named, None);
+                continue;
+            }
             let status = TopicStatus::of(topic.clone(), &fold, 1, entry.head.at);
             let status = TopicStatus { completeness: fold.completeness(), ..status };
             record.note(spent, named, Some(Told::of(&status)));

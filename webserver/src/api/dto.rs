@@ -3,6 +3,7 @@
 mod answer;
 mod decisions;
 mod letters;
+mod quote;
 mod read;
 mod request;
 mod rules;
@@ -18,5 +19,6 @@ pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
     SettledLetters,
 };
+pub use quote::{QuoteView, RangeView};
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
 pub use rules::{ChangeRules, Rules};

@@ -184,3 +184,33 @@ async fn decisions_are_read_from_the_newest_on_page_by_page() {
     assert!(one["text"].as_str().unwrap().starts_with("p1 asks small for s, 50 items: "), "{one}");
     assert_eq!(server.get("/api/v1/topics/other/decisions").await.status, 404);
 }
+
+#[tokio::test]
+async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let ask = async |items: u64| server.get(&format!("/api/v1/topics/t/quote?items={items}")).await;
+    let early = ask(20).await;
+    assert_eq!((early.status, early.problem().as_str()), (409, "no-quote"));
+    assert!(early.json()["detail"].as_str().unwrap().starts_with("too few answers yet"));
+    for answer in 0..8 {
+        let texts: Vec<String> =
+            (0..40).map(|item| format!("item {}", (answer * 61 + item * item) % 311)).collect();
+        world.commit(&topic.id, 1, ("p1", "small"), &texts).await;
+    }
+    world.tick(&topic, |_| ()).await;
+    let quote = ask(20).await;
+    assert_eq!(quote.status, 200);
+    let quote = quote.json();
+    assert_eq!((&quote["run"], &quote["log_index"], &quote["items"]), (&json!(1), &json!(8), &json!(20)));
+    for name in ["requests", "usd"] {
+        let [low, about, high] = ["low", "about", "high"].map(|end| quote[name][end].as_f64().unwrap());
+        assert!(0.0 < low && low <= about && about <= high, "{quote}");
+    }
+    let text = quote["text"].as_str().unwrap();
+    assert!(text.starts_with("the next 20 items: about $0.00"), "{text}");
+    let far = ask(100_000).await;
+    assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
+    assert!(!far.json()["detail"].as_str().unwrap().starts_with("too few answers"), "{}", far.json());
+}

@@ -17,7 +17,7 @@ async fn what_is_not_there_is_not_found() {
         assert_eq!(server.get(path).await.problem(), "not-found", "{path}");
     }
     for id in ["unknown", "..%2f..%2fx", "%00", "%ff", "A B", "x.y"] {
-        for rest in ["", "/attributes", "/curve", "/decisions"] {
+        for rest in ["", "/attributes", "/curve", "/decisions", "/quote?items=9"] {
             let answer = server.get(&format!("{TOPICS}/{id}{rest}")).await;
             assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"), "{id}{rest}");
         }
@@ -200,6 +200,10 @@ async fn a_query_of_the_wrong_form_is_refused() {
         ("/api/v1/topics/t/curve?points=1", "points", "1 is out of range"),
         ("/api/v1/topics/t/decisions?limit=1001", "limit", "1001 is out of range"),
         ("/api/v1/topics/t/decisions?before=-3", "before", "-3 is negative"),
+        ("/api/v1/topics/t/quote", "items", "it is missing"),
+        ("/api/v1/topics/t/quote?items=0", "items", "0 is out of range"),
+        ("/api/v1/topics/t/quote?items=1000001", "items", "1000001 is out of range"),
+        ("/api/v1/topics/t/quote?items=some", "items", "`some` is no number"),
         (&long, "after", "it is too long"),
         (
             "/api/v1/topics/t/attributes?after=9223372036854775808",

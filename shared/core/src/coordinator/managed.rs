@@ -13,6 +13,7 @@ use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
+use crate::quote::{self, Forecast};
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
@@ -78,6 +79,8 @@ pub(super) struct Managed {
     journal: Journal,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
+    /// What further items cost, by the same.
+    forecast: Option<Forecast>,
 }
 
 impl Managed {
@@ -106,6 +109,7 @@ impl Managed {
             tickets: Tickets::default(),
             journal: Journal::default(),
             completeness: (0, None),
+            forecast: None,
         }
     }
 
@@ -137,7 +141,7 @@ impl Managed {
         self.samples.clear();
         self.tickets = Tickets::default();
         self.journal.begin();
-        self.completeness = (0, None);
+        (self.completeness, self.forecast) = ((0, None), None);
     }
 
     /// The end of what the store has of the decisions of this run.
@@ -220,7 +224,9 @@ impl Managed {
         let index = self.fold.log_index();
         let grown = index - until.min(index);
         if grown > until / WORTH_A_LOOK || grown > 0 && is_due {
-            self.completeness = (index, self.fold.completeness());
+            let (items, since) = (self.topic.items_per_request, self.topic.started_at);
+            let (completeness, forecast) = quote::look(&self.fold, items, since);
+            (self.completeness, self.forecast) = ((index, completeness), Some(forecast));
         }
     }
 

@@ -189,7 +189,11 @@ pub(super) fn estimate(incidence: &Incidence) -> Option<Fit> {
         high: high.max(best.items),
         made_up: best.made_up,
     };
-    Some(Fit { estimate, grid, best })
+    let as_much_again = |one: &&Candidate| grid.next(one, responses);
+    let few = near().min_by(|a, b| as_much_again(a).total_cmp(&as_much_again(b))).cloned();
+    let many = near().max_by(|a, b| as_much_again(a).total_cmp(&as_much_again(b))).cloned();
+    let (few, many) = (few.unwrap_or_else(|| best.clone()), many.unwrap_or_else(|| best.clone()));
+    Some(Fit { estimate, grid, best, few, many })
 }
 
 fn best(candidates: &[Candidate]) -> Option<&Candidate> {
@@ -251,27 +255,38 @@ pub(super) struct Fit {
     pub(super) estimate: Estimate,
     grid: Grid,
     best: Candidate,
+    /// Of those that fit nearly as well: the one by which as many responses again bring fewest new items, and the one by which they bring most.
+    few: Candidate,
+    many: Candidate,
 }
 
 impl Fit {
     /// How many items that no response has named the next responses name for the first time.
     pub(super) fn next(&self, responses: f64) -> f64 {
-        let (mut unseen, mut seen_then, mut weights) = (0.0, 0.0, 0.0);
-        for (node, (x, shares)) in self.grid.nodes.iter().enumerate().skip(self.best.from) {
-            let part = if node == self.best.from { self.best.part } else { 1.0 };
-            let weight = part * self.grid.weight(*x, self.best.shape);
-            weights += weight;
-            unseen += weight * shares[0];
-            seen_then += weight * shares[0] * -(-x.exp() * responses).exp_m1();
-        }
-        let missing = self.estimate.total - unseen_free(self.best.items, unseen / weights);
-        if unseen > 0.0 { missing.max(0.0) * seen_then / unseen } else { 0.0 }
+        self.grid.next(&self.best, responses)
+    }
+
+    /// New items that so many more responses bring, made-up ones included: at the least, probably, and at the most, but for what chance does.
+    pub(super) fn ahead(&self, responses: f64) -> [f64; 3] {
+        let made_up = |one: &Candidate| one.made_up / self.grid.responses.max(1.0) * responses;
+        let [few, new, many] =
+            [&self.few, &self.best, &self.many].map(|one| self.grid.next(one, responses) + made_up(one));
+        [few.min(new), new, many.max(new)]
     }
 }
 
-/// Items that are not missing, of so many and a share that is.
-fn unseen_free(items: f64, share: f64) -> f64 {
-    items * (1.0 - share)
+impl Grid {
+    /// By a mixture, how many items that no response has named the next responses name for the first time.
+    fn next(&self, one: &Candidate, responses: f64) -> f64 {
+        let (mut seen_then, mut weights) = (0.0, 0.0);
+        for (node, (x, shares)) in self.nodes.iter().enumerate().skip(one.from) {
+            let part = if node == one.from { one.part } else { 1.0 };
+            let weight = part * self.weight(*x, one.shape);
+            weights += weight;
+            seen_then += weight * shares[0] * -(-x.exp() * responses).exp_m1();
+        }
+        if weights > 0.0 { one.items * seen_then / weights } else { 0.0 }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

@@ -88,6 +88,21 @@ impl fmt::Display for Completeness {
     }
 }
 
+/// What is known of a topic that is not cut into parts.
+#[derive(Debug)]
+pub(crate) struct Prospect {
+    /// How complete it is.
+    pub(crate) completeness: Completeness,
+    fit: mixture::Fit,
+}
+
+impl Prospect {
+    /// New items that so many more responses bring: at the least, probably, and at the most.
+    pub(crate) fn brings(&self, responses: f64) -> [f64; 3] {
+        self.fit.ahead(responses)
+    }
+}
+
 /// An estimator of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classic {
@@ -136,6 +151,12 @@ impl Incidence {
     #[must_use]
     pub fn extrapolate(&self, responses: f64) -> Option<(Completeness, f64)> {
         mixture::estimate(self).map(|fit| (self.completeness(fit.estimate), fit.next(responses)))
+    }
+
+    /// The same, and what further responses bring.
+    pub(crate) fn prospect(&self) -> Option<Prospect> {
+        let fit = mixture::estimate(self)?;
+        Some(Prospect { completeness: self.completeness(fit.estimate), fit })
     }
 
     /// What an estimator of the field says.

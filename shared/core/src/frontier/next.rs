@@ -8,6 +8,10 @@ use crate::batch::ResponseMeta;
 use crate::decision::Why;
 use crate::topic::Partition;
 
+mod ahead;
+
+pub(crate) use ahead::Coming;
+
 /// Answers about the whole topic before it is cut into parts.
 pub(super) const FIRST_WHOLE: u64 = 2;
 

@@ -10,7 +10,7 @@ fn course(found: &[usize], end: End, total: Option<Total>) -> Course {
         let spent = Tally { requests, tokens: requests * 10, cost: Cost::from_picodollars(requests) };
         Step { spent, found: *found, told: Some(Told { attributes: 0, coverage: None, total }) }
     };
-    Course { knowable: 100, steps: found.iter().enumerate().map(step).collect(), end }
+    Course { knowable: 100, steps: found.iter().enumerate().map(step).collect(), end, promises: Vec::new() }
 }
 
 #[test]

@@ -23,6 +23,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, Run, Seq, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::{EntryHead, EntryKind};
+use igentai_core::quote;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{StartRequest, Topic, TopicState};
@@ -236,7 +237,9 @@ impl World {
                 fold.apply(entry).unwrap();
             }
         }
-        TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix)
+        let (_, forecast) = quote::look(&fold, topic.items_per_request, topic.started_at);
+        let status = TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix);
+        TopicStatus { forecast: Some(forecast), ..status }
     }
 
     /// Keeps the numbers and tells them, as the coordinator does.

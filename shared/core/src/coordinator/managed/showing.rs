@@ -40,6 +40,7 @@ impl Managed {
             problem: if active { self.problem(members, &reports) } else { kept },
             provider_reports: reports,
             completeness: self.completeness.1,
+            forecast: self.forecast.clone(),
             lost,
             ..status
         }

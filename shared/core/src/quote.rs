@@ -1,0 +1,312 @@
+//! What the next items cost: how many requests, how much money, how much time; or why that cannot be said.
+//!
+//! A [`Forecast`] is drawn from the fold of a topic's log. Where the topic is not cut into parts, it is what the fitted mixture says of further answers
+//! ([`crate::estimate`]); where it is, the requests that the frontier would send are counted up, with what each promises ([`crate::frontier`]). What a request
+//! takes is the mean of the newest ones. The forecast is small and travels with a topic's numbers; a [`Quote`] is read off it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::Completeness;
+use crate::fold::{Spent, TopicFold};
+use crate::frontier::Coming;
+use crate::time::UnixMillis;
+
+/// Points of the curve.
+const POINTS: usize = 24;
+
+/// Answers that are looked ahead, for each that there was.
+const AHEAD: f64 = 4.0;
+
+/// Fewer answers say nothing of the next ones.
+const LEAST_ANSWERS: u64 = 4;
+
+/// Of the normal distribution, for 90 %.
+const QUANTILE: f64 = 1.645;
+
+/// New items vary more than by chance alone.
+const ROOM: f64 = 2.0;
+
+/// What is foreseen may be wrong by this share, whatever is known.
+const DOUBT: f64 = 0.1;
+
+/// Pace varies so much, whatever was seen.
+const DOUBT_OF_PACE: f64 = 0.15;
+
+/// Of the items that models still know, no more than this share is promised.
+const OF_LEFT: f64 = 0.6;
+
+/// A number and the interval around it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// The likeliest.
+    pub about: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// What the next items cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quote {
+    /// How many items.
+    pub items: u64,
+    /// Requests, failed ones included.
+    pub requests: Range,
+    /// US dollars.
+    pub usd: Range,
+    /// Seconds at the pace of the newest requests; `None` where there is none yet since the topic was started.
+    pub seconds: Option<Range>,
+}
+
+/// Why there is no quote.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum NoQuote {
+    /// Nothing can be said yet.
+    #[error("too few answers yet: what the next ones bring cannot be told from them")]
+    TooEarly,
+    /// More than there is.
+    #[error("about {:.0} are left of what these models know; what the last of them take cannot be told, but up to {most}", .left.floor())]
+    MoreThanIsLeft {
+        /// Items that the models still know.
+        left: f64,
+        /// Items of which it can be told.
+        most: u64,
+    },
+    /// Models were not compared yet.
+    #[error("it is not known yet what each of the models adds to the others")]
+    Untried,
+    /// Further than can be seen.
+    #[error("that is further than can be seen from here: up to {0} items can be told of")]
+    TooFar(u64),
+    /// Nothing in sight is left to look for.
+    #[error("nothing new is in sight")]
+    Dry,
+}
+
+/// What is known ahead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// Items found.
+    found: u64,
+    /// Answers; new items that they bring, at the least, probably, and at the most; US dollars. Ascending.
+    curve: Vec<[f64; 5]>,
+    /// Items that the models still know; `None` where only a lower bound is known.
+    left: Option<f64>,
+    /// Several models are asked, and it is not known what each adds to the others.
+    is_untried: bool,
+    /// What a request takes.
+    spent: Option<Spent>,
+}
+
+/// How complete a topic is, and what is ahead of it, where a request asks for so many items at the most; its pace is that since a moment.
+#[must_use]
+pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Completeness>, Forecast) {
+    let frontier = fold.frontier();
+    let answers = fold.incidence().responses;
+    let spent = fold.lately().mean(since);
+    let usd = spent.map_or(0.0, |spent| spent.usd * spent.for_each_answer);
+    let (mut promised, mut is_untried) = (f64::INFINITY, false);
+    let (completeness, mut curve) = if frontier.is_used() {
+        let ahead = frontier.ahead(items);
+        promised = ahead.requests.iter().map(|request| request.new).sum();
+        is_untried = ahead.is_untried;
+        (ahead.completeness, walked(&ahead.requests, usd))
+    } else {
+        match fold.incidence().prospect() {
+            Some(prospect) => {
+                let points = steps(count(answers) * AHEAD);
+                let curve =
+                    points.map(|answers| point(answers, prospect.brings(answers), answers * usd)).collect();
+                (Some(prospect.completeness), curve)
+            }
+            None => (None, Vec::new()),
+        }
+    };
+    let found = fold.attributes();
+    let mut known = completeness.filter(|said| !said.at_least);
+    if answers < LEAST_ANSWERS {
+        (curve, known, promised) = (Vec::new(), None, f64::INFINITY);
+    }
+    let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
+    // What no part promises is not in sight.
+    let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
+    (completeness, Forecast { found, curve, left, is_untried, spent })
+}
+
+/// Numbers of answers, further and further apart.
+fn steps(most: f64) -> impl Iterator<Item = f64> {
+    (0..POINTS).map(move |place| most.max(1.0).powf(small(place) / small(POINTS - 1)))
+}
+
+/// What requests bring and cost, added up.
+fn walked(requests: &[Coming], usd: f64) -> Vec<[f64; 5]> {
+    let (mut new, mut paid) = (0.0, 0.0);
+    let mut sums = vec![(new, paid)];
+    for request in requests {
+        new += request.new;
+        paid += request.usd.unwrap_or(usd);
+        sums.push((new, paid));
+    }
+    let mut points: Vec<[f64; 5]> = Vec::new();
+    for place in steps(small(requests.len())).map(whole) {
+        let answers = small(place);
+        let is_further = points.last().is_none_or(|[last, ..]| *last < answers);
+        if let Some((new, paid)) = sums.get(place).filter(|_| is_further) {
+            points.push(point(answers, [*new; 3], *paid));
+        }
+    }
+    points
+}
+
+/// A point of the curve, with what chance does.
+fn point(answers: f64, [few, new, many]: [f64; 3], usd: f64) -> [f64; 5] {
+    let chance = QUANTILE * (ROOM * new).sqrt().hypot(DOUBT * new);
+    let (below, above) = ((new - few).hypot(chance), (many - new).hypot(chance));
+    [answers, (new - below).max(0.0), new, new + above, usd]
+}
+
+impl Forecast {
+    /// Items up to which something can be said: as many again as there are, or those that are left.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        let in_sight = self.curve.last().map_or(0.0, |[_, _, new, ..]| *new);
+        let left = self.left.map_or(f64::INFINITY, |left| left * OF_LEFT);
+        floor(in_sight.min(left).min(count(self.found)))
+    }
+
+    /// What the next so many items cost.
+    ///
+    /// # Errors
+    /// Where that cannot be said.
+    pub fn quote(&self, items: u64) -> Result<Quote, NoQuote> {
+        let wanted = count(items);
+        if self.is_untried {
+            return Err(NoQuote::Untried);
+        }
+        let is_early = self.curve.is_empty() && self.left.is_none();
+        let spent = self.spent.filter(|_| !is_early).ok_or(NoQuote::TooEarly)?;
+        let most = self.most();
+        match self.left {
+            Some(left) if wanted > left * OF_LEFT && most > 0 => {
+                return Err(NoQuote::MoreThanIsLeft { left, most });
+            }
+            Some(_) | None if most == 0 => return Err(NoQuote::Dry),
+            Some(_) | None if items > most => return Err(NoQuote::TooFar(most)),
+            Some(_) | None => {}
+        }
+        let about = self.answers(wanted, 2).ok_or(NoQuote::TooFar(most))?;
+        let low = self.answers(wanted, 3).unwrap_or(about).min(about);
+        let high = self.answers(wanted, 1).unwrap_or_else(|| self.beyond(wanted)).max(about);
+        let whole = |answers: f64| (answers * spent.for_each_answer).ceil().max(1.0);
+        let requests = Range { about: whole(about), low: whole(low), high: whole(high) };
+        let each = self.usd(requests.about / spent.for_each_answer) / requests.about;
+        let relative = if spent.usd > 0.0 { spent.usd_spread / spent.usd } else { 0.0 };
+        let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of).sqrt();
+        let seconds = spent.seconds.map(|seconds| spread(requests, seconds, DOUBT_OF_PACE));
+        Ok(Quote { items, requests, usd: spread(requests, each, money), seconds })
+    }
+
+    /// What so many answers cost.
+    fn usd(&self, answers: f64) -> f64 {
+        let (mut before, mut paid) = (0.0, 0.0);
+        for [next, .., usd] in &self.curve {
+            if *next >= answers {
+                return paid + (usd - paid) * (answers - before) / (next - before);
+            }
+            (before, paid) = (*next, *usd);
+        }
+        paid * answers / before.max(1.0)
+    }
+
+    /// Answers that bring so many new items, by one of the curves.
+    fn answers(&self, wanted: f64, by: usize) -> Option<f64> {
+        let (mut answers, mut new) = (0.0, 0.0);
+        for point in &self.curve {
+            let (next, brings) = (point[0], point.get(by).copied().unwrap_or_default());
+            if brings >= wanted {
+                let share = if brings > new { (wanted - new) / (brings - new) } else { 1.0 };
+                return Some(answers + share.clamp(0.0, 1.0) * (next - answers));
+            }
+            (answers, new) = (next, brings);
+        }
+        None
+    }
+
+    /// Answers at the most, where the curve does not reach so far.
+    fn beyond(&self, wanted: f64) -> f64 {
+        let Some([answers, least, ..]) = self.curve.last() else { return 0.0 };
+        answers * wanted / least.max(1.0)
+    }
+}
+
+/// A number for each request, which may be off by a share besides.
+fn spread(requests: Range, each: f64, relative: f64) -> Range {
+    let off = |end: f64| (end / requests.about - 1.0).hypot(relative);
+    let about = requests.about * each;
+    Range { about, low: about * (1.0 - off(requests.low)).max(0.0), high: about * (1.0 + off(requests.high)) }
+}
+
+impl fmt::Display for Quote {
+    /// For people: `the next 100 items: about $0.40 (0.30 to 0.52), 12 requests, 3 min`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, requests, usd, seconds } = self;
+        write!(f, "the next {items} items: ")?;
+        if usd.high > 0.0 {
+            let decimals = decimals(usd.about);
+            let Range { about, low, high } = usd;
+            write!(f, "about ${about:.decimals$} ({low:.decimals$} to {high:.decimals$}), ")?;
+        } else {
+            write!(f, "$0, ")?;
+        }
+        let Range { about, low, high } = requests;
+        write!(f, "{about:.0} requests ({low:.0} to {high:.0})")?;
+        match seconds {
+            Some(seconds) => write!(f, ", {}", time(seconds.about)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Two digits that say something.
+fn decimals(usd: f64) -> usize {
+    match usd {
+        usd if usd >= 0.1 => 2,
+        usd if usd >= 0.01 => 3,
+        usd if usd >= 0.001 => 4,
+        _ => 6,
+    }
+}
+
+fn time(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 90.0 => format!("{:.0} s", seconds.max(1.0)),
+        seconds if seconds < 5_400.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3_600.0),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is small")]
+fn small(number: usize) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn floor(number: f64) -> u64 {
+    number.max(0.0) as u64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn whole(number: f64) -> usize {
+    number.round().max(0.0) as usize
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! What the next items cost, told by the program.
+
+use crate::decisions::{birds, lines, text};
+use crate::embedded::JsonRun;
+use crate::world::Place;
+
+#[tokio::test]
+async fn the_next_items_of_a_run_have_a_price_or_it_is_said_why_they_have_none() {
+    let place = Place::new(birds(0.0)).await;
+    let config = place.config("small");
+    let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
+    assert_eq!(ask(&["quote", "birds"]).status.code(), Some(4), "there is no registry");
+    let mut run = JsonRun::start(&place, &config, &["birds", "--no-web", "--max-attributes", "300"]);
+    let finished = run.finished().await;
+    assert_eq!(finished["reason"], "max_attributes", "{finished}");
+
+    let quote = text(&ask(&["quote", "Birds", "--items", "50"]));
+    assert!(quote.starts_with("birds: the next 50 items: about $0."), "{quote}");
+    let [quote] = lines(&ask(&["quote", "birds", "--items", "50", "--json"])).try_into().unwrap();
+    let requests = quote["requests"]["about"].as_f64().unwrap();
+    assert!((1.0..10.0).contains(&requests), "{quote}");
+    assert!(quote["usd"]["low"].as_f64() <= quote["usd"]["about"].as_f64(), "{quote}");
+
+    let far = ask(&["quote", "birds", "--items", "1000"]);
+    let said = String::from_utf8_lossy(&far.stderr).into_owned();
+    assert_eq!(far.status.code(), Some(1), "{said}");
+    assert!(said.contains("no quote can be given: ") && said.contains(" can be told"), "{said}");
+    assert_eq!(ask(&["quote", "birds", "--items", "0"]).status.code(), Some(2));
+    assert_eq!(ask(&["quote", "bird"]).status.code(), Some(1));
+}

@@ -1,0 +1,85 @@
+//! `GET /api/v1/topics/{id}/quote`
+
+use axum::Json;
+use axum::extract::State;
+use igentai_core::quote::{NoQuote, Range};
+use igentai_core::topic::Topic;
+use igentai_shared::store::{Store, StoreError};
+use utoipa::IntoParams;
+
+use crate::api::dto::{QuoteView, RangeView};
+use crate::context::AppRef;
+use crate::extract::{QueryOf, TopicPath};
+use crate::fields::{Fields, FromFields, Given};
+use crate::problem::{NoQuoteErrors, Problem, ProblemKind, ReadErrors, TopicErrors};
+use crate::view;
+
+const MAX_ITEMS: u64 = 1_000_000;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QuoteQuery {
+    /// How many new items.
+    #[param(required = true, minimum = 1, maximum = 1_000_000)]
+    items: Option<u64>,
+}
+
+impl FromFields for QuoteQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let items = fields.count_in("items", 1..=MAX_ITEMS);
+        if matches!(items, Given::Absent | Given::Null) {
+            fields.missing("items", "1 to 1000000");
+        }
+        Self { items: items.value() }
+    }
+}
+
+/// What the next items cost: requests, money, time
+///
+/// From what was seen until now. Where that cannot be told (too early, or for more items than the models seem to know), it is said why.
+#[utoipa::path(get, path = "/api/v1/topics/{id}/quote", tag = "topics", params(("id" = String, Path), QuoteQuery), responses(
+    (status = 200, body = QuoteView),
+    ReadErrors,
+    TopicErrors,
+    NoQuoteErrors,
+))]
+pub(crate) async fn quote(
+    State(app): State<AppRef>,
+    TopicPath(id): TopicPath,
+    QueryOf(query): QueryOf<QuoteQuery>,
+) -> Result<Json<QuoteView>, Problem> {
+    let topic = app.topic(&id).await?;
+    // A query without them was refused.
+    let items = query.items.unwrap_or(1);
+    match quote_view(app.context.store.as_ref(), &topic, items).await? {
+        Ok(quote) => Ok(Json(quote)),
+        Err(why) => Err(Problem::new(ProblemKind::NoQuote, why.to_string())),
+    }
+}
+
+/// What the next items of a topic cost, or why that cannot be said.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn quote_view(
+    store: &dyn Store,
+    topic: &Topic,
+    items: u64,
+) -> Result<Result<QuoteView, NoQuote>, StoreError> {
+    let Some(status) = view::status(store, topic).await? else { return Ok(Err(NoQuote::TooEarly)) };
+    let quote = status.forecast.as_ref().map_or(Err(NoQuote::TooEarly), |forecast| forecast.quote(items));
+    Ok(quote.map(|quote| QuoteView {
+        run: topic.run,
+        log_index: status.log_index,
+        items,
+        requests: range(quote.requests),
+        usd: range(quote.usd),
+        seconds: quote.seconds.map(range),
+        text: quote.to_string(),
+    }))
+}
+
+const fn range(range: Range) -> RangeView {
+    let Range { about, low, high } = range;
+    RangeView { about, low, high }
+}
