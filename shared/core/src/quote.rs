@@ -31,6 +31,13 @@ const ROOM: f64 = 2.0;
 /// What is foreseen may be wrong by this share, whatever is known.
 const DOUBT: f64 = 0.1;
 
+/// Where parts are asked for, they bring less than is thought, or more, by these.
+const LESS: f64 = 0.6;
+const MORE: f64 = 1.2;
+
+/// Of several models, some come up more often than was seen.
+const DOUBT_OF_TURNS: f64 = 0.1;
+
 /// Pace varies so much, whatever was seen.
 const DOUBT_OF_PACE: f64 = 0.15;
 
@@ -75,9 +82,11 @@ pub enum NoQuote {
         /// Items of which it can be told.
         most: u64,
     },
-    /// Models were not compared yet.
-    #[error("it is not known yet what each of the models adds to the others")]
-    Untried,
+    /// Several models share a topic that is cut into parts.
+    #[error(
+        "where several models share the parts of a topic, what the next items take cannot be told well enough"
+    )]
+    Shared,
     /// Further than can be seen.
     #[error("that is further than can be seen from here: up to {0} items can be told of")]
     TooFar(u64),
@@ -95,8 +104,8 @@ pub struct Forecast {
     curve: Vec<[f64; 5]>,
     /// Items that the models still know; `None` where only a lower bound is known.
     left: Option<f64>,
-    /// Several models are asked, and it is not known what each adds to the others.
-    is_untried: bool,
+    /// Several models share the parts.
+    is_shared: bool,
     /// What a request takes.
     spent: Option<Spent>,
 }
@@ -108,11 +117,11 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
     let answers = fold.incidence().responses;
     let spent = fold.lately().mean(since);
     let usd = spent.map_or(0.0, |spent| spent.usd * spent.for_each_answer);
-    let (mut promised, mut is_untried) = (f64::INFINITY, false);
+    let (mut promised, mut is_shared) = (f64::INFINITY, false);
     let (completeness, mut curve) = if frontier.is_used() {
         let ahead = frontier.ahead(items);
         promised = ahead.requests.iter().map(|request| request.new).sum();
-        is_untried = ahead.is_untried;
+        is_shared = ahead.is_shared;
         (ahead.completeness, walked(&ahead.requests, usd))
     } else {
         match fold.incidence().prospect() {
@@ -133,7 +142,7 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
     let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
     // What no part promises is not in sight.
     let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
-    (completeness, Forecast { found, curve, left, is_untried, spent })
+    (completeness, Forecast { found, curve, left, is_shared, spent })
 }
 
 /// Numbers of answers, further and further apart.
@@ -150,12 +159,13 @@ fn walked(requests: &[Coming], usd: f64) -> Vec<[f64; 5]> {
         paid += request.usd.unwrap_or(usd);
         sums.push((new, paid));
     }
+    // What is looked for first is what most is hoped of, which is too much rather than too little.
     let mut points: Vec<[f64; 5]> = Vec::new();
     for place in steps(small(requests.len())).map(whole) {
         let answers = small(place);
         let is_further = points.last().is_none_or(|[last, ..]| *last < answers);
         if let Some((new, paid)) = sums.get(place).filter(|_| is_further) {
-            points.push(point(answers, [*new; 3], *paid));
+            points.push(point(answers, [LESS, 1.0, MORE].map(|by| by * new), *paid));
         }
     }
     points
@@ -183,8 +193,8 @@ impl Forecast {
     /// Where that cannot be said.
     pub fn quote(&self, items: u64) -> Result<Quote, NoQuote> {
         let wanted = count(items);
-        if self.is_untried {
-            return Err(NoQuote::Untried);
+        if self.is_shared {
+            return Err(NoQuote::Shared);
         }
         let is_early = self.curve.is_empty() && self.left.is_none();
         let spent = self.spent.filter(|_| !is_early).ok_or(NoQuote::TooEarly)?;
@@ -204,7 +214,8 @@ impl Forecast {
         let requests = Range { about: whole(about), low: whole(low), high: whole(high) };
         let each = self.usd(requests.about / spent.for_each_answer) / requests.about;
         let relative = if spent.usd > 0.0 { spent.usd_spread / spent.usd } else { 0.0 };
-        let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of).sqrt();
+        let turns = if spent.providers > 1 { DOUBT_OF_TURNS } else { 0.0 };
+        let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of + turns).sqrt();
         let seconds = spent.seconds.map(|seconds| spread(requests, seconds, DOUBT_OF_PACE));
         Ok(Quote { items, requests, usd: spread(requests, each, money), seconds })
     }

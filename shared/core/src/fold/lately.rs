@@ -42,6 +42,8 @@ pub struct Spent {
     pub of: f64,
     /// Requests for each answer with items.
     pub for_each_answer: f64,
+    /// Providers that were asked.
+    pub providers: u64,
     /// Money, in US dollars, and its standard deviation from request to request.
     pub usd: f64,
     /// See [`Self::usd`].
@@ -89,7 +91,14 @@ impl Lately {
         let span = first.zip(last).map_or(0, |(first, last)| last.0.saturating_sub(first.0));
         let seconds =
             (timed >= LEAST && span > 0).then(|| span as f64 / 1_000.0 / (timed.saturating_sub(1)) as f64);
-        Some(Spent { of, for_each_answer: of / answers as f64, usd, usd_spread: squares.sqrt(), seconds })
+        Some(Spent {
+            of,
+            for_each_answer: of / answers as f64,
+            providers: u64::try_from(weights.len()).unwrap_or(u64::MAX),
+            usd,
+            usd_spread: squares.sqrt(),
+            seconds,
+        })
     }
 
     /// How many requests to a provider each of its answers stands for. At the beginning of a run those to slow ones are under way, so that what has come is

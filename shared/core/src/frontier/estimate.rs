@@ -59,7 +59,7 @@ pub(super) struct Picture {
     /// What each model that is worth asking adds to the lists of the others: its share of the names.
     adds: [f64; VOICES],
     /// Whether that is known of all of them.
-    pub(super) is_tested: bool,
+    is_tested: bool,
 }
 
 impl Picture {

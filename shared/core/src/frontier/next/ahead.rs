@@ -23,8 +23,8 @@ const OF_WHOLE: f64 = 0.3;
 pub(crate) struct Ahead {
     /// How complete it is.
     pub(crate) completeness: Option<Completeness>,
-    /// Several models are asked, and it is not known what each adds to the others.
-    pub(crate) is_untried: bool,
+    /// Several models share the parts.
+    pub(crate) is_shared: bool,
     /// The next requests, as long as parts promise anything.
     pub(crate) requests: Vec<Coming>,
 }
@@ -122,7 +122,7 @@ impl Frontier {
         let picture = view.picture();
         let completeness = view.estimate_by(&picture);
         let requests = view.coming(&picture, completeness, items);
-        Ahead { completeness, requests, is_untried: !picture.is_tested }
+        Ahead { completeness, requests, is_shared: view.voices.len() > 1 }
     }
 }
 
