@@ -15,10 +15,10 @@ async fn the_next_items_of_a_run_have_a_price_or_it_is_said_why_they_have_none()
     assert_eq!(finished["reason"], "max_attributes", "{finished}");
 
     let quote = text(&ask(&["quote", "Birds", "--items", "50"]));
-    assert!(quote.starts_with("birds: the next 50 items: about $0."), "{quote}");
+    assert!(quote.starts_with("birds: the next 50 items: about $"), "{quote}");
     let [quote] = lines(&ask(&["quote", "birds", "--items", "50", "--json"])).try_into().unwrap();
     let requests = quote["requests"]["about"].as_f64().unwrap();
-    assert!((1.0..10.0).contains(&requests), "{quote}");
+    assert!((1.0..100.0).contains(&requests), "{quote}");
     assert!(quote["usd"]["low"].as_f64() <= quote["usd"]["about"].as_f64(), "{quote}");
 
     let far = ask(&["quote", "birds", "--items", "1000"]);
