@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::Completeness;
 use crate::fold::{Spent, TopicFold};
-use crate::frontier::Coming;
 use crate::time::UnixMillis;
 
 /// Points of the curve.
@@ -34,9 +33,6 @@ const DOUBT: f64 = 0.1;
 /// Where parts are asked for, they bring less than is thought, or more, by these.
 const LESS: f64 = 0.6;
 const MORE: f64 = 1.2;
-
-/// Of several models, some come up more often than was seen.
-const DOUBT_OF_TURNS: f64 = 0.1;
 
 /// Pace varies so much, whatever was seen.
 const DOUBT_OF_PACE: f64 = 0.15;
@@ -82,17 +78,26 @@ pub enum NoQuote {
         /// Items of which it can be told.
         most: u64,
     },
-    /// Several models share a topic that is cut into parts.
-    #[error(
-        "where several models share the parts of a topic, what the next items take cannot be told well enough"
-    )]
+    /// Several models share the topic.
+    #[error("where several models share a topic, what the next items take cannot be told well enough")]
     Shared,
+    /// Requests aim at categories.
+    #[error("where requests aim at categories, what the next items take cannot be told well enough")]
+    Categories,
     /// Further than can be seen.
     #[error("that is further than can be seen from here: up to {0} items can be told of")]
     TooFar(u64),
     /// Nothing in sight is left to look for.
     #[error("nothing new is in sight")]
     Dry,
+}
+
+/// Why nothing can be told well enough, however much is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Blind {
+    Shared,
+    Categories,
 }
 
 /// What is known ahead.
@@ -104,8 +109,8 @@ pub struct Forecast {
     curve: Vec<[f64; 5]>,
     /// Items that the models still know; `None` where only a lower bound is known.
     left: Option<f64>,
-    /// Several models share the parts.
-    is_shared: bool,
+    /// Nothing can be told well enough.
+    blind: Option<Blind>,
     /// What a request takes.
     spent: Option<Spent>,
 }
@@ -117,11 +122,15 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
     let answers = fold.incidence().responses;
     let spent = fold.lately().mean(since);
     let usd = spent.map_or(0.0, |spent| spent.usd * spent.for_each_answer);
-    let (mut promised, mut is_shared) = (f64::INFINITY, false);
-    let (completeness, mut curve) = if frontier.is_used() {
+    let mut promised = f64::INFINITY;
+    let is_shared = frontier.is_shared() || spent.is_some_and(|spent| spent.providers > 1);
+    let mut blind = is_shared.then_some(Blind::Shared);
+    let (completeness, mut curve) = if frontier.is_by_categories() {
+        blind = Some(Blind::Categories);
+        (frontier.estimate(), Vec::new())
+    } else if frontier.is_used() {
         let ahead = frontier.ahead(items);
-        promised = ahead.requests.iter().map(|request| request.new).sum();
-        is_shared = ahead.is_shared;
+        promised = ahead.requests.iter().sum();
         (ahead.completeness, walked(&ahead.requests, usd))
     } else {
         match fold.incidence().prospect() {
@@ -142,7 +151,7 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
     let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
     // What no part promises is not in sight.
     let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
-    (completeness, Forecast { found, curve, left, is_shared, spent })
+    (completeness, Forecast { found, curve, left, blind, spent })
 }
 
 /// Numbers of answers, further and further apart.
@@ -151,12 +160,12 @@ fn steps(most: f64) -> impl Iterator<Item = f64> {
 }
 
 /// What requests bring and cost, added up.
-fn walked(requests: &[Coming], usd: f64) -> Vec<[f64; 5]> {
+fn walked(requests: &[f64], usd: f64) -> Vec<[f64; 5]> {
     let (mut new, mut paid) = (0.0, 0.0);
     let mut sums = vec![(new, paid)];
     for request in requests {
-        new += request.new;
-        paid += request.usd.unwrap_or(usd);
+        new += request;
+        paid += usd;
         sums.push((new, paid));
     }
     // What is looked for first is what most is hoped of, which is too much rather than too little.
@@ -193,8 +202,10 @@ impl Forecast {
     /// Where that cannot be said.
     pub fn quote(&self, items: u64) -> Result<Quote, NoQuote> {
         let wanted = count(items);
-        if self.is_shared {
-            return Err(NoQuote::Shared);
+        match self.blind {
+            Some(Blind::Shared) => return Err(NoQuote::Shared),
+            Some(Blind::Categories) => return Err(NoQuote::Categories),
+            None => {}
         }
         let is_early = self.curve.is_empty() && self.left.is_none();
         let spent = self.spent.filter(|_| !is_early).ok_or(NoQuote::TooEarly)?;
@@ -214,8 +225,7 @@ impl Forecast {
         let requests = Range { about: whole(about), low: whole(low), high: whole(high) };
         let each = self.usd(requests.about / spent.for_each_answer) / requests.about;
         let relative = if spent.usd > 0.0 { spent.usd_spread / spent.usd } else { 0.0 };
-        let turns = if spent.providers > 1 { DOUBT_OF_TURNS } else { 0.0 };
-        let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of + turns).sqrt();
+        let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of).sqrt();
         let seconds = spent.seconds.map(|seconds| spread(requests, seconds, DOUBT_OF_PACE));
         Ok(Quote { items, requests, usd: spread(requests, each, money), seconds })
     }

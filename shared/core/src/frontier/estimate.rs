@@ -89,7 +89,7 @@ impl Frontier {
     /// How many names there are in all.
     #[must_use]
     pub fn estimate(&self) -> Option<Completeness> {
-        if self.categories.answers() > self.aimed {
+        if self.is_by_categories() {
             return self.estimate_by_categories();
         }
         let view = self.view();

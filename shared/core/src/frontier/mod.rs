@@ -40,7 +40,7 @@ use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
 pub use letters::Letters;
 use letters::Place;
-pub(crate) use next::Coming;
+
 pub use next::{Aim, Outlook, Wish};
 use sums::Sums;
 use view::View;

@@ -10,8 +10,6 @@ use crate::topic::Partition;
 
 mod ahead;
 
-pub(crate) use ahead::Coming;
-
 /// Answers about the whole topic before it is cut into parts.
 pub(super) const FIRST_WHOLE: u64 = 2;
 

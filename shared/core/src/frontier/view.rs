@@ -50,10 +50,15 @@ impl Frontier {
         View { frontier: self, before, shared }
     }
 
+    /// Whether requests aim at categories.
+    pub(crate) const fn is_by_categories(&self) -> bool {
+        self.categories.answers() > self.aimed
+    }
+
     /// Whether requests aimed at parts, and models keep to them.
     #[must_use]
     pub fn is_used(&self) -> bool {
-        self.categories.answers() > 0 || (self.aimed > 0 && self.view().works())
+        self.is_by_categories() || (self.aimed > 0 && self.view().works())
     }
 }
 

@@ -46,13 +46,6 @@ pub(super) struct Voice {
     healthy: u16,
 }
 
-impl Voice {
-    /// Whether nothing was ever paid for it.
-    pub(super) const fn is_free(&self) -> bool {
-        self.spent == 0
-    }
-}
-
 /// What a model is worth asking for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worth {

@@ -15,7 +15,7 @@ fn forecast(found: u64) -> Forecast {
     let curve = steps(60.0)
         .map(|answers| point(answers, [0.9, 1.0, 1.1].map(|by| by * new(answers)), answers * 0.01))
         .collect();
-    Forecast { found, curve, left: Some(200.0), is_shared: false, spent: Some(SPENT) }
+    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT) }
 }
 
 #[test]
@@ -41,7 +41,9 @@ fn requests_that_fail_are_paid_for_too() {
 fn where_the_estimate_does_not_hold_there_is_no_quote() {
     assert_eq!(forecast(500).quote(121), Err(NoQuote::MoreThanIsLeft { left: 200.0, most: 120 }));
     assert!(forecast(500).quote(120).is_ok());
-    assert_eq!(Forecast { is_shared: true, ..forecast(500) }.quote(20), Err(NoQuote::Shared));
+    let blind = |blind| Forecast { blind: Some(blind), ..forecast(500) }.quote(20);
+    assert_eq!(blind(Blind::Shared), Err(NoQuote::Shared));
+    assert_eq!(blind(Blind::Categories), Err(NoQuote::Categories));
     assert_eq!(forecast(60).quote(61), Err(NoQuote::TooFar(60)));
     assert!(forecast(60).quote(60).is_ok());
     let unbounded = Forecast { left: None, ..forecast(500) };
@@ -90,7 +92,7 @@ proptest! {
             (answers, new) = (answers + further, new + brings);
             point(answers, [new * 0.8, new, new * 1.3], answers * 0.01)
         });
-        let forecast = Forecast { found, curve: curve.collect(), left, is_shared: false, spent: Some(SPENT) };
+        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent: Some(SPENT) };
         if let Ok(dearer) = forecast.quote(items + more) {
             let quote = forecast.quote(items);
             prop_assert!(quote.is_ok(), "{quote:?} of fewer items");
