@@ -7,7 +7,7 @@ use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, LogIndex, WorkerId};
 use crate::log::Entry;
-use crate::topic::EndReason;
+use crate::topic::{EndReason, Partition};
 
 /// Two numbers that differ by less are the same, computed on different machines.
 const SAME: f64 = 1e-9;
@@ -82,7 +82,13 @@ impl Replay {
     pub fn decision(&mut self, number: u64, decision: &Decision) -> Result<(), Differs> {
         match &decision.what {
             What::TakenUp { .. } => self.under_way.clear(),
-            What::Terms(terms) => self.terms = terms.clone(),
+            What::Terms(terms) => {
+                self.terms = terms.clone();
+                // Nobody is told what to ask for any more, and whoever was forgets it.
+                if self.terms.partition == Partition::None {
+                    self.under_way.clear();
+                }
+            }
             What::Dropped { decisions } => {
                 for dropped in decisions {
                     self.under_way.remove(dropped);

@@ -277,6 +277,26 @@ fn an_end_by_another_completeness_than_before_follows_from_the_log_too() {
     assert_eq!(world.kinds().last(), Some(&"ending"));
 }
 
+#[test]
+fn what_is_under_way_when_a_topic_is_not_cut_any_more_is_forgotten_by_a_replay_too() {
+    let mut world = directed(Limits::default());
+    first_answers(&mut world);
+    ready(&mut world, "p1", 2, 1_000);
+    world.settle(1_000);
+    let asked = |world: &World| world.kinds().into_iter().filter(|kind| *kind == "asked").count();
+    let before = asked(&world);
+    assert!(before > 2, "{before}");
+    for (partition, at) in [(Partition::None, 2_000), (Partition::Alphabetical, 3_000)] {
+        world.stored.partition = partition;
+        world.stored.version += 1;
+        world.coordinator.topic(world.stored.clone(), now(at));
+        ready(&mut world, "p1", 2, at);
+        world.settle(at);
+    }
+    assert!(asked(&world) > before);
+    replay(&world).unwrap();
+}
+
 /// An operator was quicker: the cap was raised, and the topic comes to its end later.
 #[test]
 fn an_end_that_did_not_come_about_is_no_reason_not_to_write_the_next_one() {
