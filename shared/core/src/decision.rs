@@ -113,6 +113,8 @@ pub enum Why {
     Split,
     /// Every category is listed, but answers about the whole name what is in none: more categories are asked for.
     Missed,
+    /// Every category is listed, but answers about the whole name what is in none: the whole is asked for.
+    Elsewhere,
     /// Before a topic is called complete, it takes some answers about the whole.
     Sure,
     /// Of all parts, most is to be had there for its price.
@@ -225,8 +227,15 @@ impl fmt::Display for What {
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "from here on: at most {} items a request", self.items)?;
-        if self.partition == Partition::None {
-            f.write_str(" about the whole topic")?;
+        match self.partition {
+            Partition::None => f.write_str(" about the whole topic")?,
+            Partition::Alphabetical => {}
+            Partition::Category if self.categories.is_empty() => f.write_str(" about categories")?,
+            Partition::Category => {
+                let names: Vec<&str> = self.categories.iter().map(Category::as_str).collect();
+                write!(f, " about categories ({})", names.join(", "))?;
+            }
+            Partition::Semantic => f.write_str(" about clusters of what was found")?,
         }
         if let Some(wanted) = self.wanted {
             write!(f, ", until {wanted} are found")?;
@@ -275,6 +284,7 @@ impl fmt::Display for Why {
             Self::Missed => f.write_str(
                 "every category is listed, but answers about the whole name items of none: a model tells of more",
             ),
+            Self::Elsewhere => f.write_str("answers about the whole name items that are in no category"),
             Self::Sure => {
                 f.write_str("it takes more answers about the whole to say how complete the list is")
             }

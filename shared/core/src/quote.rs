@@ -70,10 +70,10 @@ pub enum NoQuote {
     /// Nothing can be said yet.
     #[error("too few answers yet: what the next ones bring cannot be told from them")]
     TooEarly,
-    /// More than there is.
-    #[error("about {:.0} are left of what these models know; what the last of them take cannot be told, but up to {most}", .left.floor())]
+    /// More than is in sight.
+    #[error("about {:.0} are in sight; what the last of them take cannot be told, but up to {most}", .left.floor())]
     MoreThanIsLeft {
-        /// Items that the models still know.
+        /// Items that the models still know, or that parts promise.
         left: f64,
         /// Items of which it can be told.
         most: u64,
@@ -283,7 +283,8 @@ impl fmt::Display for Quote {
             write!(f, "$0, ")?;
         }
         let Range { about, low, high } = requests;
-        write!(f, "{about:.0} requests ({low:.0} to {high:.0})")?;
+        let plural = if *about < 1.5 { "" } else { "s" };
+        write!(f, "{about:.0} request{plural} ({low:.0} to {high:.0})")?;
         match seconds {
             Some(seconds) => write!(f, ", {}", time(seconds.about)),
             None => Ok(()),

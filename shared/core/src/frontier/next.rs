@@ -35,7 +35,7 @@ const LEAST_NEW: f64 = 0.2;
 const AT_ONCE: f64 = 1e18;
 
 /// So far from the completeness that is wanted, answers about the whole are brought to their least number.
-pub(super) const NEAR: f64 = 0.06;
+const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
 pub(super) const MOST_LEFT_OUT: u32 = 80;

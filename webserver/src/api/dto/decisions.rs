@@ -84,7 +84,7 @@ pub struct AskedView {
 pub enum WhyName {
     /// The first answers are about the whole.
     First,
-    /// The topic cannot be cut by letters.
+    /// The topic does not fall into parts that models keep to.
     Uncut,
     /// Which categories there are is asked of a model.
     Parts,
@@ -92,6 +92,8 @@ pub enum WhyName {
     Split,
     /// Every category is listed, but answers about the whole name what is in none: more are asked for.
     Missed,
+    /// Every category is listed, but answers about the whole name what is in none: the whole is asked for.
+    Elsewhere,
     /// Now and then the whole is asked for.
     Sample,
     /// It takes more answers about the whole to say how complete the list is.

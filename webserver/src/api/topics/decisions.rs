@@ -96,6 +96,7 @@ fn asked_view(asked: &Asked) -> AskedView {
         Why::Parts => (WhyName::Parts, None, None),
         Why::Split => (WhyName::Split, None, None),
         Why::Missed => (WhyName::Missed, None, None),
+        Why::Elsewhere => (WhyName::Elsewhere, None, None),
         Why::Sample => (WhyName::Sample, None, None),
         Why::Sure => (WhyName::Sure, None, None),
         Why::Most { known, has, .. } => (WhyName::Most, Some(known), Some(has)),

@@ -15,6 +15,12 @@ const LEAST: u64 = 2;
 /// So much more often lists leave out what only one answer about the whole has than what several have.
 const RARER: f64 = 3.0;
 
+/// No more than this share of what answers about the whole name is taken for made up: without lists of the same nobody could tell.
+const MOST_MADE_UP: f64 = 0.03;
+
+/// Lists that have less than this share of what answers about the whole name tell little of the whole.
+const COVERED: f64 = 0.6;
+
 /// An answer of new names alone does not say that there is no end.
 const MOST_UNKNOWN: f64 = 0.7;
 
@@ -29,7 +35,8 @@ impl Frontier {
         let of_twice = (all.twice - all.twice_listed + LEFT_OUT.0) / (all.twice + LEFT_OUT.1);
         // What comes to mind only once is left out more; what is left out beyond that is made up.
         let of_once = (RARER * of_twice).min(MOST_UNKNOWN);
-        let once = (all.once_listed / (1.0 - of_once)).min(all.once);
+        let most_made_up = MOST_MADE_UP * count(self.whole_mentions);
+        let once = (all.once_listed / (1.0 - of_once)).max(all.once - most_made_up).min(all.once);
         let made_up = (all.once - once + MADE_UP.0) / (count(self.whole_mentions) + MADE_UP.1);
         let looked_for = all.twice + once + LEFT_OUT.1;
         let left_out = (all.twice - all.twice_listed + once - all.once_listed + LEFT_OUT.0) / looked_for;
@@ -50,8 +57,9 @@ impl Frontier {
         let low = (total - spread).max(surely).min(total);
         let made_up = (all.found() - known).max(0.0);
         let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
-        let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0);
-        let at_least = nothing_listed || completeness < TOLD_FROM;
+        let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0 || cell.named.is_empty());
+        let is_covered = all.twice_listed + all.once_listed >= COVERED * (all.twice + once);
+        let at_least = nothing_listed || !is_covered || completeness < TOLD_FROM;
         Some(Completeness {
             estimate: Estimate { total, low, high: total + spread, made_up },
             completeness,
@@ -68,8 +76,8 @@ impl super::Categories {
         let (cells, names) =
             asked.fold((0.0, 0.0), |(cells, names), cell| (cells + 1.0, names + cell.known()));
         let usual = if cells > 0.0 { names / cells } else { 0.0 };
-        let open =
-            self.all(&[]).into_iter().filter(|category| !known(category).is_some_and(super::Cell::is_asked));
+        let told = self.of_topic.parts.iter().chain(self.parts.values().flat_map(|parts| &parts.parts));
+        let open = told.filter(|category| !known(category).is_some_and(super::Cell::is_asked));
         let open = open.filter(|category| !known(category).is_some_and(super::Cell::is_given_up));
         // What belongs to parts of a category is in part known from it.
         let unasked: f64 = open.map(|category| usual * self.first() / f64::from(depth(category))).sum();

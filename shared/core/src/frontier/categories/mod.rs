@@ -115,7 +115,8 @@ impl Categories {
     /// Takes in which parts the topic, or a category, is said to have; nothing where the answer said none.
     pub(super) fn told(&mut self, of: Option<&Category>, meta: &ResponseMeta) {
         self.tasks += u64::from(meta.outcome == Outcome::Answered);
-        let room = MAX_CATEGORIES.saturating_sub(self.count());
+        // Those that are given have a place, too.
+        let mut room = (MAX_CATEGORIES - MAX_PARTS).saturating_sub(self.count());
         let parts = match of {
             None => &mut self.of_topic,
             Some(of) if self.parts.contains_key(of) || self.parts.len() < MAX_CATEGORIES => {
@@ -128,9 +129,10 @@ impl Categories {
         // A part that is called as the whole is no part.
         known.extend(of.and_then(Category::key));
         for name in meta.categories.iter().filter_map(|name| Category::named(name).ok()) {
-            let full = parts.parts.len() >= MAX_PARTS || parts.parts.len() >= room;
-            if !full && name.key().is_some_and(|key| known.insert(key)) {
+            let is_full = parts.parts.len() >= MAX_PARTS || room == 0;
+            if !is_full && name.key().is_some_and(|key| known.insert(key)) {
                 parts.parts.push(of.map_or_else(|| name.clone(), |of| of.part(&name)));
+                room -= 1;
             }
         }
     }

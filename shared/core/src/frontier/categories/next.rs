@@ -2,7 +2,7 @@
 
 use super::{Category, Cell, NEXT, count};
 use crate::decision::Why;
-use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, NEAR, WHOLE_EVERY, whole_count};
+use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, WHOLE_EVERY, whole_count};
 use crate::frontier::view::View;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::topic::Partition;
@@ -72,12 +72,13 @@ impl Frontier {
             let why = Why::Most { known, has: known + new, offers };
             return Outlook::Ask { aim: Aim::Category(category), provider, items: wish.items, new, why };
         }
-        // Near the end nobody asks before it is known whether that is still wanted.
-        let is_near = |wanted: f64| {
-            let said = self.estimate_by_categories();
-            said.is_some_and(|said| said.completeness >= wanted - NEAR)
+        // Nobody asks for what is under way already, as far as that is known.
+        let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
+        let is_enough = |wanted: f64| {
+            let said = self.estimate_by_categories().filter(|said| !said.at_least);
+            said.is_some_and(|said| (wanted - said.completeness) * said.estimate.total <= coming)
         };
-        if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_near)) {
+        if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_enough)) {
             return Outlook::Wait;
         }
         if whole < LEAST_WHOLE {
@@ -88,7 +89,7 @@ impl Frontier {
         }
         // What is in no category is named by answers about the whole only.
         if self.misses() > MISSED && whole <= self.categories.answers {
-            return view.about_whole(wish, whole, Why::Uncut);
+            return view.about_whole(wish, whole, Why::Elsewhere);
         }
         self.category_again(wish, &known)
     }
@@ -135,7 +136,9 @@ impl Frontier {
                 };
                 let cost = if several { view.cost_of(voice) / view.soundness(voice).max(0.01) } else { 1.0 };
                 let value = new / cost;
-                let is_worth_it = new >= LEAST_NEW * f64::from(wish.items);
+                // Who names a category wants to know what is in it.
+                let is_wanted = !cell.is_asked() && wish.categories.contains(*category);
+                let is_worth_it = is_wanted || new >= LEAST_NEW * f64::from(wish.items);
                 offers += u32::from(is_worth_it);
                 if is_worth_it && best.as_ref().is_none_or(|best| value > best.value) {
                     let provider = several.then(|| provider.clone());

@@ -233,3 +233,34 @@ fn of_two_models_each_is_asked_about_a_category_as_long_as_it_adds_something() {
     log.answer("two", Some("category: Ducks"), 50, &all(&names("d", 30)));
     assert_eq!(chosen(&log).0, Aim::Whole, "it has added nothing");
 }
+
+#[test]
+fn each_category_that_is_given_is_asked_about_however_little_others_brought() {
+    let names_of: Vec<String> = (0..30).map(|number| format!("kind {number}")).collect();
+    let (mut log, categories) = (Log::begun(), given(&all(&names_of)));
+    for name in &names_of {
+        assert_eq!(log.chosen(&categories).0, about(name));
+        log.about(name, &[]);
+    }
+    assert_eq!(log.chosen(&categories).0, Aim::Whole, "each was");
+}
+
+#[test]
+fn categories_that_bring_nothing_do_not_make_a_topic_complete() {
+    let mut log = Log::default();
+    let everything = names("abcdefghij", 40);
+    for turn in 0..10 {
+        // Twenty that come to mind each time, and thirty others.
+        let others = everything.iter().skip(20).cycle().skip(turn * 30).take(30);
+        let named: Vec<String> = everything.iter().take(20).chain(others).cloned().collect();
+        log.answer(ONE, None, 50, &all(&named));
+    }
+    for number in 0..30 {
+        log.about(&format!("kind {number}"), &[]);
+    }
+    let said = log.fold.completeness().unwrap();
+    assert!(said.at_least, "{said:?}");
+    log.about("kind 30", &everything[..20]).about("kind 31", &everything[20..40]);
+    let said = log.fold.completeness().unwrap();
+    assert!(said.at_least, "lists have a tenth of it: {said:?}");
+}
