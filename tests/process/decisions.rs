@@ -49,7 +49,7 @@ async fn decisions_are_told_and_made_again_whoever_made_them() {
     producers[0].process.kill().unwrap();
     let topic = api.until_ended(&id).await;
     assert_eq!(topic["reason"], "complete", "{topic}");
-    assert!(topic["numbers"]["attributes"].as_u64() > Some(500), "{topic}");
+    assert!(topic["numbers"]["attributes"].as_u64() > Some(known), "{topic}");
 
     let replayed = world.command(&["replay", "Birds", "--json"]).output().unwrap();
     let [replayed] = lines(&replayed).try_into().unwrap();
