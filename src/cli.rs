@@ -139,7 +139,7 @@ pub(crate) struct Run {
     pub(crate) min_yield: Option<u32>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
-    /// How requests aim at parts of the topic [default: alphabetical]
+    /// How requests aim at parts of the topic [default: as before, or alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,
     /// A category to aim at, as often as there are some; instead of asking a model for them

@@ -8,7 +8,7 @@ const PAUSE_MS = 2000;
 
 const about = quote => [
   quote.usd.high ? `about ${usd(quote.usd.about)} (${usd(quote.usd.low)} to ${usd(quote.usd.high)})` : '$0',
-  `${quote.requests.about} requests`,
+  `${quote.requests.about} request${quote.requests.about === 1 ? '' : 's'}`,
   quote.seconds && span(1000 * quote.seconds.about),
 ].filter(Boolean).join(', ');
 
@@ -32,5 +32,5 @@ export function Quote({ id, version }) {
       clearTimeout(timer);
     };
   }, [id, version]);
-  return text && html`<p class="quote muted"><span>The next ${ITEMS} items</span> ${text}</p>`;
+  return text && html`<p class="quote muted"><span>The next ${ITEMS} items:</span> ${text}</p>`;
 }

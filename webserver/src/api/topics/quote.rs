@@ -79,7 +79,8 @@ pub async fn quote_view(
     }))
 }
 
-const fn range(range: Range) -> RangeView {
-    let Range { about, low, high } = range;
-    RangeView { about, low, high }
+/// To nine decimals: more are not known, and not every reader of JSON reads the last bits of longer ones as they were.
+fn range(range: Range) -> RangeView {
+    let nine = |number: f64| (number * 1e9).round() / 1e9;
+    RangeView { about: nine(range.about), low: nine(range.low), high: nine(range.high) }
 }
