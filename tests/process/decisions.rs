@@ -29,7 +29,7 @@ pub(crate) fn lines(output: &Output) -> Vec<Value> {
 
 #[tokio::test]
 async fn decisions_are_told_and_made_again_whoever_made_them() {
-    let world = World::new(birds(0.05)).await;
+    let world = World::new(birds(0.15)).await;
     let mut first = world.orchestrator("orchestrator-1");
     first.process.wait_for_line("leads", SOON).await.unwrap();
     let mut second = world.orchestrator("orchestrator-2");
@@ -40,7 +40,10 @@ async fn decisions_are_told_and_made_again_whoever_made_them() {
     }
     let api = web.api();
     let limits = json!({ "completeness": 0.9, "max_requests": 400 });
-    let id = api.start(json!({ "name": "Birds", "partition": "alphabetical", "limits": limits })).await;
+    // With ten in a request, what the estimate goes by is 80 names in answers about the whole, too few to tell 540 from 849.
+    let birds =
+        json!({ "name": "Birds", "partition": "alphabetical", "items_per_request": 20, "limits": limits });
+    let id = api.start(birds).await;
     api.until_attributes(&id, 150).await;
     first.process.kill().unwrap();
     let known = api.topic(&id).await["numbers"]["attributes"].as_u64().unwrap();
@@ -49,7 +52,7 @@ async fn decisions_are_told_and_made_again_whoever_made_them() {
     producers[0].process.kill().unwrap();
     let topic = api.until_ended(&id).await;
     assert_eq!(topic["reason"], "complete", "{topic}");
-    assert!(topic["numbers"]["attributes"].as_u64() > Some(known), "{topic}");
+    assert!(topic["numbers"]["attributes"].as_u64() > Some(500), "{topic}");
 
     let replayed = world.command(&["replay", "Birds", "--json"]).output().unwrap();
     let [replayed] = lines(&replayed).try_into().unwrap();
