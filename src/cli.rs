@@ -12,6 +12,7 @@ use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::rules::RuleArgs;
+use crate::seeds::SeedArgs;
 
 /// The same bounds hold in the API.
 const MAX_WEIGHT: f64 = 1e6;
@@ -59,7 +60,7 @@ pub(crate) enum Command {
     /// Enumerate a topic in this one process, with nothing else installed
     ///
     /// Without a topic it serves: topics are started from the page or the API, and go on where they were left.
-    Run(Run),
+    Run(Box<Run>),
     /// Role: commit batches, decide, write the files (needs RabbitMQ and Redis)
     Orchestrator(Orchestrator),
     /// Role: ask models and publish what they answer (needs RabbitMQ)
@@ -139,6 +140,8 @@ pub(crate) struct Run {
     pub(crate) min_yield: Option<u32>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) seeds: SeedArgs,
     /// How requests aim at parts of the topic [default: as before, or alphabetical]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) partition: Option<Partition>,

@@ -13,6 +13,7 @@ mod repair;
 mod roles;
 mod rules;
 mod run;
+mod seeds;
 mod settings;
 mod topics;
 mod up;
@@ -70,7 +71,7 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
     let exit = runtime.block_on(async {
         outlive_full_files()?;
         match cli.command {
-            Command::Run(arguments) => run::run(arguments, &cli.common).await,
+            Command::Run(arguments) => run::run(*arguments, &cli.common).await,
             Command::Orchestrator(arguments) => roles::orchestrator(arguments, &cli.common).await,
             Command::Producer(arguments) => roles::producer(arguments, &cli.common).await,
             Command::Webserver(arguments) => roles::webserver(arguments, &cli.common).await,

@@ -32,13 +32,17 @@ pub(crate) struct Portion {
     pub(crate) edition: Edition,
     pub(crate) texts: Vec<String>,
     pub(crate) fingerprints: Vec<Fingerprint>,
+    /// Whether they are known from the beginning, and no attributes: filters hold them, and nobody is told of them.
+    pub(crate) seeded: bool,
 }
 
 impl Portion {
     /// Takes `next` in if it follows directly; otherwise gives it back.
     pub(crate) fn extend(&mut self, next: Self) -> Result<(), Box<Self>> {
         let end = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
-        let same = (&self.topic, self.run, self.edition) == (&next.topic, next.run, next.edition);
+        let same = (&self.topic, self.run, self.edition) == (&next.topic, next.run, next.edition)
+            && !self.seeded
+            && !next.seeded;
         let follows = same && next.from == self.to + 1;
         let contiguous = self.texts.is_empty() || next.texts.is_empty() || next.first == end;
         if !follows || !contiguous || self.texts.len() + next.texts.len() > MAX_ATTRIBUTES {
@@ -56,16 +60,17 @@ impl Portion {
     /// Publishes it; repeating that is harmless.
     pub(crate) async fn publish(self, context: &Context) -> Result<(), SendError> {
         let attributes_after = self.first + u64::try_from(self.texts.len()).unwrap_or(u64::MAX);
+        let is_news = !self.texts.is_empty() && !self.seeded;
         let name = |what: &str| format!("{what}-{}-{}-{}-{}", self.topic, self.run, self.from, self.to);
         let mut delta = FilterDelta {
             topic: self.topic.clone(),
             run: self.run,
-            generation: if self.texts.is_empty() { 0 } else { generation_for(attributes_after - 1) },
+            generation: if is_news { generation_for(attributes_after - 1) } else { 0 },
             from: self.from,
             to: self.to,
             fingerprints: self.fingerprints,
             edition: self.edition,
-            first: self.first,
+            first: if self.seeded { 0 } else { self.first },
         };
         if is_on(Bug::DeltaLacksOne) {
             delta.fingerprints.pop();
@@ -77,7 +82,7 @@ impl Portion {
             }
             send(context, Exchange::Filters, key, name("delta"), &delta).await
         };
-        if self.texts.is_empty() {
+        if !is_news {
             return delta.await;
         }
         let attributes =
@@ -129,6 +134,7 @@ mod tests {
             edition: 1,
             texts: texts.iter().map(|text| (*text).to_owned()).collect(),
             fingerprints: vec![Fingerprint::from_bytes([0; 16]); texts.len()],
+            seeded: false,
         }
     }
 

@@ -7,7 +7,7 @@ use igentai_core::folder::{TopicId, TopicIdError};
 use igentai_core::ids::WorkerId;
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{
-    EndReason, Overload, StartError, StartMode, StartRequest, Topic, TopicState, UsedUp,
+    EndReason, Overload, SeedList, Seeds, StartError, StartMode, StartRequest, Topic, TopicState, UsedUp,
 };
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
@@ -104,7 +104,22 @@ async fn start_from(
     };
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
-    started?.map(Altered::topic).ok_or(RegistryError::Contended)
+    let topic = started?.map(Altered::topic).ok_or(RegistryError::Contended)?;
+    if request.seeds.is_some() {
+        let list = topic.seeds.as_ref().map_or("", |seeds| seeds.list.as_str());
+        store.forget_other_seeds(&topic.id, list).await?;
+    }
+    Ok(topic)
+}
+
+/// Keeps a list of items for a topic of this name that is to be started with it, and says what to start it with.
+pub async fn keep_seeds(store: &dyn Store, name: &str, list: &SeedList) -> Result<Seeds, RegistryError> {
+    let (id, _, _) = Place::Named(TopicId::from_name(name)?, name).look(store).await?;
+    let seeds = list.seeds();
+    for (part, texts) in (0..).zip(list.parts()) {
+        store.keep_seeds(&id, &seeds.list, part, texts).await?;
+    }
+    Ok(seeds)
 }
 
 /// Ends what an earlier process has left running, but for one topic. The caller has the store alone.

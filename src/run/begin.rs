@@ -2,7 +2,7 @@
 
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
-use igentai_core::topic::{Limits, Share, StartError, StartMode, StartRequest, Topic};
+use igentai_core::topic::{Limits, SeedList, Share, StartError, StartMode, StartRequest, Topic};
 use igentai_orchestrator::files::written;
 use igentai_shared::config::Config;
 use igentai_shared::id;
@@ -22,9 +22,10 @@ pub(super) async fn begin(
     config: &Config,
     arguments: &Run,
     name: &str,
+    seeds: Option<&SeedList>,
 ) -> Result<Topic, Failure> {
     let (store, now) = (system.store.as_ref(), system.clock.now().unix);
-    let request = request(config, arguments, name)?;
+    let mut request = request(config, arguments, name)?;
     let topics = store.topics().await?;
     let stored = topics.iter().find(|topic| topic.name == request.name);
     if arguments.resume && stored.is_some() {
@@ -33,6 +34,9 @@ pub(super) async fn begin(
     weights::refuse_strangers(config, request.provider_weights.is_some(), stored)?;
     refuse_put_back(store, config, &topics, &request).await?;
     let refused = |error| cannot_start(&error, name);
+    if let Some(list) = seeds {
+        request.seeds = Some(registry::keep_seeds(store, &request.name, list).await.map_err(refused)?);
+    }
     let topic = registry::start_alone(store, &request, now).await.map_err(refused)?;
     registry::abandon_others(store, &topic.id, now).await.map_err(refused)?;
     Ok(topic)
@@ -92,6 +96,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> Result<StartRequest,
         partition: cli::partition(arguments.partition, &arguments.categories)?,
         categories: cli::given(&arguments.categories)?,
         rules: arguments.rules.rules(&config.run.rules)?,
+        seeds: None,
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,
             (_, true) => StartMode::Resume,

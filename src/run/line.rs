@@ -106,6 +106,7 @@ mod tests {
             partition: None,
             configured_partition: igentai_core::topic::Partition::None,
             categories: None,
+            seeds: None,
             rules: None,
             configured_items: None,
             mode: StartMode::Auto,

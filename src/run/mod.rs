@@ -5,7 +5,7 @@ use std::time::Duration;
 use igentai_core::folder::TopicId;
 use igentai_core::status::TopicStatus;
 use igentai_core::time::Monotonic;
-use igentai_core::topic::EndReason;
+use igentai_core::topic::{EndReason, SeedList};
 use igentai_producer::pool::NO_PRICE;
 use igentai_producer::provider::demo;
 use igentai_shared::config::providers::ProviderKind;
@@ -68,7 +68,11 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
     if arguments.rules.are_given() && arguments.topic.is_none() {
         return Err(Failure::usage("rules for items are a topic's; name one"));
     }
+    if arguments.seeds.are_given() && arguments.topic.is_none() {
+        return Err(Failure::usage("known items are a topic's; name one"));
+    }
     arguments.rules.rules(&config.run.rules)?;
+    let seeds = arguments.seeds.read()?;
     let shutdown = Shutdown::new();
     parts::listen(&shutdown, Some(PATIENCE_OF_SUPERVISORS))?;
     let (system, means) = System::open(&config, &arguments, shutdown).await?;
@@ -76,7 +80,9 @@ pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure
         show.note(&note);
     }
     let (outcome, patience) = match &arguments.topic {
-        Some(name) => (enumerate(&system, means, &config, &arguments, name, &show).await, SETTLED),
+        Some(name) => {
+            (enumerate(&system, means, &config, (&arguments, seeds.as_ref()), name, &show).await, SETTLED)
+        }
         None => (serve(&system, means, &config, &show).await, system.grace(&config)),
     };
     let lost = system.stop(patience).await;
@@ -112,12 +118,12 @@ async fn enumerate(
     system: &System,
     means: Means,
     config: &Config,
-    arguments: &Run,
+    (arguments, seeds): (&Run, Option<&SeedList>),
     name: &str,
     show: &Show,
 ) -> Result<Exit, Failure> {
     let started = system.clock.now().monotonic;
-    let topic = begin::begin(system, config, arguments, name).await?;
+    let topic = begin::begin(system, config, arguments, name, seeds).await?;
     let before = system.store.head(&topic.id).await?;
     let known = if before.run == topic.run { before.attributes } else { 0 };
     // Before anybody works, so that nothing is missed.

@@ -41,6 +41,10 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
         format!("  answers      {}{}", totals.responses, in_words(status, Outcome::is_answer)),
         format!("  duplicates   {} of {} named", totals.duplicates, totals.candidates),
     ];
+    if status.seeds.known > 0 {
+        let (known, named) = (counted(status.seeds.known, "item"), status.seeds.named);
+        lines.insert(2, format!("  known        {known} from the beginning, {named} of them named"));
+    }
     if totals.failed_responses > 0 {
         let how = in_words(status, |outcome| !outcome.is_answer());
         lines.push(format!("  unanswered   {}{how}", totals.failed_responses));
@@ -144,6 +148,7 @@ pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::
         "folder": status.topic.id.as_str(),
         "reason": status.topic.state.reason().map(EndReason::as_str),
         "attributes": status.attributes,
+        "seeds": status.seeds,
         "requests": totals.requests(),
         "responses": totals.responses,
         "failed_responses": totals.failed_responses,

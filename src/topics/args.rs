@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{Partition, Server, count, duration, new_per_100_requests, percent, usd, weight};
 use crate::rules::RuleArgs;
+use crate::seeds::SeedArgs;
 
 /// `igentai topics`.
 #[derive(Clone, Debug, Args)]
@@ -91,6 +92,8 @@ pub(crate) struct Start {
     pub(crate) min_yield: Option<u32>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) seeds: SeedArgs,
     /// How requests aim at parts of the topic [default: as before, or as the server is configured]
     #[arg(long, value_enum)]
     pub(crate) partition: Option<Partition>,

@@ -150,6 +150,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),
         rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),
+        seeds: start.seeds.read()?.map(|list| list.texts().to_vec()),
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,
             (false, true) => Mode::Resume,

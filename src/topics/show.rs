@@ -127,6 +127,10 @@ pub(super) fn topic(topic: &TopicView) -> String {
         line("rules", rules_in_words(rules));
     }
     line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
+    if numbers.seeds.known > 0 {
+        let (known, named) = (counted(numbers.seeds.known, "item"), numbers.seeds.named);
+        line("known", format!("{known} from the beginning, {named} of them named"));
+    }
     line("coverage", coverage(numbers));
     line("complete", completeness(numbers));
     let without = counted(totals.failed_responses, "request");

@@ -14,6 +14,7 @@ use super::args::{Action, Export, Format, Start, Tail, Which};
 use super::client::Client;
 use super::{Exit, Failure, act};
 use crate::rules::RuleArgs;
+use crate::seeds::SeedArgs;
 
 fn which(id: &str) -> Which {
     Which { id: id.to_owned() }
@@ -28,6 +29,7 @@ fn start(name: &str) -> Start {
         max_requests: None,
         until_complete: None,
         min_yield: None,
+        seeds: SeedArgs::default(),
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),

@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|categories|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -152,6 +152,9 @@ export function NewTopic({ from, mode, providers, started }) {
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
+        <${Field} name="seeds" label="Known already" hint="One item a line: these are neither found nor counted." errors=${errors}>
+          <textarea rows="3" ...${described('seeds')}></textarea>
+        <//>
         ${!from && html`<${Field} name="mode" label="If it ran before" errors=${errors}>
           <select id="f-mode" value=${values.mode} onChange=${set('mode')}>
             <option value="auto">go on, or afresh after its own end</option>
@@ -171,13 +174,16 @@ function request(values, weights, from) {
     names.filter(name => (values[name] ?? '') !== '').map(name => [name, meant(name, Number(values[name]))]));
   const limits = numbers(LIMITS.map(([name]) => name));
   const named = weights.filter(w => w.name.trim());
-  const categories = (values.partition === 'category' ? values.categories ?? '' : '').split('\n').map(line => line.trim()).filter(Boolean);
+  const lines = text => (text ?? '').split('\n').map(line => line.trim()).filter(Boolean);
+  const categories = values.partition === 'category' ? lines(values.categories) : [];
+  const seeds = lines(values.seeds);
   return {
     name: values.name ?? '',
     mode: values.mode,
     ...numbers(['items_per_request']),
     ...(values.partition ? { partition: values.partition } : {}),
     ...(categories.length ? { categories } : {}),
+    ...(seeds.length ? { seeds } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
     ...(named.length || from ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),

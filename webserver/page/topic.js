@@ -189,6 +189,7 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Actions} topic=${topic} changed=${view => { setTopic(view); changed(view); }} />
     </header>
     ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
+    ${numbers.seeds.known > 0 && html`<p class="muted">${count(numbers.seeds.known)} items were known from the beginning, ${count(numbers.seeds.named)} of them were named.</p>`}
     ${topic.categories && html`<p class="muted">Categories: <bdi>${topic.categories.join(', ')}</bdi></p>`}
     ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />

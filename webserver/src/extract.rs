@@ -22,12 +22,15 @@ use crate::problem::{FieldError, Problem, ProblemKind};
 /// Largest JSON body.
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// Largest JSON body that may hold a list of items.
+pub(crate) const MAX_LISTS_BYTES: usize = 4 << 20;
+
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A JSON body, read as far as it can be, and what is wrong with its form: the handler adds what else is wrong, so that all of it is told at once.
-pub(crate) struct JsonBody<T>(pub(crate) T, pub(crate) Errors);
+pub(crate) struct JsonBody<T, const MAX: usize = MAX_BODY_BYTES>(pub(crate) T, pub(crate) Errors);
 
-impl<T: FromFields, S: Sync> FromRequest<S> for JsonBody<T> {
+impl<T: FromFields, S: Sync, const MAX: usize> FromRequest<S> for JsonBody<T, MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
@@ -36,7 +39,7 @@ impl<T: FromFields, S: Sync> FromRequest<S> for JsonBody<T> {
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
                 .at("content-type", Some("application/json")));
         }
-        let body = read(request).await?;
+        let body = read(request, MAX).await?;
         let mut errors = Errors::default();
         let request = Fields::of_body(parse(&body)?, &mut errors);
         Ok(Self(request, errors))
@@ -51,14 +54,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
+async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), most);
     match tokio::time::timeout(BODY_DEADLINE, body.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if is_length_limit(error.as_ref()) => Err(Problem::new(
-            ProblemKind::BodyTooLarge,
-            format!("a body may have at most {MAX_BODY_BYTES} bytes"),
-        )),
+        Ok(Err(error)) if is_length_limit(error.as_ref()) => {
+            Err(Problem::new(ProblemKind::BodyTooLarge, format!("a body may have at most {most} bytes")))
+        }
         Ok(Err(_)) => Err(Problem::new(ProblemKind::BadJson, "the body could not be read to its end")),
         Err(_) => Err(Problem::new(
             ProblemKind::BodyTimeout,

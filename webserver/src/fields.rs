@@ -168,6 +168,17 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A list of so many texts at most.
+    pub(crate) fn all_texts(&mut self, name: &'static str, most: usize, allowed: &str) -> Given<Vec<String>> {
+        self.take(name, allowed, |value| match value {
+            Value::Array(items) if items.len() > most => Err(format!("it has {} elements", items.len())),
+            Value::Array(items) => items.into_iter().map(text).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                Err(format!("it is {}, not a list", kind(&value)))
+            }
+        })
+    }
+
     /// A whole number of at least 0.
     pub(crate) fn count<T: TryFrom<u64>>(&mut self, name: &'static str, allowed: &str) -> Given<T> {
         let is_query = self.is_query;

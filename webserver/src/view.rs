@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition,
-    ProviderNumbers, ProviderStateName, Rules, StateName, Sums, TopicView,
+    ProviderNumbers, ProviderStateName, Rules, SeedNumbers, StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -139,6 +139,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         at: Some(time(status.at)),
         log_index: status.log_index,
         attributes: status.attributes,
+        seeds: SeedNumbers { known: status.seeds.known, named: status.seeds.named },
         totals: sums(&totals),
         requests_at_risk: status.lost.requests,
         frequencies: frequencies(status.frequencies),

@@ -18,6 +18,7 @@ mod measure;
 mod notes;
 mod refusals;
 mod saving;
+mod seeding;
 mod telling;
 mod term;
 mod topics;

@@ -142,7 +142,8 @@ impl Topics<'_> {
         };
         let Some(master) = Master::restore(folds.filter.clone()) else { return Ok(Err(Unusable::Torn)) };
         let (index, attributes) = (folds.fold.log_index(), folds.fold.attributes());
-        let agree = (index, attributes) == (master.complete_to(), master.attributes());
+        let members = attributes + folds.fold.seeding().count();
+        let agree = (index, members) == (master.complete_to(), master.attributes());
         let fits = index == folds.mark.index() && index <= head.log_index && attributes <= head.attributes;
         let at_the_end = index < head.log_index || attributes == head.attributes;
         if !(agree && fits && at_the_end && index > 0) {

@@ -269,6 +269,7 @@ async fn republish(
         edition: topic.edition,
         texts: entry.tail.new.clone(),
         fingerprints: fingerprints(entry),
+        seeded: entry.is_seeded(),
     });
     for portion in merge(portions) {
         let (from, to) = (portion.from, portion.to);

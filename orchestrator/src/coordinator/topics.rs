@@ -22,6 +22,7 @@ use super::filters::{self, Replicas};
 use super::measure::Measures;
 use super::refusals::Refusals;
 use super::saving::{Kept, Saver};
+use super::seeding;
 use super::trouble::{Step, Troubles};
 use super::vouching::Vouching;
 use crate::Context;
@@ -137,6 +138,10 @@ impl<'a> Topics<'a> {
             self.begin(core, &definition, head, now).await?;
         }
         self.follow_one(core, id, now).await?;
+        if let Some(seeds) = definition.seeds.as_ref().filter(|seeds| !core.has_seeds(id, seeds)) {
+            seeding::commit(self.context, id, run, seeds).await?;
+            self.follow_one(core, id, now).await?;
+        }
         self.files.open(definition, core.attributes(id));
         match self.checkpoint::<Chunk>(id, run, checkpoints::DECISIONS).await {
             Ok(Some(decisions)) => core.found_decisions(id, run, decisions),

@@ -71,6 +71,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "at": utc(status.at),
         "log_entries": status.log_index + u64::from(is_on(Bug::MetricsFileWrong)),
         "attributes": status.attributes,
+        "seeds": status.seeds,
         "requests_at_risk": status.lost.requests,
         "totals": totals_json(&totals),
         "rates": {

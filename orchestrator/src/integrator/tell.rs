@@ -104,6 +104,7 @@ fn portion(commit: &Commit, committed: &Committed, new: Vec<Named>, edition: Edi
         edition,
         texts,
         fingerprints,
+        seeded: matches!(commit.head.kind, EntryKind::Seeded),
     }
 }
 
@@ -113,7 +114,7 @@ fn count(commit: &Commit, outcome: &CommitOutcome) {
         Verdict::Committed(committed) if outcome.fresh || is_on(Bug::CommitCountedTwice) => {
             let repeated = match &commit.head.kind {
                 EntryKind::Response(meta) => u64::from(meta.repeated),
-                EntryKind::Resolution { .. } => 0,
+                EntryKind::Resolution { .. } | EntryKind::Seeded => 0,
             };
             let [new, known, over_cap] = [committed.new, committed.known, committed.over_cap].map(u64::from);
             let missing = u64::from(committed.wanting());

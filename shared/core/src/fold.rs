@@ -17,12 +17,14 @@ use crate::topic::Share;
 
 mod lately;
 mod newest;
+mod seeding;
 mod sightings;
 mod strata;
 mod totals;
 
 pub use lately::{Lately, Spent};
 pub use newest::{Brought, Newest, REMEMBERED};
+pub use seeding::Seeding;
 pub use sightings::Sightings;
 pub use strata::STRATA;
 use strata::{Incomplete, Origin, Strata};
@@ -58,6 +60,7 @@ pub struct TopicFold {
     dry_answers: u64,
     unusable_answers: u64,
     newest: Newest,
+    seeding: Seeding,
     lately: Lately,
     frontier: Frontier,
 }
@@ -92,12 +95,19 @@ impl TopicFold {
         }
         self.check_numbers(entry)?;
         self.log_index = entry.index;
+        if entry.is_seeded() {
+            self.seeding.learn(entry);
+            return Ok(());
+        }
         let (head, kind, tail) = (&entry.head, &entry.head.kind, &entry.tail);
         self.totals.add(kind, tail);
         if strikes(Bug::EntryFoldedTwice, 50) {
             self.totals.add(kind, tail);
         }
         self.producers.entry(head.producer.clone()).or_default().add(kind, tail);
+        let all = entry;
+        let entry = &*self.seeding.without_seeds(all);
+        let (kind, tail) = (&entry.head.kind, &entry.tail);
         named(entry).for_each(|seq| self.sightings.add(seq));
         self.frontier.learn(entry.attributes().map(|(_, text)| text));
         match kind {
@@ -116,7 +126,7 @@ impl TopicFold {
                     self.dry_answers = if tail.new.is_empty() { self.dry_answers + 1 } else { 0 };
                     // A model that has named everything may well answer with an empty list.
                     let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
-                        || (meta.outcome == Outcome::Empty && self.attributes() == 0);
+                        || (meta.outcome == Outcome::Empty && self.totals.candidates == 0);
                     self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
                     if !unusable {
                         let new = u32::try_from(tail.new.len()).unwrap_or(u32::MAX);
@@ -124,7 +134,7 @@ impl TopicFold {
                     }
                 }
                 let origin = Origin::of(meta, entry.index, tail.missing);
-                self.credit(entry, &origin);
+                self.credit(all, entry, &origin);
                 if tail.missing > 0 {
                     self.incomplete.remember(&head.producer, head.incarnation, head.seq, origin);
                 }
@@ -133,12 +143,12 @@ impl TopicFold {
                 if !tail.new.is_empty() {
                     self.dry_answers = 0;
                 }
-                let texts = u32::try_from(tail.new.len() + tail.again.len()).unwrap_or(u32::MAX);
+                let texts = u32::try_from(tail.new.len() + all.tail.again.len()).unwrap_or(u32::MAX);
                 let texts = texts.saturating_add(tail.over_cap);
                 let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
                 if let Some(origin) = origin {
-                    self.credit(entry, &origin);
-                    let known = u32::try_from(tail.again.len()).unwrap_or(u32::MAX);
+                    self.credit(all, entry, &origin);
+                    let known = u32::try_from(all.tail.again.len()).unwrap_or(u32::MAX);
                     self.newest.were_known(origin.at, known);
                     let voice = self.frontier.set_of(&origin.provider);
                     if let Some(aim) = Aim::named(origin.cell.as_deref()) {
@@ -146,6 +156,7 @@ impl TopicFold {
                     }
                 }
             }
+            EntryKind::Seeded => {}
         }
         Ok(())
     }
@@ -159,9 +170,9 @@ impl TopicFold {
         answers >= LEAST_ANSWERS && self.completeness().is_some_and(is_sure)
     }
 
-    /// Counts what an entry brought for where its response was asked.
-    fn credit(&mut self, entry: &Entry, origin: &Origin) {
-        let (kind, tail) = (&entry.head.kind, &entry.tail);
+    /// Counts what an entry brought for where its response was asked; sightings without those of seeds.
+    fn credit(&mut self, all: &Entry, entry: &Entry, origin: &Origin) {
+        let (kind, tail) = (&all.head.kind, &all.tail);
         self.providers.entry(origin.provider.clone()).or_default().add(kind, tail);
         self.by_provider.add(&origin.provider, named(entry));
         if let Some(cell) = &origin.cell {
@@ -175,10 +186,13 @@ impl TopicFold {
         let known = self.attributes();
         let follows = tail.new.is_empty() || tail.first_new == known + 1;
         let end = known + count(tail.new.len());
-        if !follows || tail.again.iter().any(|seq| *seq == 0 || *seq > end) {
-            return Err(FoldError::Numbers(entry.index));
+        let is_known = |seq: Seq| (1..=end).contains(&seq) || self.seeding.holds(seq);
+        let fits = if entry.is_seeded() { self.seeding.is_next(tail) } else { follows };
+        if fits && tail.again.iter().all(|seq| is_known(*seq)) {
+            Ok(())
+        } else {
+            Err(FoldError::Numbers(entry.index))
         }
-        Ok(())
     }
 
     /// Last entry taken in.
@@ -248,6 +262,12 @@ impl TopicFold {
         self.unusable_answers
     }
 
+    /// What was known from the beginning.
+    #[must_use]
+    pub const fn seeding(&self) -> &Seeding {
+        &self.seeding
+    }
+
     /// What the newest answers brought.
     #[must_use]
     pub const fn newest(&self) -> &Newest {
@@ -308,7 +328,7 @@ impl TopicFold {
         let (unknown, mentions) = (
             self.sightings.singletons() / if is_on(Bug::CoverageWrong) { 2 } else { 1 }
                 + self.totals.over_cap,
-            self.sightings.mentions() + self.totals.over_cap,
+            self.sightings.mentions() + self.seeding.named().mentions() + self.totals.over_cap,
         );
         let millionth = |share: f64| (share * 1e6).round() / 1e6;
         (mentions > 0).then(|| match unknown {

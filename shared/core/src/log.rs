@@ -32,6 +32,8 @@ pub enum EntryKind {
         /// That response's batch number.
         of: u64,
     },
+    /// Items that are known from the beginning, with numbers from [`FIRST_SEED`](crate::topic::FIRST_SEED) on; nobody was asked for them.
+    Seeded,
 }
 
 /// The part of an entry that the commit finds out.
@@ -63,17 +65,23 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The new attributes with their numbers.
+    /// The new attributes with their numbers; of seeds the numbers that these have.
     pub fn attributes(&self) -> impl Iterator<Item = (Seq, &str)> + Clone {
         (self.tail.first_new..).zip(self.tail.new.iter().map(String::as_str))
     }
 
-    /// The response's data; `None` for a resolution.
+    /// Whether it holds what was known from the beginning, and no attributes.
+    #[must_use]
+    pub const fn is_seeded(&self) -> bool {
+        matches!(self.head.kind, EntryKind::Seeded)
+    }
+
+    /// The response's data; `None` for what is none.
     #[must_use]
     pub const fn response(&self) -> Option<&ResponseMeta> {
         match &self.head.kind {
             EntryKind::Response(meta) => Some(meta),
-            EntryKind::Resolution { .. } => None,
+            EntryKind::Resolution { .. } | EntryKind::Seeded => None,
         }
     }
 }

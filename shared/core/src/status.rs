@@ -42,6 +42,9 @@ pub struct TopicStatus {
     pub log_index: LogIndex,
     /// Unique items.
     pub attributes: Seq,
+    /// What it knew from the beginning.
+    #[serde(default)]
+    pub seeds: SeedNumbers,
     /// Over everything.
     pub totals: Totals,
     /// Leased to producers that ended without a word, and not settled by the log. It may have been spent, so it counts against the caps; zero
@@ -104,6 +107,7 @@ impl TopicStatus {
             at,
             log_index: fold.log_index(),
             attributes: fold.attributes(),
+            seeds: SeedNumbers { known: fold.seeding().count(), named: fold.seeding().met() },
             totals: *fold.totals(),
             lost: Lease::default(),
             providers: named(fold.providers(), OTHERS.to_owned()),
@@ -130,6 +134,15 @@ impl TopicStatus {
     pub fn cost_at_risk(&self) -> Cost {
         self.totals.cost_at_risk + self.lost.cost
     }
+}
+
+/// Items that a topic knew from the beginning, and that are not among what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedNumbers {
+    /// How many.
+    pub known: u64,
+    /// How many of them models have named.
+    pub named: u64,
 }
 
 /// A topic's filter and the producers' replicas of it. What is counted is counted since the present leader leads.

@@ -13,12 +13,14 @@ use crate::time::UnixMillis;
 
 mod caps;
 mod load;
+mod seeds;
 mod share;
 #[cfg(test)]
 mod tests;
 
 pub use caps::UsedUp;
 pub use load::{MAX_LOAD, MAX_UNDER_WAY, Overload};
+pub use seeds::{FIRST_SEED, MAX_SEEDS, SEEDER, SEEDS_IN_PART, SeedList, Seeds, TooManySeeds};
 pub use share::Share;
 
 /// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last
@@ -242,6 +244,9 @@ pub struct Topic {
     /// What its items must be like.
     #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
     pub rules: ItemRules,
+    /// What is known besides what was found; a run that goes on knows what it was told before, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Seeds>,
     /// Current run, from 1.
     pub run: Run,
     /// Where it stands.
@@ -290,6 +295,8 @@ pub struct StartRequest {
     pub categories: Option<Vec<Category>>,
     /// See [`Topic::rules`]; all of them, where any is named.
     pub rules: Option<ItemRules>,
+    /// See [`Topic::seeds`]; an empty list for none.
+    pub seeds: Option<Seeds>,
     /// Afresh or on.
     pub mode: StartMode,
 }
@@ -346,6 +353,7 @@ impl Topic {
                 partition: request.partition.unwrap_or(request.configured_partition),
                 categories: request.categories.unwrap_or_default(),
                 rules: request.rules.unwrap_or_default(),
+                seeds: request.seeds.filter(|seeds| seeds.count > 0),
                 run: 1,
                 state: TopicState::Starting,
                 created_at: now,
@@ -385,6 +393,7 @@ impl Topic {
             (None, None) => {}
         }
         topic.rules = request.rules.unwrap_or(topic.rules);
+        topic.seeds = request.seeds.or(topic.seeds).filter(|seeds| seeds.count > 0);
         if fresh {
             topic.run += 1;
             topic.run_started_at = now;

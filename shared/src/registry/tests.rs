@@ -142,6 +142,18 @@ impl Store for One {
         not_asked()
     }
 
+    async fn keep_seeds(&self, _: &TopicId, _: &str, _: u32, _: &[String]) -> Result<(), StoreError> {
+        not_asked()
+    }
+
+    async fn seeds(&self, _: &TopicId, _: &str, _: u32) -> Result<Option<Vec<String>>, StoreError> {
+        not_asked()
+    }
+
+    async fn forget_other_seeds(&self, _: &TopicId, _: &str) -> Result<(), StoreError> {
+        not_asked()
+    }
+
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {
         not_asked()
     }

@@ -19,8 +19,12 @@ use igentai_core::batch::{BatchId, Named, Numbered, Verdict};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::key::Fingerprint;
+#[cfg(doc)]
+use igentai_core::log::EntryKind;
 use igentai_core::log::{Entry, EntryHead};
 use igentai_core::numbers::Edition;
+#[cfg(doc)]
+use igentai_core::topic::FIRST_SEED;
 use igentai_core::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -245,7 +249,7 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// For each batch: absorb a redelivery by its id ([`Verdict::Committed`] with the stored receipt, or [`Verdict::Settled`] at or
     /// below the producer's watermark `lowest_unresolved - 1`); refuse an older run ([`Verdict::Stale`]); look every fingerprint up at
-    /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap; name absent sightings in the receipt; take the numbers of `numbered` where
+    /// once; number absent texts in the order `novel`, `spellings` up to the run's item cap (seeds, see [`EntryKind::Seeded`], from [`FIRST_SEED`] on, and without a cap; they are no attributes); name absent sightings in the receipt; take the numbers of `numbered` where
     /// they are of the log's edition and the largest of them stands for its fingerprint, and else count them as absent, in the receipt as `unnumbered`;
     /// append one entry; keep the receipt.
     ///
@@ -336,6 +340,21 @@ pub trait Store: Debug + Send + Sync {
 
     /// One checkpoint of the run.
     async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps a part, from 0, of a list of items that a topic is to know from the beginning, whether there is such a topic yet or not.
+    async fn keep_seeds(
+        &self,
+        topic: &TopicId,
+        list: &str,
+        part: u32,
+        texts: &[String],
+    ) -> Result<(), StoreError>;
+
+    /// A part of such a list; `None` where it is not kept.
+    async fn seeds(&self, topic: &TopicId, list: &str, part: u32) -> Result<Option<Vec<String>>, StoreError>;
+
+    /// Forgets the lists of a topic, but for one.
+    async fn forget_other_seeds(&self, topic: &TopicId, but: &str) -> Result<(), StoreError>;
 
     /// The coordinator's lease as it is.
     async fn lease(&self) -> Result<LeaseRecord, StoreError>;

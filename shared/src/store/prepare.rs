@@ -3,8 +3,9 @@
 use std::hash::BuildHasherDefault;
 
 use igentai_core::batch::MAX_ELEMENTS;
-use igentai_core::ids::FIRST_INEXACT;
+use igentai_core::ids::{FIRST_INEXACT, Seq};
 use igentai_core::key::FingerprintSet;
+use igentai_core::topic::FIRST_SEED;
 
 use super::{Commit, StoreError};
 
@@ -39,6 +40,11 @@ pub(super) fn representable(number: u64) -> Result<(), StoreError> {
     } else {
         Err(StoreError::Corrupt(format!("the number {number} is out of range, it must be below 2^53")))
     }
+}
+
+/// A number as it is told to those who name what is known by it. Seeds are named by their fingerprints: where the number of one stands, nothing is said of attributes.
+pub(super) const fn tellable(number: Seq) -> Seq {
+    if number < FIRST_SEED { number } else { 0 }
 }
 
 /// A producer's watermark after a batch: everything below its lowest unresolved number is settled, but never the batch itself.

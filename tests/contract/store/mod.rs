@@ -15,6 +15,7 @@ mod put_back;
 mod reads;
 mod redis_faults;
 mod redis_transactions;
+mod seeds;
 mod subject;
 mod texts;
 

@@ -125,6 +125,7 @@ pub(crate) async fn stop_and_go(world: Arc<World>) {
             let TopicState::Ended(reason) = stopped.state else { continue };
             if reason == EndReason::Stopped {
                 let request = StartRequest {
+                    seeds: world.seeds(true).await,
                     name: stopped.name,
                     limits: Some(stopped.limits),
                     mode: StartMode::Resume,

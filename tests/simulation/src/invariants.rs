@@ -21,8 +21,7 @@ use igentai_core::batch::Outcome;
 use igentai_core::cost::Cost;
 use igentai_core::ids::Seq;
 use igentai_core::log::{Entry, EntryKind};
-use igentai_core::topic::EndReason;
-use igentai_core::topic::Partition;
+use igentai_core::topic::{EndReason, FIRST_SEED, Partition};
 use igentai_shared::bus::WorkQueue;
 use igentai_shared::store::Replayed;
 
@@ -174,7 +173,10 @@ impl Check<'_> {
         for (index, entry) in (1..).zip(log) {
             self.must(entry.index == index, || format!("2: log entry {index} is numbered {}", entry.index));
         }
-        let logged: Vec<(Seq, &str)> = log.iter().flat_map(Entry::attributes).collect();
+        let (seeds, logged): (Vec<_>, Vec<_>) =
+            log.iter().flat_map(Entry::attributes).partition(|(seq, _)| *seq >= FIRST_SEED);
+        let wanted = self.evidence.topic.seeds.is_some();
+        self.must(wanted != seeds.is_empty(), || format!("2: {} seeds are in the log", seeds.len()));
         let stored: Vec<(Seq, &str)> = attributes.iter().map(|one| (one.seq, one.text.as_str())).collect();
         self.must(logged == stored, || {
             format!("2: the log has {} attributes, the set {}", logged.len(), stored.len())
@@ -182,7 +184,7 @@ impl Check<'_> {
         let gapless = (1..).zip(&stored).all(|(seq, one)| one.0 == seq);
         self.must(gapless, || "2: the set is not numbered without a gap".to_owned());
         let mut things = BTreeSet::new();
-        for (_, text) in &stored {
+        for (_, text) in seeds.iter().chain(&stored) {
             let thing = self.thing(text);
             self.must(thing.is_none_or(|thing| things.insert(thing)), || {
                 format!("2: `{text}` is in the set twice")

@@ -1,11 +1,12 @@
 //! A seed's scenario: what is enumerated under which limits, and which faults come when.
 
 use igentai_core::cost::Cost;
-use igentai_core::topic::{Limits, Partition};
+use igentai_core::topic::{Limits, Partition, SeedList};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::faults::{Fault, Kind};
+use crate::things::Things;
 
 /// Producers come first among the processes, orchestrators follow.
 pub(crate) const PRODUCERS: usize = 3;
@@ -57,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// How requests aim at parts of the topic.
     pub(crate) partition: Partition,
+    /// Whether some things are known from the beginning, and more from a later start on.
+    pub(crate) seeded: bool,
     /// When the limits come, in milliseconds, if not with the start.
     pub(crate) limits_at: Option<u64>,
     pub(crate) faults: Vec<Fault>,
@@ -108,9 +111,17 @@ impl Plan {
                 4 => Partition::Semantic,
                 _ => Partition::None,
             },
+            seeded: known == 0 && seed % 5 == 2,
             limits_at,
             faults,
         }
+    }
+
+    /// A list of known things, in their usual spelling.
+    pub(crate) fn seeds(&self, things: &Things, later: bool) -> Option<SeedList> {
+        let first = usize::from(later);
+        let listed = (first..self.items).step_by(4).filter_map(|thing| things.spellings(thing).first());
+        self.seeded.then(|| SeedList::of(listed.map(String::as_str)).unwrap())
     }
 
     /// Whether events may arrive nowhere, and nobody told of it.

@@ -6,6 +6,7 @@ use igentai_core::batch::{BatchId, Receipt, Verdict};
 use igentai_core::command::Command;
 use igentai_core::ids::{Epoch, LogIndex, Seq};
 use igentai_core::key::Fingerprint;
+use igentai_core::topic::FIRST_SEED;
 use igentai_shared::store::{Commit, CommitOutcome};
 use igentai_shared::wire::{FilterDelta, NewAttributes, Published};
 
@@ -79,7 +80,9 @@ impl Steps {
         let numbered = (committed.first_new..).zip(brought.clone()).collect();
         self.entries.insert(committed.log_index, Made { at, fingerprints: brought.collect(), numbered });
         for (seq, named) in (committed.first_new..).zip(&outcome.new) {
-            let before = self.attributes.last_key_value().map_or(seq - 1, |(last, _)| *last);
+            // Seeds are numbered by themselves.
+            let alike = if seq < FIRST_SEED { 1..FIRST_SEED } else { FIRST_SEED..Seq::MAX };
+            let before = self.attributes.range(alike).next_back().map_or(seq - 1, |(last, _)| *last);
             if seq != before + 1 {
                 return Err(format!("2: attribute {seq} was numbered after {before}"));
             }

@@ -10,7 +10,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::ids::WorkerId;
 use igentai_core::log::Entry;
 use igentai_core::status::TopicStatus;
-use igentai_core::topic::{StartRequest, Topic};
+use igentai_core::topic::{Seeds, StartRequest, Topic};
 use igentai_producer::pool::ProviderPool;
 use igentai_shared::bus::memory::MemoryBus;
 use igentai_shared::bus::trouble::Troubles;
@@ -160,6 +160,7 @@ impl World {
 
     async fn start_topic(&self) {
         let request = StartRequest {
+            seeds: self.seeds(false).await,
             name: "Seeded things".to_owned(),
             limits: self.plan.limits_at.is_none().then_some(self.plan.limits),
             items_per_request: Some(self.plan.items_per_request),
@@ -168,6 +169,12 @@ impl World {
         };
         let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();
         self.store.put_topic(&topic, None).await.unwrap();
+    }
+
+    /// Keeps a list of known things for a start, if the plan says so.
+    pub(crate) async fn seeds(&self, later: bool) -> Option<Seeds> {
+        let list = self.plan.seeds(&self.model.things(), later)?;
+        Some(registry::keep_seeds(self.store.as_ref(), "Seeded things", &list).await.unwrap())
     }
 
     /// An operator sets the limits while the topic runs, if the plan says so.

@@ -11,5 +11,6 @@ pub(crate) const PATTERN: &str = "a regular expression of 1 to 500 bytes";
 pub(crate) const CHARS: &str = "a whole number from 1 to 512";
 pub(crate) const SCRIPTS: &str = "a list of 1 to 26 names of scripts";
 pub(crate) const CATEGORIES: &str = "a list of 1 to 40 names of at most 60 characters, without `>`";
+pub(crate) const SEEDS: &str = "a list of at most 100000 texts, none of them longer than 512 bytes";
 pub(crate) const ITEMS: &str = "a whole number from 1 to 500";
 pub(crate) const POSITION: &str = "a whole number, 0 or more";

@@ -11,8 +11,8 @@ mod schemas;
 
 pub use answer::{
     Attribute, AttributePage, AttributesEvent, CompletenessView, Curve, CurvePoint, FilterView, Format,
-    FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, StateName, Sums,
-    TopicList, TopicView,
+    FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, SeedNumbers,
+    StateName, Sums, TopicList, TopicView,
 };
 pub use decisions::{AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, WhyName};
 pub use letters::{

@@ -236,3 +236,45 @@ async fn a_start_that_would_go_on_with_a_cap_that_is_used_up_is_refused_with_wha
     let fresh = start("fresh", used).await;
     assert_eq!((fresh.status, &fresh.json()["run"]), (201, &json!(2)), "a fresh run has used nothing");
 }
+
+#[tokio::test]
+async fn a_list_of_known_items_is_kept_with_the_topic_that_is_started_and_checked_before() {
+    let world = World::new();
+    let server = world.serve().await;
+    let many: Vec<String> =
+        (0..20_000).map(|number| format!("a rather long name with the number {number}")).collect();
+    let answer = server.post(TOPICS, &json!({"name": "Sights", "seeds": many})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(
+        answer.json()["numbers"]["seeds"],
+        json!({"known": 0, "named": 0}),
+        "nobody has worked on it yet"
+    );
+    let topic = world.store.topic(&"sights".parse().unwrap()).await.unwrap().unwrap();
+    let seeds = topic.seeds.clone().unwrap();
+    assert_eq!((seeds.count, seeds.parts()), (20_000, 40));
+    let last = world.store.seeds(&topic.id, &seeds.list, 39).await.unwrap().unwrap();
+    assert_eq!(last.last(), many.last());
+
+    world.put(topic, TopicState::Ended(EndReason::Stopped)).await;
+    let again = server.post(TOPICS, &json!({"name": "Sights", "seeds": ["Louvre"]})).await;
+    assert_eq!(again.status, 201, "{}", again.text);
+    let topic = world.store.topic(&"sights".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(topic.seeds.as_ref().map(|seeds| seeds.count), Some(1));
+    assert_eq!(world.store.seeds(&topic.id, &seeds.list, 39).await.unwrap(), None, "that list is forgotten");
+
+    for (seeds, detail) in [
+        (json!(["Louvre", "x".repeat(513)]), "1 of them cannot be items"),
+        (json!("Louvre"), "it is a text, not a list"),
+        (json!([1]), "it is a number, not a text"),
+        (json!(vec!["x"; 100_001]), "it has 100001 elements"),
+    ] {
+        let refused = server.post(TOPICS, &json!({"name": "Other", "seeds": seeds})).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        let error = &refused.json()["errors"][0];
+        assert_eq!((&error["field"], &error["detail"]), (&json!("seeds"), &json!(detail)));
+    }
+    let refused = server.post(TOPICS, &json!({"name": "Other", "seeds": ["x".repeat(5 << 20)]})).await;
+    assert_eq!(refused.status, 413, "{}", refused.text);
+    assert_eq!(world.store.topics().await.unwrap().len(), 1);
+}

@@ -204,6 +204,18 @@ impl Store for FlawedStore {
         self.inner.checkpoint(topic, run, name).await
     }
 
+    async fn keep_seeds(&self, id: &TopicId, list: &str, part: u32, of: &[String]) -> Result<(), StoreError> {
+        self.inner.keep_seeds(id, list, part, of).await
+    }
+
+    async fn seeds(&self, id: &TopicId, list: &str, part: u32) -> Result<Option<Vec<String>>, StoreError> {
+        self.inner.seeds(id, list, part).await
+    }
+
+    async fn forget_other_seeds(&self, id: &TopicId, but: &str) -> Result<(), StoreError> {
+        self.inner.forget_other_seeds(id, but).await
+    }
+
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {
         if self.lease_fails.load(Relaxed) {
             return Err(StoreError::Unavailable("as wished".to_owned()));

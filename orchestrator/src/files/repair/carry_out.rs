@@ -198,7 +198,7 @@ async fn complete(
         }
         for entry in &page {
             fold.apply(entry).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            if let Some(file) = &mut file {
+            if let Some(file) = file.as_mut().filter(|_| !entry.is_seeded()) {
                 file.push(entry.tail.first_new, entry.tail.new.iter().map(String::as_str));
             }
         }

@@ -10,6 +10,7 @@ use igentai_core::ids::{Epoch, LogIndex, Run, Seq, WorkerId};
 use igentai_core::key::{Fingerprint, Key};
 use igentai_core::log::{Entry, EntryHead, EntryKind};
 use igentai_core::time::UnixMillis;
+use igentai_core::topic::FIRST_SEED;
 use igentai_shared::store::{Commit, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -48,13 +49,24 @@ pub(super) async fn rebuild(
     // Whatever an attempt before has left there is emptied by a newer run.
     let place = store.head(&from).await?.run + 1;
     let by = WorkerId::of_role(BY, 1);
-    let mut copy = Copy { store, from, place, epoch, by, known: Vec::new(), waiting: Vec::new(), number: 0 };
+    let mut copy = Copy {
+        store,
+        from,
+        place,
+        epoch,
+        by,
+        known: Vec::new(),
+        seeds: Vec::new(),
+        waiting: Vec::new(),
+        number: 0,
+    };
     copy.open(None).await?;
     let (mut same, mut after, mut listed) = (0, 0, false);
     loop {
         let page = store.log(topic, run, after, PAGE).await?;
         for entry in &page {
-            let attributes = copy.attributes() + u64::try_from(entry.tail.new.len()).unwrap_or(u64::MAX);
+            let brought = if entry.is_seeded() { 0 } else { entry.tail.new.len() };
+            let attributes = copy.attributes() + u64::try_from(brought).unwrap_or(u64::MAX);
             if !listed && attributes > agreed {
                 copy.list(list, now).await?;
                 listed = true;
@@ -85,6 +97,8 @@ struct Copy<'a> {
     by: WorkerId,
     /// What the numbers of the old log stand for.
     known: Vec<Fingerprint>,
+    /// The same of what was known from the beginning.
+    seeds: Vec<Fingerprint>,
     waiting: Vec<Commit>,
     number: u64,
 }
@@ -102,13 +116,15 @@ impl Copy<'_> {
     async fn entry(&mut self, entry: &Entry) -> Result<(), RepairError> {
         let tail = &entry.tail;
         let novel: Vec<Named> = tail.new.iter().map(|text| named(text)).collect();
-        self.known.extend(novel.iter().map(|named| named.fingerprint));
+        let brought = if entry.is_seeded() { &mut self.seeds } else { &mut self.known };
+        brought.extend(novel.iter().map(|named| named.fingerprint));
         let spellings: Vec<Named> = tail.variants.iter().map(|(_, text)| named(text)).collect();
         let spelled = |seq: &Seq| tail.variants.iter().any(|(variant, _)| variant == seq);
         let mut sightings = Vec::with_capacity(tail.again.len());
         for seq in tail.again.iter().filter(|seq| !spelled(seq)) {
-            let at = usize::try_from(*seq).ok().and_then(|seq| seq.checked_sub(1));
-            let known = at.and_then(|at| self.known.get(at)).ok_or_else(|| {
+            let (of, first) = if *seq < FIRST_SEED { (&self.known, 1) } else { (&self.seeds, FIRST_SEED) };
+            let at = seq.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+            let known = at.and_then(|at| of.get(at)).ok_or_else(|| {
                 StoreError::Corrupt(format!("entry {} names {seq}, which nobody brought", entry.index))
             })?;
             sightings.push(*known);

@@ -106,6 +106,18 @@ impl Store for FlakyStore {
         self.inner.checkpoint(topic, run, name).await
     }
 
+    async fn keep_seeds(&self, id: &TopicId, list: &str, part: u32, of: &[String]) -> Answer<()> {
+        self.inner.keep_seeds(id, list, part, of).await
+    }
+
+    async fn seeds(&self, id: &TopicId, list: &str, part: u32) -> Answer<Option<Vec<String>>> {
+        self.inner.seeds(id, list, part).await
+    }
+
+    async fn forget_other_seeds(&self, id: &TopicId, but: &str) -> Answer<()> {
+        self.inner.forget_other_seeds(id, but).await
+    }
+
     async fn lease(&self) -> Answer<LeaseRecord> {
         self.inner.lease().await
     }

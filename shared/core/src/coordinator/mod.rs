@@ -20,7 +20,7 @@ use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerI
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
-use crate::topic::{EndReason, Topic, TopicState};
+use crate::topic::{EndReason, Seeds, Topic, TopicState};
 
 mod ledger;
 mod managed;
@@ -446,6 +446,12 @@ impl Coordinator {
     #[must_use]
     pub fn attributes(&self, topic: &TopicId) -> Seq {
         self.topics.get(topic).map_or(0, |managed| managed.fold.attributes())
+    }
+
+    /// Whether the topic's fold has seen all of a list that the run is to know.
+    #[must_use]
+    pub fn has_seeds(&self, topic: &TopicId, seeds: &Seeds) -> bool {
+        self.topics.get(topic).is_some_and(|managed| managed.fold.seeding().has_all(seeds))
     }
 
     /// Batches of the run that its producers have published and know nothing of.

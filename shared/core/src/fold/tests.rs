@@ -9,6 +9,7 @@ use crate::batch::{Outcome, ResponseMeta, Told};
 use crate::key::Rejection;
 use crate::log::{EntryHead, EntryTail};
 use crate::time::UnixMillis;
+use crate::topic::{FIRST_SEED, SeedList, Seeds};
 
 fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
     Entry {
@@ -286,4 +287,65 @@ proptest! {
             prop_assert_eq!(times, counts.get(&seq).copied().unwrap_or_default());
         }
     }
+}
+
+fn seeds(index: LogIndex, first: Seq, texts: &[&str]) -> Entry {
+    let mut entry = response(index, Outcome::Answered, found(first, texts, &[], 0));
+    (entry.head.kind, entry.head.incarnation) = (EntryKind::Seeded, 9);
+    entry
+}
+
+/// What was known from the beginning is as if nobody had named it, but for the counts of what was known and of what was named.
+#[test]
+fn seeds_are_neither_found_nor_part_of_any_estimate() {
+    let (mut fold, mut without) = (TopicFold::default(), TopicFold::default());
+    fold.apply(&seeds(1, FIRST_SEED, &["x", "y"])).unwrap();
+    fold.apply(&seeds(2, FIRST_SEED + 2, &["z"])).unwrap();
+    without.apply(&response(1, Outcome::Timeout, EntryTail::default())).unwrap();
+    without.apply(&response(2, Outcome::Timeout, EntryTail::default())).unwrap();
+    assert_eq!((fold.attributes(), fold.totals().requests(), fold.producers().len()), (0, 0, 0));
+
+    let asked = |mut entry: Entry, asked: u32| {
+        let EntryKind::Response(meta) = &mut entry.head.kind else { unreachable!("it is one") };
+        meta.asked = asked;
+        entry
+    };
+    for (index, again, seeds) in [(3, vec![], vec![0, 2]), (4, vec![1, 2], vec![0])] {
+        let new: &[&str] = if index == 3 { &["a", "b"] } else { &["c"] };
+        let first = if index == 3 { 1 } else { 3 };
+        let named: Vec<Seq> =
+            again.iter().copied().chain(seeds.iter().map(|seed| FIRST_SEED + seed)).collect();
+        let count = u32::try_from(seeds.len()).unwrap();
+        fold.apply(&asked(response(index, Outcome::Answered, found(first, new, &named, 0)), 10)).unwrap();
+        let rest = found(first, new, &again, 0);
+        without.apply(&asked(response(index, Outcome::Answered, rest), 10 - count)).unwrap();
+    }
+    assert_eq!((fold.attributes(), fold.sightings()), (3, without.sightings()));
+    assert_eq!((fold.incidence(), fold.completeness()), (without.incidence(), without.completeness()));
+    let (totals, rest) = (fold.totals(), without.totals());
+    assert_eq!((totals.attributes, totals.duplicates), (3, rest.duplicates + 3));
+    assert_eq!(totals.candidates, totals.attributes + totals.duplicates);
+    assert_eq!(fold.providers().get("small").unwrap().duplicates, totals.duplicates);
+    assert_eq!((fold.seeding().count(), fold.seeding().met(), fold.seeding().named().mentions()), (3, 2, 3));
+    // One of eight mentions was of what only one answer has named, and is no seed.
+    assert_eq!((fold.coverage(), without.coverage()), (Some(0.875), Some(0.8)));
+    let list = Seeds { list: format!("{:032x}", 9_u128 << 80), count: 3 };
+    assert!(!fold.seeding().has_all(&list), "a list of another life");
+}
+
+#[test]
+fn a_seed_that_is_not_there_and_seeds_out_of_order_are_refused() {
+    let mut fold = TopicFold::default();
+    assert_eq!(fold.apply(&seeds(1, 1, &["x"])), Err(FoldError::Numbers(1)));
+    assert_eq!(fold.apply(&seeds(1, FIRST_SEED + 1, &["x"])), Err(FoldError::Numbers(1)));
+    fold.apply(&seeds(1, FIRST_SEED, &["x"])).unwrap();
+    let named = |seq| response(2, Outcome::Answered, found(0, &[], &[seq], 0));
+    assert_eq!(fold.apply(&named(FIRST_SEED + 1)), Err(FoldError::Numbers(2)));
+    assert_eq!(fold.apply(&named(1)), Err(FoldError::Numbers(2)));
+    fold.apply(&named(FIRST_SEED)).unwrap();
+    let list = SeedList::of(["x"]).unwrap().seeds();
+    let mut of_list = seeds(3, FIRST_SEED + 1, &["v"]);
+    of_list.head.incarnation = list.incarnation();
+    fold.apply(&of_list).unwrap();
+    assert!(fold.seeding().has_all(&list));
 }

@@ -56,6 +56,9 @@ impl Totals {
     }
 
     pub(super) fn add(&mut self, kind: &EntryKind, tail: &EntryTail) {
+        if matches!(kind, EntryKind::Seeded) {
+            return;
+        }
         let (new, again) = (count(tail.new.len()), count(tail.again.len()));
         let (missing, over_cap) = (u64::from(tail.missing), u64::from(tail.over_cap));
         self.attributes += new;
@@ -82,6 +85,7 @@ impl Totals {
                 self.cost_at_risk += meta.charge().saturating_sub(meta.cost);
             }
             EntryKind::Resolution { .. } => self.resolved += new + again + over_cap,
+            EntryKind::Seeded => {}
         }
     }
 }

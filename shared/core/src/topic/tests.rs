@@ -115,3 +115,37 @@ fn what_a_process_that_is_gone_has_left_is_ended_as_it_was_about_to_or_interrupt
     assert_eq!(ended.state, TopicState::Ended(EndReason::Dry));
     assert_eq!(left(TopicState::Ended(EndReason::Dry)), None);
 }
+
+#[test]
+fn a_list_of_seeds_is_clean_has_each_key_once_and_is_known_by_what_it_holds() {
+    let long = "x".repeat(513);
+    let list = SeedList::of(["  Louvre ", "", "the louvre", "Orsay\r", "\u{200b}", &long]).unwrap();
+    assert_eq!((list.texts(), list.left_out()), (["Louvre".to_owned(), "Orsay".to_owned()].as_slice(), 2));
+    let seeds = list.seeds();
+    assert_eq!((seeds.count, seeds.parts(), seeds.list.len()), (2, 1, 32));
+    assert_eq!(seeds, SeedList::of(["LOUVRE", "Orsay"]).unwrap().seeds());
+    assert_ne!(seeds, SeedList::of(["Orsay", "Louvre"]).unwrap().seeds());
+    let many: Vec<String> = (0..=MAX_SEEDS).map(|number| format!("n{number}")).collect();
+    let all = |count: usize| SeedList::of(many[..count].iter().map(String::as_str));
+    assert_eq!(all(MAX_SEEDS + 1), Err(TooManySeeds));
+    let most = all(MAX_SEEDS).unwrap();
+    assert_eq!(u32::try_from(most.parts().count()), Ok(most.seeds().parts()));
+}
+
+#[test]
+fn a_start_takes_another_list_keeps_the_one_it_has_or_takes_it_back() {
+    let id: TopicId = "t".parse().unwrap();
+    let list = |texts: &[&str]| Some(SeedList::of(texts.iter().copied()).unwrap().seeds());
+    let start = |current: Option<&Topic>, seeds, mode| {
+        let request = StartRequest { name: "T".to_owned(), seeds, mode, ..StartRequest::default() };
+        let topic = Topic::start(current, id.clone(), request, UnixMillis(1)).unwrap();
+        Topic { state: TopicState::Ended(EndReason::Stopped), ..topic }
+    };
+    let first = start(None, list(&["a"]), StartMode::Auto);
+    assert_eq!(first.seeds, list(&["a"]));
+    let kept = start(Some(&first), None, StartMode::Fresh);
+    assert_eq!((kept.run, kept.seeds.as_ref()), (2, first.seeds.as_ref()));
+    assert_eq!(start(Some(&kept), list(&["b"]), StartMode::Resume).seeds, list(&["b"]));
+    assert_eq!(start(Some(&kept), list(&[]), StartMode::Resume).seeds, None);
+    assert_eq!(start(None, list(&[]), StartMode::Auto).seeds, None);
+}

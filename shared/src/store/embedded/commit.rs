@@ -3,13 +3,14 @@
 use igentai_core::batch::{Committed, Named, Numbered, Verdict};
 use igentai_core::ids::Seq;
 use igentai_core::key::Fingerprint;
-use igentai_core::log::EntryTail;
+use igentai_core::log::{EntryKind, EntryTail};
 use igentai_core::seeded::{Bug, is_on};
+use igentai_core::topic::FIRST_SEED;
 use redb::ReadableTable;
 
 use super::engine::Stop;
 use super::tables::{RunRow, Tables, edition, seen_key};
-use crate::store::prepare::watermark;
+use crate::store::prepare::{tellable, watermark};
 use crate::store::rows::{decode, encode, encode_entry};
 use crate::store::{Commit, CommitOutcome, Head, StoreError};
 
@@ -49,7 +50,8 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Commit) -> Result<CommitOu
     run.entries += 1;
     let entry = encode_entry(&batch.head, &tail)?;
     tables.log.insert((run.slot, run.entries), entry.as_slice())?;
-    if tail.first_new > 0 {
+    let is_seeded = matches!(batch.head.kind, EntryKind::Seeded);
+    if tail.first_new > 0 && !is_seeded {
         tables.firsts.insert((run.slot, tail.first_new), run.entries)?;
     }
     tables.set_run(topic, &run)?;
@@ -93,6 +95,7 @@ struct Found {
 /// Looks every fingerprint up and numbers the absent texts up to the cap.
 fn look_up(tables: &mut Tables<'_>, run: &mut RunRow, batch: &Commit) -> Result<Found, Stop> {
     let Found { mut tail, mut missing, mut unnumbered, mut new, mut told } = Found::default();
+    let is_seeded = matches!(batch.head.kind, EntryKind::Seeded);
     // Numbers only grow: where the largest one stands, all that were given before it stand.
     if let Some(Numbered { edition: of, numbers, largest }) = &batch.numbered {
         let key = seen_key(run.slot, largest.as_bytes());
@@ -117,20 +120,25 @@ fn look_up(tables: &mut Tables<'_>, run: &mut RunRow, batch: &Commit) -> Result<
             if is_spelling {
                 tail.variants.push((seq, named.text.clone()));
             }
-        } else if run.cap.is_some_and(|cap| run.attributes >= cap) {
+        } else if !is_seeded && run.cap.is_some_and(|cap| run.attributes >= cap) {
             tail.over_cap += 1;
         } else {
-            run.attributes += 1;
+            number = if is_seeded {
+                run.seeds += 1;
+                FIRST_SEED - 1 + run.seeds
+            } else {
+                run.attributes += 1;
+                run.attributes
+            };
             if tail.first_new == 0 {
-                tail.first_new = run.attributes;
+                tail.first_new = number;
             }
-            tables.seen.insert(&key, run.attributes)?;
+            tables.seen.insert(&key, number)?;
             tail.new.push(named.text.clone());
             new.push(named.clone());
-            number = run.attributes;
         }
         if is_spelling {
-            told.push(number);
+            told.push(tellable(number));
         }
     }
     for fingerprint in &batch.sightings {
@@ -139,7 +147,7 @@ fn look_up(tables: &mut Tables<'_>, run: &mut RunRow, batch: &Commit) -> Result<
             Some(seq) => tail.again.push(seq),
             None => missing.push(*fingerprint),
         }
-        told.push(known.unwrap_or_default());
+        told.push(tellable(known.unwrap_or_default()));
     }
     tail.missing = count(missing.len()) + unnumbered;
     Ok(Found { tail, missing, unnumbered, new, told })

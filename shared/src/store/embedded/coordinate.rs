@@ -104,7 +104,7 @@ fn empty_row(tables: &mut Tables<'_>, run: Run, epoch: Epoch, cap: Option<u64>) 
     let slot: Slot = tables.setting(NEXT_SLOT)?.unwrap_or_default();
     let next = slot.checked_add(1).ok_or_else(|| StoreError::Corrupt("no slot is left".to_owned()))?;
     tables.set_setting(NEXT_SLOT, &next)?;
-    Ok(RunRow { slot, run, epoch, cap, entries: 0, attributes: 0, put_back: None })
+    Ok(RunRow { slot, run, epoch, cap, entries: 0, attributes: 0, seeds: 0, put_back: None })
 }
 
 pub(super) fn open_run(

@@ -23,6 +23,7 @@
 //! | `firsts` | slot, first new number of an entry → log index | reading attributes on from a number is a range, without keeping a text twice |
 //! | `receipts`, `watermarks` | slot, producer, incarnation (, number) | bounded by what is in flight |
 //! | `checkpoints` | slot, name → bytes | |
+//! | `seeds` | topic id, list, part → texts | what a topic is to know is there before the topic says so |
 //! | `settings` | the lease, attempts at messages, the format, the registry's id, what identifies the file | |
 //!
 //! Measured (`cargo bench --bench store`: 100,000 attributes of 20 bytes, batches of 50 of which half are known): 169 bytes of file
@@ -68,6 +69,7 @@ mod engine;
 mod handle;
 mod lock;
 mod read;
+mod seeds;
 mod sweep;
 mod tables;
 
@@ -323,6 +325,21 @@ impl Store for EmbeddedStore {
     async fn checkpoint(&self, topic: &TopicId, run: Run, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let (topic, name) = (topic.clone(), name.to_owned());
         self.read(move |transaction| read::checkpoint(transaction, &topic, run, &name)).await
+    }
+
+    async fn keep_seeds(&self, id: &TopicId, list: &str, part: u32, of: &[String]) -> Result<(), StoreError> {
+        let (id, list, texts) = (id.clone(), list.to_owned(), of.to_vec());
+        self.write(1, move |tables| seeds::keep(tables, &id, &list, part, &texts)).await
+    }
+
+    async fn seeds(&self, id: &TopicId, list: &str, part: u32) -> Result<Option<Vec<String>>, StoreError> {
+        let (id, list) = (id.clone(), list.to_owned());
+        self.read(move |transaction| seeds::part(transaction, &id, &list, part)).await
+    }
+
+    async fn forget_other_seeds(&self, id: &TopicId, but: &str) -> Result<(), StoreError> {
+        let (id, but) = (id.clone(), but.to_owned());
+        self.write(1, move |tables| seeds::forget_others(tables, &id, &but)).await
     }
 
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {

@@ -35,6 +35,8 @@ pub(super) const WATERMARKS: TableDefinition<'static, (Slot, &str, u64), u64> =
 /// Slot and name → checkpoint.
 pub(super) const CHECKPOINTS: TableDefinition<'static, (Slot, &str), &[u8]> =
     TableDefinition::new("checkpoints");
+/// Topic id, list and part → texts that the topic is to know from the beginning.
+pub(super) const SEEDS: TableDefinition<'static, (&str, &str, u32), &[u8]> = TableDefinition::new("seeds");
 /// Slots of runs that are over and whose rows are still to be removed.
 pub(super) const GARBAGE: TableDefinition<'static, Slot, ()> = TableDefinition::new("garbage");
 /// [`LEASE`], [`ATTEMPTS`], [`NEXT_SLOT`], [`VERSION`], [`INSTANCE`], [`REGISTRY`].
@@ -56,9 +58,17 @@ pub(super) struct RunRow {
     pub(super) cap: Option<u64>,
     pub(super) entries: u64,
     pub(super) attributes: u64,
+    /// Items that are known from the beginning.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) seeds: u64,
     /// What it is known to have held when it was found to hold less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) put_back: Option<Head>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl RunRow {
@@ -90,6 +100,7 @@ pub(super) struct Tables<'t> {
     pub(super) receipts: Table<'t, (Slot, &'static str, u64, u64), &'static [u8]>,
     pub(super) watermarks: Table<'t, (Slot, &'static str, u64), u64>,
     pub(super) checkpoints: Table<'t, (Slot, &'static str), &'static [u8]>,
+    pub(super) seeds: Table<'t, (&'static str, &'static str, u32), &'static [u8]>,
     pub(super) garbage: Table<'t, Slot, ()>,
     pub(super) settings: Table<'t, &'static str, &'static [u8]>,
 }
@@ -106,6 +117,7 @@ impl<'t> Tables<'t> {
             receipts: transaction.open_table(RECEIPTS)?,
             watermarks: transaction.open_table(WATERMARKS)?,
             checkpoints: transaction.open_table(CHECKPOINTS)?,
+            seeds: transaction.open_table(SEEDS)?,
             garbage: transaction.open_table(GARBAGE)?,
             settings: transaction.open_table(SETTINGS)?,
         })

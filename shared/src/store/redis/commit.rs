@@ -7,14 +7,17 @@ use deadpool_redis::redis::{FromRedisValue, Value};
 use igentai_core::batch::{Committed, Named, Numbered, Verdict};
 use igentai_core::ids::{LogIndex, Seq};
 use igentai_core::key::Fingerprint;
+use igentai_core::log::EntryKind;
 use igentai_core::numbers::Edition;
 use igentai_core::seeded::{Bug, is_on};
+use igentai_core::topic::FIRST_SEED;
 use serde::Deserialize;
 
 use super::client::Call;
 use super::keys::Keys;
 use super::known::Known;
 use super::scripts::COMMIT;
+use crate::store::prepare::tellable;
 use crate::store::rows::{corrupt, encode_head};
 use crate::store::{Commit, CommitOutcome, StoreError};
 
@@ -137,7 +140,7 @@ impl Asked {
         }
         let (largest, fingerprint) = self.largest.unwrap_or((0, Fingerprint::from_bytes([0; 16])));
         let head = encode_head(&batch.head)?;
-        let arguments = 18 + self.open.len();
+        let arguments = 19 + self.open.len();
         let bytes = head.len() + texts.len() + claims.len() + KEPT * self.open.len() + 256;
         let mut call = Call::sized(&COMMIT, &keys, arguments, bytes)
             .arg(batch.id.run)
@@ -157,6 +160,11 @@ impl Asked {
             .arg(reached.0)
             .arg(reached.1)
             .arg(self.unnumbered)
+            .arg(if matches!(batch.head.kind, EntryKind::Seeded) {
+                FIRST_SEED.to_string()
+            } else {
+                String::new()
+            })
             .arg(kept(&fingerprint));
         for fingerprint in &self.open {
             call = call.arg(kept(fingerprint));
@@ -195,7 +203,9 @@ impl Asked {
                 let new = self.texts(batch).zip(letters).filter(|(_, letter)| *letter == b'n');
                 let new = new.map(|(named, _)| named.clone()).collect();
                 let (verdict, told) = (Verdict::Committed(committed), self.told(&found));
-                let learnt = self.open.into_iter().zip(found).filter(|(_, number)| *number > 0).collect();
+                let is_attribute = |number: Seq| (1..FIRST_SEED).contains(&number);
+                let learnt = self.open.into_iter().zip(found).filter(|(_, number)| is_attribute(*number));
+                let learnt = learnt.collect();
                 Answered::Outcome(CommitOutcome { verdict, fresh: true, new, edition, told }, learnt)
             }
             _ => return Err(corrupt("the commit script's answer is not understood")),
@@ -213,7 +223,7 @@ impl Asked {
         let mut told: Vec<Seq> = open.by_ref().take(spellings).collect();
         let sighted = self.sighted.iter().map(|known| known.map(Seq::from).or_else(|| open.next()));
         told.extend(sighted.map(Option::unwrap_or_default));
-        told
+        told.into_iter().map(tellable).collect()
     }
 }
 

@@ -41,6 +41,10 @@ impl Keys {
         self.key("totals")
     }
 
+    pub(super) fn seeds(&self) -> String {
+        self.key("seeds")
+    }
+
     pub(super) fn checkpoint(&self) -> String {
         self.key("checkpoint")
     }

@@ -12,8 +12,9 @@
 //! | `igentai:{id}:seen` | hash | first 14 bytes of the fingerprint → sequence number; compact: bucket → those bytes with their numbers, 18 bytes each | one `HMGET` looks up a whole batch |
 //! | `igentai:{id}:log` | stream | entry: head, packed here, and tail, packed by the script | reading on from an entry is a range of the stream's tree, where a list would be walked. The identifier is `<log index>-<attributes after it>`, so an attribute is found without an index |
 //! | `igentai:{id}:producers` | hash | `w:<producer>:<incarnation>` → watermark and how far receipts are removed; `r:<producer>:<incarnation>:<number>` → receipt | bounded by what is in flight |
-//! | `igentai:{id}:totals` | hash | `entries`, `attributes` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
+//! | `igentai:{id}:totals` | hash | `entries`, `attributes`, `seeds` | the next numbers; they must fit the lengths of log and set, or the commit is refused: a half restored or tampered topic is noticed |
 //! | `igentai:{id}:checkpoint` | hash | name → bytes | |
+//! | `igentai:{id}:seeds` | hash | list and part of it → texts | what a topic is to know is there before the topic says so, in portions that a commit takes |
 //! | `igentai:lease` | hash | `holder`, `epoch`, `beat`; `claimed`: the life of the server in which a leader has claimed all topics | |
 //! | `igentai:attempts` | hash | message → attempts at it that have not ended | forgotten a day after the last note |
 //! | `igentai:registry` | string | the registry's id | the first one proposed stays |
@@ -105,6 +106,7 @@ mod known;
 mod pool;
 mod read;
 mod scripts;
+mod seeds;
 mod yardstick;
 
 /// Log entries in one exchange at most: with the largest batches an answer is below 70 MB, with usual ones below 1 MB.
@@ -141,8 +143,8 @@ impl RedisStore {
     /// Removes everything that a topic without a definition has left, such as one that served a measurement.
     pub async fn remove(&self, topic: &TopicId) -> Result<(), StoreError> {
         let keys = Keys::of(topic);
-        let names =
-            [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals(), keys.checkpoint()];
+        let set = [keys.epoch(), keys.seen(), keys.log(), keys.producers(), keys.totals()];
+        let names = [set.as_slice(), &[keys.checkpoint(), keys.seeds()]].concat();
         // It may be said twice without harm, as a read may.
         self.client.read(vec![redis::cmd("UNLINK").arg(&names).take()]).await.map(drop)
     }
@@ -368,6 +370,18 @@ impl Store for RedisStore {
         let keys = Keys::of(topic);
         let call = Call::new(&scripts::CHECKPOINT, &[keys.epoch(), keys.checkpoint()]).arg(run).arg(name);
         parse(self.client.call(Access::Read, call).await?)
+    }
+
+    async fn keep_seeds(&self, id: &TopicId, list: &str, part: u32, of: &[String]) -> Result<(), StoreError> {
+        seeds::keep(&self.client, &Keys::of(id), list, part, of).await
+    }
+
+    async fn seeds(&self, id: &TopicId, list: &str, part: u32) -> Result<Option<Vec<String>>, StoreError> {
+        seeds::part(&self.client, &Keys::of(id), list, part).await
+    }
+
+    async fn forget_other_seeds(&self, id: &TopicId, but: &str) -> Result<(), StoreError> {
+        seeds::forget_others(&self.client, &Keys::of(id), but).await
     }
 
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {

@@ -62,6 +62,9 @@ pub(super) async fn attributes(
         }
         for entry in page {
             last = entry.index;
+            if entry.is_seeded() {
+                continue;
+            }
             for (seq, text) in entry.attributes().filter(|(seq, _)| *seq > after) {
                 reached = seq;
                 found.push(StoredAttribute { seq, text: text.to_owned(), log_index: entry.index });

@@ -235,6 +235,22 @@ impl Store for FaultyStore {
         self.read(self.inner.checkpoint(topic, run, name)).await
     }
 
+    async fn keep_seeds(&self, id: &TopicId, list: &str, part: u32, of: &[String]) -> Result<(), StoreError> {
+        let (this, id, list, texts) = (self.clone(), id.clone(), list.to_owned(), of.to_vec());
+        let call = async move { this.inner.keep_seeds(&id, &list, part, &texts).await };
+        self.write("keep seeds", call).await
+    }
+
+    async fn seeds(&self, id: &TopicId, list: &str, part: u32) -> Result<Option<Vec<String>>, StoreError> {
+        self.read(self.inner.seeds(id, list, part)).await
+    }
+
+    async fn forget_other_seeds(&self, id: &TopicId, but: &str) -> Result<(), StoreError> {
+        let (this, id, but) = (self.clone(), id.clone(), but.to_owned());
+        let call = async move { this.inner.forget_other_seeds(&id, &but).await };
+        self.write("forget seeds", call).await
+    }
+
     async fn lease(&self) -> Result<LeaseRecord, StoreError> {
         self.read(self.inner.lease()).await
     }

@@ -7,6 +7,7 @@ use igentai_core::cost::Cost;
 use igentai_core::fold::{TopicFold, Totals};
 use igentai_core::ids::Seq;
 use igentai_core::log::{Entry, EntryKind};
+use igentai_core::topic::FIRST_SEED;
 
 use super::{Check, life_of};
 use crate::model::{Asked, INPUT_TOKENS};
@@ -24,6 +25,7 @@ impl Check<'_> {
             let (of, number) = match &entry.head.kind {
                 EntryKind::Response(meta) => (entry.head.seq, meta.output_tokens),
                 EntryKind::Resolution { of } => (*of, 0),
+                EntryKind::Seeded => continue,
             };
             let response = named.entry((life_of(entry), of)).or_default();
             response.1 += entry.tail.missing;
@@ -67,15 +69,19 @@ impl Check<'_> {
             self.must(applied.is_ok(), || format!("3: {applied:?}"));
         }
         let mut counts: BTreeMap<Seq, u32> = BTreeMap::new();
-        for entry in log {
+        for entry in log.iter().filter(|entry| !entry.is_seeded()) {
             let new = entry.attributes().map(|(seq, _)| seq);
             new.chain(entry.tail.again.iter().copied()).for_each(|seq| *counts.entry(seq).or_default() += 1);
         }
+        let seeds: u64 = counts.split_off(&FIRST_SEED).into_values().map(u64::from).sum();
+        self.must(fold.seeding().named().mentions() == seeds, || {
+            "11: the fold's sightings of seeds are not those of the log".to_owned()
+        });
         let counts: Vec<u32> = counts.into_values().collect();
         self.must(fold.sightings().iter().eq(counts.iter().copied()), || {
             "11: the fold's sightings are not those of the log".to_owned()
         });
-        let mentions: u64 = counts.iter().copied().map(u64::from).sum();
+        let mentions: u64 = counts.iter().copied().map(u64::from).sum::<u64>() + seeds;
         let once = counts.iter().filter(|count| **count == 1).count() as u64;
         let counted = recount(log, &self.evidence.journal);
         self.must(*fold.totals() == counted, || {
@@ -105,7 +111,7 @@ fn by_number(journal: &[Asked]) -> BTreeMap<u64, &Asked> {
 fn recount(log: &[Entry], journal: &[Asked]) -> Totals {
     let by_number = by_number(journal);
     let mut sums = Totals::default();
-    for entry in log {
+    for entry in log.iter().filter(|entry| !entry.is_seeded()) {
         let tail = &entry.tail;
         sums.attributes += count(&tail.new);
         sums.over_cap += u64::from(tail.over_cap);

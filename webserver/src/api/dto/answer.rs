@@ -100,6 +100,9 @@ pub struct Numbers {
     pub log_index: u64,
     /// Unique items.
     pub attributes: u64,
+    /// What it knew from the beginning.
+    #[serde(default)]
+    pub seeds: SeedNumbers,
     /// Over everything.
     pub totals: Sums,
     /// Requests that producers which ended without a word may have sent. They count against `max_requests`; 0 where there is no such cap.
@@ -137,6 +140,15 @@ pub struct Numbers {
     /// topic's rules `no_match`, `too_few_chars`, `too_many_chars`, `other_script`.
     #[serde(default)]
     pub rejections: BTreeMap<String, u64>,
+}
+
+/// Items that a topic knew from the beginning, and that are not among what it found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeedNumbers {
+    /// How many.
+    pub known: u64,
+    /// How many of them models have named.
+    pub named: u64,
 }
 
 /// How complete a topic is: of what these models would name, which is no more than a part of the world.

@@ -1,6 +1,7 @@
 //! How requests are read from JSON: the same forms that they serialize to, with every mistake told.
 
 use igentai_core::frontier::{MAX_NAME_CHARS, MAX_PARTS};
+use igentai_core::topic::MAX_SEEDS;
 
 use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
 use super::rules::{ChangeRules, Rules};
@@ -24,6 +25,7 @@ impl FromFields for StartTopic {
             partition: fields.word("partition", &Partition::WORDS).value(),
             categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).value(),
             rules: fields.object("rules").value(),
+            seeds: fields.all_texts("seeds", MAX_SEEDS, allowed::SEEDS).value(),
             mode: fields
                 .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
                 .value()

@@ -171,6 +171,11 @@ pub struct StartTopic {
     /// What its items must be like; an empty object for nothing. A start that names any rule states all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
+    /// Items that are known already: they are neither found nor counted. An empty list takes them back for a run that begins afresh; one that goes on knows
+    /// what it was told before, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 100_000)]
+    pub seeds: Option<Vec<String>>,
     /// Afresh or on.
     #[serde(default)]
     pub mode: Mode,

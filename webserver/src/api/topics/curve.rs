@@ -69,6 +69,6 @@ pub(crate) async fn curve(
 }
 
 fn point(entry: &Entry) -> Option<CurvePoint> {
-    let (seq, _) = entry.attributes().last()?;
+    let (seq, _) = entry.attributes().last().filter(|_| !entry.is_seeded())?;
     Some(CurvePoint { log_index: entry.index, attributes: seq, at_ms: entry.head.at.0 })
 }

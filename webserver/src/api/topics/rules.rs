@@ -3,7 +3,7 @@
 use igentai_core::folder::TopicId;
 use igentai_core::frontier::Category;
 use igentai_core::rules::ItemRules;
-use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES};
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES, SeedList};
 
 use crate::api::allowed;
 use crate::api::dto::{self, Limits, Partition};
@@ -131,6 +131,19 @@ impl Rules {
             self.fail(format!("rules.{}", error.rule()), error.to_string(), allowed);
         }
         rules
+    }
+
+    /// What is known already.
+    pub(super) fn seeds(&mut self, seeds: Option<&[String]>) -> Option<SeedList> {
+        match SeedList::of(seeds?.iter().map(String::as_str)) {
+            Ok(list) if list.left_out() == 0 => return Some(list),
+            Ok(list) => {
+                let detail = format!("{} of them cannot be items", list.left_out());
+                self.fail("seeds", detail, allowed::SEEDS);
+            }
+            Err(error) => self.fail("seeds", error.to_string(), allowed::SEEDS),
+        }
+        None
     }
 
     /// How it is cut, and the categories that are given for that: who names categories wants requests to aim at them.

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use igentai_core::topic::{StartError, StartMode, StartRequest, Topic, UsedUp};
+use igentai_core::topic::{SeedList, StartError, StartMode, StartRequest, Topic, UsedUp};
 use igentai_shared::registry::{self, RegistryError};
 
 use super::rules::Rules;
 use crate::api::dto::{Limits, Mode, Partition, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, MAX_LISTS_BYTES};
 use crate::fields::Errors;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind, ReadErrors, WriteErrors};
 use crate::view;
@@ -70,10 +70,10 @@ impl From<StartError> for Problem {
 ))]
 pub(crate) async fn start(
     State(app): State<AppRef>,
-    JsonBody(request, errors): JsonBody<StartTopic>,
+    JsonBody(request, errors): JsonBody<StartTopic, MAX_LISTS_BYTES>,
 ) -> Result<Response, Problem> {
-    let request = checked(&app, request, errors)?;
-    let topic = started(&app, &request).await?;
+    let (request, seeds) = checked(&app, request, errors)?;
+    let topic = started(&app, request, seeds.as_ref()).await?;
     let topic = app.changed(topic);
     let location = format!("/api/v1/topics/{}", percent_encoded(topic.id.as_str()));
     let version = topic.version;
@@ -86,7 +86,11 @@ pub(crate) async fn start(
     Ok(response)
 }
 
-fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartRequest, Problem> {
+fn checked(
+    app: &App,
+    request: StartTopic,
+    errors: Errors,
+) -> Result<(StartRequest, Option<SeedList>), Problem> {
     let name = request.name.trim().to_owned();
     let mut rules = Rules::after(errors);
     rules.name(&name);
@@ -96,8 +100,9 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
     rules.items_per_request(request.items_per_request);
     let (partition, categories) = rules.parts(request.partition, request.categories.as_deref());
     let item_rules = request.rules.as_ref().map(|wanted| rules.items(wanted));
+    let seeds = rules.seeds(request.seeds.as_deref());
     rules.finish()?;
-    Ok(StartRequest {
+    let request = StartRequest {
         name,
         prompt: request.prompt,
         provider_weights: request.provider_weights,
@@ -108,19 +113,24 @@ fn checked(app: &App, request: StartTopic, errors: Errors) -> Result<StartReques
         categories,
         configured_partition: app.context.partition,
         rules: item_rules,
+        seeds: None,
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,
             Mode::Fresh => StartMode::Fresh,
             Mode::Resume => StartMode::Resume,
         },
-    })
+    };
+    Ok((request, seeds))
 }
 
 /// Of two starts at once, the second finds the topic running.
-async fn started(app: &App, request: &StartRequest) -> Result<Topic, Problem> {
+async fn started(app: &App, mut request: StartRequest, seeds: Option<&SeedList>) -> Result<Topic, Problem> {
     let _one_by_one = app.starting.lock().await;
     let now = app.context.clock.now().unix;
     let store = app.context.store.as_ref();
-    registry::refuse_used_up(store, request, now).await?;
-    Ok(registry::start(store, request, now).await?)
+    registry::refuse_used_up(store, &request, now).await?;
+    if let Some(list) = seeds {
+        request.seeds = Some(registry::keep_seeds(store, &request.name, list).await?);
+    }
+    Ok(registry::start(store, &request, now).await?)
 }

@@ -4,8 +4,8 @@
 -- ARGV: run, producer:incarnation, number, lowest unresolved, head, count of novel, of spellings, of sightings,
 --       texts of novel and spellings as MessagePack, then what the caller knows of known attributes: their numbers as MessagePack, how many, the
 --       largest of them, which edition of the topic they are of, which life of which server this is ('' where that is not known), an edition and how
---       many entries are known to be in the log of that, how many elements were named by numbers that are not claimed, and the largest's fingerprint;
---       fingerprints of novel, spellings and sightings, as far as the set keeps them (14 bytes)
+--       many entries are known to be in the log of that, how many elements were named by numbers that are not claimed, the number of the first seed if the
+--       texts are seeds or '', and the largest's fingerprint; fingerprints of novel, spellings and sightings, as far as the set keeps them (14 bytes)
 -- Returns {'stale'}, {'settled'}, {'doubt'}, {'unclaimed'}, {'again', receipt} or {'fresh', receipt, one letter per element, numbers of the known as MessagePack, edition}:
 --         n new, k known, o over the cap, m missing; no letters where all are new. A receipt is six MessagePack numbers and the missing
 --         fingerprints.
@@ -13,9 +13,10 @@ local epoch_key, seen_key, log_key, producers_key, totals_key = KEYS[1], KEYS[2]
 local run, producer, number, head, texts, claims = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], ARGV[9], ARGV[10]
 local lowest, novel, spellings, sightings = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local claimed, largest, unnumbered = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[17])
+local first_seed = tonumber(ARGV[18])
 local call, pack = redis.call, cmsgpack.pack
 -- The fingerprint of the largest number that is claimed stands before those of the elements.
-local FIRST = 18
+local FIRST = 19
 -- Receipts removed by one call at most, and at least.
 local MOST_SWEPT, LEAST_SWEPT = 500, 32
 
@@ -55,9 +56,10 @@ if number <= watermark then return { 'settled' } end
 if known[2] then return { 'again', known[2] } end
 
 -- 4. Look all fingerprints up at once.
-local totals = call('HMGET', totals_key, 'entries', 'attributes')
-local entries, before = tonumber(totals[1] or '0'), tonumber(totals[2] or '0')
-local size = state[3] == 'compact' and math.ceil(before / 16) or before
+local totals = call('HMGET', totals_key, 'entries', 'attributes', 'seeds')
+local entries, before, seeds = tonumber(totals[1] or '0'), tonumber(totals[2] or '0'), tonumber(totals[3] or '0')
+local members = before + seeds
+local size = state[3] == 'compact' and math.ceil(members / 16) or members
 if call('XLEN', log_key) ~= entries or call('HLEN', seen_key) ~= size then
   return redis.error_reply('INCONSISTENT log, set and totals of the topic do not fit each other')
 end
@@ -73,8 +75,8 @@ if claimed > 0 and edition ~= ARGV[13] then return { 'doubt' } end
 local numbers, buckets = {}, nil
 if state[3] == 'compact' then
   -- The set is strings of 18 bytes an attribute, its fingerprint and its number, in so many buckets that each holds 16 of them; the bucket that a new one
-  -- is split from follows from how many there are (linear hashing), so nothing but the number of attributes has to be known.
-  buckets = { of = {}, changed = {}, count = math.ceil(before / 16) }
+  -- is split from follows from how many there are (linear hashing), so nothing but the number of attributes and seeds has to be known.
+  buckets = { of = {}, changed = {}, count = math.ceil(members / 16) }
   function buckets.at(fingerprint, count)
     local whole, hash = 1, struct.unpack('>I4', fingerprint)
     while whole < count do whole = whole * 2 end
@@ -90,7 +92,7 @@ if state[3] == 'compact' then
       wanted[#wanted + 1] = at
     end
   end
-  if before > 0 then
+  if members > 0 then
     local found = call('HMGET', seen_key, unpack(wanted))
     for i, at in ipairs(wanted) do buckets.of[at] = found[i] or '' end
   end
@@ -107,7 +109,9 @@ elseif elements + claimed > 0 then
 end
 -- Numbers only grow: where the largest one stands, all that were given before it stand.
 if claimed > 0 and tonumber(numbers[1] or '0') ~= largest then return { 'doubt' } end
-local room = math.max(tonumber(state[2] or '') or 2 ^ 53, before) - before
+local room = first_seed and named or math.max(tonumber(state[2] or '') or 2 ^ 53, before) - before
+-- The last number that is given; seeds have their own.
+local last = first_seed and first_seed - 1 + seeds or before
 local letters, additions, again, variants, missing = {}, {}, {}, {}, {}
 local new, repeated, over = 0, 0, 0
 for i = 1, named do
@@ -120,7 +124,7 @@ for i = 1, named do
     letters[i] = 'n'
     new = new + 1
     additions[2 * new - 1] = ARGV[FIRST + i]
-    additions[2 * new] = before + new
+    additions[2 * new] = last + new
   else
     letters[i] = 'o'
     over = over + 1
@@ -153,7 +157,7 @@ if new < named then
   end
   texts = table.concat(packed)
 end
-local attributes, first_new = before + new, new > 0 and before + 1 or 0
+local attributes, first_new = first_seed and before or before + new, new > 0 and last + 1 or 0
 entries = entries + 1
 local found = table.concat(again)
 repeated = repeated + claimed
@@ -169,7 +173,7 @@ if next_watermark - swept >= LEAST_SWEPT then
 end
 
 local function add_to_buckets()
-  local of, changed, count = buckets.of, buckets.changed, math.ceil(attributes / 16)
+  local of, changed, count = buckets.of, buckets.changed, math.ceil((members + new) / 16)
   local function load(at)
     if not of[at] then of[at] = at < buckets.count and call('HGET', seen_key, at) or '' end
     return of[at]
@@ -206,6 +210,7 @@ if buckets and new > 0 then add_to_buckets() end
 if new > 0 then call('HSET', seen_key, unpack(additions)) end
 call('XADD', log_key, string.format('%.0f-%.0f', entries, attributes), 'e', head .. tail)
 call('HSET', totals_key, 'entries', entries, 'attributes', attributes)
+if first_seed and new > 0 then call('HSET', totals_key, 'seeds', seeds + new) end
 
 -- 6. Receipt and watermark.
 call('HSET', producers_key, receipt_field, receipt,

@@ -1,0 +1,100 @@
+//! What is known from the beginning is neither found nor counted.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::embedded::JsonRun;
+use crate::world::{Place, World, items, script};
+
+fn set(lines: &[String]) -> BTreeSet<&str> {
+    lines.iter().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_list_of_known_items_is_taken_from_files_and_more_of_it_by_a_later_start() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let all = items(60);
+    let known = place.path().join("known.txt");
+    // As people write lists: in another case, twice, with gaps.
+    let lines: Vec<String> = all[..20].iter().map(|item| format!(" {}\r\n\n", item.to_uppercase())).collect();
+    std::fs::write(&known, format!("\u{feff}{}{}", lines.concat(), lines[3])).unwrap();
+    let known = known.to_str().unwrap();
+    let run = |more: &[&str]| JsonRun::start(&place, &config, &[&["Sights", "--no-web"], more].concat());
+    let first = run(&["--seed", known, "--max-attributes", "10"]).finished().await;
+    assert_eq!((&first["reason"], &first["attributes"]), (&json!("max_attributes"), &json!(10)), "{first}");
+    assert_eq!(first["seeds"]["known"], 20, "{first}");
+
+    let found = place.lines("sights");
+    let second: Vec<&str> = all[20..30].iter().map(String::as_str).collect();
+    let more = place.path().join("more.txt");
+    std::fs::write(&more, [second.as_slice(), &[found[0].as_str()]].concat().join("\n")).unwrap();
+    let resumed = run(&["--seed", more.to_str().unwrap()]).finished().await;
+    assert_eq!((&resumed["reason"], &resumed["run"]), (&json!("dry"), &json!(1)), "{resumed}");
+    let lines = place.lines("sights");
+    assert_eq!(lines[..10], found, "what was found stays found");
+    let expected: BTreeSet<&str> =
+        all[30..].iter().map(String::as_str).chain(found.iter().map(String::as_str)).collect();
+    assert_eq!((set(&lines), lines.len()), (expected.clone(), expected.len()));
+    let of_second =
+        u64::try_from(found.iter().filter(|item| second.contains(&item.as_str())).count()).unwrap();
+    assert_eq!(resumed["seeds"], json!({"known": 30 - of_second, "named": 30 - of_second}), "{resumed}");
+    let metrics = std::fs::read(place.out().join("sights/metrics.json")).unwrap();
+    let metrics: Value = serde_json::from_slice(&metrics).unwrap();
+    assert_eq!(metrics["seeds"], resumed["seeds"]);
+    let replay = place.command(&["replay", "sights", "--config"]).arg(&config).output().unwrap();
+    assert!(replay.status.success(), "{replay:?}");
+
+    // A run that begins afresh has the list that it had last, until it is taken back.
+    let again = run(&["--fresh", "--max-requests", "1"]).finished().await;
+    assert_eq!((&again["run"], &again["seeds"]["known"]), (&json!(2), &json!(11)), "{again}");
+    let mut without =
+        place.command(&["run", "Sights", "--no-web", "--fresh", "--seed", "-", "--json", "--config"]);
+    let without = without.arg(&config).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(without.stdout).unwrap();
+    let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["attributes"], &last["seeds"]["known"]), (&json!(60), &json!(0)), "{last}");
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_starts_nothing() {
+    let place = Place::new(script(10, 0)).await;
+    let config = place.config("m");
+    let mut bytes = std::fs::File::create(place.path().join("bytes")).unwrap();
+    bytes.write_all(b"Wren\n\xff\xfe\n").unwrap();
+    for (file, why) in [("nowhere.txt", "nowhere.txt"), ("bytes", "no UTF-8 text"), (".", ".")] {
+        let refused = place.command(&["run", "Sights", "--no-web", "--seed", file, "--config"]);
+        let refused = { refused }.arg(&config).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && said.contains(why), "{file}: {said}");
+    }
+    assert_eq!(place.model.requests(), 0);
+}
+
+#[tokio::test]
+async fn seeds_of_a_start_over_the_api_are_known_to_every_replica() {
+    let world = World::new(script(80, 5)).await;
+    let (mut first, mut web) = (world.orchestrator("orchestrator-1"), world.webserver());
+    first.until_ready().await;
+    let mut second = world.orchestrator("orchestrator-2");
+    let mut producers = [world.producer("producer-1", "life-1"), world.producer("producer-2", "life-2")];
+    for service in producers.iter_mut().chain([&mut second, &mut web]) {
+        service.until_ready().await;
+    }
+    let (api, all) = (web.api(), items(80));
+    let id = api.start(json!({"name": "Sights", "seeds": &all[..30]})).await;
+    api.until_attributes(&id, 20).await;
+    // Another leader goes on with the same seeds.
+    first.process.kill().unwrap();
+    let ended = api.until_ended(&id).await;
+    assert_eq!((&ended["reason"], &ended["numbers"]["attributes"]), (&json!("dry"), &json!(50)), "{ended}");
+    assert_eq!(ended["numbers"]["seeds"], json!({"known": 30, "named": 30}), "{ended}");
+    let feed = api.feed(&id).await;
+    let texts: Vec<String> = feed.iter().map(|(_, text)| text.clone()).collect();
+    assert_eq!(set(&texts), all[30..].iter().map(String::as_str).collect());
+    assert!(feed.iter().map(|(seq, _)| *seq).eq(1..=50), "{feed:?}");
+    assert_eq!(world.place.lines(&id), texts);
+}
