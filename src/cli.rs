@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use igentai_core::frontier::Category;
+use igentai_core::routing::Policy;
 use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
 
 use crate::exit::{Exit, Failure};
@@ -117,6 +118,9 @@ pub(crate) struct Run {
     /// Weight of a provider; may be given several times, providers not named are then not asked
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
+    /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
+    #[arg(long, value_enum, requires = "topic")]
+    pub(crate) routing: Option<Routing>,
     /// Folder for the results [default: outputs]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -325,6 +329,27 @@ impl Partition {
             Self::Alphabetical => igentai_core::topic::Partition::Alphabetical,
             Self::Category => igentai_core::topic::Partition::Category,
             Self::Semantic => igentai_core::topic::Partition::Semantic,
+        }
+    }
+}
+
+/// How requests about the whole topic are shared among providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Routing {
+    /// By what each may still have that nobody has named, for its price; from the weights on
+    GoodUcb,
+    /// By what the newest answers of each brought, for its price; from the weights on
+    Ewma,
+    /// By the weights
+    Fixed,
+}
+
+impl Routing {
+    pub(crate) const fn to_core(self) -> Policy {
+        match self {
+            Self::GoodUcb => Policy::GoodUcb,
+            Self::Ewma => Policy::Ewma,
+            Self::Fixed => Policy::Fixed,
         }
     }
 }

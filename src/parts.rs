@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use igentai_core::coordinator::Settings;
 use igentai_core::ids::{Incarnation, WorkerId};
+use igentai_core::topic::Share;
 use igentai_orchestrator::Options;
 use igentai_producer::pool::{self, ProviderPool};
 use igentai_shared::bus::trouble::Troubles;
@@ -85,13 +86,20 @@ pub(crate) fn listen(shutdown: &Shutdown, patience: Option<Duration>) -> Result<
 
 /// How the orchestrator goes about it, by the configuration.
 pub(crate) fn orchestrator_options(config: &Config) -> Options {
-    let OrchestratorConfig { producer_timeout_ms, lease_ttl_ms, end_grace_ms, sync_interval_ms, .. } =
-        config.orchestrator;
+    let OrchestratorConfig {
+        producer_timeout_ms,
+        lease_ttl_ms,
+        end_grace_ms,
+        sync_interval_ms,
+        weight_change_threshold,
+        ..
+    } = config.orchestrator;
     Options {
         settings: Settings {
             producer_timeout: Duration::from_millis(producer_timeout_ms),
             dry_after: u64::from(config.run.dry_after_answers),
             end_grace: Duration::from_millis(end_grace_ms),
+            weight_change_threshold: Share::new(weight_change_threshold),
             ..Settings::default()
         },
         lease_ttl: Duration::from_millis(lease_ttl_ms),

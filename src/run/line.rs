@@ -101,6 +101,7 @@ mod tests {
             name: "Paris".to_owned(),
             prompt: None,
             provider_weights: None,
+            routing: None,
             limits: None,
             items_per_request: None,
             partition: None,

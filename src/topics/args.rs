@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{Partition, Server, count, duration, new_per_100_requests, percent, usd, weight};
+use crate::cli::{Partition, Routing, Server, count, duration, new_per_100_requests, percent, usd, weight};
 use crate::rules::RuleArgs;
 use crate::seeds::SeedArgs;
 
@@ -72,6 +72,9 @@ pub(crate) struct Start {
     /// Weight of a provider; may be given several times, providers not named are then not asked
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
+    /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
+    #[arg(long, value_enum)]
+    pub(crate) routing: Option<Routing>,
     /// End with exactly so many items at the latest
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_attributes: Option<u64>,

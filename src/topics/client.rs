@@ -112,6 +112,8 @@ fn option_of(field: &str) -> String {
         "limits.completeness" => "--until-complete".to_owned(),
         "limits.min_new_per_100_requests" => "--min-yield".to_owned(),
         "partition" => "--partition".to_owned(),
+        "routing" => "--routing".to_owned(),
+        "seeds" => "--seed".to_owned(),
         "categories" => "--category".to_owned(),
         "rules.matches" => "--accept".to_owned(),
         "rules.min_chars" => "--min-chars".to_owned(),

@@ -30,6 +30,7 @@ fn start(name: &str) -> Start {
         until_complete: None,
         min_yield: None,
         seeds: SeedArgs::default(),
+        routing: None,
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::count;
+use crate::cli::{Routing, count, weight};
 
 /// Items that a quote is given for at the most.
 const MOST_ITEMS: u64 = 1_000_000;
@@ -49,6 +49,12 @@ pub(crate) struct Replay {
     /// The topic's name, or its id
     #[arg(value_name = "TOPIC")]
     pub(crate) topic: String,
+    /// Instead, simulate what the run would have come to with its requests shared so, by its own answers; for a topic whose requests are about the whole
+    #[arg(long, value_enum)]
+    pub(crate) policy: Option<Routing>,
+    /// Weight from which --policy begins; may be given several times, providers not named are then not asked [default: the topic's]
+    #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight, requires = "policy")]
+    pub(crate) providers: Vec<(String, f64)>,
     #[command(flatten)]
     pub(crate) place: Where,
     /// The result as JSON

@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod quote;
 mod replay;
 mod show;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -45,10 +46,23 @@ pub(crate) async fn why(arguments: Why, common: &Common) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
-/// Decides again what was decided.
+/// Decides again what was decided, or simulates what would have come of another policy.
 pub(crate) async fn replay(arguments: Replay, common: &Common) -> Result<Exit, Failure> {
     let (config, _) = configuration(&arguments.place, common)?;
     let store = open(&config, &arguments.place).await?;
+    if let Some(policy) = arguments.policy {
+        let weights = settings::once_each(&arguments.providers)?;
+        let found = async {
+            let topic = stored(store.as_ref(), &arguments.topic).await?;
+            what_if::what_if(store.as_ref(), &topic, policy.to_core(), weights).await
+        };
+        let found = found.await;
+        store.close().await;
+        let found = found?;
+        let text = if arguments.json { found.json() } else { found.text() };
+        output::write_all(&mut output::standard_output(), &text)?;
+        return Ok(Exit::Done);
+    }
     let found = async {
         let topic = stored(store.as_ref(), &arguments.topic).await?;
         replay::replay(store.as_ref(), &topic).await

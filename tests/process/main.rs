@@ -20,6 +20,7 @@ mod quotes;
 mod refusals;
 mod refused;
 mod registries;
+mod routing;
 mod seeds;
 mod serving;
 mod standing;

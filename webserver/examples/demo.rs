@@ -137,6 +137,7 @@ async fn step(world: &World, topic: &Topic, asked: &mut usize) {
                 model: format!("{name}-2026"),
                 state,
                 detail: detail.to_owned(),
+                weight_millis: None,
             };
             status.provider_reports = vec![
                 report("openai-mini", ProviderState::Ready, ""),

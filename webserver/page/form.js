@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|routing|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -149,6 +149,14 @@ export function NewTopic({ from, mode, providers, started }) {
             <option value="none">the whole topic</option>
           </select>
         <//>`}
+        ${!from && html`<${Field} name="routing" label="Requests about the whole are shared" errors=${errors}>
+          <select id="f-routing" value=${values.routing} onChange=${set('routing')}>
+            <option value="">as before, or by what may still be found</option>
+            <option value="good_ucb">by what each may still find, for its price</option>
+            <option value="ewma">by what the newest answers brought, for their price</option>
+            <option value="fixed">by the weights</option>
+          </select>
+        <//>`}
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
@@ -182,6 +190,7 @@ function request(values, weights, from) {
     mode: values.mode,
     ...numbers(['items_per_request']),
     ...(values.partition ? { partition: values.partition } : {}),
+    ...(values.routing ? { routing: values.routing } : {}),
     ...(categories.length ? { categories } : {}),
     ...(seeds.length ? { seeds } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),

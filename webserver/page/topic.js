@@ -62,7 +62,7 @@ function Table({ title, first, rows, extra }) {
     <div class="sideways" tabindex="0" role="region" aria-label=${`${title}, table`}><table>
       <thead><tr><th scope="col">${first}</th>${extra && html`<th scope="col" class="left">State</th>`}<th scope="col">Requests</th><th scope="col">Failed</th><th scope="col">New</th><th scope="col">Duplicates</th><th scope="col">Spend</th><th scope="col">Latency</th></tr></thead>
       <tbody>${names.map(name => html`<tr key=${name}><th scope="row"><bdi>${name}</bdi>${rows[name].model && html`<span class="model">${rows[name].model}</span>`}</th>
-        ${extra && html`<td class="left">${rows[name].state && html`<span class=${`state ${rows[name].state}`}>${rows[name].state}</span>`}${rows[name].detail && html`<span class="detail">${rows[name].detail}</span>`}</td>`}
+        ${extra && html`<td class="left">${rows[name].state && html`<span class=${`state ${rows[name].state}`}>${rows[name].state}</span>`}${rows[name].share !== undefined && html`<span class="detail">${percent(rows[name].share, 1)} of requests</span>`}${rows[name].detail && html`<span class="detail">${rows[name].detail}</span>`}</td>`}
         <${Sums} sums=${rows[name].sums ?? rows[name]} /></tr>`)}</tbody>
     </table></div>
   </section>`;

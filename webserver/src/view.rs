@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition,
-    ProviderNumbers, ProviderStateName, Rules, SeedNumbers, StateName, Sums, TopicView,
+    ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers, StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -95,6 +95,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         limits: Limits::of(topic.limits),
         items_per_request: topic.items_per_request,
         partition: Partition::of(topic.partition),
+        routing: Routing::of(topic.routing),
         categories: topic.categories.iter().map(ToString::to_string).collect(),
         rules: (!topic.rules.is_empty()).then(|| Rules::of(&topic.rules)),
         run: topic.run,
@@ -125,7 +126,7 @@ fn numbers(status: TopicStatus) -> Numbers {
     for (name, of) in status.provider_frequencies {
         providers.entry(name).or_default().frequencies = Some(frequencies(of));
     }
-    for ProviderReport { name, model, state, detail } in status.provider_reports {
+    for ProviderReport { name, model, state, detail, .. } in status.provider_reports {
         let provider = providers.entry(name).or_default();
         provider.model = Some(model);
         provider.detail = (!detail.is_empty()).then_some(detail);
@@ -134,6 +135,9 @@ fn numbers(status: TopicStatus) -> Numbers {
             ProviderState::Waiting => ProviderStateName::Waiting,
             ProviderState::Stopped => ProviderStateName::Stopped,
         });
+    }
+    for (name, share) in status.routed.into_iter().flat_map(|routed| routed.weights) {
+        providers.entry(name).or_default().share = Some(share);
     }
     Numbers {
         at: Some(time(status.at)),

@@ -222,6 +222,18 @@ pub struct ProviderReport {
     /// Why, for people; of one that is ready, why there was no list at last. Never holds a secret.
     #[serde(default)]
     pub detail: String,
+    /// Its configured weight, in thousandths; `None` where that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_millis: Option<u64>,
+}
+
+impl ProviderReport {
+    /// Its configured weight.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "weights are below a million")]
+    pub fn weight(&self) -> f64 {
+        self.weight_millis.map_or(1.0, |millis| millis as f64 / 1e3)
+    }
 }
 
 /// Whether a provider can be asked.

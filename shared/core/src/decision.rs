@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::estimate::Completeness;
 use crate::frontier::{Aim, Category};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
+use crate::routing::Routed;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
 
@@ -47,6 +48,8 @@ pub enum What {
     },
     /// What the next ones go by.
     Terms(Terms),
+    /// Requests about the whole topic are shared among providers.
+    Routed(Routed),
     /// A producer's request was given something to ask for.
     Asked(Asked),
     /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
@@ -194,6 +197,7 @@ impl What {
         match self {
             Self::TakenUp { .. } => "taken_up",
             Self::Terms(_) => "terms",
+            Self::Routed(_) => "routed",
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
@@ -208,6 +212,7 @@ impl fmt::Display for What {
                 write!(f, "a leader has taken the topic up, in term {epoch}")
             }
             Self::Terms(terms) => terms.fmt(f),
+            Self::Routed(routed) => routed.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
             Self::Dropped { decisions } => {
                 f.write_str("waited for no more, given back or lost:")?;

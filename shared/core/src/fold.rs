@@ -21,6 +21,7 @@ mod seeding;
 mod sightings;
 mod strata;
 mod totals;
+mod worths;
 
 pub use lately::{Lately, Spent};
 pub use newest::{Brought, Newest, REMEMBERED};
@@ -29,6 +30,8 @@ pub use sightings::Sightings;
 pub use strata::STRATA;
 use strata::{Incomplete, Origin, Strata};
 pub use totals::Totals;
+pub use worths::Worth;
+use worths::Worths;
 
 /// Fewer answers about the whole topic do not say how complete it is.
 const LEAST_ANSWERS: u64 = 8;
@@ -61,6 +64,7 @@ pub struct TopicFold {
     unusable_answers: u64,
     newest: Newest,
     seeding: Seeding,
+    worths: Worths,
     lately: Lately,
     frontier: Frontier,
 }
@@ -108,10 +112,11 @@ impl TopicFold {
         let all = entry;
         let entry = &*self.seeding.without_seeds(all);
         let (kind, tail) = (&entry.head.kind, &entry.tail);
-        named(entry).for_each(|seq| self.sightings.add(seq));
         self.frontier.learn(entry.attributes().map(|(_, text)| text));
         match kind {
             EntryKind::Response(meta) => {
+                self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
+                self.see(entry, Some(&meta.provider));
                 self.frontier.answered(entry, meta);
                 self.lately.spent(head.at, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
@@ -126,7 +131,7 @@ impl TopicFold {
                     self.dry_answers = if tail.new.is_empty() { self.dry_answers + 1 } else { 0 };
                     // A model that has named everything may well answer with an empty list.
                     let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
-                        || (meta.outcome == Outcome::Empty && self.totals.candidates == 0);
+                        || (meta.outcome == Outcome::Empty && self.is_nothing_named());
                     self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
                     if !unusable {
                         let new = u32::try_from(tail.new.len()).unwrap_or(u32::MAX);
@@ -146,6 +151,7 @@ impl TopicFold {
                 let texts = u32::try_from(tail.new.len() + all.tail.again.len()).unwrap_or(u32::MAX);
                 let texts = texts.saturating_add(tail.over_cap);
                 let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
+                self.see(entry, origin.as_ref().map(|origin| origin.provider.as_str()));
                 if let Some(origin) = origin {
                     self.credit(all, entry, &origin);
                     let known = u32::try_from(all.tail.again.len()).unwrap_or(u32::MAX);
@@ -168,6 +174,17 @@ impl TopicFold {
         let answers = if frontier.is_used() { frontier.answers_about_whole() } else { self.totals.responses };
         let is_sure = |said: Completeness| !said.at_least && said.completeness >= wanted.get();
         answers >= LEAST_ANSWERS && self.completeness().is_some_and(is_sure)
+    }
+
+    /// Counts what an entry named, by a provider if that is known.
+    fn see(&mut self, entry: &Entry, provider: Option<&str>) {
+        for seq in named(entry) {
+            let before = self.sightings.of(seq);
+            self.sightings.add(seq);
+            if let Some(provider) = provider {
+                self.worths.named(provider, seq, before, &self.by_provider);
+            }
+        }
     }
 
     /// Counts what an entry brought for where its response was asked; sightings without those of seeds.
@@ -193,6 +210,10 @@ impl TopicFold {
         } else {
             Err(FoldError::Numbers(entry.index))
         }
+    }
+
+    fn is_nothing_named(&self) -> bool {
+        self.sightings.mentions() + self.seeding.named().mentions() == 0
     }
 
     /// Last entry taken in.
@@ -278,6 +299,12 @@ impl TopicFold {
     #[must_use]
     pub const fn lately(&self) -> &Lately {
         &self.lately
+    }
+
+    /// What requests to each provider brought and took.
+    #[must_use]
+    pub const fn worths(&self) -> &BTreeMap<String, Worth> {
+        self.worths.all()
     }
 
     /// Responses that named each attribute.

@@ -21,6 +21,7 @@ pub mod lease;
 pub mod log;
 pub mod numbers;
 pub mod quote;
+pub mod routing;
 pub mod rules;
 pub mod seeded;
 pub mod status;

@@ -13,6 +13,7 @@ use crate::fold::{Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::quote::Forecast;
+use crate::routing::Routed;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Topic};
 
@@ -86,6 +87,9 @@ pub struct TopicStatus {
     /// What further items cost; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -123,6 +127,7 @@ impl TopicStatus {
             coverage: fold.coverage(),
             completeness: None,
             forecast: None,
+            routed: None,
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),

@@ -8,6 +8,7 @@ use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::frontier::Category;
 use crate::ids::{Epoch, Run};
+use crate::routing::Policy;
 use crate::rules::ItemRules;
 use crate::time::UnixMillis;
 
@@ -230,6 +231,9 @@ pub struct Topic {
     /// Weight of each provider; empty means the producers' own configuration.
     #[serde(default)]
     pub provider_weights: BTreeMap<String, f64>,
+    /// How requests about the whole are shared among providers.
+    #[serde(default)]
+    pub routing: Policy,
     /// Where it ends at the latest.
     #[serde(default)]
     pub limits: Limits,
@@ -281,6 +285,8 @@ pub struct StartRequest {
     pub prompt: Option<String>,
     /// See [`Topic::provider_weights`].
     pub provider_weights: Option<BTreeMap<String, f64>>,
+    /// See [`Topic::routing`].
+    pub routing: Option<Policy>,
     /// See [`Topic::limits`]; left out, the topic has none from now on, whatever an earlier start said.
     pub limits: Option<Limits>,
     /// See [`Topic::items_per_request`].
@@ -345,6 +351,7 @@ impl Topic {
                 name: request.name,
                 prompt: request.prompt,
                 provider_weights: request.provider_weights.unwrap_or_default(),
+                routing: request.routing.unwrap_or_default(),
                 limits: request.limits.unwrap_or_default(),
                 items_per_request: request
                     .items_per_request
@@ -382,6 +389,7 @@ impl Topic {
         if let Some(weights) = request.provider_weights {
             topic.provider_weights = weights;
         }
+        topic.routing = request.routing.unwrap_or(topic.routing);
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
         // Who says how it is cut says with which categories.

@@ -15,6 +15,8 @@ pub struct OrchestratorConfig {
     pub end_grace_ms: u64,
     /// The longest wait before what is new is in the files, 50 to 60,000 ms.
     pub sync_interval_ms: u64,
+    /// By how much a provider's share of requests about a whole topic is to change for producers to be told, 0 to 1.
+    pub weight_change_threshold: f64,
 }
 
 impl Default for OrchestratorConfig {
@@ -25,6 +27,7 @@ impl Default for OrchestratorConfig {
             lease_ttl_ms: 5_000,
             end_grace_ms: 60_000,
             sync_interval_ms: 1_000,
+            weight_change_threshold: 0.05,
         }
     }
 }
@@ -43,6 +46,11 @@ impl OrchestratorConfig {
             lease_ttl_ms: section.whole("lease_ttl_ms", 500..=600_000, default.lease_ttl_ms),
             end_grace_ms: section.whole("end_grace_ms", 0..=3_600_000, default.end_grace_ms),
             sync_interval_ms: section.whole("sync_interval_ms", 50..=60_000, default.sync_interval_ms),
+            weight_change_threshold: section.number(
+                "weight_change_threshold",
+                0.0..=1.0,
+                default.weight_change_threshold,
+            ),
         };
         if config.producer_timeout_ms <= heartbeat_ms * 2 {
             section.complain(&format!(

@@ -55,6 +55,7 @@ impl Config {
         text.value("lease_ttl_ms", self.orchestrator.lease_ttl_ms);
         text.value("end_grace_ms", self.orchestrator.end_grace_ms);
         text.value("sync_interval_ms", self.orchestrator.sync_interval_ms);
+        text.value("weight_change_threshold", self.orchestrator.weight_change_threshold);
         text.0
     }
 }

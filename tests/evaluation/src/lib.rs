@@ -22,6 +22,7 @@ mod topic;
 
 use std::sync::Arc;
 
+use igentai_core::routing::Policy;
 use igentai_core::topic::Partition;
 use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
@@ -80,6 +81,8 @@ pub struct How {
     pub max_requests: u64,
     /// How igentai cuts the topic into parts.
     pub partition: Partition,
+    /// How it shares requests among models where the topic is not cut.
+    pub routing: Policy,
     /// Completeness at which igentai ends.
     pub until_complete: Option<f64>,
     /// igentai goes on until it ends by itself. Otherwise it is stopped when it has named what is needed for the report, and a little more.
@@ -96,6 +99,7 @@ impl Default for How {
             items: 50,
             max_requests: 5_000,
             partition: Partition::Alphabetical,
+            routing: Policy::GoodUcb,
             until_complete: None,
             to_the_end: false,
             quotes: false,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::{Args, Parser};
+use igentai_core::routing::Policy;
 use igentai_core::topic::Partition;
 use igentai_evaluation::{
     Client, Course, How, Report, Setting, quote_lines, quote_report, report, run, world,
@@ -61,6 +62,9 @@ struct Options {
     /// How igentai cuts the topic into parts: none, alphabetical.
     #[arg(long, default_value = "alphabetical", value_parser = partition)]
     partition: Partition,
+    /// How igentai shares requests among models where the topic is not cut: by what may still be found, by the newest answers, or equally.
+    #[arg(long, default_value = "good_ucb", value_name = "good_ucb|ewma|fixed", value_parser = routing)]
+    routing: Policy,
     /// Completeness at which igentai ends, for example 0.95; it is then let go on until it ends by itself.
     #[arg(long)]
     until_complete: Option<f64>,
@@ -103,6 +107,11 @@ fn partition(name: &str) -> Result<Partition, String> {
     found.ok_or_else(|| Partition::ALL.map(Partition::as_str).join(", "))
 }
 
+fn routing(name: &str) -> Result<Policy, String> {
+    let found = Policy::ALL.into_iter().find(|policy| policy.as_str() == name);
+    found.ok_or_else(|| Policy::ALL.map(Policy::as_str).join(", "))
+}
+
 impl Options {
     fn settings(&self) -> Vec<Setting> {
         let mut names = self.taxonomy.clone();
@@ -132,6 +141,7 @@ impl Options {
             items: self.items.max(1),
             max_requests: self.max_requests,
             partition: self.partition,
+            routing: self.routing,
             until_complete: self.until_complete,
             quotes: self.quotes,
             to_the_end: self.to_the_end || self.until_complete.is_some(),

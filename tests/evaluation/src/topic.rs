@@ -14,6 +14,7 @@ pub(crate) fn topic(world: &World, how: &How, now: UnixMillis) -> Topic {
         name: name.to_owned(),
         items_per_request: Some(how.items),
         partition: Some(how.partition),
+        routing: Some(how.routing),
         limits: Some(limits),
         ..StartRequest::default()
     };

@@ -14,11 +14,13 @@ pub use answer::{
     FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason, SeedNumbers,
     StateName, Sums, TopicList, TopicView,
 };
-pub use decisions::{AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, WhyName};
+pub use decisions::{
+    AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, ShareView, WhyName,
+};
 pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
     SettledLetters,
 };
 pub use quote::{QuoteView, RangeView};
-pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, StartTopic};
+pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Routing, StartTopic};
 pub use rules::{ChangeRules, Rules};

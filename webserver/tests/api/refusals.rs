@@ -59,9 +59,14 @@ async fn a_body_that_is_not_json_by_type_or_content_is_refused() {
 async fn a_huge_body_is_refused() {
     let world = World::new();
     let server = world.serve().await;
-    let body = json!({"name": "x", "prompt": "y".repeat(70_000)});
-    let answer = server.post(TOPICS, &body).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"));
+    let body = |bytes: usize| json!({"name": "x", "prompt": "y".repeat(bytes)});
+    let change = server.patch("/api/v1/topics/x", &body(70_000)).await;
+    assert_eq!((change.status, change.problem().as_str()), (413, "body-too-large"));
+    // A start may hold a list of items that are known.
+    let start = server.post(TOPICS, &body(70_000)).await;
+    assert_eq!((start.status, start.problem().as_str()), (422, "invalid"));
+    let start = server.post(TOPICS, &body(5 << 20)).await;
+    assert_eq!((start.status, start.problem().as_str()), (413, "body-too-large"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::ledger::{Budget, Ledger, LiveLease};
 use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
-use crate::command::{Lease, TopicOrder, TopicReport};
+use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::decision::{Chunk, Terms, What};
 use crate::estimate::Completeness;
@@ -19,10 +19,12 @@ use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
 mod ending;
 mod journal;
+mod routing;
 mod showing;
 mod tickets;
 
 use journal::{Journal, Moment};
+use routing::Routing;
 use tickets::Tickets;
 
 /// How far the rate of new attributes looks back.
@@ -77,6 +79,7 @@ pub(super) struct Managed {
     samples: VecDeque<(Monotonic, Seq)>,
     tickets: Tickets,
     journal: Journal,
+    routing: Routing,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// What further items cost, by the same.
@@ -108,6 +111,7 @@ impl Managed {
             samples: VecDeque::new(),
             tickets: Tickets::default(),
             journal: Journal::default(),
+            routing: Routing::default(),
             completeness: (0, None),
             forecast: None,
         }
@@ -139,7 +143,7 @@ impl Managed {
         self.fold = TopicFold::default();
         self.head = 0;
         self.samples.clear();
-        self.tickets = Tickets::default();
+        (self.tickets, self.routing) = (Tickets::default(), Routing::default());
         self.journal.begin();
         (self.completeness, self.forecast) = ((0, None), None);
     }
@@ -330,6 +334,7 @@ impl Managed {
             return vec![self.save_ledger()];
         }
         self.direct(members, &live, epoch, now);
+        self.route(members, settings, epoch, now);
         self.save_decisions().into_iter().collect()
     }
 
@@ -453,12 +458,12 @@ impl Managed {
     }
 
     /// What a producer shall do; `None`: not to be named in its command. `told` is the lease in the last command it was sent, `report` what it said of the topic
-    /// last; what its requests aim at may take `room` bytes.
+    /// last, `providers` how its providers do; what its requests aim at may take `room` bytes.
     pub(super) fn order(
         &self,
         producer: &WorkerId,
         incarnation: Incarnation,
-        (told, report): (Lease, Option<&TopicReport>),
+        (told, report, providers): (Lease, Option<&TopicReport>, &[ProviderReport]),
         settings: &Settings,
         room: usize,
         now: Monotonic,
@@ -475,7 +480,7 @@ impl Managed {
             prompt: self.topic.prompt.clone(),
             items_per_request: self.topic.items_per_request,
             max_attributes: self.topic.limits.max_attributes,
-            provider_weights: self.topic.provider_weights.clone(),
+            provider_weights: self.weights(providers),
             ask,
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),
             lease: self.grant(producer, incarnation, told),

@@ -20,7 +20,7 @@ use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerI
 use crate::log::Entry;
 use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
-use crate::topic::{EndReason, Seeds, Topic, TopicState};
+use crate::topic::{EndReason, Seeds, Share, Topic, TopicState};
 
 mod ledger;
 mod managed;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// A command that was not heard back is sent again after this.
     pub command_patience: Duration,
+    /// By how much a provider's share of requests is to differ for it to be told.
+    pub weight_change_threshold: Share,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             end_deadline: Duration::from_secs(10),
             give_up_after: Duration::from_mins(2),
             command_patience: Duration::from_secs(2),
+            weight_change_threshold: Share::new(0.05),
         }
     }
 }
@@ -401,7 +404,9 @@ impl Coordinator {
             let orders = self.topics.values().filter_map(|managed| {
                 let (topic, run) = (&managed.topic.id, managed.topic.run);
                 let (told, report) = (member.told(topic, run), member.report(topic, run));
-                managed.order(&producer, incarnation, (told, report), &self.settings, room, now)
+                let providers = member.last().map_or(&[][..], |last| &last.providers);
+                let heard = (told, report, providers);
+                managed.order(&producer, incarnation, heard, &self.settings, room, now)
             });
             let orders = orders.collect();
             let command = Self::command(&self.registry, (self.epoch, self.version + 1), incarnation, orders);

@@ -17,6 +17,7 @@ mod ending;
 mod handover;
 mod hopeless;
 mod patched;
+mod routing;
 mod saving;
 mod tickets;
 

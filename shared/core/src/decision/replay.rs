@@ -7,10 +7,14 @@ use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, LogIndex, WorkerId};
 use crate::log::Entry;
+use crate::routing::Routed;
 use crate::topic::{EndReason, Partition};
 
 /// Two numbers that differ by less are the same, computed on different machines.
 const SAME: f64 = 1e-9;
+
+/// Shares are told in thousandths, which may be rounded otherwise on another machine.
+const ROUNDED: f64 = 0.0015;
 
 /// A decision that comes out otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +92,13 @@ impl Replay {
                 if self.terms.partition == Partition::None {
                     self.under_way.clear();
                 }
+            }
+            What::Routed(routed) => {
+                let again = Routed::by(routed.policy, &self.fold, &routed.prior);
+                if again.has_moved(routed, ROUNDED) {
+                    return Err(self.differs(number, &decision.what, again.to_string()));
+                }
+                self.decided += 1;
             }
             What::Dropped { decisions } => {
                 for dropped in decisions {

@@ -34,8 +34,13 @@ impl Origin {
 pub(super) struct Strata(BTreeMap<String, Sightings>);
 
 impl Strata {
+    /// Whether one of the kind is counted apart, or will be.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        self.0.contains_key(name) || self.0.len() < STRATA
+    }
+
     pub(super) fn add(&mut self, name: &str, named: impl Iterator<Item = Seq>) {
-        if !self.0.contains_key(name) && self.0.len() >= STRATA {
+        if !self.takes(name) {
             return;
         }
         let sightings = self.0.entry(name.to_owned()).or_default();

@@ -49,6 +49,18 @@ pub struct Limits {
     pub key_group: usize,
 }
 
+impl Limits {
+    /// The configured weight in thousandths; at least one of them where it is above 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "float-to-integer casts saturate"
+    )]
+    fn weight_millis(&self) -> u64 {
+        (self.weight * 1e3).ceil() as u64
+    }
+}
+
 /// What a request says of the provider besides its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {

@@ -261,7 +261,8 @@ impl Gate {
             let failed_last = self.failures > 0 || self.bad_requests > 0;
             (ProviderState::Ready, if failed_last { &self.detail } else { &self.remark }.clone())
         };
-        ProviderReport { name: self.limits.name.clone(), model: self.limits.model.clone(), state, detail }
+        let (name, model) = (self.limits.name.clone(), self.limits.model.clone());
+        ProviderReport { name, model, state, detail, weight_millis: Some(self.limits.weight_millis()) }
     }
 
     fn succeed(&mut self, ticket: &Ticket, now: Monotonic) -> Option<Change> {

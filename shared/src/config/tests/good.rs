@@ -43,6 +43,7 @@ producer_timeout_ms = 5000
 lease_ttl_ms = 5000
 end_grace_ms = 60000
 sync_interval_ms = 1000
+weight_change_threshold = 0.05
 "#;
 
 #[test]

@@ -138,7 +138,13 @@ fn heartbeat(topics: &[Topic]) -> Heartbeat {
 
 fn provider(number: u32) -> ProviderReport {
     let (name, model) = (format!("{number:064}"), "m".repeat(100));
-    ProviderReport { name, model, state: ProviderState::Waiting, detail: "𝄞".repeat(200) }
+    ProviderReport {
+        name,
+        model,
+        state: ProviderState::Waiting,
+        detail: "𝄞".repeat(200),
+        weight_millis: Some(u64::MAX),
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::request::{Limits, Partition};
+use super::request::{Limits, Partition, Routing};
 use super::rules::Rules;
 
 /// Where a topic stands.
@@ -54,6 +54,9 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
+    /// How requests about the whole topic are shared among providers.
+    #[serde(default)]
+    pub routing: Routing,
     /// The categories that were given for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
@@ -224,6 +227,9 @@ pub struct ProviderNumbers {
     /// The model asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Its share of requests about the whole topic, where that is not by the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Its state, the worst that a producer reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ProviderStateName>,

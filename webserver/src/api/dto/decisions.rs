@@ -1,9 +1,11 @@
 //! Decisions and why they were made.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::CompletenessView;
+use super::{CompletenessView, Routing};
 
 /// A page of decisions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -32,6 +34,9 @@ pub struct DecisionView {
     /// Of a request: what it was given to ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<AskedView>,
+    /// Of shares: how requests are shared among providers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<RoutedView>,
     /// Of an end: where the topic stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<EndingView>,
@@ -45,12 +50,44 @@ pub enum DecisionKind {
     TakenUp,
     /// What the next ones go by: items, what is wanted, who can be asked.
     Terms,
+    /// Requests about the whole topic are shared among providers.
+    Routed,
     /// A request was given something to ask for.
     Asked,
     /// Requests are waited for no more.
     Dropped,
     /// The topic comes to its end.
     Ending,
+}
+
+/// How requests about the whole topic are shared among providers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RoutedView {
+    /// How that was decided.
+    pub policy: Routing,
+    /// By provider.
+    pub providers: BTreeMap<String, ShareView>,
+}
+
+/// A provider's share, and what was known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ShareView {
+    /// Its share of requests.
+    pub share: f64,
+    /// The operator's weight, from which it began.
+    pub weight: f64,
+    /// New items of a request, of late; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_per_request: Option<f64>,
+    /// US dollars that a request takes, of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_request: Option<f64>,
+    /// Seconds until an answer is there, of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Share of requests that are answered, of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<f64>,
 }
 
 /// What a request was given to ask for.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use igentai_core::cost::Cost;
+use igentai_core::routing::Policy;
 use igentai_core::topic::Share;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -139,6 +140,42 @@ impl Partition {
     }
 }
 
+/// How requests about the whole topic are shared among providers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Routing {
+    /// By what each may still have that nobody has named, for its price; from the weights on.
+    #[default]
+    GoodUcb,
+    /// By what the newest answers of each brought, for its price; from the weights on.
+    Ewma,
+    /// By the weights.
+    Fixed,
+}
+
+impl Routing {
+    pub(crate) const WORDS: [(&str, Self); 3] =
+        [("good_ucb", Self::GoodUcb), ("ewma", Self::Ewma), ("fixed", Self::Fixed)];
+
+    /// As the core has it.
+    #[must_use]
+    pub const fn of(policy: Policy) -> Self {
+        match policy {
+            Policy::GoodUcb => Self::GoodUcb,
+            Policy::Ewma => Self::Ewma,
+            Policy::Fixed => Self::Fixed,
+        }
+    }
+
+    pub(crate) const fn to_core(self) -> Policy {
+        match self {
+            Self::GoodUcb => Policy::GoodUcb,
+            Self::Ewma => Policy::Ewma,
+            Self::Fixed => Policy::Fixed,
+        }
+    }
+}
+
 /// Starts a topic. Every start states its own limits; what else is left out keeps what the topic had, or its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +191,9 @@ pub struct StartTopic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::weights)]
     pub provider_weights: Option<BTreeMap<String, f64>>,
+    /// How requests about the whole topic are shared among providers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
     /// Where it ends at the latest. Left out, there are no limits, whatever an earlier start said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -193,6 +233,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::changed_weights)]
     pub provider_weights: Option<Option<BTreeMap<String, Option<f64>>>>,
+    /// How requests about the whole topic are shared among providers; `null` for the default.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Routing>)]
+    pub routing: Option<Option<Routing>>,
     /// Limits; `null` for all takes all of them away.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ChangeLimits>)]

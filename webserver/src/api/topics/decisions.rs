@@ -5,11 +5,14 @@ use axum::extract::State;
 use igentai_core::decision::{Asked, Decision, Ending, What, Why};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
+use igentai_core::routing::Routed;
 use igentai_shared::store::{Store, StoreError, decisions as stored};
 use utoipa::IntoParams;
 
 use crate::api::allowed;
-use crate::api::dto::{AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, WhyName};
+use crate::api::dto::{
+    AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, Routing, ShareView, WhyName,
+};
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
 use crate::fields::{Fields, FromFields};
@@ -78,15 +81,36 @@ pub async fn decision_page(
 }
 
 fn decision_view(number: u64, decision: &Decision) -> DecisionView {
+    let mut routed_view = None;
     let (kind, asked, ending) = match &decision.what {
         What::TakenUp { .. } => (DecisionKind::TakenUp, None, None),
         What::Terms(_) => (DecisionKind::Terms, None, None),
+        What::Routed(routed) => {
+            routed_view = Some(routed_as_told(routed));
+            (DecisionKind::Routed, None, None)
+        }
         What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
         What::Dropped { .. } => (DecisionKind::Dropped, None, None),
         What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),
     };
     let (at_ms, log_index, text) = (decision.at.0, decision.log_index, decision.what.to_string());
-    DecisionView { number, at_ms, log_index, kind, text, asked, ending }
+    DecisionView { number, at_ms, log_index, kind, text, asked, routed: routed_view, ending }
+}
+
+fn routed_as_told(routed: &Routed) -> RoutedView {
+    let share = |(name, share): (&String, &f64)| {
+        let expected = routed.expected.get(name);
+        let view = ShareView {
+            share: *share,
+            weight: routed.prior.get(name).copied().unwrap_or_default(),
+            new_per_request: expected.map(|expected| expected.new),
+            usd_per_request: expected.map(|expected| expected.usd),
+            seconds: expected.map(|expected| expected.seconds),
+            answered: expected.map(|expected| expected.answered),
+        };
+        (name.clone(), view)
+    };
+    RoutedView { policy: Routing::of(routed.policy), providers: routed.weights.iter().map(share).collect() }
 }
 
 fn asked_view(asked: &Asked) -> AskedView {

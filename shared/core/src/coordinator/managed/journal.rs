@@ -37,7 +37,11 @@ impl Journal {
         let last = chunk.decisions.last().filter(|decision| decision.at >= topic.started_at);
         let ending = last.and_then(|decision| match &decision.what {
             What::Ending(ending) => Some((ending.reason, topic.version)),
-            What::TakenUp { .. } | What::Terms(_) | What::Asked(_) | What::Dropped { .. } => None,
+            What::TakenUp { .. }
+            | What::Terms(_)
+            | What::Routed(_)
+            | What::Asked(_)
+            | What::Dropped { .. } => None,
         });
         *self = Self { saved: chunk.end(), tail: chunk, ending, ..Self::default() };
     }

@@ -41,6 +41,7 @@ impl Managed {
             provider_reports: reports,
             completeness: self.completeness.1,
             forecast: self.forecast.clone(),
+            routed: self.routed().cloned().filter(|_| active),
             lost,
             ..status
         }

@@ -29,6 +29,7 @@ pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u3
         model: "m".to_owned(),
         state: ProviderState::Ready,
         detail: String::new(),
+        weight_millis: None,
     };
     let say = |beat: &mut Heartbeat| {
         beat.providers = vec![small];

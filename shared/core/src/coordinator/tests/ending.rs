@@ -75,6 +75,7 @@ fn a_cap_that_is_used_up_without_an_answer_says_what_was_the_matter() {
             model: "m".into(),
             state: ProviderState::Waiting,
             detail: "connection refused".into(),
+            weight_millis: None,
         }];
     };
     world.answer("p1", Outcome::Unreachable, &[], 10);

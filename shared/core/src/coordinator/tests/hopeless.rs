@@ -38,6 +38,7 @@ fn a_standstill_is_told_of_the_providers_that_the_topic_asks_and_kept_with_its_e
         model: "m".into(),
         state,
         detail: detail.into(),
+        weight_millis: None,
     };
     let reports = vec![
         report("asked", ProviderState::Waiting, "asked again in 9 s: 500: boom"),
@@ -60,6 +61,7 @@ fn what_many_providers_say_is_cut_to_what_a_message_can_carry() {
         model: "m".into(),
         state: ProviderState::Waiting,
         detail: "w".repeat(200),
+        weight_millis: None,
     };
     world.beat("p1", 1, |beat| beat.providers = (0..900).map(report).collect(), 10);
     let status = world.coordinator.status(&id(), now(10)).unwrap();
@@ -75,6 +77,7 @@ fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
         model: "m".into(),
         state: ProviderState::Ready,
         detail: detail.into(),
+        weight_millis: None,
     };
     for _ in 0..Settings::default().dry_after {
         world.answer("p1", Outcome::Empty, &[], 20);
@@ -95,6 +98,7 @@ fn a_run_whose_requests_all_failed_tells_the_last_failure_however_it_ends() {
             model: "m".into(),
             state: ProviderState::Ready,
             detail: "404: no such model".into(),
+            weight_millis: None,
         };
         world.answer("p1", Outcome::BadRequest, &[], 20);
         world.answer("p1", outcome, &[], 20);

@@ -132,7 +132,13 @@ impl Directed {
 
 fn ready(name: &str) -> ProviderReport {
     let detail = String::new();
-    ProviderReport { name: name.into(), model: "m".into(), state: ProviderState::Ready, detail }
+    ProviderReport {
+        name: name.into(),
+        model: "m".into(),
+        state: ProviderState::Ready,
+        detail,
+        weight_millis: None,
+    }
 }
 
 /// Items of each letter.

@@ -1,0 +1,112 @@
+//! How requests about the whole topic are shared among providers: decided now and then, by what the log says, and told to producers when that is written down.
+
+use std::collections::BTreeMap;
+
+use super::super::Settings;
+use super::super::member::Member;
+use super::Managed;
+use crate::command::{ProviderReport, ProviderState};
+use crate::decision::What;
+use crate::ids::{Epoch, LogIndex, WorkerId};
+use crate::routing::{Policy, Routed};
+use crate::time::Now;
+
+/// Log entries after which it is looked at again.
+const EVERY: LogIndex = 8;
+
+/// Shares that were decided.
+#[derive(Debug, Default)]
+pub(super) struct Routing {
+    /// The last ones, and the number of the decision.
+    last: Option<(u64, Routed)>,
+    /// Those before, which are in force until the last ones are written down.
+    before: Option<Routed>,
+    /// Where the log stood at the last look.
+    looked_at: Option<LogIndex>,
+}
+
+impl Managed {
+    /// Decides how requests are shared, where more than one provider can be asked about the whole topic.
+    pub(super) fn route(
+        &mut self,
+        members: &BTreeMap<WorkerId, Member>,
+        settings: &Settings,
+        epoch: Epoch,
+        now: Now,
+    ) {
+        let (policy, prior) = (self.topic.routing, self.prior(members));
+        if self.is_directed() || prior.len() < 2 {
+            self.routing = Routing::default();
+            return;
+        }
+        let index = self.fold.log_index();
+        let as_before = self
+            .routing
+            .last
+            .as_ref()
+            .is_some_and(|(_, last)| (last.policy, &last.prior) == (policy, &prior));
+        let is_due = self.routing.looked_at.is_none_or(|at| index >= at + EVERY);
+        if !is_due && (as_before || self.routing.last.is_none()) {
+            return;
+        }
+        self.routing.looked_at = Some(index);
+        let next = Routed::by(policy, &self.fold, &prior);
+        let threshold = settings.weight_change_threshold.get();
+        let is_worth_it = match &self.routing.last {
+            Some((_, last)) => next.differs(last, threshold),
+            // By the operator's weights requests are shared anyway.
+            None => next.has_moved(&Routed::by(Policy::Fixed, &self.fold, &prior), threshold),
+        };
+        if is_worth_it {
+            self.note_terms(members, epoch, now);
+            let moment = self.moment(now);
+            let number = self.journal.note(moment, What::Routed(next.clone()));
+            self.routing.before = self.routing.told(|number| self.journal.is_saved(number)).cloned();
+            self.routing.last = Some((number, next));
+        }
+    }
+
+    /// The operator's weights of the providers that can be asked: the topic's, or what producers are configured with, on average.
+    fn prior(&self, members: &BTreeMap<WorkerId, Member>) -> BTreeMap<String, f64> {
+        let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
+        for report in reports.filter(|report| report.state != ProviderState::Stopped) {
+            let weight = if self.topic.provider_weights.is_empty() {
+                report.weight()
+            } else {
+                self.topic.provider_weights.get(&report.name).copied().unwrap_or_default()
+            };
+            let (sum, count) = sums.entry(&report.name).or_default();
+            (*sum, *count) = (*sum + weight, *count + 1.0);
+        }
+        let means = sums.into_iter().map(|(name, (sum, count))| (name.to_owned(), sum / count));
+        means.filter(|(_, weight)| *weight > 0.0).collect()
+    }
+
+    /// The weights that a producer goes by which has these providers: as decided, or else the operator's.
+    pub(super) fn weights(&self, reports: &[ProviderReport]) -> BTreeMap<String, f64> {
+        let routed = self.routing.told(|number| self.journal.is_saved(number));
+        let own = |name: &str| reports.iter().any(|report| report.name == name);
+        let shares: BTreeMap<String, f64> = routed
+            .iter()
+            .flat_map(|routed| &routed.weights)
+            .filter(|(name, share)| own(name) && **share > 0.0)
+            .map(|(name, share)| (name.clone(), *share))
+            .collect();
+        if shares.is_empty() { self.topic.provider_weights.clone() } else { shares }
+    }
+
+    /// The shares in force, for showing.
+    pub(super) fn routed(&self) -> Option<&Routed> {
+        self.routing.told(|number| self.journal.is_saved(number))
+    }
+}
+
+impl Routing {
+    fn told(&self, is_saved: impl Fn(u64) -> bool) -> Option<&Routed> {
+        match &self.last {
+            Some((number, last)) if is_saved(*number) => Some(last),
+            Some(_) | None => self.before.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How requests about the whole topic are shared among providers.
+
+use super::*;
+use crate::decision::{Replay, What};
+use crate::routing::{Policy, Routed};
+
+const BOTH: [(&str, u64); 2] = [("dear", 1_000), ("small", 1_000)];
+
+/// A heartbeat of a producer with these providers, of such weights in thousandths.
+fn beat(world: &mut World, name: &str, providers: &[(&str, u64)], at: u64) {
+    let report = |(name, weight): &(&str, u64)| ProviderReport {
+        name: (*name).to_owned(),
+        model: "m".to_owned(),
+        state: ProviderState::Ready,
+        detail: String::new(),
+        weight_millis: Some(*weight),
+    };
+    let providers = providers.iter().map(report).collect();
+    world.beat(name, 1, |beat| beat.providers = providers, at);
+}
+
+/// So many answers of each, the dear one's at ten times the price.
+fn answers(world: &mut World, turns: u64, at: u64) {
+    for turn in 0..turns {
+        for (provider, price) in [("dear", 10_000), ("small", 1_000)] {
+            let meta = ResponseMeta {
+                provider: provider.into(),
+                cost: Cost::from_picodollars(price),
+                ..world.meta(Outcome::Answered)
+            };
+            let names: Vec<String> = (0..5).map(|n| format!("{provider} {at} {turn} {n}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            world.answer_to("p1", meta, (&names, 0), at);
+        }
+    }
+}
+
+fn weights<'a>(world: &'a World, name: &str) -> &'a BTreeMap<String, f64> {
+    &world.commands[&producer(name)].topics[0].provider_weights
+}
+
+fn routed(world: &World) -> Vec<&Routed> {
+    let decisions = world.decisions.values().flat_map(|chunk| &chunk.decisions);
+    let mut all = Vec::new();
+    for decision in decisions {
+        if let What::Routed(routed) = &decision.what {
+            all.push(routed);
+        }
+    }
+    all
+}
+
+#[test]
+fn who_costs_less_for_what_it_brings_is_asked_more_when_that_is_written_down() {
+    let mut world = running(Limits::default());
+    beat(&mut world, "p1", &BOTH, 1);
+    world.settle(1);
+    assert!(weights(&world, "p1").is_empty(), "nothing is known");
+    answers(&mut world, 8, 10);
+    world.saves = false;
+    world.settle(10);
+    assert!(weights(&world, "p1").is_empty() && routed(&world).is_empty(), "it is not written down");
+    world.saves = true;
+    world.settle(20);
+    let shares = weights(&world, "p1").clone();
+    assert!(shares["small"] > 0.6 && shares["dear"] < 0.4 && shares["dear"] > 0.0, "{shares:?}");
+    assert_eq!(
+        routed(&world)[0].prior,
+        BTreeMap::from([("dear".to_owned(), 1.0), ("small".to_owned(), 1.0)])
+    );
+    assert_eq!(world.coordinator.status(&id(), now(20)).unwrap().routed.unwrap().weights, shares);
+
+    // A producer goes by those that it has.
+    beat(&mut world, "p2", &[("dear", 1_000)], 30);
+    beat(&mut world, "p3", &[("other", 1_000)], 30);
+    beat(&mut world, "p1", &BOTH, 30);
+    world.settle(30);
+    assert_eq!(weights(&world, "p2").keys().collect::<Vec<_>>(), ["dear"]);
+    assert_eq!(weights(&world, "p3").keys().collect::<Vec<_>>(), ["other"]);
+}
+
+#[test]
+fn shares_that_move_by_less_than_the_threshold_are_not_told() {
+    let mut world = running(Limits::default());
+    for at in 1..40 {
+        beat(&mut world, "p1", &BOTH, at * 10);
+        answers(&mut world, 4, at * 10);
+        world.settle(at * 10);
+    }
+    let told = routed(&world);
+    assert!((1..8).contains(&told.len()), "{} changes for 39 looks", told.len());
+    let threshold = Settings::default().weight_change_threshold.get();
+    assert!(told.windows(2).all(|two| two[1].has_moved(two[0], threshold)));
+}
+
+#[test]
+fn the_operator_says_from_where_it_begins_and_may_forbid_it() {
+    let mut world = running(Limits::default());
+    world.stored.provider_weights = BTreeMap::from([("dear".to_owned(), 3.0), ("small".to_owned(), 1.0)]);
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(1));
+    beat(&mut world, "p1", &BOTH, 1);
+    answers(&mut world, 10, 10);
+    world.settle(10);
+    let weights_then = BTreeMap::from([("dear".to_owned(), 3.0), ("small".to_owned(), 1.0)]);
+    assert_eq!(routed(&world).last().unwrap().prior, weights_then);
+    assert!(weights(&world, "p1")["small"] > 0.3);
+
+    world.stored.routing = Policy::Fixed;
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(20));
+    world.settle(20);
+    let shares = weights(&world, "p1");
+    assert_eq!(shares, &BTreeMap::from([("dear".to_owned(), 0.75), ("small".to_owned(), 0.25)]));
+    assert_eq!(routed(&world).last().unwrap().policy, Policy::Fixed);
+}
+
+#[test]
+fn shares_follow_from_the_log_again_under_another_leader_and_in_a_replay() {
+    let mut world = running(Limits::default());
+    beat(&mut world, "p1", &BOTH, 1);
+    answers(&mut world, 8, 10);
+    world.settle(10);
+    let before = weights(&world, "p1").clone();
+    world.take_over(20);
+    beat(&mut world, "p1", &BOTH, 20);
+    world.settle(20);
+    assert_eq!(weights(&world, "p1"), &before);
+
+    let replay = |change: &dyn Fn(&mut Routed)| {
+        let mut replay = Replay::default();
+        let mut entries = world.entries.iter();
+        for (number, decision) in world.decisions.values().flat_map(Chunk::numbered) {
+            while replay.log_index() < decision.log_index {
+                replay.entry(entries.next().unwrap()).unwrap();
+            }
+            let mut decision = decision.clone();
+            if let What::Routed(routed) = &mut decision.what {
+                change(routed);
+            }
+            replay.decision(number, &decision)?;
+        }
+        Ok::<_, crate::decision::Differs>(replay.decided())
+    };
+    assert!(replay(&|_| {}).unwrap() >= 1);
+    let differs = replay(&|routed| *routed.weights.get_mut("dear").unwrap() += 0.01).unwrap_err();
+    assert!(differs.was.starts_with("requests are shared: dear "), "{differs}");
+}

@@ -1,0 +1,199 @@
+//! What a run would have come to had its requests been shared otherwise, by its own answers: a simulation.
+//!
+//! Each time a provider is drawn, what it is taken to answer is the next of its answers in the log, until one is drawn that has none left. So an answer
+//! stands for whatever that provider would have said then, which holds where answers do not depend on those before: requests about the whole topic, asked alike (the replay method of
+//! Li, L., Chu, W., Langford, J. and Wang, X. (2011), "Unbiased offline evaluation of contextual-bandit-based news article recommendation algorithms", WSDM, 297–306, with a provider's answers in
+//! their order).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Policy, Routed};
+use crate::batch::ResponseMeta;
+use crate::cost::Cost;
+use crate::fold::{FoldError, TopicFold};
+use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
+use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
+use crate::topic::FIRST_SEED;
+
+/// Requests after which shares are decided anew, as in a run.
+const EVERY: u64 = 8;
+
+/// How far something came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Requests, answered or not.
+    pub requests: u64,
+    /// Unique items.
+    pub items: u64,
+    /// What it cost, with what may have been charged.
+    pub cost: Cost,
+}
+
+/// What a policy would have come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Where it came to.
+    pub reached: Reached,
+    /// Whose answers ran out first; `None` where all of the run was used.
+    pub out_of: Option<String>,
+    /// Requests by provider.
+    pub asked: BTreeMap<String, u64>,
+    /// How far the run had come after as many requests.
+    pub was_then: Reached,
+    /// When the run had as many items.
+    pub was_there: Option<Reached>,
+}
+
+/// Why a log does not say what another policy would have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// Requests aimed at parts.
+    #[error(
+        "its requests aimed at parts of the topic: what another provider would have said about them is in no answer"
+    )]
+    Aimed,
+    /// There is nobody else.
+    #[error("only one provider was asked, so that nothing can be shared otherwise")]
+    One,
+    /// It contradicts itself.
+    #[error(transparent)]
+    Log(#[from] FoldError),
+}
+
+#[derive(Debug)]
+struct Answer {
+    head: EntryHead,
+    meta: ResponseMeta,
+    items: Vec<Seq>,
+}
+
+/// The answers of a run.
+#[derive(Debug, Default)]
+pub struct Answers {
+    all: Vec<Answer>,
+    /// Where those stand that may be completed.
+    incomplete: BTreeMap<(WorkerId, Incarnation, u64), usize>,
+    /// How far the run had come after each.
+    was: Vec<Reached>,
+    reached: Reached,
+    is_aimed: bool,
+}
+
+impl Answers {
+    /// Takes in the next entry of the log.
+    pub fn entry(&mut self, entry: &Entry) {
+        let tail = &entry.tail;
+        let new = entry.attributes().map(|(seq, _)| seq);
+        let items = new.chain(tail.again.iter().copied()).filter(|seq| *seq < FIRST_SEED);
+        let number = |seq: u64| (entry.head.producer.clone(), entry.head.incarnation, seq);
+        match &entry.head.kind {
+            EntryKind::Response(meta) => {
+                self.is_aimed |= meta.cell.is_some();
+                if tail.missing > 0 {
+                    self.incomplete.insert(number(entry.head.seq), self.all.len());
+                }
+                self.reached.requests += 1;
+                self.reached.cost += meta.charge();
+                let items = items.collect();
+                self.all.push(Answer { head: entry.head.clone(), meta: meta.clone(), items });
+            }
+            EntryKind::Resolution { of } => {
+                let at = self.incomplete.get(&number(*of));
+                if let Some(answer) = at.and_then(|at| self.all.get_mut(*at)) {
+                    answer.items.extend(items);
+                }
+            }
+            EntryKind::Seeded => return,
+        }
+        self.reached.items += u64::try_from(tail.new.len()).unwrap_or(u64::MAX);
+        match (&entry.head.kind, self.was.last_mut()) {
+            (EntryKind::Resolution { .. }, Some(last)) => *last = self.reached,
+            _ => self.was.push(self.reached),
+        }
+    }
+
+    /// What a policy would have come to that begins with the operator's weights; equal ones where none are given.
+    ///
+    /// # Errors
+    /// When the log does not say.
+    pub fn under(&self, policy: Policy, weights: &BTreeMap<String, f64>) -> Result<Outcome, Unanswered> {
+        if self.is_aimed {
+            return Err(Unanswered::Aimed);
+        }
+        let mut queues: BTreeMap<&str, VecDeque<&Answer>> = BTreeMap::new();
+        for answer in &self.all {
+            queues.entry(&answer.meta.provider).or_default().push_back(answer);
+        }
+        let weight =
+            |name: &str| if weights.is_empty() { 1.0 } else { weights.get(name).copied().unwrap_or(0.0) };
+        let prior: BTreeMap<String, f64> = queues
+            .keys()
+            .map(|name| ((*name).to_owned(), weight(name)))
+            .filter(|(_, one)| *one > 0.0)
+            .collect();
+        if prior.len() < 2 {
+            return Err(Unanswered::One);
+        }
+        let mut course = Course::default();
+        let mut credits: BTreeMap<String, f64> = BTreeMap::new();
+        let mut shares = Routed::by(policy, &course.fold, &prior).weights;
+        let out_of = loop {
+            if course.fold.log_index() % EVERY == 0 {
+                shares = Routed::by(policy, &course.fold, &prior).weights;
+            }
+            for (name, share) in &shares {
+                *credits.entry(name.clone()).or_default() += share;
+            }
+            // The one whose turn is most overdue; of several the first.
+            let due = credits.iter().rev().max_by(|a, b| a.1.total_cmp(b.1)).map(|(name, _)| name.clone());
+            let Some(due) = due else { break None };
+            let Some(answer) = queues.get_mut(due.as_str()).and_then(VecDeque::pop_front) else {
+                break queues.values().any(|queue| !queue.is_empty()).then_some(due);
+            };
+            *credits.entry(due).or_default() -= 1.0;
+            course.take(answer)?;
+        };
+        let requests = usize::try_from(course.reached.requests).unwrap_or(usize::MAX);
+        Ok(Outcome {
+            was_then: requests.checked_sub(1).and_then(|at| self.was.get(at)).copied().unwrap_or_default(),
+            was_there: self.was.iter().find(|was| was.items >= course.reached.items).copied(),
+            reached: course.reached,
+            asked: course.asked,
+            out_of,
+        })
+    }
+}
+
+/// A run in the making.
+#[derive(Debug, Default)]
+struct Course {
+    fold: TopicFold,
+    /// New numbers of the items, by those that they had.
+    numbers: BTreeMap<Seq, Seq>,
+    reached: Reached,
+    asked: BTreeMap<String, u64>,
+}
+
+impl Course {
+    fn take(&mut self, answer: &Answer) -> Result<(), FoldError> {
+        let (mut new, mut again) = (Vec::new(), Vec::new());
+        let before = self.fold.attributes();
+        for item in &answer.items {
+            let next = u64::try_from(self.numbers.len()).unwrap_or(u64::MAX) + 1;
+            match *self.numbers.entry(*item).or_insert(next) {
+                number if number > before && number == next => new.push(String::new()),
+                number => again.push(number),
+            }
+        }
+        let index: LogIndex = self.fold.log_index() + 1;
+        let first_new = if new.is_empty() { 0 } else { before + 1 };
+        self.reached.requests += 1;
+        self.reached.items += u64::try_from(new.len()).unwrap_or(u64::MAX);
+        self.reached.cost += answer.meta.charge();
+        *self.asked.entry(answer.meta.provider.clone()).or_default() += 1;
+        let head =
+            EntryHead { kind: EntryKind::Response(answer.meta.clone()), seq: index, ..answer.head.clone() };
+        let tail = EntryTail { first_new, new, again, ..EntryTail::default() };
+        self.fold.apply(&Entry { index, head, tail })
+    }
+}
