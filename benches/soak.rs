@@ -63,6 +63,7 @@ fn meta() -> ResponseMeta {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     }
 }

@@ -61,6 +61,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     });
     let sightings =

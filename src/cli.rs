@@ -121,6 +121,9 @@ pub(crate) struct Run {
     /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) routing: Option<Routing>,
+    /// How models are asked [default: as before, or compete]
+    #[arg(long, value_enum, requires = "topic")]
+    pub(crate) phrasing: Option<Phrasing>,
     /// Folder for the results [default: outputs]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -350,6 +353,33 @@ impl Routing {
             Self::GoodUcb => Policy::GoodUcb,
             Self::Ewma => Policy::Ewma,
             Self::Fixed => Policy::Fixed,
+        }
+    }
+}
+
+/// How models are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Phrasing {
+    /// The ways to ask take turns, and who brings less for its price is used no more
+    Compete,
+    /// With the question, and no more
+    Plain,
+    /// For what is rarely named, too
+    Rare,
+    /// For particular items
+    Exact,
+    /// For items of different kinds
+    Broad,
+}
+
+impl Phrasing {
+    pub(crate) const fn to_core(self) -> Option<igentai_core::phrasing::Phrasing> {
+        match self {
+            Self::Compete => None,
+            Self::Plain => Some(igentai_core::phrasing::Phrasing::Plain),
+            Self::Rare => Some(igentai_core::phrasing::Phrasing::Rare),
+            Self::Exact => Some(igentai_core::phrasing::Phrasing::Exact),
+            Self::Broad => Some(igentai_core::phrasing::Phrasing::Broad),
         }
     }
 }

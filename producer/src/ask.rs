@@ -13,6 +13,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::frontier::{Aim, MAX_PARTS};
 use igentai_core::ids::{FIRST_INEXACT, Run};
 use igentai_core::key::{Fingerprint, Key, Rejection};
+use igentai_core::phrasing::Phrasing;
 use igentai_core::rules::Judge;
 use igentai_core::seeded::{Bug, is_on, strikes};
 use igentai_core::worker::{Ask, Finished};
@@ -50,6 +51,7 @@ pub(crate) struct Prepared {
     pub(crate) topic: TopicId,
     pub(crate) run: Run,
     pub(crate) question: Question,
+    phrasing: Phrasing,
     /// What it says to leave out.
     leave_out: BTreeSet<Fingerprint>,
     /// What the topic's items must be like.
@@ -69,12 +71,17 @@ impl Prepared {
             None => (Aim::Whole, order.items_per_request, [].as_slice()),
         };
         let question = prompt::question(&order.name, order.prompt.as_deref(), items, &aim, known);
+        // What is to be a sample of a topic that is cut is asked for in one way.
+        let is_sample = aim.is_task() || ask.aim.is_some() && aim == Aim::Whole;
+        let phrasing = if is_sample { Phrasing::Plain } else { ask.phrasing };
+        let question = prompt::phrased(question, phrasing);
         let leave_out = if aim.is_task() { &[] } else { known };
         let leave_out = leave_out.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)));
         Self {
             topic: order.topic.clone(),
             run: order.run,
             question,
+            phrasing,
             leave_out: leave_out.collect(),
             judge: judge(order),
         }
@@ -145,6 +152,7 @@ impl Prepared {
             asked: self.question.items,
             left_out: count(self.leave_out.len()),
             copied: 0,
+            phrasing: self.phrasing,
             categories: Told::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a model is asked.
 
 use igentai_core::frontier::{Aim, Category};
+use igentai_core::phrasing::Phrasing;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::provider::Question;
@@ -38,6 +39,15 @@ pub fn question(name: &str, prompt: Option<&str>, items: u32, aim: &Aim, known: 
     };
     let user = with_list(user, "Do not list these, which are known already:", known);
     Question { user, ..question_of(SYSTEM, items, name, aim) }
+}
+
+/// The same question with what a way to ask says besides.
+#[must_use]
+pub fn phrased(question: Question, phrasing: Phrasing) -> Question {
+    match phrasing.words() {
+        Some(words) => Question { system: format!("{} {words}", question.system), ..question },
+        None => question,
+    }
 }
 
 fn question_of(system: &str, items: u32, topic: &str, aim: &Aim) -> Question {

@@ -102,6 +102,7 @@ mod tests {
             prompt: None,
             provider_weights: None,
             routing: None,
+            phrasing: None,
             limits: None,
             items_per_request: None,
             partition: None,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{Partition, Routing, Server, count, duration, new_per_100_requests, percent, usd, weight};
+use crate::cli::{
+    Partition, Phrasing, Routing, Server, count, duration, new_per_100_requests, percent, usd, weight,
+};
 use crate::rules::RuleArgs;
 use crate::seeds::SeedArgs;
 
@@ -75,6 +77,9 @@ pub(crate) struct Start {
     /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
     #[arg(long, value_enum)]
     pub(crate) routing: Option<Routing>,
+    /// How models are asked [default: as before, or compete]
+    #[arg(long, value_enum)]
+    pub(crate) phrasing: Option<Phrasing>,
     /// End with exactly so many items at the latest
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     pub(crate) max_attributes: Option<u64>,

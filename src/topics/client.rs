@@ -113,6 +113,7 @@ fn option_of(field: &str) -> String {
         "limits.min_new_per_100_requests" => "--min-yield".to_owned(),
         "partition" => "--partition".to_owned(),
         "routing" => "--routing".to_owned(),
+        "phrasing" => "--phrasing".to_owned(),
         "seeds" => "--seed".to_owned(),
         "categories" => "--category".to_owned(),
         "rules.matches" => "--accept".to_owned(),

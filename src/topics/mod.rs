@@ -14,7 +14,7 @@ use std::io::Write;
 
 use igentai_core::folder::TopicId;
 use igentai_core::rules::ItemRules;
-use igentai_webserver::api::dto::{Limits, Mode, Partition, Routing, Rules, StartTopic, TopicView};
+use igentai_webserver::api::dto::{Limits, Mode, Partition, Phrasing, Routing, Rules, StartTopic, TopicView};
 
 use self::args::{Action, Start, Topics};
 use self::client::{ApiError, Client};
@@ -144,6 +144,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         name: start.name.clone(),
         prompt: start.prompt.clone(),
         provider_weights: (!weights.is_empty()).then_some(weights),
+        phrasing: start.phrasing.map(|phrasing| Phrasing::of(phrasing.to_core())),
         routing: start.routing.map(|routing| Routing::of(routing.to_core())),
         limits: (limits != Limits::default()).then_some(limits),
         items_per_request: None,

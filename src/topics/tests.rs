@@ -31,6 +31,7 @@ fn start(name: &str) -> Start {
         min_yield: None,
         seeds: SeedArgs::default(),
         routing: None,
+        phrasing: None,
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),

@@ -74,6 +74,7 @@ fn worker(number: u64, forced: f64) -> Worker {
     let id = WorkerId::parse(&format!("p{number}")).unwrap();
     let mut worker = Worker::new(id, 1, UNDER_WAY);
     let order = TopicOrder {
+        phrasings: Vec::new(),
         topic: topic(),
         run: 1,
         name: "forced".into(),

@@ -15,7 +15,7 @@ use igentai_shared::wire::NewAttributes;
 use serde::Serialize;
 
 use crate::api::dto::{
-    AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition,
+    AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition, Phrasing,
     ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers, StateName, Sums, TopicView,
 };
 use crate::context::App;
@@ -96,6 +96,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         items_per_request: topic.items_per_request,
         partition: Partition::of(topic.partition),
         routing: Routing::of(topic.routing),
+        phrasing: Phrasing::of(topic.phrasing),
         categories: topic.categories.iter().map(ToString::to_string).collect(),
         rules: (!topic.rules.is_empty()).then(|| Rules::of(&topic.rules)),
         run: topic.run,

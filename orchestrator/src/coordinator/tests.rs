@@ -115,6 +115,7 @@ impl Desk {
             asked: 0,
             left_out: 0,
             copied: 0,
+            phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: Told::default(),
         };
         let (producer, at) = (WorkerId::parse("p1").unwrap(), self.context.clock.now().unix);

@@ -216,6 +216,7 @@ fn batch(producer: &str, seq: u64) -> Batch {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     };
     let producer = WorkerId::parse(producer).unwrap();

@@ -39,6 +39,7 @@ fn aim(cell: Option<&str>, leave_out: &[&str]) -> OrderedAim {
 
 fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {
     let order = TopicOrder {
+        phrasings: Vec::new(),
         topic: TopicId::from_name("birds").unwrap(),
         run: 1,
         name: "birds".to_owned(),
@@ -53,7 +54,7 @@ fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {
         rules,
         aims: None,
     };
-    Prepared::of(&Ask { order, number: 0, left: None, aim })
+    Prepared::of(&Ask { order, number: 0, left: None, phrasing: Phrasing::Rare, aim })
 }
 
 /// What is published of a request that a model answers so; `None`: it is given up before there is an answer.
@@ -171,4 +172,20 @@ async fn what_does_not_fit_the_rules_is_counted_by_reason_and_not_published() {
     assert_eq!((items.len(), meta.outcome), (0, Outcome::Answered), "it is a list all the same");
     let broken = ItemRules { matches: Some("(".to_owned()), ..rules };
     assert_eq!(said(broken).await.items.len(), 8, "what is not understood rejects nothing");
+}
+
+#[test]
+fn what_is_a_sample_and_what_is_a_task_are_asked_for_plainly_and_all_else_as_is_its_turn() {
+    let words = Phrasing::Rare.words().unwrap();
+    for (aim, rare) in [
+        (None, true),
+        (Some(aim(None, &[])), false),
+        (Some(aim(Some("a-c"), &[])), true),
+        (Some(aim(Some("category: owls"), &[])), true),
+        (Some(aim(Some("categories"), &[])), false),
+    ] {
+        let prepared = prepared(aim.clone(), ItemRules::default());
+        let asked = prepared.question.system.ends_with(words);
+        assert_eq!((asked, prepared.phrasing == Phrasing::Rare), (rare, rare), "{aim:?}");
+    }
 }

@@ -70,6 +70,7 @@ async fn a_heartbeat_that_nobody_would_read_is_not_sent_and_said_instead() {
 
 fn order(requests: u64) -> TopicOrder {
     TopicOrder {
+        phrasings: Vec::new(),
         topic: TopicId::from_name("birds").unwrap(),
         run: 1,
         name: "birds".to_owned(),

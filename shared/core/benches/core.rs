@@ -101,6 +101,7 @@ fn entry(index: u64) -> Entry {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     };
     let head = EntryHead {

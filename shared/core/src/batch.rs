@@ -9,6 +9,7 @@ use crate::folder::TopicId;
 use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::key::{Fingerprint, Rejection};
 use crate::numbers::Edition;
+use crate::phrasing::Phrasing;
 
 mod numbered;
 
@@ -184,6 +185,9 @@ pub struct ResponseMeta {
     /// The categories that a task asked for; then there are no items.
     #[serde(default)]
     pub categories: Told,
+    /// How it was asked.
+    #[serde(default)]
+    pub phrasing: Phrasing,
     /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
     #[serde(default, skip_serializing_if = "Rejections::is_empty")]
     pub rejections: Rejections,

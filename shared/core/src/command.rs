@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+use crate::phrasing::Phrasing;
 use crate::rules::ItemRules;
 
 /// The full desired state of one producer. A later one (by epoch, then version) replaces it; an older one is refused.
@@ -60,6 +61,9 @@ pub struct TopicOrder {
     /// What its items must be like: what is not is told of only in numbers.
     #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
     pub rules: ItemRules,
+    /// The ways to ask that take turns, the leading one first; none for the plain one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phrasings: Vec<Phrasing>,
     /// What single requests aim at: then only those are sent that are named here. `None`: all are about the whole topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aims: Option<Vec<OrderedAim>>,

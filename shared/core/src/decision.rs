@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::estimate::Completeness;
 use crate::frontier::{Aim, Category};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
+use crate::phrasing::Wording;
 use crate::routing::Routed;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
@@ -50,6 +51,8 @@ pub enum What {
     Terms(Terms),
     /// Requests about the whole topic are shared among providers.
     Routed(Routed),
+    /// Of the ways to ask some are used no more, or another one leads.
+    Worded(Wording),
     /// A producer's request was given something to ask for.
     Asked(Asked),
     /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
@@ -198,6 +201,7 @@ impl What {
             Self::TakenUp { .. } => "taken_up",
             Self::Terms(_) => "terms",
             Self::Routed(_) => "routed",
+            Self::Worded(_) => "worded",
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
@@ -213,6 +217,7 @@ impl fmt::Display for What {
             }
             Self::Terms(terms) => terms.fmt(f),
             Self::Routed(routed) => routed.fmt(f),
+            Self::Worded(wording) => wording.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
             Self::Dropped { decisions } => {
                 f.write_str("waited for no more, given back or lost:")?;

@@ -12,6 +12,7 @@ use crate::frontier::{Aim, Frontier};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::log::{Entry, EntryKind};
+use crate::phrasing::Phrasings;
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
@@ -65,6 +66,7 @@ pub struct TopicFold {
     newest: Newest,
     seeding: Seeding,
     worths: Worths,
+    phrasings: Phrasings,
     lately: Lately,
     frontier: Frontier,
 }
@@ -132,6 +134,7 @@ impl TopicFold {
                     // A model that has named everything may well answer with an empty list.
                     let unusable = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable)
                         || (meta.outcome == Outcome::Empty && self.is_nothing_named());
+                    self.phrasings.answered(meta, count(tail.new.len()) + u64::from(tail.missing));
                     self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
                     if !unusable {
                         let new = u32::try_from(tail.new.len()).unwrap_or(u32::MAX);
@@ -305,6 +308,12 @@ impl TopicFold {
     #[must_use]
     pub const fn worths(&self) -> &BTreeMap<String, Worth> {
         self.worths.all()
+    }
+
+    /// What the ways to ask have brought.
+    #[must_use]
+    pub const fn phrasings(&self) -> &Phrasings {
+        &self.phrasings
     }
 
     /// Responses that named each attribute.

@@ -20,6 +20,7 @@ pub mod key;
 pub mod lease;
 pub mod log;
 pub mod numbers;
+pub mod phrasing;
 pub mod quote;
 pub mod routing;
 pub mod rules;

@@ -8,6 +8,7 @@ use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::frontier::Category;
 use crate::ids::{Epoch, Run};
+use crate::phrasing::Phrasing;
 use crate::routing::Policy;
 use crate::rules::ItemRules;
 use crate::time::UnixMillis;
@@ -234,6 +235,9 @@ pub struct Topic {
     /// How requests about the whole are shared among providers.
     #[serde(default)]
     pub routing: Policy,
+    /// How models are asked; `None`: the ways to ask compete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrasing: Option<Phrasing>,
     /// Where it ends at the latest.
     #[serde(default)]
     pub limits: Limits,
@@ -287,6 +291,8 @@ pub struct StartRequest {
     pub provider_weights: Option<BTreeMap<String, f64>>,
     /// See [`Topic::routing`].
     pub routing: Option<Policy>,
+    /// See [`Topic::phrasing`].
+    pub phrasing: Option<Option<Phrasing>>,
     /// See [`Topic::limits`]; left out, the topic has none from now on, whatever an earlier start said.
     pub limits: Option<Limits>,
     /// See [`Topic::items_per_request`].
@@ -352,6 +358,7 @@ impl Topic {
                 prompt: request.prompt,
                 provider_weights: request.provider_weights.unwrap_or_default(),
                 routing: request.routing.unwrap_or_default(),
+                phrasing: request.phrasing.unwrap_or_default(),
                 limits: request.limits.unwrap_or_default(),
                 items_per_request: request
                     .items_per_request
@@ -390,6 +397,7 @@ impl Topic {
             topic.provider_weights = weights;
         }
         topic.routing = request.routing.unwrap_or(topic.routing);
+        topic.phrasing = request.phrasing.unwrap_or(topic.phrasing);
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
         // Who says how it is cut says with which categories.

@@ -40,6 +40,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     asked: 0,
                     left_out: 0,
                     copied: 0,
+                    phrasing: igentai_core::phrasing::Phrasing::Plain,
                     categories: Told::default(),
                 },
                 novel: texts,

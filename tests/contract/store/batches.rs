@@ -57,6 +57,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     });
     let head = EntryHead {

@@ -39,6 +39,7 @@ pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
         partition: igentai_core::topic::Partition::None,
         categories: Vec::new(),
         seeds: None,
+        phrasing: None,
         routing: igentai_core::routing::Policy::Fixed,
         rules: ItemRules {
             matches: Some("é+".into()),

@@ -55,6 +55,7 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     });
     Commit {

@@ -22,5 +22,5 @@ pub use letters::{
     SettledLetters,
 };
 pub use quote::{QuoteView, RangeView};
-pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Routing, StartTopic};
+pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Phrasing, Routing, StartTopic};
 pub use rules::{ChangeRules, Rules};

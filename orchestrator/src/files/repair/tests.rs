@@ -54,6 +54,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
     };
     Commit {

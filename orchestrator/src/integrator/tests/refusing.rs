@@ -118,6 +118,7 @@ async fn what_was_refused_for_ten_minutes_and_is_replayed_later_is_committed() {
 fn command() -> Command {
     let lease = Lease { requests: 10, cost: Cost::ZERO };
     let order = TopicOrder {
+        phrasings: Vec::new(),
         topic: topic(),
         run: 1,
         name: "rivers".to_owned(),

@@ -22,10 +22,12 @@ mod journal;
 mod routing;
 mod showing;
 mod tickets;
+mod wording;
 
 use journal::{Journal, Moment};
 use routing::Routing;
 use tickets::Tickets;
+use wording::Wordings;
 
 /// How far the rate of new attributes looks back.
 const RATE_WINDOW: Duration = Duration::from_mins(1);
@@ -80,6 +82,7 @@ pub(super) struct Managed {
     tickets: Tickets,
     journal: Journal,
     routing: Routing,
+    wordings: Wordings,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// What further items cost, by the same.
@@ -112,6 +115,7 @@ impl Managed {
             tickets: Tickets::default(),
             journal: Journal::default(),
             routing: Routing::default(),
+            wordings: Wordings::default(),
             completeness: (0, None),
             forecast: None,
         }
@@ -144,12 +148,14 @@ impl Managed {
         self.head = 0;
         self.samples.clear();
         (self.tickets, self.routing) = (Tickets::default(), Routing::default());
+        self.wordings = Wordings::default();
         self.journal.begin();
         (self.completeness, self.forecast) = ((0, None), None);
     }
 
     /// The end of what the store has of the decisions of this run.
     pub(super) fn found_decisions(&mut self, chunk: Chunk) {
+        self.found_wording(&chunk);
         self.journal.found(chunk, &self.topic);
     }
 
@@ -335,6 +341,7 @@ impl Managed {
         }
         self.direct(members, &live, epoch, now);
         self.route(members, settings, epoch, now);
+        self.word(members, epoch, now);
         self.save_decisions().into_iter().collect()
     }
 
@@ -486,6 +493,7 @@ impl Managed {
             lease: self.grant(producer, incarnation, told),
             capped_cost: self.topic.limits.max_cost.is_some(),
             rules: self.topic.rules.clone(),
+            phrasings: self.phrasings(),
             aims: self.is_directed().then(|| {
                 let sent = report.map_or(0, |report| report.sent);
                 if ask { self.tickets.of(producer, sent, room, &self.journal) } else { Vec::new() }

@@ -20,6 +20,7 @@ mod patched;
 mod routing;
 mod saving;
 mod tickets;
+mod wording;
 
 fn now(ms: u64) -> Now {
     Now { monotonic: Monotonic(ms), unix: UnixMillis(1_000_000 + ms) }
@@ -193,6 +194,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
+            phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
         }
     }

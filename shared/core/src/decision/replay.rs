@@ -7,6 +7,7 @@ use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, LogIndex, WorkerId};
 use crate::log::Entry;
+use crate::phrasing::Wording;
 use crate::routing::Routed;
 use crate::topic::{EndReason, Partition};
 
@@ -97,6 +98,14 @@ impl Replay {
                 let again = Routed::by(routed.policy, &self.fold, &routed.prior);
                 if again.has_moved(routed, ROUNDED) {
                     return Err(self.differs(number, &decision.what, again.to_string()));
+                }
+                self.decided += 1;
+            }
+            What::Worded(wording) => {
+                let again = Wording::next(&wording.before, self.fold.phrasings());
+                if again.as_ref().map(|again| &again.used) != Some(&wording.used) {
+                    let is = again.map_or_else(|| "nothing changes".to_owned(), |again| again.to_string());
+                    return Err(self.differs(number, &decision.what, is));
                 }
                 self.decided += 1;
             }

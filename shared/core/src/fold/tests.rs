@@ -37,6 +37,7 @@ fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
                 asked: 0,
                 left_out: 0,
                 copied: 0,
+                phrasing: crate::phrasing::Phrasing::Plain,
                 categories: Told::default(),
             }),
         },

@@ -95,6 +95,7 @@ fn meta(provider: &str) -> ResponseMeta {
         asked: 50,
         left_out: 0,
         copied: 0,
+        phrasing: crate::phrasing::Phrasing::Plain,
         categories: crate::batch::Told::default(),
     }
 }

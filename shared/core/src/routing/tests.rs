@@ -44,6 +44,7 @@ impl Log {
             asked: 50,
             left_out: 0,
             copied: 0,
+            phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
             rejections: Rejections::default(),
         });

@@ -16,6 +16,7 @@ fn named(text: &str) -> Named {
 
 fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
     TopicOrder {
+        phrasings: Vec::new(),
         topic: TopicId::from_name(topic).unwrap(),
         run,
         name: topic.into(),
@@ -61,6 +62,7 @@ fn answer(texts: &[&str]) -> Finished {
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: crate::phrasing::Phrasing::Plain,
         categories: Told::default(),
     };
     Finished { meta, items: texts.iter().map(|text| named(text)).collect() }

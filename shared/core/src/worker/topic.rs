@@ -13,6 +13,7 @@ use crate::folder::TopicId;
 use crate::ids::{Incarnation, Run, Seq, WorkerId};
 use crate::key::{Fingerprint, KEY_VERSION, Key};
 use crate::numbers::{Edition, Numbers};
+use crate::phrasing::{Phrasing, Wording};
 use crate::seeded::{Bug, is_on};
 use crate::time::Monotonic;
 
@@ -41,6 +42,8 @@ pub struct Ask {
     pub number: u64,
     /// What is left of the lease of money; `None` where there is no cap.
     pub left: Option<Cost>,
+    /// How it is asked.
+    pub phrasing: Phrasing,
     /// What it aims at, where it is told.
     pub aim: Option<OrderedAim>,
 }
@@ -234,6 +237,7 @@ impl TopicWork {
             number: self.sent,
             left: self.order.capped_cost.then_some(left),
             aim: self.aims.as_ref().and_then(|aims| aims.get(&self.sent)).cloned(),
+            phrasing: Wording::turn(&self.order.phrasings, self.sent),
         }
     }
 

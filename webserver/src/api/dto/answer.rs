@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::request::{Limits, Partition, Routing};
+use super::request::{Limits, Partition, Phrasing, Routing};
 use super::rules::Rules;
 
 /// Where a topic stands.
@@ -57,6 +57,9 @@ pub struct TopicView {
     /// How requests about the whole topic are shared among providers.
     #[serde(default)]
     pub routing: Routing,
+    /// How models are asked.
+    #[serde(default)]
+    pub phrasing: Phrasing,
     /// The categories that were given for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,

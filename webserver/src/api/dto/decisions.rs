@@ -52,6 +52,8 @@ pub enum DecisionKind {
     Terms,
     /// Requests about the whole topic are shared among providers.
     Routed,
+    /// Of the ways to ask some are used no more, or another one leads.
+    Worded,
     /// A request was given something to ask for.
     Asked,
     /// Requests are waited for no more.

@@ -3,7 +3,7 @@
 use igentai_core::frontier::{MAX_NAME_CHARS, MAX_PARTS};
 use igentai_core::topic::MAX_SEEDS;
 
-use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Routing, StartTopic};
+use super::request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Phrasing, Routing, StartTopic};
 use super::rules::{ChangeRules, Rules};
 use crate::api::allowed;
 use crate::fields::{Fields, FromFields, Given};
@@ -21,6 +21,7 @@ impl FromFields for StartTopic {
                 weights.into_iter().filter_map(|(provider, weight)| Some((provider, weight?))).collect()
             }),
             routing: fields.word("routing", &Routing::WORDS).value(),
+            phrasing: fields.word("phrasing", &Phrasing::WORDS).value(),
             limits: fields.object("limits").value(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).value(),
             partition: fields.word("partition", &Partition::WORDS).value(),
@@ -56,6 +57,7 @@ impl FromFields for ChangeTopic {
             limits: fields.object("limits").patch(),
             items_per_request: fields.count("items_per_request", allowed::ITEMS).patch(),
             routing: fields.word("routing", &Routing::WORDS).patch(),
+            phrasing: fields.word("phrasing", &Phrasing::WORDS).patch(),
             partition: fields.word("partition", &Partition::WORDS).patch(),
             categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).patch(),
             rules: fields.object("rules").patch(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use igentai_core::cost::Cost;
+use igentai_core::phrasing;
 use igentai_core::routing::Policy;
 use igentai_core::topic::Share;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -176,6 +177,55 @@ impl Routing {
     }
 }
 
+/// How models are asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phrasing {
+    /// The ways to ask take turns, and who brings less for its price is used no more.
+    #[default]
+    Compete,
+    /// With the question, and no more.
+    Plain,
+    /// For what is rarely named, too.
+    Rare,
+    /// For particular items.
+    Exact,
+    /// For items of different kinds.
+    Broad,
+}
+
+impl Phrasing {
+    pub(crate) const WORDS: [(&str, Self); 5] = [
+        ("compete", Self::Compete),
+        ("plain", Self::Plain),
+        ("rare", Self::Rare),
+        ("exact", Self::Exact),
+        ("broad", Self::Broad),
+    ];
+
+    /// As the core has it.
+    #[must_use]
+    pub const fn of(phrasing: Option<phrasing::Phrasing>) -> Self {
+        match phrasing {
+            None => Self::Compete,
+            Some(phrasing::Phrasing::Plain) => Self::Plain,
+            Some(phrasing::Phrasing::Rare) => Self::Rare,
+            Some(phrasing::Phrasing::Exact) => Self::Exact,
+            Some(phrasing::Phrasing::Broad) => Self::Broad,
+        }
+    }
+
+    pub(crate) const fn to_core(self) -> Option<phrasing::Phrasing> {
+        match self {
+            Self::Compete => None,
+            Self::Plain => Some(phrasing::Phrasing::Plain),
+            Self::Rare => Some(phrasing::Phrasing::Rare),
+            Self::Exact => Some(phrasing::Phrasing::Exact),
+            Self::Broad => Some(phrasing::Phrasing::Broad),
+        }
+    }
+}
+
 /// Starts a topic. Every start states its own limits; what else is left out keeps what the topic had, or its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -194,6 +244,9 @@ pub struct StartTopic {
     /// How requests about the whole topic are shared among providers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
+    /// How models are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrasing: Option<Phrasing>,
     /// Where it ends at the latest. Left out, there are no limits, whatever an earlier start said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -237,6 +290,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Routing>)]
     pub routing: Option<Option<Routing>>,
+    /// How models are asked; `null` for the default.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Phrasing>)]
+    pub phrasing: Option<Option<Phrasing>>,
     /// Limits; `null` for all takes all of them away.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ChangeLimits>)]

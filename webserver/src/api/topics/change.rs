@@ -104,6 +104,9 @@ fn patched(
     if let Some(routing) = request.routing {
         topic.routing = routing.unwrap_or_default().to_core();
     }
+    if let Some(phrasing) = request.phrasing {
+        topic.phrasing = phrasing.unwrap_or_default().to_core();
+    }
     if let Some(items) = request.items_per_request {
         rules.items_per_request(items);
         topic.items_per_request = items.unwrap_or(context.items_per_request);

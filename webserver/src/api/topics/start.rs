@@ -8,7 +8,7 @@ use igentai_core::topic::{SeedList, StartError, StartMode, StartRequest, Topic, 
 use igentai_shared::registry::{self, RegistryError};
 
 use super::rules::Rules;
-use crate::api::dto::{Limits, Mode, Partition, Routing, StartTopic, TopicView};
+use crate::api::dto::{Limits, Mode, Partition, Phrasing, Routing, StartTopic, TopicView};
 use crate::api::{percent_encoded, with_etag};
 use crate::context::{App, AppRef};
 use crate::extract::{JsonBody, MAX_LISTS_BYTES};
@@ -107,6 +107,7 @@ fn checked(
         prompt: request.prompt,
         provider_weights: request.provider_weights,
         routing: request.routing.map(Routing::to_core),
+        phrasing: request.phrasing.map(Phrasing::to_core),
         limits: request.limits.map(|limits| limits.to_core()),
         items_per_request: request.items_per_request,
         configured_items: Some(app.context.items_per_request),

@@ -173,6 +173,7 @@ impl World {
             asked: 0,
             left_out: 0,
             copied: 0,
+            phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: Told::default(),
         };
         let commit = Commit {

@@ -34,6 +34,7 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         asked: 0,
         left_out: 0,
         copied: 0,
+        phrasing: crate::phrasing::Phrasing::Plain,
         categories: Told::default(),
     };
     let head = EntryHead {

@@ -40,6 +40,7 @@ impl Journal {
             What::TakenUp { .. }
             | What::Terms(_)
             | What::Routed(_)
+            | What::Worded(_)
             | What::Asked(_)
             | What::Dropped { .. } => None,
         });

@@ -101,6 +101,7 @@ impl Field {
             asked: 0,
             left_out: 0,
             copied: 0,
+            phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
         };
         let finished = Finished { meta: meta.clone(), items: Vec::new() };

@@ -50,6 +50,7 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             asked: 0,
             left_out: 0,
             copied: 0,
+            phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: (0..if is_task { provider / 6 } else { 0 })
                 .map(|n| format!("kind {n}"))
                 .collect::<Told>(),

@@ -1,0 +1,62 @@
+//! Which ways to ask are used: decided by what they brought, and told to producers when that is written down.
+
+use std::collections::BTreeMap;
+
+use super::super::member::Member;
+use super::Managed;
+use crate::decision::{Chunk, What};
+use crate::ids::{Epoch, LogIndex, WorkerId};
+use crate::phrasing::{Phrasing, Wording};
+use crate::time::Now;
+
+/// The ways to ask.
+#[derive(Debug)]
+pub(super) struct Wordings {
+    used: Vec<Phrasing>,
+    /// The decision on them, and what was in use before.
+    last: Option<(u64, Vec<Phrasing>)>,
+    looked_at: LogIndex,
+}
+
+impl Default for Wordings {
+    fn default() -> Self {
+        Self { used: Wording::all(), last: None, looked_at: 0 }
+    }
+}
+
+impl Managed {
+    /// Decides which ways to ask are used, where they compete.
+    pub(super) fn word(&mut self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) {
+        if self.topic.phrasing.is_some() || self.fold.log_index() == self.wordings.looked_at {
+            return;
+        }
+        self.wordings.looked_at = self.fold.log_index();
+        let Some(next) = Wording::next(&self.wordings.used, self.fold.phrasings()) else { return };
+        self.note_terms(members, epoch, now);
+        let moment = self.moment(now);
+        let number = self.journal.note(moment, What::Worded(next.clone()));
+        let before = self.phrasings();
+        self.wordings.used = next.used;
+        self.wordings.last = Some((number, before));
+    }
+
+    /// Goes on with what an earlier leader decided, as far as that is in the end of what the store has.
+    pub(super) fn found_wording(&mut self, chunk: &Chunk) {
+        for decision in &chunk.decisions {
+            if let What::Worded(wording) = &decision.what {
+                self.wordings = Wordings { used: wording.used.clone(), ..Wordings::default() };
+            }
+        }
+    }
+
+    /// The ways to ask that are in force.
+    pub(super) fn phrasings(&self) -> Vec<Phrasing> {
+        if let Some(phrasing) = self.topic.phrasing {
+            return vec![phrasing];
+        }
+        match &self.wordings.last {
+            Some((number, before)) if !self.journal.is_saved(*number) => before.clone(),
+            Some(_) | None => self.wordings.used.clone(),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Which ways to ask are used.
+
+use super::*;
+use crate::decision::{Replay, What};
+use crate::phrasing::{Phrasing, Wording};
+
+fn phrasings(world: &World) -> &[Phrasing] {
+    &world.commands[&producer("p1")].topics[0].phrasings
+}
+
+fn answers(world: &mut World, phrasing: Phrasing, (answers, new): (u64, u64), at: u64) {
+    for number in 0..answers {
+        let meta = ResponseMeta { phrasing, ..world.meta(Outcome::Answered) };
+        let names: Vec<String> = (0..new + number % 2).map(|n| format!("{at} {number} {n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        world.answer_to("p1", meta, (&names, 0), at);
+    }
+}
+
+fn worded(world: &World) -> Vec<Wording> {
+    let mut all = Vec::new();
+    for decision in world.decisions.values().flat_map(|chunk| &chunk.decisions) {
+        if let What::Worded(wording) = &decision.what {
+            all.push(wording.clone());
+        }
+    }
+    all
+}
+
+#[test]
+fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_leader() {
+    let mut world = running(Limits::default());
+    assert_eq!(phrasings(&world), Phrasing::ALL);
+    answers(&mut world, Phrasing::Plain, (10, 5), 10);
+    answers(&mut world, Phrasing::Rare, (10, 12), 20);
+    answers(&mut world, Phrasing::Exact, (10, 1), 30);
+    world.saves = false;
+    world.settle(40);
+    assert_eq!(phrasings(&world), Phrasing::ALL, "it is not written down");
+    world.saves = true;
+    world.settle(50);
+    let expected = [Phrasing::Rare, Phrasing::Plain, Phrasing::Broad];
+    assert_eq!(phrasings(&world), expected);
+    world.take_over(60);
+    world.beat("p1", 1, |_| {}, 60);
+    world.settle(60);
+    assert_eq!((phrasings(&world), worded(&world).len()), (expected.as_slice(), 1));
+
+    let replay = |change: &dyn Fn(&mut Wording)| {
+        let mut replay = Replay::default();
+        let mut entries = world.entries.iter();
+        for (number, decision) in world.decisions.values().flat_map(Chunk::numbered) {
+            while replay.log_index() < decision.log_index {
+                replay.entry(entries.next().unwrap()).unwrap();
+            }
+            let mut decision = decision.clone();
+            if let What::Worded(wording) = &mut decision.what {
+                change(wording);
+            }
+            replay.decision(number, &decision)?;
+        }
+        Ok::<_, crate::decision::Differs>(replay.decided())
+    };
+    assert!(replay(&|_| {}).unwrap() >= 1);
+    assert!(replay(&|wording| wording.used.truncate(1)).is_err());
+}
+
+#[test]
+fn of_a_topic_that_is_cut_only_answers_about_parts_count() {
+    let mut world = running(Limits::default());
+    answers(&mut world, Phrasing::Plain, (10, 20), 10);
+    for (phrasing, new) in [(Phrasing::Plain, 2), (Phrasing::Rare, 9)] {
+        for number in 0..10 {
+            let meta = ResponseMeta { phrasing, cell: Some("a".into()), ..world.meta(Outcome::Answered) };
+            let names: Vec<String> = (0..new).map(|n| format!("{new} {number} {n}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            world.answer_to("p1", meta, (&names, 0), 20);
+        }
+    }
+    answers(&mut world, Phrasing::Plain, (10, 20), 30);
+    world.settle(40);
+    assert_eq!(phrasings(&world).first(), Some(&Phrasing::Rare));
+}
+
+#[test]
+fn an_operator_says_how_models_are_asked() {
+    let mut world = running(Limits::default());
+    world.stored.phrasing = Some(Phrasing::Exact);
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(1));
+    answers(&mut world, Phrasing::Plain, (20, 1), 10);
+    answers(&mut world, Phrasing::Rare, (20, 20), 20);
+    world.settle(30);
+    assert_eq!((phrasings(&world), worded(&world).len()), ([Phrasing::Exact].as_slice(), 0));
+}

@@ -1,0 +1,231 @@
+//! How a model is asked: a few wordings compete within a topic on what they bring for their price; who loses is used no more.
+//!
+//! Wordings take turns, so that each has its part of every stretch of the run, and sums over the same turns compare. One that brings less than the leading one by
+//! more than chance explains is retired; one that brings more leads from then on; and those that are no better after many turns are retired, too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::ResponseMeta;
+
+/// A wording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phrasing {
+    /// The question, and no more.
+    #[default]
+    Plain,
+    /// Asks for what is rarely named, too.
+    Rare,
+    /// Asks for particular items.
+    Exact,
+    /// Asks to think of different kinds first.
+    Broad,
+}
+
+impl Phrasing {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Rare, Self::Exact, Self::Broad];
+
+    /// A stable name for files and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Rare => "rare",
+            Self::Exact => "exact",
+            Self::Broad => "broad",
+        }
+    }
+
+    /// What it says besides the question; `None` for nothing.
+    #[must_use]
+    pub const fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Rare => Some("Give those that few people know as well as famous ones."),
+            Self::Exact => Some("Prefer particular items to general ones."),
+            Self::Broad => Some(
+                "Before you write, think of different kinds, places and times, and give items of all of them.",
+            ),
+        }
+    }
+}
+
+/// Before so many answers of each nothing is decided between two wordings.
+const LEAST: u64 = 8;
+
+/// After so many answers a wording that is no better than the leading one is retired.
+const MOST: u64 = 40;
+
+/// How many standard errors are more than chance explains.
+const SURE: f64 = 2.0;
+
+/// What the answers to a wording brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phrased {
+    /// Answers.
+    pub answers: u64,
+    /// New items in them.
+    pub new: u64,
+    /// The sum of their squares, answer by answer.
+    squares: u64,
+    /// What they cost, in picodollars.
+    picodollars: u64,
+}
+
+impl Phrased {
+    fn answered(&mut self, new: u64, picodollars: u64) {
+        self.answers += 1;
+        self.new += new;
+        self.squares = self.squares.saturating_add(new.saturating_mul(new));
+        self.picodollars = self.picodollars.saturating_add(picodollars);
+    }
+
+    /// US dollars that an answer cost.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub fn usd(&self) -> f64 {
+        self.picodollars as f64 / 1e12 / self.answers.max(1) as f64
+    }
+
+    /// New items of an answer, and the square of its standard error.
+    #[expect(clippy::cast_precision_loss, reason = "means of counts")]
+    fn mean(&self) -> (f64, f64) {
+        let answers = self.answers.max(1) as f64;
+        let mean = self.new as f64 / answers;
+        let variance = (self.squares as f64 / answers - mean * mean).max(mean);
+        (mean, variance / answers)
+    }
+}
+
+/// By wording.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phrasings {
+    all: BTreeMap<Phrasing, Phrased>,
+    /// Of a topic that is cut into parts answers about a part count, and none about the whole: these are a sample that is always asked for alike.
+    is_cut: bool,
+}
+
+impl Phrasings {
+    /// Takes an answer in that named so many new items.
+    pub(crate) fn answered(&mut self, meta: &ResponseMeta, new: u64) {
+        if meta.cell.is_some() && !self.is_cut {
+            *self = Self { is_cut: true, ..Self::default() };
+        }
+        if meta.cell.is_some() == self.is_cut {
+            self.all.entry(meta.phrasing).or_default().answered(new, meta.charge().picodollars());
+        }
+    }
+
+    /// What each brought.
+    #[must_use]
+    pub const fn all(&self) -> &BTreeMap<Phrasing, Phrased> {
+        &self.all
+    }
+
+    fn of(&self, phrasing: Phrasing) -> Phrased {
+        self.all.get(&phrasing).copied().unwrap_or_default()
+    }
+
+    /// New items of an answer for its price against the usual price, and the square of the standard error of that.
+    fn value(&self, phrasing: Phrasing, usual: f64) -> (f64, f64) {
+        let of = self.of(phrasing);
+        let dear = if usual > 0.0 && of.usd() > 0.0 { of.usd() / usual } else { 1.0 };
+        let (mean, error) = of.mean();
+        (mean / dear, error / (dear * dear))
+    }
+}
+
+/// Which wordings are used, the leading one first; and of each what it had brought.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wording {
+    /// In use before this was decided, the leading one first.
+    pub before: Vec<Phrasing>,
+    /// In use from then on.
+    pub used: Vec<Phrasing>,
+    /// What each had brought.
+    pub brought: BTreeMap<Phrasing, Phrased>,
+}
+
+impl Wording {
+    /// Those that a topic begins with.
+    #[must_use]
+    pub fn all() -> Vec<Phrasing> {
+        Phrasing::ALL.to_vec()
+    }
+
+    /// What comes of those in use by what they have brought; `None` where nothing changes.
+    #[must_use]
+    pub fn next(before: &[Phrasing], phrasings: &Phrasings) -> Option<Self> {
+        let (leading, others) = before.split_first()?;
+        let usual = phrasings.of(*leading).usd();
+        let (value, error) = phrasings.value(*leading, usual);
+        let mut used = vec![*leading];
+        let mut better: Option<(f64, Phrasing)> = None;
+        for other in others {
+            let (theirs, their_error) = phrasings.value(*other, usual);
+            let least = phrasings.of(*other).answers.min(phrasings.of(*leading).answers);
+            let difference = theirs - value;
+            let chance = SURE * (error + their_error).sqrt();
+            if least >= LEAST && difference > chance && better.is_none_or(|(most, _)| difference > most) {
+                better = Some((difference, *other));
+            }
+            let is_worse = least >= LEAST && difference < -chance;
+            let is_no_better = phrasings.of(*other).answers >= MOST && difference <= chance;
+            if !is_worse && !is_no_better {
+                used.push(*other);
+            }
+        }
+        if let Some((_, better)) = better {
+            used.retain(|phrasing| *phrasing != better);
+            used.insert(0, better);
+        }
+        let brought = before.iter().map(|phrasing| (*phrasing, phrasings.of(*phrasing))).collect();
+        (used != before).then(|| Self { before: before.to_vec(), used, brought })
+    }
+
+    /// Whose turn it is in a request of that number: the leading one has every second.
+    #[must_use]
+    pub fn turn(used: &[Phrasing], number: u64) -> Phrasing {
+        let Some((leading, others)) = used.split_first() else { return Phrasing::Plain };
+        let Ok(count) = u64::try_from(others.len()) else { return *leading };
+        if count == 0 || number.is_multiple_of(2) {
+            return *leading;
+        }
+        let at = usize::try_from(number / 2 % count).unwrap_or_default();
+        others.get(at).copied().unwrap_or(*leading)
+    }
+}
+
+impl fmt::Display for Wording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_used = |phrasing: &&Phrasing| self.used.contains(phrasing);
+        let retired: Vec<&Phrasing> = self.before.iter().filter(|phrasing| !is_used(phrasing)).collect();
+        let said = |f: &mut fmt::Formatter<'_>, phrasing: &Phrasing| {
+            let of = self.brought.get(phrasing).copied().unwrap_or_default();
+            write!(
+                f,
+                "“{}” ({:.1} new items an answer, {} answers)",
+                phrasing.as_str(),
+                of.mean().0,
+                of.answers
+            )
+        };
+        f.write_str("of the ways to ask ")?;
+        if let Some(leading) = self.used.first() {
+            said(f, leading)?;
+            f.write_str(" leads")?;
+        }
+        for (index, phrasing) in retired.iter().enumerate() {
+            f.write_str(if index == 0 { "; used no more: " } else { ", " })?;
+            said(f, phrasing)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
