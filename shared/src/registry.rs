@@ -104,12 +104,18 @@ async fn start_from(
     };
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
-    let topic = started?.map(Altered::topic).ok_or(RegistryError::Contended)?;
+    let started = started.and_then(|topic| topic.map(Altered::topic).ok_or(RegistryError::Contended));
     if request.seeds.is_some() {
-        let list = topic.seeds.as_ref().map_or("", |seeds| seeds.list.as_str());
-        store.forget_other_seeds(&topic.id, list).await?;
+        forget_seeds(store, &request.name).await?;
     }
-    Ok(topic)
+    started
+}
+
+/// Forgets the lists that were kept for a topic, but for the one that it names: also where it was not started.
+async fn forget_seeds(store: &dyn Store, name: &str) -> Result<(), RegistryError> {
+    let (id, current, _) = Place::Named(TopicId::from_name(name)?, name).look(store).await?;
+    let list = current.and_then(|topic| topic.seeds).map(|seeds| seeds.list);
+    Ok(store.forget_other_seeds(&id, list.as_deref().unwrap_or_default()).await?)
 }
 
 /// Keeps a list of items for a topic of this name that is to be started with it, and says what to start it with.

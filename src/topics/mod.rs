@@ -130,6 +130,21 @@ fn nearest<'a>(given: &str, all: &'a [TopicView]) -> Option<&'a TopicView> {
     candidates.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, topic)| topic)
 }
 
+/// What a server takes at once, less what else is in a start.
+const MOST_SEEDS_BYTES: usize = (4 << 20) - (64 << 10);
+
+/// The known items, as far as a server takes them.
+fn seeds(start: &Start) -> Result<Option<Vec<String>>, Failure> {
+    let Some(list) = start.seeds.read()? else { return Ok(None) };
+    let bytes: usize = list.texts().iter().map(|text| text.len() + 3).sum();
+    if bytes > MOST_SEEDS_BYTES {
+        return Err(Failure::usage(format!(
+            "--seed: the items come to {bytes} bytes, and a server takes {MOST_SEEDS_BYTES} at once; start with some of them, stop the topic, and give the others with --resume"
+        )));
+    }
+    Ok(Some(list.texts().to_vec()))
+}
+
 fn request(start: &Start) -> Result<StartTopic, Failure> {
     let limits = Limits {
         max_attributes: start.max_attributes,
@@ -152,7 +167,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),
         rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),
-        seeds: start.seeds.read()?.map(|list| list.texts().to_vec()),
+        seeds: seeds(start)?,
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,
             (false, true) => Mode::Resume,

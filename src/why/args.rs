@@ -52,7 +52,7 @@ pub(crate) struct Replay {
     /// Instead, simulate what the run would have come to with its requests shared so, by its own answers; for a topic whose requests are about the whole
     #[arg(long, value_enum)]
     pub(crate) policy: Option<Routing>,
-    /// Weight from which --policy begins; may be given several times, providers not named are then not asked [default: the topic's]
+    /// Weight from which --policy begins; may be given several times, providers not named are then not asked [default: the topic's, or equal ones]
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight, requires = "policy")]
     pub(crate) providers: Vec<(String, f64)>,
     #[command(flatten)]

@@ -160,7 +160,7 @@ export function NewTopic({ from, mode, providers, started }) {
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
-        <${Field} name="seeds" label="Known already" hint="One item a line: these are neither found nor counted." errors=${errors}>
+        <${Field} name="seeds" label="Known already" hint=${from?.numbers.seeds.known ? `One item a line: these are neither found nor counted. ${compact(from.numbers.seeds.known)} are known already, and stay so.` : 'One item a line: these are neither found nor counted.'} errors=${errors}>
           <textarea rows="3" ...${described('seeds')}></textarea>
         <//>
         ${!from && html`<${Field} name="mode" label="If it ran before" errors=${errors}>

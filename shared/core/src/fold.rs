@@ -112,14 +112,15 @@ impl TopicFold {
         }
         self.producers.entry(head.producer.clone()).or_default().add(kind, tail);
         let all = entry;
-        let entry = &*self.seeding.without_seeds(all);
+        let (entry, seeds) = self.seeding.without_seeds(all);
+        let entry = &*entry;
         let (kind, tail) = (&entry.head.kind, &entry.tail);
         self.frontier.learn(entry.attributes().map(|(_, text)| text));
         match kind {
             EntryKind::Response(meta) => {
                 self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
                 self.see(entry, Some(&meta.provider));
-                self.frontier.answered(entry, meta);
+                self.frontier.answered(entry, meta, seeds);
                 self.lately.spent(head.at, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
                 for (reason, count) in meta.rejections.iter() {

@@ -160,28 +160,14 @@ impl Wording {
     /// What comes of those in use by what they have brought; `None` where nothing changes.
     #[must_use]
     pub fn next(before: &[Phrasing], phrasings: &Phrasings) -> Option<Self> {
-        let (leading, others) = before.split_first()?;
-        let usual = phrasings.of(*leading).usd();
-        let (value, error) = phrasings.value(*leading, usual);
-        let mut used = vec![*leading];
-        let mut better: Option<(f64, Phrasing)> = None;
-        for other in others {
-            let (theirs, their_error) = phrasings.value(*other, usual);
-            let least = phrasings.of(*other).answers.min(phrasings.of(*leading).answers);
-            let difference = theirs - value;
-            let chance = SURE * (error + their_error).sqrt();
-            if least >= LEAST && difference > chance && better.is_none_or(|(most, _)| difference > most) {
-                better = Some((difference, *other));
+        let mut used = before.to_vec();
+        // Against another one that leads more may fall behind. Each round takes one away, or has a better one lead.
+        for _ in 0..2 * Phrasing::ALL.len() {
+            let next = after_a_look(&used, phrasings);
+            if next == used {
+                break;
             }
-            let is_worse = least >= LEAST && difference < -chance;
-            let is_no_better = phrasings.of(*other).answers >= MOST && difference <= chance;
-            if !is_worse && !is_no_better {
-                used.push(*other);
-            }
-        }
-        if let Some((_, better)) = better {
-            used.retain(|phrasing| *phrasing != better);
-            used.insert(0, better);
+            used = next;
         }
         let brought = before.iter().map(|phrasing| (*phrasing, phrasings.of(*phrasing))).collect();
         (used != before).then(|| Self { before: before.to_vec(), used, brought })
@@ -198,6 +184,34 @@ impl Wording {
         let at = usize::try_from(number / 2 % count).unwrap_or_default();
         others.get(at).copied().unwrap_or(*leading)
     }
+}
+
+fn after_a_look(before: &[Phrasing], phrasings: &Phrasings) -> Vec<Phrasing> {
+    let Some((leading, others)) = before.split_first() else { return Vec::new() };
+    let usual = phrasings.of(*leading).usd();
+    let (value, error) = phrasings.value(*leading, usual);
+    let mut used = vec![*leading];
+    let mut better: Option<(f64, Phrasing)> = None;
+    for other in others {
+        let (theirs, their_error) = phrasings.value(*other, usual);
+        let answers = phrasings.of(*other).answers;
+        let difference = theirs - value;
+        let chance = SURE * (error + their_error).sqrt();
+        let is_tried = answers.min(phrasings.of(*leading).answers) >= LEAST;
+        if is_tried && difference > chance && better.is_none_or(|(most, _)| difference > most) {
+            better = Some((difference, *other));
+        }
+        let is_worse = is_tried && difference < -chance;
+        let is_no_better = answers >= MOST && difference <= chance;
+        if !is_worse && !is_no_better {
+            used.push(*other);
+        }
+    }
+    if let Some((_, better)) = better {
+        used.retain(|phrasing| *phrasing != better);
+        used.insert(0, better);
+    }
+    used
 }
 
 impl fmt::Display for Wording {

@@ -54,6 +54,9 @@ const SHARED_OUT: u32 = 40;
 /// So many requests to each provider weigh as much as the operator's weights.
 const PRIOR: f64 = 4.0;
 
+/// Who was asked less often is not known.
+const LEAST_ASKED: u64 = 2;
+
 /// Nobody's share falls below this, of an equal one, so that who gets better is noticed.
 const LEAST: f64 = 0.1;
 
@@ -62,6 +65,9 @@ const SOUND: f64 = 0.8;
 
 /// Who takes so many times as long as is usual is asked less.
 const SLOW: f64 = 4.0;
+
+/// Who brings nothing any more is taken to bring so many items with an answer, so that where nobody does the cheap one is asked.
+const HARDLY_ANY: f64 = 0.02;
 
 /// A provider without a price is taken to cost this share of what one with a price does: somebody pays for it.
 const FREE: f64 = 0.05;
@@ -98,6 +104,8 @@ struct Candidate<'a> {
     name: &'a str,
     prior: f64,
     worth: Option<&'a Worth>,
+    /// What it has named is counted apart.
+    is_apart: bool,
     /// Items of its own that are made up, by an estimate: nobody will ever name them again, and they look as if much were still to be found.
     made_up: f64,
     /// Requests that it was given while they are shared out.
@@ -116,6 +124,7 @@ impl Routed {
                 name,
                 prior: weight / all,
                 worth: fold.worths().get(name).filter(|worth| worth.requests() > 0),
+                is_apart: fold.sightings_by_provider().contains_key(name),
                 made_up: made_up(fold, name),
                 given: 0,
             })
@@ -141,7 +150,8 @@ impl Routed {
     #[must_use]
     pub fn has_moved(&self, before: &Self, threshold: f64) -> bool {
         let share = |routed: &Self, name: &String| routed.weights.get(name).copied().unwrap_or_default();
-        self.weights.keys().any(|name| (share(self, name) - share(before, name)).abs() >= threshold)
+        let by = |name: &String| (share(self, name) - share(before, name)).abs();
+        self.weights.keys().any(|name| by(name) > 0.0 && by(name) >= threshold)
     }
 }
 
@@ -156,47 +166,58 @@ fn thousandths(share: f64) -> f64 {
     (share * 1e3).round() / 1e3
 }
 
-/// What policy and operator come to together.
+/// What policy and operator come to together. Of who was hardly asked nothing is known, so that the operator's word alone counts for it.
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
 fn shares(policy: Policy, candidates: &mut [Candidate<'_>]) -> Vec<f64> {
-    let count = candidates.len() as f64;
-    let takes = takes(candidates);
-    let usual = usual_seconds(candidates);
-    let draws: u64 = candidates.iter().filter_map(|one| one.worth).map(Worth::mentions).sum();
-    for _ in 0..SHARED_OUT {
-        let value = |one: &Candidate<'_>, takes: f64| {
-            let mentions =
-                candidates.iter().map(|other| f64::from(other.given) * other.mentions()).sum::<f64>();
-            one.brings(policy, draws as f64 + mentions) * one.soundness(usual) / takes
-        };
-        let values: Vec<f64> = candidates.iter().zip(&takes).map(|(one, takes)| value(one, *takes)).collect();
-        // Of several that are alike, each has its turn.
-        let best = (0..candidates.len()).max_by(|a, b| {
-            let of =
-                |index: &usize| (values.get(*index).copied().unwrap_or_default(), candidates.get(*index));
-            let ((one, first), (other, second)) = (of(a), of(b));
-            one.total_cmp(&other).then_with(|| {
-                let given = |one: Option<&Candidate<'_>>| one.map_or(0, |one| one.given);
-                given(second).cmp(&given(first))
-            })
-        });
-        if let Some(one) = best.and_then(|best| candidates.get_mut(best)) {
-            one.given += 1;
-        }
+    let is_known = |one: &Candidate<'_>| one.worth.is_some_and(|worth| worth.requests() >= LEAST_ASKED);
+    let known = candidates.iter().filter(|one| is_known(one)).count();
+    if known < 2 {
+        return candidates.iter().map(|one| one.prior).collect();
     }
+    share_out(policy, candidates, is_known);
     let asked = |one: &Candidate<'_>| one.worth.map_or(0, Worth::requests) as f64;
-    // Of who was never asked nothing is known, so that the operator's word counts.
-    let evidence = candidates.iter().map(asked).fold(f64::INFINITY, f64::min);
+    let of_known = || candidates.iter().filter(|one| is_known(one));
+    let evidence = of_known().map(asked).fold(f64::INFINITY, f64::min);
     let trust = evidence / (evidence + PRIOR);
-    let shares: Vec<f64> = candidates
-        .iter()
-        .map(|one| {
-            let by_policy = f64::from(one.given) / f64::from(SHARED_OUT);
-            (trust * by_policy + (1.0 - trust) * one.prior).max(LEAST / count)
-        })
-        .collect();
+    let theirs: f64 = of_known().map(|one| one.prior).sum();
+    let least = LEAST / candidates.len() as f64;
+    let share = |one: &Candidate<'_>| {
+        if !is_known(one) {
+            return one.prior;
+        }
+        let by_policy = theirs * f64::from(one.given) / f64::from(SHARED_OUT);
+        (trust * by_policy + (1.0 - trust) * one.prior).max(least)
+    };
+    let shares: Vec<f64> = candidates.iter().map(share).collect();
     let sum: f64 = shares.iter().sum();
     shares.into_iter().map(|share| share / sum).collect()
+}
+
+/// Gives the next requests out one by one, each to who brings most for what it takes.
+#[expect(clippy::cast_precision_loss, reason = "counts of mentions")]
+fn share_out(policy: Policy, candidates: &mut [Candidate<'_>], is_known: impl Fn(&Candidate<'_>) -> bool) {
+    let (takes, usual) = (takes(candidates), usual_seconds(candidates));
+    let draws: u64 = candidates.iter().filter_map(|one| one.worth).map(Worth::mentions).sum();
+    for _ in 0..SHARED_OUT {
+        let given: f64 = candidates.iter().map(|one| f64::from(one.given) * one.mentions()).sum();
+        let value = |(one, takes): (&Candidate<'_>, &f64)| {
+            one.brings(policy, draws as f64 + given) * one.soundness(usual) / takes
+        };
+        let values: Vec<f64> = candidates.iter().zip(&takes).map(value).collect();
+        // Of several that are alike, each has its turn.
+        let mut best: Option<(f64, usize)> = None;
+        for (index, (one, value)) in candidates.iter().zip(&values).enumerate() {
+            let given = |index: usize| candidates.get(index).map_or(0, |one| one.given);
+            let is_better = best.is_none_or(|(most, best)| {
+                most.total_cmp(value).then_with(|| one.given.cmp(&given(best)).reverse()).is_lt()
+            });
+            if is_known(one) && is_better {
+                best = Some((*value, index));
+            }
+        }
+        let Some(one) = best.and_then(|(_, best)| candidates.get_mut(best)) else { return };
+        one.given += 1;
+    }
 }
 
 /// What a request to each takes: money, or time where nobody costs anything.
@@ -240,10 +261,10 @@ impl Candidate<'_> {
     /// New items for a request, at best.
     #[expect(clippy::cast_precision_loss, reason = "counts of mentions")]
     fn brings(&self, policy: Policy, draws: f64) -> f64 {
-        let Some(worth) = self.worth else { return f64::MAX };
+        let Some(worth) = self.worth else { return 0.0 };
         let answered = worth.answered();
         match policy {
-            Policy::GoodUcb => {
+            Policy::GoodUcb if self.is_apart => {
                 let own = worth.mentions() as f64 + f64::from(self.given) * self.mentions();
                 if own <= 0.0 {
                     return 0.0;
@@ -252,10 +273,11 @@ impl Candidate<'_> {
                 let at_most = once / own + CURIOSITY * ((4.0 * draws).ln().max(0.0) / own).sqrt();
                 at_most.min(1.0) * self.mentions() * answered
             }
-            Policy::Ewma | Policy::Fixed => {
+            // What providers beyond the first few have named alone is not counted.
+            Policy::GoodUcb | Policy::Ewma | Policy::Fixed => {
                 // The more it is asked the less is left.
                 let of_all = LATELY / (LATELY + f64::from(self.given));
-                self.new_items() * answered * of_all
+                self.new_items().max(HARDLY_ANY) * answered * of_all
             }
         }
     }
@@ -278,6 +300,10 @@ impl fmt::Display for Routed {
         for (index, (name, weight)) in self.weights.iter().enumerate() {
             write!(f, "{} {name} {:.1} %", if index == 0 { ":" } else { "," }, weight * 100.0)?;
             if let Some(Expected { new, usd, seconds, answered }) = self.expected.get(name) {
+                if *answered <= 0.0 {
+                    f.write_str(" (no answer of late)")?;
+                    continue;
+                }
                 write!(f, " ({new:.1} new items a request")?;
                 if *usd > 0.0 {
                     write!(f, " for ${usd:.6}")?;

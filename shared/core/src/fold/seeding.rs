@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Sightings, count};
 use crate::ids::{Incarnation, Seq};
-use crate::log::{Entry, EntryKind, EntryTail};
+use crate::log::{Entry, EntryTail};
 use crate::topic::{FIRST_SEED, Seeds};
 
 /// The seeds of a run.
@@ -37,12 +37,11 @@ impl Seeding {
         seq.checked_sub(FIRST_SEED).is_some_and(|place| place < self.count)
     }
 
-    /// An entry as if nobody had named the seeds in it: like items that do not fit the topic's rules, they are neither among what it named nor among what it was
-    /// asked for.
-    pub(super) fn without_seeds<'e>(&mut self, entry: &'e Entry) -> Cow<'e, Entry> {
+    /// An entry as if nobody had named the seeds in it, and how many those are: they took up room in the answer.
+    pub(super) fn without_seeds<'e>(&mut self, entry: &'e Entry) -> (Cow<'e, Entry>, u32) {
         let is_seed = |seq: &Seq| *seq >= FIRST_SEED;
         if self.count == 0 || !entry.tail.again.iter().any(is_seed) {
-            return Cow::Borrowed(entry);
+            return (Cow::Borrowed(entry), 0);
         }
         let mut entry = entry.clone();
         let mut named = 0_u32;
@@ -51,10 +50,7 @@ impl Seeding {
             named += 1;
         }
         entry.tail.variants.retain(|(seq, _)| !is_seed(seq));
-        if let EntryKind::Response(meta) = &mut entry.head.kind {
-            meta.asked = meta.asked.saturating_sub(named);
-        }
-        Cow::Owned(entry)
+        (Cow::Owned(entry), named)
     }
 
     /// How many there are, without those that were found already when they were told.

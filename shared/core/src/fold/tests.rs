@@ -306,20 +306,13 @@ fn seeds_are_neither_found_nor_part_of_any_estimate() {
     without.apply(&response(2, Outcome::Timeout, EntryTail::default())).unwrap();
     assert_eq!((fold.attributes(), fold.totals().requests(), fold.producers().len()), (0, 0, 0));
 
-    let asked = |mut entry: Entry, asked: u32| {
-        let EntryKind::Response(meta) = &mut entry.head.kind else { unreachable!("it is one") };
-        meta.asked = asked;
-        entry
-    };
     for (index, again, seeds) in [(3, vec![], vec![0, 2]), (4, vec![1, 2], vec![0])] {
         let new: &[&str] = if index == 3 { &["a", "b"] } else { &["c"] };
         let first = if index == 3 { 1 } else { 3 };
         let named: Vec<Seq> =
             again.iter().copied().chain(seeds.iter().map(|seed| FIRST_SEED + seed)).collect();
-        let count = u32::try_from(seeds.len()).unwrap();
-        fold.apply(&asked(response(index, Outcome::Answered, found(first, new, &named, 0)), 10)).unwrap();
-        let rest = found(first, new, &again, 0);
-        without.apply(&asked(response(index, Outcome::Answered, rest), 10 - count)).unwrap();
+        fold.apply(&response(index, Outcome::Answered, found(first, new, &named, 0))).unwrap();
+        without.apply(&response(index, Outcome::Answered, found(first, new, &again, 0))).unwrap();
     }
     assert_eq!((fold.attributes(), fold.sightings()), (3, without.sightings()));
     assert_eq!((fold.incidence(), fold.completeness()), (without.incidence(), without.completeness()));
@@ -351,4 +344,34 @@ fn a_seed_that_is_not_there_and_seeds_out_of_order_are_refused() {
     of_list.head.incarnation = list.incarnation();
     fold.apply(&of_list).unwrap();
     assert!(fold.seeding().has_all(&list));
+}
+
+#[test]
+fn an_answer_that_is_full_of_seeds_has_listed_nothing() {
+    let spent = |fold: &TopicFold| fold.frontier().estimate().map(|said| said.at_least);
+    let of = |seeded: u64| {
+        let mut fold = TopicFold::default();
+        let names: Vec<String> = (0..60).map(|number| format!("a{number:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        fold.apply(&seeds(1, FIRST_SEED, &names)).unwrap();
+        let answer = |index: LogIndex, tail: EntryTail, cell: Option<&str>| {
+            let mut entry = response(index, Outcome::Answered, tail);
+            let EntryKind::Response(meta) = &mut entry.head.kind else { unreachable!("it is one") };
+            (meta.asked, meta.cell) = (20, cell.map(str::to_owned));
+            entry
+        };
+        let seeds_named: Vec<Seq> = (0..seeded).map(|seed| FIRST_SEED + seed).collect();
+        for index in 2..6 {
+            let new: &[&str] = if index == 2 { &["b1", "b2", "b3"] } else { &[] };
+            let again: &[Seq] = if index == 2 { &[] } else { &[1, 2, 3] };
+            let first = u64::from(index == 2);
+            let cell = if index > 3 { Some("a-z") } else { None };
+            let mut tail = found(first, new, again, 0);
+            tail.again.extend(&seeds_named);
+            fold.apply(&answer(index, tail, cell)).unwrap();
+        }
+        fold
+    };
+    assert_eq!(spent(&of(2)), Some(false), "five of twenty: all there is");
+    assert_eq!(spent(&of(17)), Some(true), "twenty of twenty, seventeen of them seeds");
 }

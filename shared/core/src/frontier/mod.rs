@@ -220,8 +220,8 @@ impl Frontier {
         }
     }
 
-    /// Takes in an answer.
-    pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta) {
+    /// Takes in an answer, which has named so many seeds, besides what the entry says.
+    pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta, seeds: u32) {
         self.health(meta);
         // A part of another kind says nothing.
         let Some(aim) = Aim::of(meta).filter(|_| meta.outcome.is_answer()) else { return };
@@ -242,8 +242,8 @@ impl Frontier {
         self.left_out += u64::from(meta.left_out);
         self.copied += u64::from(meta.copied.min(meta.left_out));
         let tail = &entry.tail;
-        // What is still to come of false positives is taken to be within.
-        let others = tail.missing.saturating_add(tail.over_cap);
+        // What is still to come of false positives, and what was known from the beginning, is taken to be within.
+        let others = tail.missing.saturating_add(tail.over_cap).saturating_add(seeds);
         let (all, new) = (count(named(entry).count()).saturating_add(others), count(tail.new.len()));
         if let Aim::Category(category) = &aim {
             self.categories.answered(category, Said { all, new, asked: meta.asked, voice });

@@ -182,7 +182,10 @@ fn another_policy_is_tried_with_the_answers_that_the_run_has() {
     assert_eq!(better.was_there.unwrap().requests, 80);
 
     let weights = BTreeMap::from([("a".to_owned(), 1.0)]);
-    assert_eq!(answers.under(Policy::Ewma, &weights), Err(Unanswered::One));
+    assert_eq!(answers.under(Policy::Ewma, &weights), Err(Unanswered::One("a, b".to_owned())));
+    let weights = BTreeMap::from([("a".to_owned(), 1.0), ("bb".to_owned(), 1.0)]);
+    let unknown = Unanswered::Unknown("bb".to_owned(), "a, b".to_owned());
+    assert_eq!(answers.under(Policy::Ewma, &weights), Err(unknown));
     let mut aimed = log.entries[0].clone();
     let EntryKind::Response(meta) = &mut aimed.head.kind else { unreachable!("it is one") };
     meta.cell = Some("a-f".into());

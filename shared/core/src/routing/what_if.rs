@@ -45,7 +45,7 @@ pub struct Outcome {
 }
 
 /// Why a log does not say what another policy would have come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
     /// Requests aimed at parts.
     #[error(
@@ -53,8 +53,13 @@ pub enum Unanswered {
     )]
     Aimed,
     /// There is nobody else.
-    #[error("only one provider was asked, so that nothing can be shared otherwise")]
-    One,
+    #[error(
+        "only one provider that has a weight was asked, so that nothing can be shared otherwise; asked were {0}"
+    )]
+    One(String),
+    /// A weight is for nobody.
+    #[error("no provider `{0}` was asked; there are {1}")]
+    Unknown(String, String),
     /// It contradicts itself.
     #[error(transparent)]
     Log(#[from] FoldError),
@@ -131,8 +136,12 @@ impl Answers {
             .map(|name| ((*name).to_owned(), weight(name)))
             .filter(|(_, one)| *one > 0.0)
             .collect();
+        let names = || queues.keys().copied().collect::<Vec<_>>().join(", ");
+        if let Some(unknown) = weights.keys().find(|name| !queues.contains_key(name.as_str())) {
+            return Err(Unanswered::Unknown(unknown.clone(), names()));
+        }
         if prior.len() < 2 {
-            return Err(Unanswered::One);
+            return Err(Unanswered::One(names()));
         }
         let mut course = Course::default();
         let mut credits: BTreeMap<String, f64> = BTreeMap::new();

@@ -79,13 +79,17 @@ impl Managed {
             let (sum, count) = sums.entry(&report.name).or_default();
             (*sum, *count) = (*sum + weight, *count + 1.0);
         }
-        let means = sums.into_iter().map(|(name, (sum, count))| (name.to_owned(), sum / count));
+        // Rounded, so that the same weights at another number of producers are the same.
+        let mean = |sum: f64, count: f64| (sum / count * 1e6).round() / 1e6;
+        let means = sums.into_iter().map(|(name, (sum, count))| (name.to_owned(), mean(sum, count)));
         means.filter(|(_, weight)| *weight > 0.0).collect()
     }
 
     /// The weights that a producer goes by which has these providers: as decided, or else the operator's.
     pub(super) fn weights(&self, reports: &[ProviderReport]) -> BTreeMap<String, f64> {
         let routed = self.routing.told(|number| self.journal.is_saved(number));
+        // Shares are told in thousandths, and weights may be smaller.
+        let routed = routed.filter(|routed| routed.policy != Policy::Fixed);
         let own = |name: &str| reports.iter().any(|report| report.name == name);
         let shares: BTreeMap<String, f64> = routed
             .iter()

@@ -39,7 +39,7 @@ fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_l
     assert_eq!(phrasings(&world), Phrasing::ALL, "it is not written down");
     world.saves = true;
     world.settle(50);
-    let expected = [Phrasing::Rare, Phrasing::Plain, Phrasing::Broad];
+    let expected = [Phrasing::Rare, Phrasing::Broad];
     assert_eq!(phrasings(&world), expected);
     world.take_over(60);
     world.beat("p1", 1, |_| {}, 60);
