@@ -1,7 +1,8 @@
 //! What igentai spends to enumerate what scripted models know, beside naive clients that ask the same models.
 //!
-//! A case is a taxonomy, an exponent of popularity, a family of models and a seed. In each case three clients enumerate the same world:
-//! a plain loop, a loop that says what is known already, and igentai: its real roles, over the in-process adapters and in virtual time.
+//! A case is a taxonomy, an exponent of popularity, a family of models and a seed. In each case four clients enumerate the same world:
+//! a plain loop, a loop that says what is known already, a fixed grid with a prompt for each letter, and igentai: its real roles, over the in-process
+//! adapters and in virtual time.
 //! What counts is the share of what the models know, whatever they make up besides.
 
 #![expect(
@@ -13,6 +14,7 @@
 )]
 
 mod course;
+mod grid;
 mod naive;
 mod ours;
 mod quotes;
@@ -28,6 +30,7 @@ use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
 
 pub use course::{Course, End, Step, Tally};
+pub use grid::{GivesUp, Grid};
 pub use quotes::{Promise, QuoteReport, quote_lines, quote_report};
 pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
 pub use told::Told;
@@ -40,6 +43,8 @@ pub const SHARES: [f64; 4] = [0.50, 0.80, 0.90, 0.95];
 pub struct Setting {
     /// Name of the taxonomy.
     pub taxonomy: String,
+    /// Nearly all of its items begin with one of so many letters; as they are unless said. See [`Taxonomy::skewed`].
+    pub skew: Option<usize>,
     /// Of Zipf's law.
     pub exponent: f64,
     /// Which models there are.
@@ -55,7 +60,14 @@ impl Setting {
     #[must_use]
     pub fn of(taxonomy: &str) -> Self {
         let taxonomy = taxonomy.to_owned();
-        Self { taxonomy, exponent: 1.0, family: Family::One, obedience: None, attention: None }
+        Self { taxonomy, skew: None, exponent: 1.0, family: Family::One, obedience: None, attention: None }
+    }
+
+    /// What it is called in a report.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let skew = self.skew.map(|letters| format!(", skewed to {letters} letters"));
+        self.taxonomy.clone() + &skew.unwrap_or_default()
     }
 
     fn models(&self) -> Vec<Traits> {
@@ -79,6 +91,8 @@ pub struct How {
     pub items: u32,
     /// A client that has sent so many requests stops.
     pub max_requests: u64,
+    /// How the fixed grid is gone over.
+    pub grid: Grid,
     /// How igentai cuts the topic into parts.
     pub partition: Partition,
     /// How it shares requests among models where the topic is not cut.
@@ -98,6 +112,7 @@ impl Default for How {
             producers: 1,
             items: 50,
             max_requests: 5_000,
+            grid: Grid::default(),
             partition: Partition::Alphabetical,
             routing: Policy::GoodUcb,
             until_complete: None,
@@ -114,13 +129,15 @@ pub enum Client {
     Loop,
     /// The same question, with what is known already as what shall not be repeated.
     Excluding,
+    /// One question for each letter of the alphabet.
+    Grid,
     /// igentai.
     Igentai,
 }
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Loop, Self::Excluding, Self::Igentai];
+    pub const ALL: [Self; 4] = [Self::Loop, Self::Excluding, Self::Grid, Self::Igentai];
 
     /// Its name.
     #[must_use]
@@ -128,6 +145,7 @@ impl Client {
         match self {
             Self::Loop => "loop",
             Self::Excluding => "loop, do not repeat",
+            Self::Grid => "A–Z grid",
             Self::Igentai => "igentai",
         }
     }
@@ -135,7 +153,12 @@ impl Client {
 
 /// The world of a case.
 pub fn world(setting: &Setting, seed: u64) -> Result<World, TaxonomyError> {
-    Ok(World::new(Taxonomy::load(&setting.taxonomy)?, setting.models(), setting.exponent, seed))
+    let taxonomy = Taxonomy::load(&setting.taxonomy)?;
+    let taxonomy = match setting.skew {
+        Some(letters) => taxonomy.skewed(letters, seed),
+        None => taxonomy,
+    };
+    Ok(World::new(taxonomy, setting.models(), setting.exponent, seed))
 }
 
 /// Lets a client enumerate a world.
@@ -144,6 +167,7 @@ pub fn run(client: Client, world: World, how: &How, seed: u64) -> Course {
     match client {
         Client::Loop => naive::run(&world, how, false),
         Client::Excluding => naive::run(&world, how, true),
+        Client::Grid => grid::run(&world, how),
         Client::Igentai => ours::run(&Arc::new(world), how, seed),
     }
 }

@@ -13,7 +13,7 @@ use clap::{Args, Parser};
 use igentai_core::routing::Policy;
 use igentai_core::topic::Partition;
 use igentai_evaluation::{
-    Client, Course, How, Report, Setting, quote_lines, quote_report, report, run, world,
+    Client, Course, GivesUp, Grid, How, Report, Setting, quote_lines, quote_report, report, run, world,
 };
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy::{self, Purpose};
@@ -32,6 +32,9 @@ struct Options {
     taxonomy: Vec<String>,
     #[command(flatten)]
     sets: Sets,
+    /// Leave of each taxonomy all that begins with so many letters, drawn by the seed, and one in ten of the other items.
+    #[arg(long, value_name = "LETTERS")]
+    skew: Option<usize>,
     /// Of popularity by rank (Zipf's law); may be given several times.
     #[arg(long, default_value = "1.0")]
     exponent: Vec<f64>,
@@ -44,9 +47,11 @@ struct Options {
     /// Barred items that a model bears in mind; of more, each is heeded as much less.
     #[arg(long)]
     attention: Option<usize>,
-    /// Who enumerates: loop, excluding, igentai; may be given several times. All unless said.
+    /// Who enumerates: loop, excluding, grid, igentai; may be given several times. All unless said.
     #[arg(long, value_parser = client)]
     client: Vec<Client>,
+    #[command(flatten)]
+    grid: GridOptions,
     /// Requests that igentai has under way at once.
     #[arg(long, default_value_t = How::default().concurrency)]
     concurrency: u32,
@@ -82,6 +87,18 @@ struct Options {
     json: bool,
 }
 
+/// How the fixed grid is gone over: one letter after the other, each in igentai's own words.
+#[derive(Debug, Args)]
+struct GridOptions {
+    /// When it gives a letter up: after an answer that brought nothing new (once), after two running (twice), after one that was new in less than a
+    /// tenth (little), or after one with fewer names than were asked for (short). When all are given up, it begins again.
+    #[arg(long = "grid", value_name = "RULE", default_value = How::default().grid.gives_up.name(), value_parser = gives_up)]
+    gives_up: GivesUp,
+    /// Its prompts do not say what is known of the letter.
+    #[arg(long = "grid-repeats")]
+    repeats: bool,
+}
+
 /// Sets of taxonomies.
 #[derive(Debug, Args)]
 struct Sets {
@@ -97,9 +114,15 @@ fn client(name: &str) -> Result<Client, String> {
     match name {
         "loop" => Ok(Client::Loop),
         "excluding" => Ok(Client::Excluding),
+        "grid" => Ok(Client::Grid),
         "igentai" => Ok(Client::Igentai),
-        _ => Err("there are loop, excluding, igentai".to_owned()),
+        _ => Err("there are loop, excluding, grid, igentai".to_owned()),
     }
+}
+
+fn gives_up(name: &str) -> Result<GivesUp, String> {
+    let found = GivesUp::ALL.into_iter().find(|rule| rule.name() == name);
+    found.ok_or_else(|| GivesUp::ALL.map(GivesUp::name).join(", "))
 }
 
 fn partition(name: &str) -> Result<Partition, String> {
@@ -127,7 +150,8 @@ impl Options {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
                     let (obedience, attention) = (self.obedience, self.attention);
-                    settings.push(Setting { taxonomy, exponent, family, obedience, attention });
+                    let skew = self.skew;
+                    settings.push(Setting { taxonomy, skew, exponent, family, obedience, attention });
                 }
             }
         }
@@ -140,6 +164,7 @@ impl Options {
             producers: self.producers.max(1),
             items: self.items.max(1),
             max_requests: self.max_requests,
+            grid: Grid { gives_up: self.grid.gives_up, excludes: !self.grid.repeats },
             partition: self.partition,
             routing: self.routing,
             until_complete: self.until_complete,

@@ -115,7 +115,7 @@ pub struct Report {
 pub fn report(setting: &Setting, courses: &[(Client, Vec<Course>)]) -> Report {
     let all = || courses.iter().flat_map(|(_, courses)| courses);
     Report {
-        taxonomy: setting.taxonomy.clone(),
+        taxonomy: setting.name(),
         exponent: setting.exponent,
         family: setting.family.name(),
         knowable: all().next().map_or(0, |course| course.knowable),

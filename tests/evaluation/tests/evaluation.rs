@@ -39,8 +39,10 @@ fn every_client_gets_there_at_a_price_that_grows_and_the_same_seeds_give_the_sam
         assert!((100.0..1_000.0).contains(&(tokens / requests)) && usd > 0.0, "{client:?}");
     }
     // Whoever says what is known needs fewer requests and more tokens for each.
-    let (plain, excluding) = (numbers[shares - 1], numbers[2 * shares - 1]);
+    let [plain, excluding, grid, igentai] = [1, 2, 3, 4].map(|client| numbers[client * shares - 1]);
     assert!(excluding.0 < plain.0 && excluding.1 / excluding.0 > plain.1 / plain.0, "{numbers:?}");
+    // Whoever has a prompt for each letter asks for most of them before he knows of things that begin with the last.
+    assert!(grid.0 > 20.0 && igentai.0 < grid.0, "{numbers:?}");
 }
 
 #[test]

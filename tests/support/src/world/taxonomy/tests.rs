@@ -36,6 +36,26 @@ fn birds_are_where_they_belong() {
 }
 
 #[test]
+fn a_skewed_taxonomy_keeps_few_letters_whole_and_a_tenth_of_the_rest() {
+    let birds = Taxonomy::load("birds").expect("the package is installed");
+    let letter = |item: &Item| item.text.to_lowercase().chars().next();
+    let mut drawn = BTreeSet::new();
+    for seed in 0..12 {
+        let skewed = birds.clone().skewed(3, seed);
+        assert_eq!(skewed, birds.clone().skewed(3, seed));
+        assert!(skewed.items.iter().all(|item| birds.items.contains(item)));
+        let count = |of: &Taxonomy, from| of.items.iter().filter(|item| letter(item) == Some(from)).count();
+        let whole: Vec<char> = ('a'..='z')
+            .filter(|from| count(&birds, *from) > 8 && count(&skewed, *from) == count(&birds, *from))
+            .collect();
+        let rest = |of: &Taxonomy| of.items.len() - whole.iter().map(|from| count(of, *from)).sum::<usize>();
+        assert!(whole.len() <= 3 && rest(&skewed) * 6 < rest(&birds), "{whole:?}: {}", rest(&skewed));
+        drawn.extend(whole);
+    }
+    assert!(drawn.len() > 3, "{drawn:?}");
+}
+
+#[test]
 fn what_is_not_there_is_said_with_what_to_do() {
     let error = Taxonomy::load("nonsense").expect_err("there is none");
     assert!(error.to_string().contains("there are birds, "), "{error}");
