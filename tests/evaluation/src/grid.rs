@@ -105,11 +105,11 @@ pub(crate) fn run(world: &World, how: &How) -> Course {
             continue;
         }
         let names: Vec<String> = answer.said.into_iter().filter(|text| !text.ends_with(':')).collect();
-        let named = names.len();
+        let said = names.len();
         let is_new = |text: &String| Key::of(text).is_some_and(|key| keys.insert(key));
         let new: Vec<String> = names.into_iter().filter(is_new).collect();
         cell.dry = if new.is_empty() { cell.dry + 1 } else { 0 };
-        let is_over = how.grid.gives_up.applies(how.items as usize, named, new.len(), cell.dry);
+        let is_over = how.grid.gives_up.applies(how.items as usize, said, new.len(), cell.dry);
         cell.known.extend(new);
         if is_over {
             cell.dry = 0;
