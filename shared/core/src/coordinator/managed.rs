@@ -8,7 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
-use crate::decision::{Chunk, Terms, What};
+use crate::decision::{Terms, What};
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
@@ -151,12 +151,6 @@ impl Managed {
         self.wordings = Wordings::default();
         self.journal.begin();
         (self.completeness, self.forecast) = ((0, None), None);
-    }
-
-    /// The end of what the store has of the decisions of this run.
-    pub(super) fn found_decisions(&mut self, chunk: Chunk) {
-        self.found_wording(&chunk);
-        self.journal.found(chunk, &self.topic);
     }
 
     pub(super) fn decisions_saved(&mut self, end: u64) {

@@ -40,13 +40,14 @@ impl Managed {
         self.wordings.last = Some((number, before));
     }
 
-    /// Goes on with what an earlier leader decided, as far as that is in the end of what the store has.
-    pub(super) fn found_wording(&mut self, chunk: &Chunk) {
+    /// Goes on with what an earlier leader decided, as far as that is in the end of what the store has of the decisions of this run.
+    pub(in crate::coordinator) fn found_decisions(&mut self, chunk: Chunk) {
         for decision in &chunk.decisions {
             if let What::Worded(wording) = &decision.what {
                 self.wordings = Wordings { used: wording.used.clone(), ..Wordings::default() };
             }
         }
+        self.journal.found(chunk, &self.topic);
     }
 
     /// The ways to ask that are in force.
