@@ -1,6 +1,6 @@
 //! How a model is asked: a few wordings compete within a topic on what they bring for their price; who loses is used no more.
 //!
-//! Wordings take turns, so that each has its part of every stretch of the run, and sums over the same turns compare. One that brings less than the leading one by
+//! Wordings take turns, so that each has its part of every stretch of the run. Since the first answers bring most, an answer is held against what answers brought just before it. One that brings less than the leading one by
 //! more than chance explains is retired; one that brings more leads from then on; and those that are no better after many turns are retired, too.
 
 use std::collections::BTreeMap;
@@ -60,6 +60,21 @@ const LEAST: u64 = 8;
 /// After so many answers a wording that is no better than the leading one is retired.
 const MOST: u64 = 40;
 
+/// What is usual is a mean over about so many answers.
+const LATELY: u64 = 8;
+
+/// What an answer brings is told in millionths of an item, over thousandths.
+const UNIT: u64 = 1_000_000;
+
+/// Where answers bring hardly anything any more, so many thousandths of an item are taken to be usual.
+const HARDLY_ANY: u64 = 250;
+
+/// No answer counts for more than ten usual ones, in thousandths.
+const MOST_RELATIVE: u64 = 10_000;
+
+/// Of few answers that happen to be alike it is not to be thought that all are.
+const LEAST_VARIANCE: f64 = 0.02;
+
 /// How many standard errors are more than chance explains.
 const SURE: f64 = 2.0;
 
@@ -70,18 +85,26 @@ pub struct Phrased {
     pub answers: u64,
     /// New items in them.
     pub new: u64,
-    /// The sum of their squares, answer by answer.
+    /// Answers that are held against those before them.
+    held: u64,
+    /// What these brought, in thousandths of what was usual just then; and the sum of the squares of that.
+    relative: u64,
     squares: u64,
     /// What they cost, in picodollars.
     picodollars: u64,
 }
 
 impl Phrased {
-    fn answered(&mut self, new: u64, picodollars: u64) {
+    fn answered(&mut self, new: u64, picodollars: u64, usual: Option<u64>) {
         self.answers += 1;
         self.new += new;
-        self.squares = self.squares.saturating_add(new.saturating_mul(new));
         self.picodollars = self.picodollars.saturating_add(picodollars);
+        if let Some(usual) = usual {
+            let relative = (new.saturating_mul(UNIT) / usual.max(HARDLY_ANY)).min(MOST_RELATIVE);
+            self.held += 1;
+            self.relative = self.relative.saturating_add(relative);
+            self.squares = self.squares.saturating_add(relative.saturating_mul(relative));
+        }
     }
 
     /// US dollars that an answer cost.
@@ -91,13 +114,20 @@ impl Phrased {
         self.picodollars as f64 / 1e12 / self.answers.max(1) as f64
     }
 
-    /// New items of an answer, and the square of its standard error.
+    /// New items of an answer.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub fn new_items(&self) -> f64 {
+        self.new as f64 / self.answers.max(1) as f64
+    }
+
+    /// What an answer brought against what was usual, and the square of its standard error.
     #[expect(clippy::cast_precision_loss, reason = "means of counts")]
     fn mean(&self) -> (f64, f64) {
-        let answers = self.answers.max(1) as f64;
-        let mean = self.new as f64 / answers;
-        let variance = (self.squares as f64 / answers - mean * mean).max(mean);
-        (mean, variance / answers)
+        let held = self.held.max(1) as f64;
+        let mean = self.relative as f64 / held / 1e3;
+        let variance = (self.squares as f64 / held / 1e6 - mean * mean).max(LEAST_VARIANCE);
+        (mean, variance / held)
     }
 }
 
@@ -107,6 +137,9 @@ pub struct Phrasings {
     all: BTreeMap<Phrasing, Phrased>,
     /// Of a topic that is cut into parts answers about a part count, and none about the whole: these are a sample that is always asked for alike.
     is_cut: bool,
+    /// New items of an answer of late, in millionths, and of how many answers.
+    usual: u64,
+    seen: u64,
 }
 
 impl Phrasings {
@@ -116,8 +149,16 @@ impl Phrasings {
             *self = Self { is_cut: true, ..Self::default() };
         }
         if meta.cell.is_some() == self.is_cut {
-            self.all.entry(meta.phrasing).or_default().answered(new, meta.charge().picodollars());
+            self.held(meta.phrasing, new, meta.charge().picodollars());
         }
+    }
+
+    fn held(&mut self, phrasing: Phrasing, new: u64, picodollars: u64) {
+        let usual = (self.seen >= LATELY / 2).then_some(self.usual / 1_000);
+        self.all.entry(phrasing).or_default().answered(new, picodollars, usual);
+        self.seen += 1;
+        let of = self.seen.min(LATELY);
+        self.usual = (self.usual.saturating_mul(of - 1).saturating_add(new.saturating_mul(1_000_000))) / of;
     }
 
     /// What each brought.
@@ -130,7 +171,7 @@ impl Phrasings {
         self.all.get(&phrasing).copied().unwrap_or_default()
     }
 
-    /// New items of an answer for its price against the usual price, and the square of the standard error of that.
+    /// What an answer brought for its price, both against what is usual, and the square of the standard error of that.
     fn value(&self, phrasing: Phrasing, usual: f64) -> (f64, f64) {
         let of = self.of(phrasing);
         let dear = if usual > 0.0 && of.usd() > 0.0 { of.usd() / usual } else { 1.0 };
@@ -194,10 +235,10 @@ fn after_a_look(before: &[Phrasing], phrasings: &Phrasings) -> Vec<Phrasing> {
     let mut better: Option<(f64, Phrasing)> = None;
     for other in others {
         let (theirs, their_error) = phrasings.value(*other, usual);
-        let answers = phrasings.of(*other).answers;
+        let answers = phrasings.of(*other).held;
         let difference = theirs - value;
         let chance = SURE * (error + their_error).sqrt();
-        let is_tried = answers.min(phrasings.of(*leading).answers) >= LEAST;
+        let is_tried = answers.min(phrasings.of(*leading).held) >= LEAST;
         if is_tried && difference > chance && better.is_none_or(|(most, _)| difference > most) {
             better = Some((difference, *other));
         }
@@ -224,7 +265,7 @@ impl fmt::Display for Wording {
                 f,
                 "“{}” ({:.1} new items an answer, {} answers)",
                 phrasing.as_str(),
-                of.mean().0,
+                of.new_items(),
                 of.answers
             )
         };

@@ -1,18 +1,20 @@
+use super::Phrasing::{Broad, Exact, Plain, Rare};
 use super::*;
 
-fn brought(all: &[(Phrasing, u64, u64, u64)]) -> Phrasings {
+/// So many answers of each in turn, of which each brings so many new items, neither all alike nor far apart, at such a price.
+fn brought(turns: u64, all: &[(Phrasing, u64, u64)]) -> Phrasings {
     let mut phrasings = Phrasings::default();
-    for (phrasing, answers, new, picodollars) in all {
-        for number in 0..*answers {
-            // Neither all alike nor far apart.
-            let new = if number % 2 == 0 { new + 1 } else { new - 1 };
-            phrasings.all.entry(*phrasing).or_default().answered(new, *picodollars);
+    for turn in 0..turns {
+        for (phrasing, new, picodollars) in all {
+            phrasings.held(*phrasing, if turn % 2 == 0 { new + 1 } else { new - 1 }, *picodollars);
         }
     }
     phrasings
 }
 
-use Phrasing::{Broad, Exact, Plain, Rare};
+fn next(used: &[Phrasing], phrasings: &Phrasings) -> Option<Vec<Phrasing>> {
+    Wording::next(used, phrasings).map(|next| next.used)
+}
 
 #[test]
 fn the_leading_way_has_every_second_turn_and_the_others_share_the_rest() {
@@ -24,21 +26,33 @@ fn the_leading_way_has_every_second_turn_and_the_others_share_the_rest() {
 #[test]
 fn who_brings_less_is_used_no_more_and_who_brings_more_leads_but_not_before_there_are_answers_enough() {
     let all = Wording::all();
-    let few = brought(&[(Plain, 20, 10, 5), (Rare, 7, 30, 5), (Exact, 7, 2, 5), (Broad, 7, 10, 5)]);
-    assert_eq!(Wording::next(&all, &few), None);
-    let enough = brought(&[(Plain, 20, 10, 5), (Rare, 8, 30, 5), (Exact, 8, 2, 5), (Broad, 7, 10, 5)]);
-    let next = Wording::next(&all, &enough).map(|next| (next.used.clone(), next.to_string()));
-    let words = "of the ways to ask “rare” (30.0 new items an answer, 8 answers) leads; used no more: “plain” (10.0 new items an answer, 20 answers), “exact” (2.0 new items an answer, 8 answers)";
-    assert_eq!(next, Some((vec![Rare, Broad], words.to_owned())));
+    let worlds = [(Plain, 10, 5), (Rare, 30, 5), (Exact, 2, 5), (Broad, 28, 5)];
+    assert_eq!(next(&all, &brought(8, &worlds)), None, "the first answers are held against nothing");
+    let wording = Wording::next(&all, &brought(12, &worlds));
+    let words = "of the ways to ask “rare” (30.0 new items an answer, 12 answers) leads; used no more: “plain” (10.0 new items an answer, 12 answers), “exact” (2.0 new items an answer, 12 answers)";
+    assert_eq!(
+        wording.map(|one| (one.used.clone(), one.to_string())),
+        Some((vec![Rare, Broad], words.to_owned()))
+    );
 }
 
 #[test]
 fn what_costs_more_must_bring_more_and_what_is_no_better_after_many_turns_is_retired() {
-    let dear = brought(&[(Plain, 20, 10, 5), (Rare, 20, 12, 20)]);
-    assert_eq!(Wording::next(&[Plain, Rare], &dear).map(|next| next.used), Some(vec![Plain]));
-    let alike = |answers| brought(&[(Plain, 60, 10, 5), (Rare, answers, 10, 5)]);
-    assert_eq!(Wording::next(&[Plain, Rare], &alike(39)), None);
-    assert_eq!(Wording::next(&[Plain, Rare], &alike(40)).map(|next| next.used), Some(vec![Plain]));
-    assert_eq!(Wording::next(&[Plain], &alike(40)), None);
-    assert_eq!(Wording::next(&[], &alike(40)), None);
+    let dear = brought(20, &[(Plain, 10, 5), (Rare, 12, 20)]);
+    assert_eq!(next(&[Plain, Rare], &dear), Some(vec![Plain]));
+    let alike = |turns| brought(turns, &[(Plain, 10, 5), (Rare, 10, 5)]);
+    assert_eq!(next(&[Plain, Rare], &alike(39)), None);
+    assert_eq!(next(&[Plain, Rare], &alike(44)), Some(vec![Plain]));
+    assert_eq!((next(&[Plain], &alike(44)), next(&[], &alike(44))), (None, None));
+}
+
+/// The first answers of a topic bring most, whoever has them.
+#[test]
+fn who_had_the_first_turns_is_not_thought_the_better_for_that() {
+    let mut phrasings = Phrasings::default();
+    for number in 0..60 {
+        let phrasing = Wording::turn(&Wording::all(), number);
+        phrasings.held(phrasing, 60 / (number / 3 + 1), 5);
+    }
+    assert_eq!(next(&Wording::all(), &phrasings), None);
 }

@@ -8,12 +8,17 @@ fn phrasings(world: &World) -> &[Phrasing] {
     &world.commands[&producer("p1")].topics[0].phrasings
 }
 
-fn answers(world: &mut World, phrasing: Phrasing, (answers, new): (u64, u64), at: u64) {
-    for number in 0..answers {
-        let meta = ResponseMeta { phrasing, ..world.meta(Outcome::Answered) };
-        let names: Vec<String> = (0..new + number % 2).map(|n| format!("{at} {number} {n}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        world.answer_to("p1", meta, (&names, 0), at);
+/// So many answers of each in turn, about the whole topic or a part of it, of which each brings so many new items.
+fn answers(world: &mut World, turns: u64, cell: Option<&str>, all: &[(Phrasing, u64)], at: u64) {
+    for turn in 0..turns {
+        for (phrasing, new) in all {
+            let (phrasing, cell) = (*phrasing, cell.map(str::to_owned));
+            let meta = ResponseMeta { phrasing, cell, ..world.meta(Outcome::Answered) };
+            let names: Vec<String> =
+                (0..new + turn % 2).map(|n| format!("{at} {turn} {phrasing:?} {n}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            world.answer_to("p1", meta, (&names, 0), at);
+        }
     }
 }
 
@@ -31,9 +36,7 @@ fn worded(world: &World) -> Vec<Wording> {
 fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_leader() {
     let mut world = running(Limits::default());
     assert_eq!(phrasings(&world), Phrasing::ALL);
-    answers(&mut world, Phrasing::Plain, (10, 5), 10);
-    answers(&mut world, Phrasing::Rare, (10, 12), 20);
-    answers(&mut world, Phrasing::Exact, (10, 1), 30);
+    answers(&mut world, 12, None, &[(Phrasing::Plain, 5), (Phrasing::Rare, 14), (Phrasing::Exact, 1)], 10);
     world.saves = false;
     world.settle(40);
     assert_eq!(phrasings(&world), Phrasing::ALL, "it is not written down");
@@ -68,16 +71,11 @@ fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_l
 #[test]
 fn of_a_topic_that_is_cut_only_answers_about_parts_count() {
     let mut world = running(Limits::default());
-    answers(&mut world, Phrasing::Plain, (10, 20), 10);
-    for (phrasing, new) in [(Phrasing::Plain, 2), (Phrasing::Rare, 9)] {
-        for number in 0..10 {
-            let meta = ResponseMeta { phrasing, cell: Some("a".into()), ..world.meta(Outcome::Answered) };
-            let names: Vec<String> = (0..new).map(|n| format!("{new} {number} {n}")).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            world.answer_to("p1", meta, (&names, 0), 20);
-        }
-    }
-    answers(&mut world, Phrasing::Plain, (10, 20), 30);
+    let of_parts = [(Phrasing::Plain, 2), (Phrasing::Rare, 9)];
+    let of_whole = [(Phrasing::Plain, 20), (Phrasing::Rare, 1)];
+    answers(&mut world, 12, None, &of_whole, 10);
+    answers(&mut world, 12, Some("a"), &of_parts, 20);
+    answers(&mut world, 12, None, &of_whole, 30);
     world.settle(40);
     assert_eq!(phrasings(&world).first(), Some(&Phrasing::Rare));
 }
@@ -88,8 +86,7 @@ fn an_operator_says_how_models_are_asked() {
     world.stored.phrasing = Some(Phrasing::Exact);
     world.stored.version += 1;
     world.coordinator.topic(world.stored.clone(), now(1));
-    answers(&mut world, Phrasing::Plain, (20, 1), 10);
-    answers(&mut world, Phrasing::Rare, (20, 20), 20);
+    answers(&mut world, 20, None, &[(Phrasing::Plain, 1), (Phrasing::Rare, 20)], 10);
     world.settle(30);
     assert_eq!((phrasings(&world), worded(&world).len()), ([Phrasing::Exact].as_slice(), 0));
 }
