@@ -9,6 +9,7 @@ use igentai_core::time::UnixMillis;
 use igentai_core::topic::{
     EndReason, Overload, SeedList, Seeds, StartError, StartMode, StartRequest, Topic, TopicState, UsedUp,
 };
+use tracing::warn;
 
 use crate::bus::{Bus, Exchange, Outgoing, PublishError};
 use crate::store::{Head, Store, StoreError};
@@ -105,8 +106,11 @@ async fn start_from(
     let started: Result<_, RegistryError> = write(store, place, begin).await;
     // It was changed by `begin`, which never leaves it as it was.
     let started = started.and_then(|topic| topic.map(Altered::topic).ok_or(RegistryError::Contended));
-    if request.seeds.is_some() {
-        forget_seeds(store, &request.name).await?;
+    if request.seeds.is_some()
+        && let Err(error) = forget_seeds(store, &request.name).await
+    {
+        // The start stands as it is; the next one with a list tries again.
+        warn!(topic = request.name, error = %error, "lists of known items that nobody names any more are not removed");
     }
     started
 }

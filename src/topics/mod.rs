@@ -14,6 +14,7 @@ use std::io::Write;
 
 use igentai_core::folder::TopicId;
 use igentai_core::rules::ItemRules;
+use igentai_webserver::MAX_LISTS_BYTES;
 use igentai_webserver::api::dto::{Limits, Mode, Partition, Phrasing, Routing, Rules, StartTopic, TopicView};
 
 use self::args::{Action, Start, Topics};
@@ -131,7 +132,7 @@ fn nearest<'a>(given: &str, all: &'a [TopicView]) -> Option<&'a TopicView> {
 }
 
 /// What a server takes at once, less what else is in a start.
-const MOST_SEEDS_BYTES: usize = (4 << 20) - (64 << 10);
+const MOST_SEEDS_BYTES: usize = MAX_LISTS_BYTES - (64 << 10);
 
 /// The known items, as far as a server takes them.
 fn seeds(start: &Start) -> Result<Option<Vec<String>>, Failure> {

@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|routing|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -157,6 +157,16 @@ export function NewTopic({ from, mode, providers, started }) {
             <option value="fixed">by the weights</option>
           </select>
         <//>`}
+        ${!from && html`<${Field} name="phrasing" label="Models are asked" errors=${errors}>
+          <select id="f-phrasing" value=${values.phrasing} onChange=${set('phrasing')}>
+            <option value="">as before, or in ways that compete</option>
+            <option value="compete">in ways that compete</option>
+            <option value="plain">with the question alone</option>
+            <option value="rare">for what is rarely named, too</option>
+            <option value="exact">for particular items</option>
+            <option value="broad">for items of different kinds</option>
+          </select>
+        <//>`}
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
@@ -191,6 +201,7 @@ function request(values, weights, from) {
     ...numbers(['items_per_request']),
     ...(values.partition ? { partition: values.partition } : {}),
     ...(values.routing ? { routing: values.routing } : {}),
+    ...(values.phrasing ? { phrasing: values.phrasing } : {}),
     ...(categories.length ? { categories } : {}),
     ...(seeds.length ? { seeds } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),

@@ -23,7 +23,7 @@ use crate::problem::{FieldError, Problem, ProblemKind};
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Largest JSON body that may hold a list of items.
-pub(crate) const MAX_LISTS_BYTES: usize = 4 << 20;
+pub const MAX_LISTS_BYTES: usize = 4 << 20;
 
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -23,6 +23,7 @@ mod view;
 
 pub use api::{decision_page, quote_view};
 pub use context::{DependencyReadiness, MetricsText, ProbeContext, Readiness, WebContext};
+pub use extract::MAX_LISTS_BYTES;
 pub use problem::{FieldError, PROBLEM_CONTENT_TYPE, Problem, ProblemBody, ProblemKind};
 pub use server::{MAX_CONNECTIONS, WebError, serve, serve_probes};
 pub use view::{STATUS_CHECKPOINT, stored as topic_view};

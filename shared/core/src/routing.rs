@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::Incidence;
 use crate::fold::{TopicFold, Worth};
+use crate::ids::LogIndex;
 
 pub mod what_if;
 
@@ -45,6 +46,9 @@ impl Policy {
     }
 }
 
+/// Log entries after which shares are looked at again.
+pub const EVERY: LogIndex = 8;
+
 /// `c`. The proof takes a larger one; so low it is quicker to leave who repeats itself, and on the scripted worlds it lost nothing.
 const CURIOSITY: f64 = 0.005;
 
@@ -68,6 +72,9 @@ const SLOW: f64 = 4.0;
 
 /// Who brings nothing any more is taken to bring so many items with an answer, so that where nobody does the cheap one is asked.
 const HARDLY_ANY: f64 = 0.02;
+
+/// Requests within which what a provider brings is taken to halve.
+const LATELY: f64 = 16.0;
 
 /// A provider without a price is taken to cost this share of what one with a price does: somebody pays for it.
 const FREE: f64 = 0.05;
@@ -290,9 +297,6 @@ impl Candidate<'_> {
         fails * if seconds > slow { slow / seconds } else { 1.0 }
     }
 }
-
-/// Requests within which what a provider brings is taken to halve.
-const LATELY: f64 = 16.0;
 
 impl fmt::Display for Routed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -223,6 +223,14 @@ async fn a_start_whose_answer_is_lost_is_one_start_and_no_conflict() {
     assert!(start(&store, &birds(), UnixMillis(2_000)).await.is_err(), "it runs");
 }
 
+/// Nothing but the record is written here, so that no list can be removed either.
+#[tokio::test]
+async fn a_start_with_a_list_is_made_also_where_older_lists_cannot_be_removed() {
+    let (store, list) = (one(&[]), SeedList::of(["Wren"]).unwrap().seeds());
+    let request = StartRequest { seeds: Some(list.clone()), ..birds() };
+    assert_eq!(start(&store, &request, NOW).await.unwrap().seeds, Some(list));
+}
+
 #[tokio::test]
 async fn an_end_whose_answer_is_lost_is_known_to_have_been_made() {
     for fate in [Fate::DoneUnknown, Fate::UndoneUnknown, Fate::UndoneButTakenFurther, Fate::Raced] {

@@ -133,17 +133,7 @@ mod tests {
         let under_b: Vec<String> = (0..120).map(|number| format!("b{number}")).collect();
         let mut all: Vec<&str> = under_b.iter().map(String::as_str).collect();
         all.push("ant");
-        let model = Traits {
-            failures: 0.0,
-            obedience: 1.0,
-            forgets: 0.0,
-            pads: 0.0,
-            sloppiness: 0.0,
-            inventions: 0.0,
-            chatter: 0.0,
-            refusals: 0.0,
-            ..Traits::default()
-        };
+        let model = Traits::honest();
         World::new(Taxonomy::of("things", "Things", &[("", &all)]), vec![model], 1.0, 1)
     }
 

@@ -4,7 +4,7 @@ use igentai_core::folder::TopicId;
 use igentai_core::topic::{EndReason, Topic, TopicState};
 use igentai_shared::store::Store;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::client::answer;
@@ -190,4 +190,23 @@ async fn a_change_of_an_operator_is_not_fenced_by_a_term_that_began_since() {
     let seen = world.store.lease().await.unwrap();
     world.store.take_lease(&holder, &seen, 0).await.unwrap().unwrap();
     assert_eq!(server.patch(TOPIC, &json!({"prompt": "p"})).await.status, 200);
+}
+
+#[tokio::test]
+async fn how_requests_are_shared_and_how_models_are_asked_is_changed_and_taken_back() {
+    let world = World::new();
+    let server = world.serve().await;
+    let start = json!({"name": "birds", "routing": "fixed", "phrasing": "exact"});
+    let of = |answer: Value| (answer["routing"].clone(), answer["phrasing"].clone());
+    assert_eq!(of(server.post("/api/v1/topics", &start).await.json()), (json!("fixed"), json!("exact")));
+    let patch = async |body: Value| server.patch("/api/v1/topics/birds", &body).await;
+    let changed = patch(json!({"routing": "ewma", "phrasing": "rare"})).await;
+    assert_eq!(of(changed.json()), (json!("ewma"), json!("rare")), "{}", changed.text);
+    let other = patch(json!({"items_per_request": 7})).await;
+    assert_eq!(of(other.json()), (json!("ewma"), json!("rare")), "what is left out stays");
+    let back = patch(json!({"routing": null, "phrasing": null})).await;
+    assert_eq!(of(back.json()), (json!("good_ucb"), json!("compete")), "{}", back.text);
+    let refused = patch(json!({"routing": "fastest", "phrasing": 1})).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(refused.json()["errors"].as_array().unwrap().len(), 2, "{}", refused.text);
 }

@@ -277,4 +277,9 @@ async fn a_list_of_known_items_is_kept_with_the_topic_that_is_started_and_checke
     let refused = server.post(TOPICS, &json!({"name": "Other", "seeds": ["x".repeat(5 << 20)]})).await;
     assert_eq!(refused.status, 413, "{}", refused.text);
     assert_eq!(world.store.topics().await.unwrap().len(), 1);
+
+    let never = json!({"name": "Never", "mode": "resume", "seeds": ["Louvre"]});
+    assert_eq!(server.post(TOPICS, &never).await.problem(), "nothing-to-resume");
+    let kept = world.store.seeds(&"never".parse().unwrap(), &topic.seeds.unwrap().list, 0).await.unwrap();
+    assert_eq!(kept, None, "a start that is refused leaves no list");
 }

@@ -26,9 +26,9 @@ fn the_leading_way_has_every_second_turn_and_the_others_share_the_rest() {
 #[test]
 fn who_brings_less_is_used_no_more_and_who_brings_more_leads_but_not_before_there_are_answers_enough() {
     let all = Wording::all();
-    let worlds = [(Plain, 10, 5), (Rare, 30, 5), (Exact, 2, 5), (Broad, 28, 5)];
-    assert_eq!(next(&all, &brought(8, &worlds)), None, "the first answers are held against nothing");
-    let wording = Wording::next(&all, &brought(12, &worlds));
+    let ways = [(Plain, 10, 5), (Rare, 30, 5), (Exact, 2, 5), (Broad, 28, 5)];
+    assert_eq!(next(&all, &brought(8, &ways)), None, "the first answers are held against nothing");
+    let wording = Wording::next(&all, &brought(12, &ways));
     let words = "of the ways to ask “rare” (30.0 new items an answer, 12 answers) leads; used no more: “plain” (10.0 new items an answer, 12 answers), “exact” (2.0 new items an answer, 12 answers)";
     assert_eq!(
         wording.map(|one| (one.used.clone(), one.to_string())),

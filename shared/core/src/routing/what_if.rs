@@ -7,16 +7,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Policy, Routed};
+use super::{EVERY, Policy, Routed};
 use crate::batch::ResponseMeta;
 use crate::cost::Cost;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
 use crate::topic::FIRST_SEED;
-
-/// Requests after which shares are decided anew, as in a run.
-const EVERY: u64 = 8;
 
 /// How far something came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +142,7 @@ impl Answers {
         }
         let mut course = Course::default();
         let mut credits: BTreeMap<String, f64> = BTreeMap::new();
-        let mut shares = Routed::by(policy, &course.fold, &prior).weights;
+        let mut shares = BTreeMap::new();
         let out_of = loop {
             if course.fold.log_index() % EVERY == 0 {
                 shares = Routed::by(policy, &course.fold, &prior).weights;

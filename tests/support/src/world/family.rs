@@ -92,6 +92,24 @@ impl Default for Traits {
     }
 }
 
+impl Traits {
+    /// A model without faults.
+    #[must_use]
+    pub fn honest() -> Self {
+        Self {
+            failures: 0.0,
+            obedience: 1.0,
+            forgets: 0.0,
+            pads: 0.0,
+            sloppiness: 0.0,
+            inventions: 0.0,
+            chatter: 0.0,
+            refusals: 0.0,
+            ..Self::default()
+        }
+    }
+}
+
 /// Which models there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {

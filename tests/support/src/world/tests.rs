@@ -13,21 +13,6 @@ fn birds() -> Taxonomy {
     )
 }
 
-/// A model without faults.
-fn honest() -> Traits {
-    Traits {
-        failures: 0.0,
-        obedience: 1.0,
-        forgets: 0.0,
-        pads: 0.0,
-        sloppiness: 0.0,
-        inventions: 0.0,
-        chatter: 0.0,
-        refusals: 0.0,
-        ..Traits::default()
-    }
-}
-
 fn world(traits: Traits) -> World {
     World::new(birds(), vec![traits], 1.0, 7)
 }
@@ -44,7 +29,7 @@ fn said(world: &World, prompt: &str) -> Vec<String> {
 
 #[test]
 fn a_prompt_is_answered_with_what_it_asks_for() {
-    let world = world(honest());
+    let world = world(Traits::honest());
     let examples: [(&str, &[&str]); 12] = [
         ("List 50 owls.", &["Ural owl", "barn owl", "eagle owl", "tawny owl"]),
         (
@@ -77,7 +62,7 @@ fn a_prompt_is_answered_with_what_it_asks_for() {
 
 #[test]
 fn as_many_are_named_as_were_asked_for_and_none_twice() {
-    let world = world(honest());
+    let world = world(Traits::honest());
     for number in 0..50 {
         let answer = ask(&world, number, "List 7 different examples of birds.");
         assert_eq!((answer.said.len(), answer.truths.len(), answer.end), (7, 7, End::Listed));
@@ -86,7 +71,7 @@ fn as_many_are_named_as_were_asked_for_and_none_twice() {
 
 #[test]
 fn popular_items_are_named_first() {
-    let world = world(honest());
+    let world = world(Traits::honest());
     let mut named = vec![0; birds().items.len()];
     for number in 0..1_000 {
         for item in ask(&world, number, "List 2 birds.").truths {
@@ -110,7 +95,7 @@ fn the_same_request_is_answered_the_same_way_and_others_otherwise() {
 
 #[test]
 fn what_is_made_up_is_never_said_twice_and_is_no_item() {
-    let world = world(Traits { inventions: 1.0, ..honest() });
+    let world = world(Traits { inventions: 1.0, ..Traits::honest() });
     let mut seen = BTreeSet::new();
     for number in 0..2_000 {
         let answer = ask(&world, number, "List 10 birds.");
@@ -123,7 +108,7 @@ fn what_is_made_up_is_never_said_twice_and_is_no_item() {
 
 #[test]
 fn spellings_differ_and_are_known_for_what_they_are() {
-    let world = world(Traits { sloppiness: 1.0, ..honest() });
+    let world = world(Traits { sloppiness: 1.0, ..Traits::honest() });
     let mut spellings = BTreeSet::new();
     for number in 0..100 {
         let answer = ask(&world, number, "List 50 birds.");
@@ -138,7 +123,7 @@ fn spellings_differ_and_are_known_for_what_they_are() {
 
 #[test]
 fn exclusions_are_obeyed_as_often_as_the_model_does() {
-    let world = world(Traits { obedience: 0.75, ..honest() });
+    let world = world(Traits { obedience: 0.75, ..Traits::honest() });
     let named = |number| ask(&world, number, "List 50 owls, not barn owl.").truths.len();
     let slips = (0..1_000).filter(|number| named(*number) == 4).count();
     assert!((200..300).contains(&slips), "{slips}");
@@ -146,7 +131,7 @@ fn exclusions_are_obeyed_as_often_as_the_model_does() {
 
 #[test]
 fn a_long_list_of_exclusions_is_heeded_less() {
-    let world = world(Traits { attention: Some(2), ..honest() });
+    let world = world(Traits { attention: Some(2), ..Traits::honest() });
     let named =
         |prompt: &str| (0..1_000).map(|number| ask(&world, number, prompt).truths.len()).sum::<usize>();
     assert_eq!(named("List 50 owls, not barn owl or tawny owl."), 2_000);
@@ -156,7 +141,7 @@ fn a_long_list_of_exclusions_is_heeded_less() {
 
 #[test]
 fn who_is_asked_for_more_than_fits_fills_up_with_others_at_times() {
-    let world = world(Traits { pads: 0.5, ..honest() });
+    let world = world(Traits { pads: 0.5, ..Traits::honest() });
     let sizes: BTreeSet<usize> =
         (0..50).map(|number| ask(&world, number, "List 50 owls.").said.len()).collect();
     assert_eq!(sizes, [4, 15].into());
@@ -177,10 +162,10 @@ fn each_member_of_a_family_knows_what_it_should() {
 
 #[test]
 fn tokens_cost_and_time_grow_with_the_texts() {
-    let world = world(honest());
+    let world = world(Traits::honest());
     let (short, long) =
         (ask(&world, 1, "List 2 birds."), ask(&world, 1, "List 15 birds, all that come to your mind."));
     assert!(short.input_tokens < long.input_tokens && short.output_tokens * 3 < long.output_tokens);
     assert!(short.cost < long.cost && short.latency < long.latency);
-    assert_eq!(long.cost, honest().price.of(long.input_tokens, long.output_tokens));
+    assert_eq!(long.cost, Traits::honest().price.of(long.input_tokens, long.output_tokens));
 }

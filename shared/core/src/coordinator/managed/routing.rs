@@ -8,11 +8,8 @@ use super::Managed;
 use crate::command::{ProviderReport, ProviderState};
 use crate::decision::What;
 use crate::ids::{Epoch, LogIndex, WorkerId};
-use crate::routing::{Policy, Routed};
+use crate::routing::{EVERY, Policy, Routed};
 use crate::time::Now;
-
-/// Log entries after which it is looked at again.
-const EVERY: LogIndex = 8;
 
 /// Shares that were decided.
 #[derive(Debug, Default)]

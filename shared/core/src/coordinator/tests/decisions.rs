@@ -28,15 +28,21 @@ impl World {
 }
 
 /// Decides everything again; how many decisions came out the same.
-fn replay(world: &World) -> Result<u64, String> {
+pub(super) fn replay(world: &World) -> Result<u64, String> {
+    replay_changed(world, |_| {})
+}
+
+/// The same, with what stands written changed.
+pub(super) fn replay_changed(world: &World, change: impl Fn(&mut What)) -> Result<u64, String> {
     let mut replay = Replay::default();
     let mut entries = world.entries.iter().peekable();
-    for (place, (number, decision)) in world.decided().into_iter().enumerate() {
+    for (place, (number, mut decision)) in world.decided().into_iter().enumerate() {
         assert_eq!(number, place as u64 + 1, "none is left out");
         while let Some(entry) = entries.next_if(|entry| entry.index <= decision.log_index) {
             replay.entry(entry).unwrap();
         }
         assert_eq!(replay.log_index(), decision.log_index);
+        change(&mut decision.what);
         replay.decision(number, &decision).map_err(|differs| differs.to_string())?;
     }
     Ok(replay.decided())

@@ -1,7 +1,8 @@
 //! How requests about the whole topic are shared among providers.
 
+use super::decisions::{replay, replay_changed};
 use super::*;
-use crate::decision::{Replay, What};
+use crate::decision::What;
 use crate::routing::{Policy, Routed};
 
 const BOTH: [(&str, u64); 2] = [("dear", 1_000), ("small", 1_000)];
@@ -127,22 +128,11 @@ fn shares_follow_from_the_log_again_under_another_leader_and_in_a_replay() {
     world.settle(20);
     assert_eq!(weights(&world, "p1"), &before);
 
-    let replay = |change: &dyn Fn(&mut Routed)| {
-        let mut replay = Replay::default();
-        let mut entries = world.entries.iter();
-        for (number, decision) in world.decisions.values().flat_map(Chunk::numbered) {
-            while replay.log_index() < decision.log_index {
-                replay.entry(entries.next().unwrap()).unwrap();
-            }
-            let mut decision = decision.clone();
-            if let What::Routed(routed) = &mut decision.what {
-                change(routed);
-            }
-            replay.decision(number, &decision)?;
+    assert!(replay(&world).unwrap() >= 1);
+    let differs = replay_changed(&world, |what| {
+        if let What::Routed(routed) = what {
+            *routed.weights.get_mut("dear").unwrap() += 0.01;
         }
-        Ok::<_, crate::decision::Differs>(replay.decided())
-    };
-    assert!(replay(&|_| {}).unwrap() >= 1);
-    let differs = replay(&|routed| *routed.weights.get_mut("dear").unwrap() += 0.01).unwrap_err();
-    assert!(differs.was.starts_with("requests are shared: dear "), "{differs}");
+    });
+    assert!(differs.unwrap_err().contains("it was: requests are shared: dear "));
 }

@@ -1,7 +1,8 @@
 //! Which ways to ask are used.
 
+use super::decisions::{replay, replay_changed};
 use super::*;
-use crate::decision::{Replay, What};
+use crate::decision::What;
 use crate::phrasing::{Phrasing, Wording};
 
 fn phrasings(world: &World) -> &[Phrasing] {
@@ -13,7 +14,7 @@ fn answers(world: &mut World, turns: u64, cell: Option<&str>, all: &[(Phrasing, 
     for turn in 0..turns {
         for (phrasing, new) in all {
             let (phrasing, cell) = (*phrasing, cell.map(str::to_owned));
-            let meta = ResponseMeta { phrasing, cell, ..world.meta(Outcome::Answered) };
+            let meta = ResponseMeta { cell, phrasing, ..world.meta(Outcome::Answered) };
             let names: Vec<String> =
                 (0..new + turn % 2).map(|n| format!("{at} {turn} {phrasing:?} {n}")).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -49,23 +50,13 @@ fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_l
     world.settle(60);
     assert_eq!((phrasings(&world), worded(&world).len()), (expected.as_slice(), 1));
 
-    let replay = |change: &dyn Fn(&mut Wording)| {
-        let mut replay = Replay::default();
-        let mut entries = world.entries.iter();
-        for (number, decision) in world.decisions.values().flat_map(Chunk::numbered) {
-            while replay.log_index() < decision.log_index {
-                replay.entry(entries.next().unwrap()).unwrap();
-            }
-            let mut decision = decision.clone();
-            if let What::Worded(wording) = &mut decision.what {
-                change(wording);
-            }
-            replay.decision(number, &decision)?;
+    assert!(replay(&world).unwrap() >= 1);
+    let differs = replay_changed(&world, |what| {
+        if let What::Worded(wording) = what {
+            wording.used.truncate(1);
         }
-        Ok::<_, crate::decision::Differs>(replay.decided())
-    };
-    assert!(replay(&|_| {}).unwrap() >= 1);
-    assert!(replay(&|wording| wording.used.truncate(1)).is_err());
+    });
+    assert!(differs.unwrap_err().contains("it is: of the ways to ask “rare”"));
 }
 
 #[test]
