@@ -28,22 +28,40 @@ impl Sightings {
         if place >= self.few.len() {
             self.few.resize(place + 1, 0);
         }
-        let before = self.of(seq);
+        let before = self.count(seq, place);
         let times = before.saturating_add(1);
-        if let Some(few) = self.few.get_mut(place) {
-            *few = u8::try_from(times).unwrap_or(MANY);
-        }
-        if times >= u32::from(MANY) {
-            self.many.insert(seq, times);
-        }
-        if let Some(number) = self.frequencies.get_mut(&before) {
-            *number -= 1;
-            if *number == 0 {
-                self.frequencies.remove(&before);
+        let (mut was_last, mut is_new) = (false, true);
+        for (count, number) in self.frequencies.range_mut(before..=times) {
+            if *count == times {
+                *number += 1;
+                is_new = false;
+            } else {
+                *number -= 1;
+                was_last = *number == 0;
             }
         }
-        *self.frequencies.entry(times).or_default() += 1;
+        if was_last {
+            self.frequencies.remove(&before);
+        }
+        if is_new {
+            self.frequencies.insert(times, 1);
+        }
         self.mentions += 1;
+    }
+
+    /// Counts one of an attribute; how many there were before.
+    fn count(&mut self, seq: Seq, place: usize) -> u32 {
+        let Some(few) = self.few.get_mut(place) else { return 0 };
+        if *few == MANY {
+            let times = self.many.entry(seq).or_insert(u32::from(MANY));
+            return std::mem::replace(times, times.saturating_add(1));
+        }
+        let before = *few;
+        *few += 1;
+        if *few == MANY {
+            self.many.insert(seq, u32::from(MANY));
+        }
+        u32::from(before)
     }
 
     /// Responses that named the attribute.

@@ -71,7 +71,7 @@ impl Picture {
 
     /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
     /// listed it, what the others add.
-    fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+    pub(super) fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
         if reach.listed > 0 {
             return sums.found() * (1.0 + self.still_to_add(reach));
         }
@@ -141,12 +141,12 @@ impl View<'_> {
             .filter(|stretch| !stretch.reach.is_done(useful) && stretch.reach.full + stretch.reach.listed > 0)
         {
             let (letters, sums) = (stretch.letters(), self.sum(stretch.letters()));
-            let by_known = known_of(&sums, letters, once_real) * names_for_each;
+            let known = known_of(&sums, letters, once_real);
             names += match stretch.reach.listed {
-                0 => by_known.max(sums.found() + by_fresh(&sums, stretch.reach)),
+                0 => (known * names_for_each).max(sums.found() + by_fresh(&sums, stretch.reach)),
                 _ => sums.found(),
             };
-            whole += known_of(&sums, letters, once_real);
+            whole += known;
         }
         if whole > basis {
             names_for_each = names_for_each.max(names / whole);
@@ -241,17 +241,6 @@ fn by_fresh(sums: &Sums, reach: Reach) -> f64 {
 impl Stretch {
     pub(super) const fn letters(&self) -> Letters {
         Letters { from: self.from, to: self.to }
-    }
-}
-
-impl Sums {
-    fn join(&mut self, other: &Self) {
-        self.twice += other.twice;
-        self.twice_listed += other.twice_listed;
-        self.once += other.once;
-        self.once_listed += other.once_listed;
-        self.listed_once += other.listed_once;
-        self.listed += other.listed;
     }
 }
 

@@ -30,6 +30,7 @@ mod categories;
 mod estimate;
 mod letters;
 mod next;
+mod reach;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -404,41 +405,6 @@ impl Frontier {
         count(within.count())
     }
 
-    fn reach(&mut self, part: Letters, came: Came) {
-        let mut reached = Vec::with_capacity(self.stretches.len() + 2);
-        for stretch in &self.stretches {
-            let Stretch { from, to, mut reach } = *stretch;
-            let Some(both) = part.both(Letters { from, to }) else {
-                reached.push(*stretch);
-                continue;
-            };
-            if from < both.from {
-                reached.push(Stretch { from, to: both.from - 1, reach });
-            }
-            match came {
-                Came::Full { fresh } => reach = Reach { full: reach.full.saturating_add(1), fresh, ..reach },
-                Came::Listed { by } => {
-                    reach.listed = reach.listed.saturating_add(1);
-                    reach.listed_by |= by;
-                }
-                Came::Useless => reach.useless = reach.useless.saturating_add(1),
-            }
-            reached.push(Stretch { from: both.from, to: both.to, reach });
-            let Letters { to: last, .. } = both;
-            if last < to {
-                reached.push(Stretch { from: last + 1, to, reach: stretch.reach });
-            }
-        }
-        reached.dedup_by(|next, before| {
-            let joins = next.reach == before.reach;
-            if joins {
-                before.to = next.to;
-            }
-            joins
-        });
-        self.stretches = reached;
-    }
-
     fn name(&self, number: u64) -> Option<Name> {
         let start = usize::try_from(number.checked_sub(1)?).ok()?.checked_mul(BYTES)?;
         self.names.get(start..start + BYTES).map(Name::of)
@@ -452,7 +418,7 @@ impl Frontier {
     /// Names that are known of a range.
     fn found_in(&self, part: Letters) -> f64 {
         let mut sums = Sums::default();
-        self.places.range(part.from..=part.to).for_each(|(_, names)| sums.add(&names.table));
+        self.places.range(part.from..=part.to).for_each(|(_, names)| sums.join(&Sums::of(&names.table)));
         sums.found()
     }
 }

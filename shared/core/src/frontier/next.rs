@@ -3,12 +3,15 @@
 use super::estimate::Picture;
 use super::view::View;
 use super::voices::VOICES;
-use super::{Category, Frontier, Letters, Stretch};
+use super::{Category, Frontier, Letters, Stretch, Sums};
 use crate::batch::ResponseMeta;
 use crate::decision::Why;
 use crate::topic::Partition;
 
 mod ahead;
+mod best;
+
+use best::{Busy, Offer};
 
 /// Answers about the whole topic before it is cut into parts.
 pub(super) const FIRST_WHOLE: u64 = 2;
@@ -158,28 +161,31 @@ pub struct Wish<'a> {
 /// A part, how many names an answer about it may have, and how many it would leave out.
 type Cut = (Letters, f64, f64);
 
-/// What could be asked for.
-#[derive(Clone, Debug)]
-struct Offer {
-    letters: Letters,
-    provider: Option<String>,
-    /// New names, and all that it may give.
-    new: f64,
-    gives: f64,
-    /// Names that are known there, and that there are.
-    known: f64,
-    has: f64,
-    /// New names for what it costs.
-    value: f64,
-}
-
 impl Wish<'_> {
-    fn is_free(&self, letters: Letters) -> bool {
-        !self.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Part(part) if part.overlaps(letters)))
+    /// Parts that requests under way are about.
+    fn parts(&self) -> impl Iterator<Item = Letters> {
+        self.under_way.iter().filter_map(|(aim, _)| match aim {
+            Aim::Part(part) => Some(*part),
+            Aim::Whole | Aim::Category(_) | Aim::Parts { .. } => None,
+        })
     }
 
     fn size(&self) -> f64 {
         f64::from(self.items) * PART
+    }
+}
+
+/// Of names that a question says to leave out, so many do not come again; `None` where it says nothing.
+#[derive(Clone, Copy, Debug)]
+struct Spares(Option<f64>);
+
+impl Spares {
+    /// How many names an answer gives about a part that holds so many.
+    fn of(self, holds: f64, sums: &Sums) -> f64 {
+        match self.0 {
+            Some(share) if sums.aimed() <= f64::from(MOST_LEFT_OUT) => holds - share * sums.aimed(),
+            Some(_) | None => holds,
+        }
     }
 }
 
@@ -239,7 +245,7 @@ impl View<'_> {
             return Outlook::Wait;
         }
         match best {
-            Some(Offer { letters, provider, new, gives, known, has, .. }) => {
+            Some((Offer { letters, new, gives, known, has, .. }, provider)) => {
                 let take = if need < new { (gives - new + need).ceil() + 1.0 } else { f64::from(wish.items) };
                 let items = whole_number(take).clamp(FEWEST.min(wish.items), wish.items);
                 let new = new.min(need.max(1.0));
@@ -275,74 +281,18 @@ impl View<'_> {
         Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0, why }
     }
 
-    /// What brings most for what it costs, and of how many.
-    fn best(&self, wish: &Wish<'_>, picture: &Picture) -> (Option<Offer>, u32) {
-        let mut best: Option<Offer> = None;
-        let mut offers = 0;
-        let several = wish.providers.len() > 1;
-        // A list of one that is not told apart from others is nobody's, and finishes nothing.
-        let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
-        let any_counts = wish.providers.iter().any(counts);
-        let is_listed = |letters: Letters| {
-            let mut listed = self.stretches.iter().filter(|stretch| stretch.reach.listed > 0);
-            listed.any(|stretch| stretch.letters().overlaps(letters))
-        };
-        let is_testing =
-            wish.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Part(part) if is_listed(*part)));
-        for provider in wish.providers {
-            let voice = self.set_of(provider);
-            let adds_nothing = voice != 0 && voice & picture.useful == 0;
-            if several && (adds_nothing || any_counts && !counts(provider)) {
-                continue;
-            }
-            let worth = self.worth(voice, picture.useful | voice);
-            // Now and then one that fails is tried.
-            let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(TRIED_EVERY * 3);
-            let sound = if tries { 1.0 } else { self.soundness(voice) };
-            let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
-            for stretch in &self.stretches {
-                let reach = stretch.reach;
-                if reach.is_done(picture.useful) || reach.listed_by & voice != 0 {
-                    continue;
-                }
-                let leaves_out = worth.is_tested || reach.listed == 0;
-                for (letters, gives, _) in self.cut(stretch, picture, wish.size(), leaves_out) {
-                    if !wish.is_free(letters) {
-                        continue;
-                    }
-                    let (found, has) = (self.sum(letters).found(), self.expected(picture, letters, reach));
-                    let missing = has - found;
-                    let new = match (several, reach.listed) {
-                        (false, _) => missing,
-                        (true, 0) => missing * worth.knows,
-                        (true, _) => found * worth.adds,
-                    };
-                    let new = new.clamp(0.0, f64::from(wish.items));
-                    // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
-                    let tests = several && !worth.is_tested && reach.listed > 0 && !is_testing;
-                    let value = if tests { found * AT_ONCE } else { new / cost };
-                    offers += u32::from(new >= LEAST_NEW);
-                    if new >= LEAST_NEW && best.as_ref().is_none_or(|best| value > best.value) {
-                        let provider = several.then(|| provider.clone());
-                        best = Some(Offer { letters, provider, new, gives, known: found, has, value });
-                    }
-                }
-            }
-        }
-        (best, offers)
-    }
-
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is. Where it shall go on for as long as anything new comes, nobody
     /// waits for that.
     fn again(&self, wish: &Wish<'_>, whole: u64, picture: &Picture) -> Outlook {
         // What was given up has had its turn, too.
         let turns = |stretch: &Stretch| stretch.reach.listed.saturating_add(stretch.reach.useless);
         let least = self.stretches.iter().map(turns).min().unwrap_or(0);
-        let mut best: Option<(f64, Letters)> = None;
+        let (busy, mut parts, mut best): (_, _, Option<(f64, Letters)>) = (Busy::of(wish), Vec::new(), None);
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
-            for (letters, ..) in self.cut(stretch, picture, wish.size(), true) {
+            self.cut(stretch, picture, (wish.size(), true), &mut parts);
+            for (letters, ..) in parts.drain(..) {
                 let new = self.sum(letters).found() * picture.left_out.powi(i32::from(least.max(1)));
-                if wish.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
+                if busy.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
                     best = Some((new, letters));
                 }
             }
@@ -361,20 +311,31 @@ impl View<'_> {
         }
     }
 
+    /// What answers are spared by what questions say to leave out, if they do.
+    fn spares(&self, leaves_out: bool) -> Spares {
+        Spares((leaves_out && self.heeds()).then(|| 1.0 - self.copies()))
+    }
+
     /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.
-    fn cut(&self, stretch: &Stretch, picture: &Picture, size: f64, leaves_out: bool) -> Vec<Cut> {
-        let (copies, leaves_out) = (self.copies(), leaves_out && self.heeds());
+    fn cut(
+        &self,
+        stretch: &Stretch,
+        picture: &Picture,
+        (size, leaves_out): (f64, bool),
+        parts: &mut Vec<Cut>,
+    ) {
+        let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
-            let (holds, aimed) = (self.expected(picture, letters, stretch.reach), self.sum(letters).aimed());
-            let gives = if leaves_out && aimed <= f64::from(MOST_LEFT_OUT) {
-                holds - (1.0 - copies) * aimed
-            } else {
-                holds
-            };
-            (gives, aimed)
+            let sums = self.sum(letters);
+            let holds = picture.expected(&sums, letters, stretch.reach);
+            (spares.of(holds, &sums), sums.aimed())
         };
-        let mut parts: Vec<Cut> = Vec::new();
         let whole = stretch.letters();
+        if whole.from == whole.to {
+            let (gives, aimed) = expected(whole);
+            parts.push((whole, gives, aimed));
+            return;
+        }
         let mut place = whole.from;
         let mut open: Option<Cut> = None;
         while place <= whole.to {
@@ -387,7 +348,7 @@ impl View<'_> {
                 if is_other {
                     parts.push((letter, holds, aimed));
                 } else {
-                    cut_letter(letter, size, &expected, &mut parts);
+                    cut_letter(letter, size, &expected, parts);
                 }
                 continue;
             }
@@ -404,7 +365,6 @@ impl View<'_> {
             };
         }
         parts.extend(open);
-        parts
     }
 }
 

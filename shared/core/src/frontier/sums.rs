@@ -20,15 +20,26 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn add(&mut self, table: &Table) {
+    pub(super) fn of(table: &Table) -> Self {
         let [never, once, several @ ..] = table;
         let repeated = |row: &[u32; MANY as usize + 1]| row[1] + row[2] + row[3];
-        self.listed_once += f64::from(never[1]);
-        self.listed += f64::from(never[2] + never[3]);
-        self.once += f64::from(once[0] + repeated(once));
-        self.once_listed += f64::from(repeated(once));
-        self.twice += several.iter().map(|row| f64::from(row[0] + repeated(row))).sum::<f64>();
-        self.twice_listed += several.iter().map(|row| f64::from(repeated(row))).sum::<f64>();
+        Self {
+            twice: several.iter().map(|row| f64::from(row[0] + repeated(row))).sum(),
+            twice_listed: several.iter().map(|row| f64::from(repeated(row))).sum(),
+            once: f64::from(once[0] + repeated(once)),
+            once_listed: f64::from(repeated(once)),
+            listed_once: f64::from(never[1]),
+            listed: f64::from(never[2] + never[3]),
+        }
+    }
+
+    pub(super) fn join(&mut self, other: &Self) {
+        self.twice += other.twice;
+        self.twice_listed += other.twice_listed;
+        self.once += other.once;
+        self.once_listed += other.once_listed;
+        self.listed_once += other.listed_once;
+        self.listed += other.listed;
     }
 
     pub(super) const fn without(self, other: Self) -> Self {

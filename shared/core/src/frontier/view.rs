@@ -10,8 +10,11 @@ use super::{CROWDED, ENOUGH, Frontier, KEEPS_TO, Letters, Sums, TRIED};
 #[derive(Debug)]
 pub(super) struct View<'a> {
     frontier: &'a Frontier,
-    /// Of all places before one.
+    /// Of each place, and of all places before one.
+    each: Vec<Sums>,
     before: Vec<Sums>,
+    /// The most names that are known of one place.
+    most: f64,
     /// Names in ranges that several models have listed: by who listed, and who named them.
     pub(super) shared: Vec<(Set, [u32; SETS])>,
 }
@@ -26,11 +29,16 @@ impl Deref for View<'_> {
 
 impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
-        let mut before = Vec::with_capacity(PLACES + 1);
-        let mut sums = Sums::default();
+        let (mut each, mut before) = (vec![Sums::default(); PLACES], Vec::with_capacity(PLACES + 1));
+        let (mut sums, mut most) = (Sums::default(), 0.0_f64);
         for (place, names) in &self.places {
             before.resize(usize::from(*place) + 1, sums);
-            sums.add(&names.table);
+            let of_place = Sums::of(&names.table);
+            most = most.max(of_place.found());
+            sums.join(&of_place);
+            if let Some(each) = each.get_mut(usize::from(*place)) {
+                *each = of_place;
+            }
         }
         before.resize(PLACES + 1, sums);
         let mut shared: Vec<(Set, [u32; SETS])> = Vec::new();
@@ -47,7 +55,7 @@ impl Frontier {
                 }
             }
         }
-        View { frontier: self, before, shared }
+        View { frontier: self, each, before, most, shared }
     }
 
     /// Whether requests aim at categories.
@@ -65,6 +73,9 @@ impl Frontier {
 impl View<'_> {
     /// The tables of a range together.
     pub(super) fn sum(&self, part: Letters) -> Sums {
+        if part.from == part.to {
+            return self.each.get(usize::from(part.from)).copied().unwrap_or_default();
+        }
         let of = |place: usize| self.before.get(place).copied().unwrap_or_default();
         of(usize::from(part.to) + 1).without(of(usize::from(part.from)))
     }
@@ -82,7 +93,6 @@ impl View<'_> {
     /// Whether most names begin alike, so that letters do not tell them apart.
     fn is_crowded(&self) -> bool {
         let all = self.found();
-        let most = self.places.keys().map(|place| self.sum(Letters { from: *place, to: *place }).found());
-        all >= ENOUGH && most.fold(0.0, f64::max) > CROWDED * all
+        all >= ENOUGH && self.most > CROWDED * all
     }
 }

@@ -39,9 +39,10 @@ impl Frontier {
 impl View<'_> {
     fn coming(&self, picture: &Picture, completeness: Option<Completeness>, items: u32) -> Vec<f64> {
         let most = f64::from(items);
-        let mut parts: Vec<(f64, f64)> = Vec::new();
+        let (mut parts, mut cut): (Vec<(f64, f64)>, _) = (Vec::new(), Vec::new());
         for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
-            for (letters, gives, _) in self.cut(stretch, picture, most * PART, true) {
+            self.cut(stretch, picture, (most * PART, true), &mut cut);
+            for (letters, gives, _) in cut.drain(..) {
                 let missing = self.expected(picture, letters, stretch.reach) - self.sum(letters).found();
                 let new = missing.clamp(0.0, most);
                 if new >= LEAST_NEW {

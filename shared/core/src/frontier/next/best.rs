@@ -1,0 +1,163 @@
+//! The part that brings most for what it costs.
+
+use super::super::estimate::Picture;
+use super::super::letters::PLACES;
+use super::super::view::View;
+use super::super::voices::{Set, VOICES, Worth};
+use super::super::{Reach, Sums};
+use super::{AT_ONCE, LEAST_NEW, Letters, TRIED_EVERY, Wish, whole_count};
+
+/// What could be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub(super) letters: Letters,
+    /// New names, and all that it may give.
+    pub(super) new: f64,
+    pub(super) gives: f64,
+    /// Names that are known there, and that there are.
+    pub(super) known: f64,
+    pub(super) has: f64,
+    /// New names for what it costs.
+    pub(super) value: f64,
+}
+
+/// Who can be asked, and the best that there is to ask for.
+#[derive(Debug)]
+struct Askable<'a> {
+    provider: &'a String,
+    voice: Set,
+    worth: Worth,
+    /// What an answer costs.
+    cost: f64,
+    best: Option<Offer>,
+    most: f64,
+}
+
+/// Places that requests under way are about: how many there are before each.
+#[derive(Debug)]
+pub(super) struct Busy(Vec<u16>);
+
+impl Busy {
+    pub(super) fn of(wish: &Wish<'_>) -> Self {
+        let mut busy = vec![0_u16; PLACES + 1];
+        for part in wish.parts() {
+            let within = busy.iter_mut().skip(usize::from(part.from) + 1);
+            within.take(usize::from(part.to - part.from) + 1).for_each(|place| *place = 1);
+        }
+        let mut before = 0;
+        for place in &mut busy {
+            before += *place;
+            *place = before;
+        }
+        Self(busy)
+    }
+
+    pub(super) fn is_free(&self, letters: Letters) -> bool {
+        let before = |place: usize| self.0.get(place).copied().unwrap_or_default();
+        before(usize::from(letters.from)) == before(usize::from(letters.to) + 1)
+    }
+}
+
+/// What a choice goes by besides the part and the model.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    several: bool,
+    /// It is being found out already what a model adds.
+    is_testing: bool,
+    items: f64,
+}
+
+impl Choice {
+    /// How many new names a model brings of a part, and what they are worth.
+    fn weigh(self, one: &Askable<'_>, reach: Reach, known: f64, has: f64) -> (f64, f64) {
+        let missing = has - known;
+        let new = match (self.several, reach.listed) {
+            (false, _) => missing,
+            (true, 0) => missing * one.worth.knows,
+            (true, _) => known * one.worth.adds,
+        };
+        let new = new.clamp(0.0, self.items);
+        // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
+        let tests = self.several && !one.worth.is_tested && reach.listed > 0 && !self.is_testing;
+        (new, if tests { known * AT_ONCE } else { new / one.cost })
+    }
+}
+
+impl View<'_> {
+    /// Whether a model has listed some of a part.
+    fn is_listed(&self, part: Letters) -> bool {
+        let first = self.stretches.partition_point(|stretch| stretch.to < part.from);
+        let mut within =
+            self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
+        within.any(|stretch| stretch.reach.listed > 0)
+    }
+
+    /// What brings most for what it costs, and of how many.
+    pub(super) fn best(&self, wish: &Wish<'_>, picture: &Picture) -> (Option<(Offer, Option<String>)>, u32) {
+        let several = wish.providers.len() > 1;
+        // A list of one that is not told apart from others is nobody's, and finishes nothing.
+        let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
+        let any_counts = wish.providers.iter().any(counts);
+        // Now and then one that fails is tried.
+        let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(TRIED_EVERY * 3);
+        let mut askable: Vec<Askable<'_>> = Vec::new();
+        for provider in wish.providers {
+            let voice = self.set_of(provider);
+            let adds_nothing = voice != 0 && voice & picture.useful == 0;
+            if several && (adds_nothing || any_counts && !counts(provider)) {
+                continue;
+            }
+            let sound = if tries { 1.0 } else { self.soundness(voice) };
+            let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
+            let worth = self.worth(voice, picture.useful | voice);
+            askable.push(Askable { provider, voice, worth, cost, best: None, most: f64::NEG_INFINITY });
+        }
+        let is_testing = wish.parts().any(|part| self.is_listed(part));
+        let choice = Choice { several, is_testing, items: f64::from(wish.items) };
+        let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
+        for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
+            let reach = stretch.reach;
+            // Which parts there are goes by whether the model is told what to leave out.
+            let ways: &[bool] = if reach.listed == 0 { &[true] } else { &[true, false] };
+            for leaves_out in ways.iter().copied() {
+                let is_asked = |one: &Askable<'_>| {
+                    reach.listed == 0 || reach.listed_by & one.voice == 0 && one.worth.is_tested == leaves_out
+                };
+                if reach.listed > 0 && !askable.iter().any(is_asked) {
+                    continue;
+                }
+                let mut weigh = |letters: Letters, sums: &Sums, gives: &dyn Fn(f64) -> f64| {
+                    let (known, has) = (sums.found(), picture.expected(sums, letters, reach));
+                    for one in askable.iter_mut().filter(|one| is_asked(one)) {
+                        let (new, value) = choice.weigh(one, reach, known, has);
+                        offers += u32::from(new >= LEAST_NEW);
+                        if new >= LEAST_NEW && value > one.most {
+                            one.most = value;
+                            one.best = Some(Offer { letters, new, gives: gives(has), known, has, value });
+                        }
+                    }
+                };
+                let whole = stretch.letters();
+                if whole.from == whole.to {
+                    // There is nothing to cut, and there may be hundreds of these.
+                    if busy.is_free(whole) {
+                        let (sums, spares) = (self.sum(whole), self.spares(leaves_out));
+                        weigh(whole, &sums, &|has| spares.of(has, &sums));
+                    }
+                    continue;
+                }
+                self.cut(stretch, picture, (wish.size(), leaves_out), &mut parts);
+                for (letters, gives, _) in parts.drain(..).filter(|(letters, ..)| busy.is_free(*letters)) {
+                    weigh(letters, &self.sum(letters), &|_| gives);
+                }
+            }
+        }
+        let mut best: Option<(Offer, &String)> = None;
+        for Askable { provider, best: offer, .. } in askable {
+            if let Some(offer) = offer.filter(|offer| best.is_none_or(|(best, _)| offer.value > best.value)) {
+                best = Some((offer, provider));
+            }
+        }
+        (best.map(|(offer, provider)| (offer, several.then(|| provider.clone()))), offers)
+    }
+}

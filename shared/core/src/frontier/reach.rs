@@ -1,0 +1,82 @@
+//! How far stretches of the alphabet are, after an answer.
+
+use super::{Came, Frontier, Letters, Reach, Stretch};
+
+impl Reach {
+    fn take_in(&mut self, came: Came) {
+        match came {
+            Came::Full { fresh } => {
+                self.full = self.full.saturating_add(1);
+                self.fresh = fresh;
+            }
+            Came::Listed { by } => {
+                self.listed = self.listed.saturating_add(1);
+                self.listed_by |= by;
+            }
+            Came::Useless => self.useless = self.useless.saturating_add(1),
+        }
+    }
+}
+
+impl Stretch {
+    /// Whether it goes on as the one before it, which then takes it in.
+    fn joins(&self, before: &mut Self) -> bool {
+        let joins = self.reach == before.reach;
+        if joins {
+            before.to = self.to;
+        }
+        joins
+    }
+}
+
+impl Frontier {
+    /// Takes in what came of asking for a part.
+    pub(super) fn reach(&mut self, part: Letters, came: Came) {
+        if self.reach_one(part, came) {
+            return;
+        }
+        let mut reached = Vec::with_capacity(self.stretches.len() + 2);
+        for stretch in &self.stretches {
+            let Stretch { from, to, mut reach } = *stretch;
+            let Some(both) = part.both(Letters { from, to }) else {
+                reached.push(*stretch);
+                continue;
+            };
+            if from < both.from {
+                reached.push(Stretch { from, to: both.from - 1, reach });
+            }
+            reach.take_in(came);
+            reached.push(Stretch { from: both.from, to: both.to, reach });
+            let Letters { to: last, .. } = both;
+            if last < to {
+                reached.push(Stretch { from: last + 1, to, reach: stretch.reach });
+            }
+        }
+        reached.dedup_by(|next, before| next.joins(before));
+        self.stretches = reached;
+    }
+
+    /// The same where the part is just one of the stretches, as most are in a large topic: only its neighbours can become one with it.
+    fn reach_one(&mut self, part: Letters, came: Came) -> bool {
+        let Ok(place) = self.stretches.binary_search_by_key(&part.from, |stretch| stretch.from) else {
+            return false;
+        };
+        let Some(stretch) = self.stretches.get_mut(place).filter(|stretch| stretch.to == part.to) else {
+            return false;
+        };
+        stretch.reach.take_in(came);
+        for place in [place + 1, place] {
+            let before = place.checked_sub(1).and_then(|before| self.stretches.get(before)).copied();
+            let (Some(mut before), Some(next)) = (before, self.stretches.get(place).copied()) else {
+                continue;
+            };
+            if next.joins(&mut before) {
+                self.stretches.remove(place);
+                if let Some(stretch) = self.stretches.get_mut(place - 1) {
+                    *stretch = before;
+                }
+            }
+        }
+        true
+    }
+}
