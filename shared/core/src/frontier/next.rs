@@ -28,6 +28,9 @@ const PART: f64 = 0.75;
 /// Of so many questions about the whole topic one goes to whoever is next, even if it fails.
 const TRIED_EVERY: u64 = 4;
 
+/// The same of questions about parts, of which there are many more.
+const PARTS_TRIED_EVERY: u64 = 24;
+
 /// Fewest names in a question.
 const FEWEST: u32 = 5;
 

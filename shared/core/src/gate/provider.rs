@@ -23,6 +23,14 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// A pause of this length is worth a word even after one failure.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
+/// Of so many requests the last counts as one in how well a provider does.
+const LATELY: f64 = 4.0;
+/// A provider of whose requests a smaller share is answered is drawn less.
+const SOUND: f64 = 0.8;
+/// It is never taken for worse than that, so that few answers show that it is well again.
+const LEAST_ANSWERS: f64 = 0.2;
+/// One that was not asked for so long is drawn as if it were sound, so that it is noticed when it is again.
+const TRIED_AFTER: Duration = Duration::from_secs(15);
 /// Topics remembered that a provider has nothing to say on; forgetting one costs one request.
 const MAX_UNABLE: usize = 1_000;
 
@@ -87,6 +95,8 @@ pub(super) struct Gate {
     /// How long an answer takes, lately.
     usual: Option<Duration>,
     pace: Option<Pace>,
+    /// Share of its requests that is answered, the last ones counting most.
+    answers: f64,
     /// Failures in a row.
     failures: u32,
     /// Grows with each pause. What a request from before a pause tells is older than the pause, and changes nothing.
@@ -116,6 +126,7 @@ impl Gate {
             in_flight: 0,
             started: Monotonic::default(),
             usual: None,
+            answers: 1.0,
             failures: 0,
             era: 0,
             paused_until: Monotonic::default(),
@@ -153,6 +164,15 @@ impl Gate {
 
     pub(super) fn unable_detail(&self, topic: &TopicId) -> Option<&str> {
         self.unable.get(topic).map(String::as_str)
+    }
+
+    /// How much of its weight a provider has: all while most of its requests are answered. Its pauses alone would let one that fails more often than not
+    /// come back after each answer.
+    pub(super) fn soundness(&self, now: Monotonic) -> f64 {
+        if now.since(self.started) >= TRIED_AFTER {
+            return 1.0;
+        }
+        (self.answers / SOUND).min(1.0).powi(4)
     }
 
     pub(super) fn readiness(&self, blocked_until: Monotonic, now: Monotonic) -> Readiness {
@@ -219,9 +239,11 @@ impl Gate {
             Outcome::Answered | Outcome::Empty | Outcome::Refused | Outcome::Unparsable => {
                 self.remark =
                     if ended.outcome == Outcome::Answered { String::new() } else { ended.detail.to_owned() };
+                self.answers += (1.0 - self.answers) / LATELY;
                 self.succeed(&ticket, now)
             }
             Outcome::RateLimited | Outcome::Timeout | Outcome::ServerError | Outcome::Unreachable => {
+                self.answers = (self.answers - self.answers / LATELY).max(LEAST_ANSWERS);
                 self.fail(&ticket, ended.detail, random, now, blocked_until)
             }
             Outcome::WrongKey if !self.ever_answered => self.stop(ended.detail),
@@ -253,7 +275,7 @@ impl Gate {
         let wait = self.paused_until.max(blocked_until).since(now);
         let (state, detail) = if let Some(detail) = &self.stopped {
             (ProviderState::Stopped, detail.clone())
-        } else if !wait.is_zero() || self.failures >= PROBE_FROM {
+        } else if !wait.is_zero() || self.probing {
             let seconds = wait.as_millis().div_ceil(1_000);
             let cause = if self.failures == 0 { "its key has to wait" } else { self.detail.as_str() };
             (ProviderState::Waiting, format!("asked again in {seconds} s: {cause}"))

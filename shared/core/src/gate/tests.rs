@@ -5,6 +5,7 @@ use crate::command::ProviderState;
 use proptest::prelude::*;
 
 mod shares;
+mod trouble;
 
 const FAILURES: [Outcome; 4] =
     [Outcome::RateLimited, Outcome::Timeout, Outcome::ServerError, Outcome::Unreachable];
@@ -101,7 +102,7 @@ fn a_service_that_fails_is_left_alone_for_longer_and_longer_and_told_of_once() {
         told += u32::from(desk.finish(ticket, &ended(Outcome::Unreachable)).is_some());
         pauses.push(desk.wait().until.unwrap().since(desk.now).as_secs());
     }
-    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30, 30]);
     assert_eq!(told, 1);
     assert_eq!(desk.state(), ProviderState::Waiting);
 }

@@ -5,7 +5,7 @@ use super::super::letters::PLACES;
 use super::super::view::View;
 use super::super::voices::{Set, VOICES, Worth};
 use super::super::{Reach, Sums};
-use super::{AT_ONCE, LEAST_NEW, Letters, TRIED_EVERY, Wish, whole_count};
+use super::{AT_ONCE, LEAST_NEW, Letters, PARTS_TRIED_EVERY, Wish, whole_count};
 
 /// What could be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ impl View<'_> {
         let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
         let any_counts = wish.providers.iter().any(counts);
         // Now and then one that fails is tried.
-        let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(TRIED_EVERY * 3);
+        let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(PARTS_TRIED_EVERY);
         let mut askable: Vec<Askable<'_>> = Vec::new();
         for provider in wish.providers {
             let voice = self.set_of(provider);

@@ -11,7 +11,7 @@ fn provider(name: &str, weight: f64, max_concurrency: u32, latency_ms: u64) -> (
     (Limits { weight, max_concurrency, ..limits(name) }, latency_ms)
 }
 
-fn random(seed: u64, number: usize) -> f64 {
+pub(super) fn random(seed: u64, number: usize) -> f64 {
     let bits = u32::try_from(xxh3_64_with_seed(&number.to_le_bytes(), seed) >> 32).unwrap();
     f64::from(bits) / 4_294_967_296.0
 }
