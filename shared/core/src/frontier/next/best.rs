@@ -29,6 +29,8 @@ struct Askable<'a> {
     worth: Worth,
     /// What an answer costs.
     cost: f64,
+    /// It answers lately, or is tried now.
+    is_sound: bool,
     best: Option<Offer>,
     most: f64,
 }
@@ -78,7 +80,9 @@ impl Choice {
         };
         let new = new.clamp(0.0, self.items);
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
-        let tests = self.several && !one.worth.is_tested && reach.listed > 0 && !self.is_testing;
+        // One that fails would be asked again and again for that.
+        let is_open = self.several && !one.worth.is_tested && reach.listed > 0;
+        let tests = is_open && one.is_sound && !self.is_testing;
         (new, if tests { known * AT_ONCE } else { new / one.cost })
     }
 }
@@ -110,7 +114,16 @@ impl View<'_> {
             let sound = if tries { 1.0 } else { self.soundness(voice) };
             let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
             let worth = self.worth(voice, picture.useful | voice);
-            askable.push(Askable { provider, voice, worth, cost, best: None, most: f64::NEG_INFINITY });
+            let is_sound = sound > 0.5;
+            askable.push(Askable {
+                provider,
+                voice,
+                worth,
+                cost,
+                is_sound,
+                best: None,
+                most: f64::NEG_INFINITY,
+            });
         }
         let is_testing = wish.parts().any(|part| self.is_listed(part));
         let choice = Choice { several, is_testing, items: f64::from(wish.items) };

@@ -296,3 +296,18 @@ fn what_a_model_adds_is_tried_as_soon_as_another_has_listed_a_part() {
     log.says(dear(about("d-f")), &numbered("ea", 0..30));
     assert_eq!(log.frontier().view().useful(), log.frontier().set_of("one"));
 }
+
+#[test]
+fn what_a_model_adds_is_not_tried_while_it_fails() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(by("one", whole()), &of_each_letter(2));
+        log.says(by("two", whole()), &of_each_letter(2));
+    }
+    log.says(by("one", about("a-c")), &numbered("ba", 0..30));
+    assert_eq!(ask(&log, &two()).1.as_deref(), Some("two"));
+    for _ in 0..5 {
+        log.says(ResponseMeta { outcome: Outcome::ServerError, ..by("two", about("a-c")) }, &[]);
+    }
+    assert_eq!(ask(&log, &two()).1.as_deref(), Some("one"));
+}
