@@ -1,7 +1,7 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
 use super::view::View;
-use super::voices::VOICES;
+use super::voices::{SETS, VOICES};
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
@@ -56,24 +56,19 @@ pub(super) struct Picture {
     known_of_listed: f64,
     /// Share of those named by one answer about the whole that are real.
     once_real: f64,
-    /// What each model that is worth asking adds to the lists of the others: its share of the names.
-    adds: [f64; VOICES],
+    /// What models that are worth asking add to the lists of others, by who these are: a share of their names.
+    still_to_add: [f64; SETS],
     /// Whether that is known of all of them.
     is_tested: bool,
 }
 
 impl Picture {
-    /// What models that have not listed a range add to those that have: a share of its names.
-    fn still_to_add(&self, reach: Reach) -> f64 {
-        let adds = self.adds.iter().enumerate();
-        adds.filter(|(place, _)| reach.listed_by & 1 << place == 0).map(|(_, adds)| adds).sum()
-    }
-
     /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
     /// listed it, what the others add.
     pub(super) fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
         if reach.listed > 0 {
-            return sums.found() * (1.0 + self.still_to_add(reach));
+            let to_add = self.still_to_add.get(usize::from(reach.listed_by)).copied().unwrap_or_default();
+            return sums.found() * (1.0 + to_add);
         }
         let known = known_of(sums, letters, self.once_real);
         let by_known = (known * self.names_for_each - sums.found()).max(0.0);
@@ -160,7 +155,7 @@ impl View<'_> {
             looked_for,
             known_of_listed: basis,
             once_real,
-            adds,
+            still_to_add: still_to_add(&adds),
             is_tested,
         }
     }
@@ -170,8 +165,19 @@ impl View<'_> {
         picture.expected(&self.sum(letters), letters, reach)
     }
 
+    /// How many names each stretch has.
+    pub(super) fn all_expected(&self, picture: &Picture) -> Vec<f64> {
+        let of = |stretch: &Stretch| self.expected(picture, stretch.letters(), stretch.reach);
+        self.stretches.iter().map(of).collect()
+    }
+
     /// How many names there are in all.
     pub(super) fn estimate_by(&self, picture: &Picture) -> Option<Completeness> {
+        self.estimate_of(picture, &self.all_expected(picture))
+    }
+
+    /// The same where it is known how many names each stretch has.
+    pub(super) fn estimate_of(&self, picture: &Picture, expected: &[f64]) -> Option<Completeness> {
         if self.whole + self.aimed < LEAST_WHOLE {
             return None;
         }
@@ -181,14 +187,12 @@ impl View<'_> {
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
-        for stretch in &self.stretches {
+        for (stretch, expected) in self.stretches.iter().zip(expected) {
             if stretch.reach.is_done(useful) {
                 nothing_listed = false;
                 continue;
             }
-            let letters = stretch.letters();
-            let sums = self.sum(letters);
-            let expected = self.expected(picture, letters, stretch.reach);
+            let sums = self.sum(stretch.letters());
             let real = (sums.found() - made_up_of(&sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
@@ -226,6 +230,16 @@ impl View<'_> {
         let at_least = nothing_listed || !picture.is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate, completeness, at_least })
     }
+}
+
+/// What models that have not listed a range add to those that have, by what each adds.
+fn still_to_add(adds: &[f64; VOICES]) -> [f64; SETS] {
+    let mut all = [0.0; SETS];
+    for (listed_by, all) in all.iter_mut().enumerate() {
+        let others = adds.iter().enumerate().filter(|(place, _)| listed_by & 1 << place == 0);
+        *all = others.map(|(_, adds)| adds).sum();
+    }
+    all
 }
 
 /// What answers about the whole know of a range.

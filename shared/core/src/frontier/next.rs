@@ -233,9 +233,10 @@ impl View<'_> {
             return self.about_whole(wish, whole, Why::Sample);
         }
         let picture = self.picture();
-        let (best, offers) = self.best(wish, &picture);
+        let expected = self.all_expected(&picture);
+        let (best, offers) = self.best(wish, &picture, &expected);
         let (mut need, mut near_end) = (f64::INFINITY, false);
-        if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate_by(&picture)) {
+        if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate_of(&picture, &expected)) {
             let total = estimate.estimate.total;
             let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
             need = (wanted - estimate.completeness) * total - coming;
@@ -291,10 +292,11 @@ impl View<'_> {
         let turns = |stretch: &Stretch| stretch.reach.listed.saturating_add(stretch.reach.useless);
         let least = self.stretches.iter().map(turns).min().unwrap_or(0);
         let (busy, mut parts, mut best): (_, _, Option<(f64, Letters)>) = (Busy::of(wish), Vec::new(), None);
+        let left_out = picture.left_out.powi(i32::from(least.max(1)));
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
             self.cut(stretch, picture, (wish.size(), true), &mut parts);
             for (letters, ..) in parts.drain(..) {
-                let new = self.sum(letters).found() * picture.left_out.powi(i32::from(least.max(1)));
+                let new = self.sum(letters).found() * left_out;
                 if busy.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
                     best = Some((new, letters));
                 }

@@ -24,8 +24,8 @@ impl Sums {
         let [never, once, several @ ..] = table;
         let repeated = |row: &[u32; MANY as usize + 1]| row[1] + row[2] + row[3];
         Self {
-            twice: several.iter().map(|row| f64::from(row[0] + repeated(row))).sum(),
-            twice_listed: several.iter().map(|row| f64::from(repeated(row))).sum(),
+            twice: f64::from(several.iter().map(|row| row[0] + repeated(row)).sum::<u32>()),
+            twice_listed: f64::from(several.iter().map(repeated).sum::<u32>()),
             once: f64::from(once[0] + repeated(once)),
             once_listed: f64::from(repeated(once)),
             listed_once: f64::from(never[1]),

@@ -10,8 +10,7 @@ use super::{CROWDED, ENOUGH, Frontier, KEEPS_TO, Letters, Sums, TRIED};
 #[derive(Debug)]
 pub(super) struct View<'a> {
     frontier: &'a Frontier,
-    /// Of each place, and of all places before one.
-    each: Vec<Sums>,
+    /// Of all places before one.
     before: Vec<Sums>,
     /// The most names that are known of one place.
     most: f64,
@@ -29,33 +28,30 @@ impl Deref for View<'_> {
 
 impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
-        let (mut each, mut before) = (vec![Sums::default(); PLACES], Vec::with_capacity(PLACES + 1));
+        let (mut before, mut shared) = (Vec::with_capacity(PLACES + 1), Vec::new());
         let (mut sums, mut most) = (Sums::default(), 0.0_f64);
+        let mut stretches = self.stretches.iter();
+        let mut here = stretches.next();
         for (place, names) in &self.places {
             before.resize(usize::from(*place) + 1, sums);
             let of_place = Sums::of(&names.table);
             most = most.max(of_place.found());
             sums.join(&of_place);
-            if let Some(each) = each.get_mut(usize::from(*place)) {
-                *each = of_place;
+            while here.is_some_and(|stretch| stretch.to < *place) {
+                here = stretches.next();
             }
-        }
-        before.resize(PLACES + 1, sums);
-        let mut shared: Vec<(Set, [u32; SETS])> = Vec::new();
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed_by.count_ones() > 1) {
-            let listed_by = stretch.reach.listed_by;
-            let known = shared.iter().position(|(by, _)| *by == listed_by).unwrap_or(shared.len());
-            if known == shared.len() {
-                shared.push((listed_by, [0; SETS]));
-            }
-            let Some((_, named_by)) = shared.get_mut(known) else { continue };
-            for (by, names) in self.places.range(stretch.from..=stretch.to).flat_map(|(_, place)| &place.by) {
-                if let Some(all) = named_by.get_mut(usize::from(*by)) {
-                    *all += names;
+            let listed_by = here.map_or(0, |stretch| stretch.reach.listed_by);
+            if listed_by.count_ones() > 1 {
+                let named_by = named_by(&mut shared, listed_by);
+                for (by, names) in &names.by {
+                    if let Some(all) = named_by.get_mut(usize::from(*by)) {
+                        *all += names;
+                    }
                 }
             }
         }
-        View { frontier: self, each, before, most, shared }
+        before.resize(PLACES + 1, sums);
+        View { frontier: self, before, most, shared }
     }
 
     /// Whether requests aim at categories.
@@ -70,12 +66,19 @@ impl Frontier {
     }
 }
 
+/// What names are counted in that these models have listed.
+#[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+fn named_by(shared: &mut Vec<(Set, [u32; SETS])>, listed_by: Set) -> &mut [u32; SETS] {
+    let place = shared.iter().position(|(by, _)| *by == listed_by).unwrap_or_else(|| {
+        shared.push((listed_by, [0; SETS]));
+        shared.len() - 1
+    });
+    &mut shared[place].1
+}
+
 impl View<'_> {
     /// The tables of a range together.
     pub(super) fn sum(&self, part: Letters) -> Sums {
-        if part.from == part.to {
-            return self.each.get(usize::from(part.from)).copied().unwrap_or_default();
-        }
         let of = |place: usize| self.before.get(place).copied().unwrap_or_default();
         of(usize::from(part.to) + 1).without(of(usize::from(part.from)))
     }

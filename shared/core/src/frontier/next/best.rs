@@ -97,7 +97,12 @@ impl View<'_> {
     }
 
     /// What brings most for what it costs, and of how many.
-    pub(super) fn best(&self, wish: &Wish<'_>, picture: &Picture) -> (Option<(Offer, Option<String>)>, u32) {
+    pub(super) fn best(
+        &self,
+        wish: &Wish<'_>,
+        picture: &Picture,
+        expected: &[f64],
+    ) -> (Option<(Offer, Option<String>)>, u32) {
         let several = wish.providers.len() > 1;
         // A list of one that is not told apart from others is nobody's, and finishes nothing.
         let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
@@ -128,7 +133,8 @@ impl View<'_> {
         let is_testing = wish.parts().any(|part| self.is_listed(part));
         let choice = Choice { several, is_testing, items: f64::from(wish.items) };
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
-        for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
+        let stretches = self.stretches.iter().zip(expected);
+        for (stretch, has) in stretches.filter(|(stretch, _)| !stretch.reach.is_done(picture.useful)) {
             let reach = stretch.reach;
             // Which parts there are goes by whether the model is told what to leave out.
             let ways: &[bool] = if reach.listed == 0 { &[true] } else { &[true, false] };
@@ -139,14 +145,14 @@ impl View<'_> {
                 if reach.listed > 0 && !askable.iter().any(is_asked) {
                     continue;
                 }
-                let mut weigh = |letters: Letters, sums: &Sums, gives: &dyn Fn(f64) -> f64| {
-                    let (known, has) = (sums.found(), picture.expected(sums, letters, reach));
+                let mut weigh = |letters: Letters, (sums, has): (&Sums, f64), gives: &dyn Fn() -> f64| {
+                    let known = sums.found();
                     for one in askable.iter_mut().filter(|one| is_asked(one)) {
                         let (new, value) = choice.weigh(one, reach, known, has);
                         offers += u32::from(new >= LEAST_NEW);
                         if new >= LEAST_NEW && value > one.most {
                             one.most = value;
-                            one.best = Some(Offer { letters, new, gives: gives(has), known, has, value });
+                            one.best = Some(Offer { letters, new, gives: gives(), known, has, value });
                         }
                     }
                 };
@@ -155,13 +161,14 @@ impl View<'_> {
                     // There is nothing to cut, and there may be hundreds of these.
                     if busy.is_free(whole) {
                         let (sums, spares) = (self.sum(whole), self.spares(leaves_out));
-                        weigh(whole, &sums, &|has| spares.of(has, &sums));
+                        weigh(whole, (&sums, *has), &|| spares.of(*has, &sums));
                     }
                     continue;
                 }
                 self.cut(stretch, picture, (wish.size(), leaves_out), &mut parts);
                 for (letters, gives, _) in parts.drain(..).filter(|(letters, ..)| busy.is_free(*letters)) {
-                    weigh(letters, &self.sum(letters), &|_| gives);
+                    let sums = self.sum(letters);
+                    weigh(letters, (&sums, picture.expected(&sums, letters, reach)), &|| gives);
                 }
             }
         }
