@@ -36,7 +36,7 @@ async fn of_two_models_that_know_the_same_the_cheap_one_is_asked_more_unless_the
     assert_eq!(last["routed"]["policy"], "good_ucb", "{last}");
     let share = |name: &str| last["routed"]["providers"][name]["share"].as_f64().unwrap();
     assert!(share("small") > 0.7 && share("large") < 0.3, "{last}");
-    assert!(last["text"].as_str().unwrap().contains("new items a request for $"), "{last}");
+    assert!(last["text"].as_str().unwrap().contains("new items an answer for $"), "{last}");
     assert!(text(&ask(&["replay", "sights"])).contains("all of them come out the same"));
 
     let fixed = run(&["--fresh", "--routing", "fixed"]).finished().await;

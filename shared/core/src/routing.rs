@@ -4,8 +4,10 @@
 //! Two policies. **Good-UCB** (Bubeck, S., Ernst, D. and Garivier, A. (2013), "Optimal discovery with probabilistic expert advice: finite time analysis and macroscopic
 //! optimality", Journal of Machine Learning Research 14, 601–623) asks whoever may still have most that nobody has named: of provider *i* with `n` mentions, of which `u` are
 //! of items that were named once over all and by it, the probability that its next mention is new is about `u / n` (Good and Turing), and at most
-//! `u / n + c √(ln 4t / n)` with `t` mentions over all. Times the mentions of an answer and the share of requests that are answered, that is new items for a request. **EWMA** goes by
-//! what its newest answers brought. Either is divided by what a request costs; where nobody costs anything, by the time that it takes.
+//! `u / n + c √(ln 4t / n)` with `t` mentions over all. Times the mentions of an answer, that is new items for an answer. **EWMA** goes by
+//! what its newest answers brought. Either is divided by what an answer costs; where nobody costs anything, by the time that it takes.
+//!
+//! Requests that fail count for nothing here: each producer's gates see to that within seconds ([`crate::gate`]), and whoever is well again has the share that its answers are worth.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,17 +57,14 @@ const CURIOSITY: f64 = 0.005;
 /// The next requests that are shared out at once: what each of them would bring depends on those before.
 const SHARED_OUT: u32 = 40;
 
-/// So many requests to each provider weigh as much as the operator's weights.
+/// So many answers of each provider weigh as much as the operator's weights.
 const PRIOR: f64 = 4.0;
 
-/// Who was asked less often is not known.
-const LEAST_ASKED: u64 = 2;
+/// Who answered less often is not known.
+const LEAST_ANSWERS: u64 = 2;
 
 /// Nobody's share falls below this, of an equal one, so that who gets better is noticed.
 const LEAST: f64 = 0.1;
-
-/// Who answers a smaller share of its requests is asked less than what that costs.
-const SOUND: f64 = 0.8;
 
 /// Who takes so many times as long as is usual is asked less.
 const SLOW: f64 = 4.0;
@@ -73,13 +72,13 @@ const SLOW: f64 = 4.0;
 /// Who brings nothing any more is taken to bring so many items with an answer, so that where nobody does the cheap one is asked.
 const HARDLY_ANY: f64 = 0.02;
 
-/// Requests within which what a provider brings is taken to halve.
+/// Answers within which what a provider brings is taken to halve.
 const LATELY: f64 = 16.0;
 
 /// A provider without a price is taken to cost this share of what one with a price does: somebody pays for it.
 const FREE: f64 = 0.05;
 
-/// What a request to a provider is thought to bring and to take.
+/// What an answer of a provider is thought to bring and to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
     /// New items.
@@ -173,18 +172,18 @@ fn thousandths(share: f64) -> f64 {
     (share * 1e3).round() / 1e3
 }
 
-/// What policy and operator come to together. Of who was hardly asked nothing is known, so that the operator's word alone counts for it.
-#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+/// What policy and operator come to together. Of who hardly answered nothing is known, so that the operator's word alone counts for it.
+#[expect(clippy::cast_precision_loss, reason = "counts of answers")]
 fn shares(policy: Policy, candidates: &mut [Candidate<'_>]) -> Vec<f64> {
-    let is_known = |one: &Candidate<'_>| one.worth.is_some_and(|worth| worth.requests() >= LEAST_ASKED);
+    let is_known = |one: &Candidate<'_>| one.worth.is_some_and(|worth| worth.answers() >= LEAST_ANSWERS);
     let known = candidates.iter().filter(|one| is_known(one)).count();
     if known < 2 {
         return candidates.iter().map(|one| one.prior).collect();
     }
     share_out(policy, candidates, is_known);
-    let asked = |one: &Candidate<'_>| one.worth.map_or(0, Worth::requests) as f64;
+    let answers = |one: &Candidate<'_>| one.worth.map_or(0, Worth::answers) as f64;
     let of_known = || candidates.iter().filter(|one| is_known(one));
-    let evidence = of_known().map(asked).fold(f64::INFINITY, f64::min);
+    let evidence = of_known().map(answers).fold(f64::INFINITY, f64::min);
     let trust = evidence / (evidence + PRIOR);
     let theirs: f64 = of_known().map(|one| one.prior).sum();
     let least = LEAST / candidates.len() as f64;
@@ -208,7 +207,7 @@ fn share_out(policy: Policy, candidates: &mut [Candidate<'_>], is_known: impl Fn
     for _ in 0..SHARED_OUT {
         let given: f64 = candidates.iter().map(|one| f64::from(one.given) * one.mentions()).sum();
         let value = |(one, takes): (&Candidate<'_>, &f64)| {
-            one.brings(policy, draws as f64 + given) * one.soundness(usual) / takes
+            one.brings(policy, draws as f64 + given) * one.pace(usual) / takes
         };
         let values: Vec<f64> = candidates.iter().zip(&takes).map(value).collect();
         // Of several that are alike, each has its turn.
@@ -227,7 +226,7 @@ fn share_out(policy: Policy, candidates: &mut [Candidate<'_>], is_known: impl Fn
     }
 }
 
-/// What a request to each takes: money, or time where nobody costs anything.
+/// What an answer of each takes: money, or time where nobody costs anything.
 #[expect(clippy::cast_precision_loss, reason = "a few providers")]
 fn takes(candidates: &[Candidate<'_>]) -> Vec<f64> {
     let usd = |one: &Candidate<'_>| one.worth.map_or(0.0, Worth::usd);
@@ -254,8 +253,8 @@ impl Candidate<'_> {
 
     fn expected(&self) -> Option<Expected> {
         let worth = self.worth?;
-        let new = self.new_items() * worth.answered();
-        Some(Expected { new, usd: worth.usd(), seconds: worth.seconds(), answered: worth.answered() })
+        let (new, usd, seconds) = (self.new_items(), worth.usd(), worth.seconds());
+        Some(Expected { new, usd, seconds, answered: worth.answered() })
     }
 
     /// New items of an answer of late, without those that are made up.
@@ -265,11 +264,10 @@ impl Candidate<'_> {
         self.worth.map_or(0.0, |worth| (worth.new_items() - made_up(worth)).max(0.0))
     }
 
-    /// New items for a request, at best.
+    /// New items for an answer, at best.
     #[expect(clippy::cast_precision_loss, reason = "counts of mentions")]
     fn brings(&self, policy: Policy, draws: f64) -> f64 {
         let Some(worth) = self.worth else { return 0.0 };
-        let answered = worth.answered();
         match policy {
             Policy::GoodUcb if self.is_apart => {
                 let own = worth.mentions() as f64 + f64::from(self.given) * self.mentions();
@@ -278,23 +276,21 @@ impl Candidate<'_> {
                 }
                 let once = (worth.once() as f64 - self.made_up).max(0.0);
                 let at_most = once / own + CURIOSITY * ((4.0 * draws).ln().max(0.0) / own).sqrt();
-                at_most.min(1.0) * self.mentions() * answered
+                at_most.min(1.0) * self.mentions()
             }
             // What providers beyond the first few have named alone is not counted.
             Policy::GoodUcb | Policy::Ewma | Policy::Fixed => {
                 // The more it is asked the less is left.
                 let of_all = LATELY / (LATELY + f64::from(self.given));
-                self.new_items().max(HARDLY_ANY) * answered * of_all
+                self.new_items().max(HARDLY_ANY) * of_all
             }
         }
     }
 
-    /// How much less it is to be asked since it fails, or keeps everybody waiting: 1 for a sound one.
-    fn soundness(&self, usual_seconds: f64) -> f64 {
-        let (answered, seconds) = self.worth.map_or((1.0, 0.0), |worth| (worth.answered(), worth.seconds()));
-        let fails = if answered >= SOUND { 1.0 } else { (answered / SOUND).powi(2) };
-        let slow = SLOW * usual_seconds;
-        fails * if seconds > slow { slow / seconds } else { 1.0 }
+    /// How much less it is to be asked since it keeps everybody waiting: 1 for one that does not.
+    fn pace(&self, usual_seconds: f64) -> f64 {
+        let (seconds, slow) = (self.worth.map_or(0.0, Worth::seconds), SLOW * usual_seconds);
+        if seconds > slow { slow / seconds } else { 1.0 }
     }
 }
 
@@ -308,7 +304,7 @@ impl fmt::Display for Routed {
                     f.write_str(" (no answer of late)")?;
                     continue;
                 }
-                write!(f, " ({new:.1} new items a request")?;
+                write!(f, " ({new:.1} new items an answer")?;
                 if *usd > 0.0 {
                     write!(f, " for ${usd:.6}")?;
                 } else {

@@ -1,4 +1,4 @@
-//! What each provider is worth: how many new items its requests bring of late, what they take, and how much of what it says nobody else has said.
+//! What each provider is worth: how many new items its answers bring of late, what they take, and how much of what it says nobody else has said.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::strata::Strata;
 use crate::batch::ResponseMeta;
 use crate::ids::Seq;
 
-/// Means are of about so many requests, the newest ones counting most.
+/// Means are of about so many requests, or answers, the newest ones counting most.
 const LATELY: u64 = 16;
 
 /// Means are kept in millionths, so that every machine has the same.
@@ -26,7 +26,7 @@ pub struct Worth {
     answered: u64,
     /// In millionths: new items of an answer.
     new: u64,
-    /// In picodollars: what a request takes from a cap.
+    /// In picodollars: what an answer takes from a cap.
     cost: u64,
     /// Milliseconds until an answer is there.
     latency: u64,
@@ -83,7 +83,7 @@ impl Worth {
         self.answered as f64 / UNIT as f64
     }
 
-    /// US dollars that a request takes, of late.
+    /// US dollars that an answer takes, of late.
     #[must_use]
     pub fn usd(&self) -> f64 {
         self.cost as f64 / 1e12
@@ -111,9 +111,9 @@ impl Worths {
         worth.requests += 1;
         let is_answer = meta.outcome.is_answer();
         worth.answered = mean(worth.answered, if is_answer { UNIT } else { 0 }, worth.requests);
-        worth.cost = mean(worth.cost, meta.charge().picodollars(), worth.requests);
         if is_answer {
             worth.answers += 1;
+            worth.cost = mean(worth.cost, meta.charge().picodollars(), worth.answers);
             worth.new = mean(worth.new, new.saturating_mul(UNIT), worth.answers);
             worth.latency = mean(worth.latency, meta.latency_ms, worth.answers);
         }

@@ -15,7 +15,7 @@
 //!    and keeps up is waited for, and whoever asks about the topic waits for the same one, so that its share does not go to another
 //!    that happens to be free. Passed over are those that are paused, stopped, left out, that probe, whose requests are stuck, and
 //!    those with a very low rate limit; their share goes to the others by weight. No other topic waits for that.
-//! 7. A provider that lately answered fewer than eight of ten requests has less weight, one that answers four of ten a sixteenth of it, until it answers
+//! 7. A provider that lately answered fewer than eight of ten requests has less weight, one that answers six of ten a tenth of it, until it answers
 //!    again; every 15 s it is tried with its whole weight.
 
 mod backoff;

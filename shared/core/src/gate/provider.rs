@@ -172,7 +172,7 @@ impl Gate {
         if now.since(self.started) >= TRIED_AFTER {
             return 1.0;
         }
-        (self.answers / SOUND).min(1.0).powi(4)
+        (self.answers / SOUND).min(1.0).powi(8)
     }
 
     pub(super) fn readiness(&self, blocked_until: Monotonic, now: Monotonic) -> Readiness {
