@@ -14,7 +14,9 @@
 )]
 
 mod course;
+mod failing;
 mod grid;
+mod long;
 mod naive;
 mod ours;
 mod quotes;
@@ -30,7 +32,9 @@ use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
 
 pub use course::{Course, End, Step, Tally};
+pub use failing::{Failing, FailingReport, failing};
 pub use grid::{GivesUp, Grid};
+pub use long::{Long, LongReport, long};
 pub use quotes::{Promise, QuoteReport, quote_lines, quote_report};
 pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
 pub use told::Told;

@@ -9,18 +9,22 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 use igentai_core::routing::Policy;
 use igentai_core::topic::Partition;
 use igentai_evaluation::{
-    Client, Course, GivesUp, Grid, How, Report, Setting, quote_lines, quote_report, report, run, world,
+    Client, Course, Failing, GivesUp, Grid, How, Long, Report, Setting, failing, long, quote_lines,
+    quote_report, report, run, world,
 };
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy::{self, Purpose};
 
 /// What igentai and naive clients spend on scripted worlds until they have found most of what the models know.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Seeds of each setting.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
@@ -85,6 +89,75 @@ struct Options {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What else is measured.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Makes a run of very many responses and replays all its decisions as `igentai replay` does: how long that takes, and whether they come out the same.
+    Replay(ReplayOptions),
+    /// One of three providers fails for two minutes: how soon it is left alone, how soon it is asked again, and what that costs.
+    Failing(FailingOptions),
+}
+
+#[derive(Debug, Args)]
+struct FailingOptions {
+    /// Seeds.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// Of the requests to it, so many fail; 1 for one that is gone, with all that is under way.
+    #[arg(long, default_value_t = 0.6)]
+    failures: f64,
+    /// Producers, each with its own gates; may be given several times.
+    #[arg(long, default_values_t = [1, 2, 8])]
+    producers: Vec<u32>,
+    /// Requests under way at once, over all producers.
+    #[arg(long, default_value_t = 16)]
+    concurrency: u32,
+    /// How the topic is cut into parts: none, alphabetical; may be given several times.
+    #[arg(long, default_values = ["none", "alphabetical"], value_parser = partition)]
+    partition: Vec<Partition>,
+}
+
+#[derive(Debug, Args)]
+struct ReplayOptions {
+    /// Responses, failed requests included.
+    #[arg(long, default_value_t = 1_000_000)]
+    responses: u64,
+    /// Names that there are. Besides, one name in a hundred is made up.
+    #[arg(long, default_value_t = 200_000)]
+    names: usize,
+    /// How the topic is cut into parts: none, alphabetical. Where it is not cut, what is decided is how requests are shared, the ways to ask, and its end.
+    #[arg(long, default_value = "alphabetical", value_parser = partition)]
+    partition: Partition,
+    /// Completeness that is wanted, which each decision goes by; where it is reached, the run ends before its time.
+    #[arg(long)]
+    until_complete: Option<f64>,
+    /// Of all that is drawn.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Other {
+    fn run(&self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Replay(ReplayOptions { responses, names, partition, until_complete, seed }) => {
+                let (responses, names, partition) = (*responses, *names, *partition);
+                let (wanted, seed) = (*until_complete, *seed);
+                println!("{}", long(Long { responses, names, partition, wanted, seed })?);
+            }
+            Self::Failing(FailingOptions { seeds, failures, producers, concurrency, partition }) => {
+                let (failures, concurrency) = (*failures, *concurrency);
+                for partition in partition.iter().copied() {
+                    for producers in producers.iter().copied() {
+                        let case = Failing { failures, producers, concurrency, partition };
+                        println!("{}", failing(case, *seeds));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How the fixed grid is gone over: one letter after the other, each in igentai's own words.
@@ -176,6 +249,9 @@ impl Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    if let Some(other) = &options.other {
+        return other.run();
+    }
     let (settings, how) = (options.settings(), options.how());
     for setting in &settings {
         world(setting, 0)?;

@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::course::{Course, End, Record, Tally, needed};
+use crate::failing::{Sent, Trouble};
 use crate::quotes::{Asking, Promise};
 use crate::told::Told;
 use crate::{How, SHARES, topic};
@@ -42,6 +43,8 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 struct Service {
     world: Arc<World>,
+    clock: Arc<dyn Clock>,
+    trouble: Option<Trouble>,
     state: Mutex<Asked>,
 }
 
@@ -49,9 +52,14 @@ struct Service {
 struct Asked {
     requests: u64,
     named: BTreeSet<usize>,
+    sent: Vec<Sent>,
 }
 
 impl Service {
+    fn since_morning(&self) -> Duration {
+        Duration::from_millis(self.clock.now().unix.0.saturating_sub(MORNING.0))
+    }
+
     fn asked(&self) -> MutexGuard<'_, Asked> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,13 +91,32 @@ impl Provider for Model {
         let number = {
             let mut asked = self.service.asked();
             asked.requests += 1;
+            let at = self.service.since_morning();
+            asked.sent.push(Sent { at, ended: None, model: self.number, failed: false });
             asked.requests
         };
         let request =
             Request { model: self.number, number, system: &question.system, prompt: &question.user };
-        let answer = self.service.world.answer(request);
+        let mut answer = self.service.world.answer(request);
+        let trouble = self.service.trouble.filter(|trouble| trouble.model == self.number);
+        if trouble.is_some_and(|trouble| trouble.strikes(number, self.service.since_morning())) {
+            answer.fail();
+        }
         tokio::time::sleep(answer.latency).await;
-        self.service.asked().named.extend(&answer.truths);
+        // Whoever is gone altogether takes what is under way with it.
+        if trouble.is_some_and(|trouble| {
+            trouble.is_total() && trouble.strikes(number, self.service.since_morning())
+        }) {
+            answer.fail();
+        }
+        {
+            let ended = self.service.since_morning();
+            let mut asked = self.service.asked();
+            asked.named.extend(&answer.truths);
+            if let Some(sent) = asked.sent.get_mut(number as usize - 1) {
+                (sent.ended, sent.failed) = (Some(ended), answer.end != world::End::Listed);
+            }
+        }
         let (outcome, retry_after) = match answer.end {
             world::End::Listed | world::End::Declined => (Outcome::Answered, None),
             world::End::RateLimited => (Outcome::RateLimited, Some(Duration::from_secs(1))),
@@ -120,63 +147,108 @@ fn text(answer: &world::Answer, list: bool) -> String {
     }
 }
 
+/// Every request of a run that lasts so long, with its own providers for each producer, as they have in processes of their own.
+pub(crate) fn watch(
+    world: &Arc<World>,
+    how: &How,
+    trouble: Trouble,
+    lasts: Duration,
+    seed: u64,
+) -> Vec<Sent> {
+    in_virtual_time(async || {
+        let stage = Stage::new(Arc::clone(world), how, Some(trouble), seed).await;
+        tokio::time::sleep(lasts).await;
+        let service = stage.end().await.0;
+        std::mem::take(&mut service.asked().sent)
+    })
+}
+
 /// Enumerates a world.
 pub(crate) fn run(world: &Arc<World>, how: &How, seed: u64) -> Course {
     in_virtual_time(async || enumerate(Arc::clone(world), how, seed).await)
 }
 
 async fn enumerate(world: Arc<World>, how: &How, seed: u64) -> Course {
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(MORNING));
-    let (bus, store) = (MemoryBus::new(), EmbeddedStore::in_memory().unwrap());
-    let topic = topic::topic(&world, how, MORNING);
-    store.put_topic(&topic, None).await.unwrap();
-    let service = Arc::new(Service { world: Arc::clone(&world), state: Mutex::default() });
-    let (stop, no_more) = (CancellationToken::new(), CancellationToken::new());
-    let (mut orchestrator, mut producers) = (JoinSet::new(), JoinSet::new());
-    orchestrator.spawn(igentai_orchestrator::run(
-        igentai_orchestrator::Context {
-            id: WorkerId::of_role("orchestrator", 0),
-            new_registry_id: "evaluation".to_owned(),
-            bus: bus.another_client(),
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            clock: Arc::clone(&clock),
-            options: igentai_orchestrator::Options { sole: true, ..igentai_orchestrator::Options::default() },
-            troubles: Troubles::default(),
-        },
-        stop.clone(),
-    ));
-    let pool = ProviderPool::of(service.providers(how), seed, Arc::clone(&clock));
-    for number in 0..how.producers {
-        let options = igentai_producer::Options {
-            concurrency: how.concurrency.div_ceil(how.producers),
-            sharers: how.producers,
-            ..igentai_producer::Options::default()
-        };
-        let context = igentai_producer::Context {
-            id: WorkerId::of_role("producer", number),
-            incarnation: 1,
-            bus: bus.another_client(),
-            clock: Arc::clone(&clock),
-            pool: pool.clone(),
-            options,
-            seed: seed.wrapping_mul(31).wrapping_add(u64::from(number)),
-            troubles: Troubles::default(),
-        };
-        let stop = no_more.clone();
-        producers.spawn(async move {
-            igentai_producer::run(context, stop, CancellationToken::new()).await;
-        });
-    }
-    let end = wait(&service, &store, &topic, how).await;
-    // What is under way is answered, and committed before the orchestrator leaves.
-    no_more.cancel();
-    leave(producers).await;
-    stop.cancel();
-    leave(orchestrator).await;
+    let stage = Stage::new(Arc::clone(&world), how, None, seed).await;
+    let end = wait(&stage.service, &stage.store, &stage.topic, how).await;
+    let (_, store, topic) = stage.end().await;
     let replayed = igentai_shared::store::replay(store.as_ref(), &topic.id, topic.run).await.unwrap();
     assert_eq!(replayed.differs, None, "of {} decisions", replayed.decisions);
     let (record, promises) = follow(&world, &store, &topic, how).await;
     Course { promises, ..record.end(world.knowable(), end) }
+}
+
+/// The roles at work.
+struct Stage {
+    service: Arc<Service>,
+    store: Arc<EmbeddedStore>,
+    topic: Topic,
+    stop: CancellationToken,
+    no_more: CancellationToken,
+    orchestrator: JoinSet<()>,
+    producers: JoinSet<()>,
+}
+
+impl Stage {
+    async fn new(world: Arc<World>, how: &How, trouble: Option<Trouble>, seed: u64) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(MORNING));
+        let (bus, store) = (MemoryBus::new(), EmbeddedStore::in_memory().unwrap());
+        let topic = topic::topic(&world, how, MORNING);
+        store.put_topic(&topic, None).await.unwrap();
+        let state = Mutex::default();
+        let service = Arc::new(Service { world, clock: Arc::clone(&clock), trouble, state });
+        let (stop, no_more) = (CancellationToken::new(), CancellationToken::new());
+        let (mut orchestrator, mut producers) = (JoinSet::new(), JoinSet::new());
+        orchestrator.spawn(igentai_orchestrator::run(
+            igentai_orchestrator::Context {
+                id: WorkerId::of_role("orchestrator", 0),
+                new_registry_id: "evaluation".to_owned(),
+                bus: bus.another_client(),
+                store: Arc::clone(&store) as Arc<dyn Store>,
+                clock: Arc::clone(&clock),
+                options: igentai_orchestrator::Options {
+                    sole: true,
+                    ..igentai_orchestrator::Options::default()
+                },
+                troubles: Troubles::default(),
+            },
+            stop.clone(),
+        ));
+        let pool = |seed| ProviderPool::of(service.providers(how), seed, Arc::clone(&clock));
+        let shared = pool(seed);
+        for number in 0..how.producers {
+            let own = trouble.is_some();
+            let options = igentai_producer::Options {
+                concurrency: how.concurrency.div_ceil(how.producers),
+                sharers: if own { 1 } else { how.producers },
+                ..igentai_producer::Options::default()
+            };
+            let context = igentai_producer::Context {
+                id: WorkerId::of_role("producer", number),
+                incarnation: 1,
+                bus: bus.another_client(),
+                clock: Arc::clone(&clock),
+                pool: if own { pool(seed.wrapping_add(u64::from(number) << 32)) } else { shared.clone() },
+                options,
+                seed: seed.wrapping_mul(31).wrapping_add(u64::from(number)),
+                troubles: Troubles::default(),
+            };
+            let stop = no_more.clone();
+            producers.spawn(async move {
+                igentai_producer::run(context, stop, CancellationToken::new()).await;
+            });
+        }
+        Self { service, store, topic, stop, no_more, orchestrator, producers }
+    }
+
+    /// What is under way is answered, and committed before the orchestrator leaves.
+    async fn end(self) -> (Arc<Service>, Arc<EmbeddedStore>, Topic) {
+        self.no_more.cancel();
+        leave(self.producers).await;
+        self.stop.cancel();
+        leave(self.orchestrator).await;
+        (self.service, self.store, self.topic)
+    }
 }
 
 async fn leave(mut roles: JoinSet<()>) {

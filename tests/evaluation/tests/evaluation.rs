@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use igentai_core::frontier::{Aim, Letters};
-use igentai_evaluation::{Client, Course, End, How, Report, Setting, report, run, world};
+use igentai_core::topic::Partition;
+use igentai_evaluation::{Client, Course, End, How, Long, Report, Setting, long, report, run, world};
 use igentai_producer::prompt;
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy;
@@ -86,5 +87,16 @@ fn no_prompt_of_igentai_about_a_whole_topic_names_a_kind_by_accident() {
             let question = prompt::question(world.taxonomy().topic, None, 50, &aim, &[]);
             assert_eq!(world.kind_asked_for(&question.user), None, "{name}: {}", question.user);
         }
+    }
+}
+
+#[test]
+fn all_decisions_of_a_long_run_come_out_the_same() {
+    for partition in [Partition::Alphabetical, Partition::None] {
+        let (responses, names, wanted) = (1_500, 4_000, Some(0.999));
+        let report = long(Long { responses, names, partition, wanted, seed: 1 }).unwrap();
+        assert_eq!((report.entries, report.differs.as_deref()), (responses, None), "{partition:?}");
+        assert!(report.found > 3_000 && report.decisions > 1, "{report}");
+        assert!(partition == Partition::None || report.same >= responses, "{report}");
     }
 }

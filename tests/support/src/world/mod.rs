@@ -88,6 +88,21 @@ pub struct Request<'a> {
     pub prompt: &'a str,
 }
 
+impl Answer {
+    /// The service breaks down instead.
+    pub fn fail(&mut self) {
+        *self = Self {
+            end: End::Broken,
+            said: Vec::new(),
+            truths: BTreeSet::new(),
+            input_tokens: 0,
+            output_tokens: 0,
+            cost: Cost::ZERO,
+            latency: self.latency.min(Duration::from_millis(300)),
+        };
+    }
+}
+
 impl World {
     /// A world in which the item of rank r comes to mind with the weight `1 / r^exponent` (Zipf's law). The ranks are drawn by the seed.
     #[must_use]
