@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use igentai_test_support::world::taxonomy::Taxonomy;
 use serde_json::{Value, json};
 
+use crate::decisions::birds;
 use crate::embedded::JsonRun;
 use crate::world::{Place, World, items, script};
 
@@ -99,4 +101,35 @@ async fn seeds_of_a_start_over_the_api_are_known_to_every_replica() {
     assert!(set(&texts).is_subset(&all[30..].iter().map(String::as_str).collect()), "{texts:?}");
     assert!(feed.iter().map(|(seq, _)| *seq).eq(1..=found), "{feed:?}");
     assert_eq!(world.place.lines(&id), texts);
+}
+
+/// An answer that is full of known items has listed nothing.
+#[tokio::test]
+async fn what_a_long_list_lacks_is_found_part_by_part() {
+    let place = Place::new(birds(0.0)).await;
+    let config = place.config("small");
+    let all: Vec<String> =
+        Taxonomy::load("birds").unwrap().items.iter().map(|item| item.text.clone()).collect();
+    let known: Vec<&str> =
+        all.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, name)| name.as_str()).collect();
+    let file = place.path().join("known.txt");
+    std::fs::write(&file, known.join("\n")).unwrap();
+    let arguments = [
+        "Birds",
+        "--no-web",
+        "--partition",
+        "alphabetical",
+        "--until-complete",
+        "90",
+        "--seed",
+        file.to_str().unwrap(),
+    ];
+    let finished = JsonRun::start(&place, &config, &arguments).finished().await;
+    let (found, lacking) = (place.lines("birds"), all.len() - known.len());
+    let known: BTreeSet<&str> = known.into_iter().collect();
+    let real = found.iter().filter(|line| all.contains(line)).count();
+    assert!(found.iter().all(|line| !known.contains(line.as_str())), "{finished}");
+    assert!(real * 100 >= lacking * 80, "{real} of {lacking}: {finished}");
+    let replay = place.command(&["replay", "birds", "--config"]).arg(&config).output().unwrap();
+    assert!(replay.status.success(), "{replay:?}");
 }

@@ -103,6 +103,7 @@ impl TopicFold {
         self.log_index = entry.index;
         if entry.is_seeded() {
             self.seeding.learn(entry);
+            self.frontier.learn_known(entry.attributes().map(|(_, text)| text));
             return Ok(());
         }
         let (head, kind, tail) = (&entry.head, &entry.head.kind, &entry.tail);
@@ -120,7 +121,7 @@ impl TopicFold {
             EntryKind::Response(meta) => {
                 self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
                 self.see(entry, Some(&meta.provider));
-                self.frontier.answered(entry, meta, seeds);
+                self.frontier.answered(entry, meta, &seeds);
                 self.lately.spent(head.at, meta);
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
                 for (reason, count) in meta.rejections.iter() {
@@ -175,9 +176,13 @@ impl TopicFold {
     #[must_use]
     pub fn is_complete(&self, wanted: Share) -> bool {
         let frontier = &self.frontier;
-        let answers = if frontier.is_used() { frontier.answers_about_whole() } else { self.totals.responses };
+        let enough = if frontier.is_used() {
+            frontier.has_enough_of_whole()
+        } else {
+            self.totals.responses >= LEAST_ANSWERS
+        };
         let is_sure = |said: Completeness| !said.at_least && said.completeness >= wanted.get();
-        answers >= LEAST_ANSWERS && self.completeness().is_some_and(is_sure)
+        enough && self.completeness().is_some_and(is_sure)
     }
 
     /// Counts what an entry named, by a provider if that is known.

@@ -37,17 +37,17 @@ impl Seeding {
         seq.checked_sub(FIRST_SEED).is_some_and(|place| place < self.count)
     }
 
-    /// An entry as if nobody had named the seeds in it, and how many those are: they took up room in the answer.
-    pub(super) fn without_seeds<'e>(&mut self, entry: &'e Entry) -> (Cow<'e, Entry>, u32) {
+    /// An entry as if nobody had named the seeds in it, and which those are, the first being number 1: they took up room in the answer.
+    pub(super) fn without_seeds<'e>(&mut self, entry: &'e Entry) -> (Cow<'e, Entry>, Vec<u64>) {
         let is_seed = |seq: &Seq| *seq >= FIRST_SEED;
         if self.count == 0 || !entry.tail.again.iter().any(is_seed) {
-            return (Cow::Borrowed(entry), 0);
+            return (Cow::Borrowed(entry), Vec::new());
         }
         let mut entry = entry.clone();
-        let mut named = 0_u32;
-        for seq in entry.tail.again.extract_if(.., |seq| is_seed(seq)) {
-            self.named.add(seq - FIRST_SEED + 1);
-            named += 1;
+        let seeds = entry.tail.again.extract_if(.., |seq| is_seed(seq));
+        let named: Vec<u64> = seeds.map(|seq| seq - FIRST_SEED + 1).collect();
+        for number in &named {
+            self.named.add(*number);
         }
         entry.tail.variants.retain(|(seq, _)| !is_seed(seq));
         (Cow::Owned(entry), named)

@@ -28,6 +28,7 @@ use crate::log::Entry;
 
 mod categories;
 mod estimate;
+mod known;
 mod letters;
 mod next;
 mod reach;
@@ -39,6 +40,7 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
+use known::Known;
 pub use letters::Letters;
 use letters::Place;
 
@@ -71,6 +73,11 @@ const CROWDED: f64 = 0.5;
 
 /// How often a name was named is told apart up to this.
 const MANY: u8 = 3;
+
+/// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
+/// names leaves as much for each new one as is usual, one of ten three times that.
+const USUAL_LENGTH: f64 = 50.0;
+const SHORTEST: f64 = 10.0;
 
 /// An answer of which less than this share is in its range does not keep to it, and lists nothing.
 const KEEPS_TO: f64 = 0.5;
@@ -150,6 +157,7 @@ pub struct Frontier {
     copied: u64,
     /// The first names in words, for questions to leave out.
     texts: Vec<Box<str>>,
+    known: Known,
     categories: Categories,
 }
 
@@ -159,6 +167,8 @@ struct Given {
     within: u32,
     all: u32,
     new: u32,
+    /// Those of the part that are known, where the question said nothing of them.
+    known: Option<u32>,
     voice: Set,
 }
 
@@ -198,6 +208,7 @@ impl Default for Frontier {
             left_out: 0,
             copied: 0,
             texts: Vec::new(),
+            known: Known::default(),
             categories: Categories::default(),
         }
     }
@@ -221,8 +232,8 @@ impl Frontier {
         }
     }
 
-    /// Takes in an answer, which has named so many seeds, besides what the entry says.
-    pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta, seeds: u32) {
+    /// Takes in an answer, which has named these known items, besides what the entry says.
+    pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta, known: &[u64]) {
         self.health(meta);
         // A part of another kind says nothing.
         let Some(aim) = Aim::of(meta).filter(|_| meta.outcome.is_answer()) else { return };
@@ -243,9 +254,10 @@ impl Frontier {
         self.left_out += u64::from(meta.left_out);
         self.copied += u64::from(meta.copied.min(meta.left_out));
         let tail = &entry.tail;
-        // What is still to come of false positives, and what was known from the beginning, is taken to be within.
-        let others = tail.missing.saturating_add(tail.over_cap).saturating_add(seeds);
-        let (all, new) = (count(named(entry).count()).saturating_add(others), count(tail.new.len()));
+        // What is still to come of false positives is taken to be within.
+        let others = tail.missing.saturating_add(tail.over_cap);
+        let found = count(named(entry).count()).saturating_add(others);
+        let (all, new) = (found.saturating_add(count(known.len())), count(tail.new.len()));
         if let Aim::Category(category) = &aim {
             self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
         }
@@ -255,8 +267,12 @@ impl Frontier {
             Aim::Part(part) => Some(part),
             Aim::Category(_) | Aim::Parts { .. } => return,
         };
-        let within = part.map_or(all, |part| self.within(named(entry), part).saturating_add(others));
-        self.answer(part, meta.asked, Given { within, all, new, voice });
+        let of_known = part.map_or(0, |part| self.known.within(known, part));
+        let within = part.map_or(all, |part| {
+            self.within(named(entry), part).saturating_add(others).saturating_add(of_known)
+        });
+        let known = (meta.left_out == 0).then_some(of_known);
+        self.answer(part, meta.asked, Given { within, all, new, known, voice });
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
@@ -314,8 +330,11 @@ impl Frontier {
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         let known = self.found_in(part).max(1.0);
         let came = if is_full {
-            Came::Full { fresh: permille(f64::from(given.new) / known) }
+            Came::Full { fresh: permille(f64::from(given.new) * by_length(asked) / known) }
         } else if keeps_to {
+            if let Some(named) = given.known {
+                self.known.listed(part, named);
+            }
             Came::Listed { by: given.voice }
         } else {
             Came::Useless
@@ -343,8 +362,8 @@ impl Frontier {
     }
 
     /// What the next question about this is told: names that answers about a part have given before, to leave out, and none where they are too many, or not
-    /// all known; for a task the categories that are known, or items to make clusters of. A model of which nobody knows what it adds to the others is told
-    /// only what it has said itself.
+    /// all known, and what was known from the beginning, where there is room for it; for a task the categories that are known, or items to make clusters of. A
+    /// model of which nobody knows what it adds to the others is told only what it has said itself.
     #[must_use]
     pub fn leave_out(&self, aim: &Aim, provider: Option<&str>) -> Vec<String> {
         match aim {
@@ -352,9 +371,11 @@ impl Frontier {
             Aim::Part(part) => {
                 let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
                 let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
-                self.to_leave_out(given.map(|(_, number)| number), provider)
+                self.to_leave_out(given.map(|(_, number)| number), *part, provider)
             }
-            Aim::Category(category) => self.to_leave_out(self.categories.named_in(category), provider),
+            Aim::Category(category) => {
+                self.to_leave_out(self.categories.named_in(category), Letters::ALL, provider)
+            }
             Aim::Parts { of, by_items: false } => {
                 self.categories.parts_of(of.as_ref()).iter().map(|part| part.name().to_owned()).collect()
             }
@@ -363,16 +384,31 @@ impl Frontier {
         }
     }
 
-    fn to_leave_out(&self, given: impl Iterator<Item = u64>, provider: Option<&str>) -> Vec<String> {
-        if self.names.len() / BYTES > self.texts.len() || !self.heeds() {
+    fn to_leave_out(
+        &self,
+        given: impl Iterator<Item = u64>,
+        of: Letters,
+        provider: Option<&str>,
+    ) -> Vec<String> {
+        if !self.heeds() {
             return Vec::new();
         }
-        let voice = provider.map_or(0, |provider| self.set_of(provider));
-        let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
-        let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
-        let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.by & voice != 0);
-        let given: Vec<String> = given.filter(is_its).filter_map(|number| self.text(number)).collect();
-        if count(given.len()) > next::MOST_LEFT_OUT { Vec::new() } else { given }
+        let mut texts = Vec::new();
+        if self.names.len() / BYTES <= self.texts.len() {
+            let voice = provider.map_or(0, |provider| self.set_of(provider));
+            let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
+            let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
+            let is_its =
+                |number: &u64| settled || self.name(*number).is_some_and(|name| name.by & voice != 0);
+            texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
+        }
+        match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
+            None => Vec::new(),
+            Some(room) => {
+                texts.extend(self.known.texts_of(of, room).unwrap_or_default());
+                texts
+            }
+        }
     }
 
     /// Some of these, from all over.
@@ -426,6 +462,11 @@ impl Frontier {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]
 fn permille(share: f64) -> u16 {
     (share * 1_000.0).clamp(0.0, 60_000.0) as u16
+}
+
+/// How much more than usual a full answer leaves, by how many names were asked for.
+fn by_length(asked: u32) -> f64 {
+    if asked == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(asked).max(SHORTEST) }
 }
 
 fn count(number: usize) -> u32 {

@@ -3,7 +3,7 @@
 use super::estimate::Picture;
 use super::view::View;
 use super::voices::VOICES;
-use super::{Category, Frontier, Letters, Stretch, Sums};
+use super::{BYTES, Category, Frontier, Letters, Stretch, Sums};
 use crate::batch::ResponseMeta;
 use crate::decision::Why;
 use crate::topic::Partition;
@@ -19,8 +19,12 @@ pub(super) const FIRST_WHOLE: u64 = 2;
 /// Of so many requests, one is about the whole topic.
 pub(super) const WHOLE_EVERY: u64 = 20;
 
-/// There are at least so many before a topic is said to be complete.
-pub(crate) const LEAST_WHOLE: u64 = 8;
+/// There are at least so many before a topic is said to be complete, and so many names in them, or this share of those that were found, if that is less; but
+/// nobody goes on for that for ever.
+const LEAST_WHOLE: u64 = 8;
+const LEAST_MENTIONS: f64 = 200.0;
+const OF_FOUND: f64 = 0.5;
+const MOST_WHOLE: u64 = 40;
 
 /// A part is cut off as large as this share of what is asked for.
 const PART: f64 = 0.75;
@@ -32,7 +36,7 @@ const TRIED_EVERY: u64 = 4;
 const PARTS_TRIED_EVERY: u64 = 24;
 
 /// Fewest names in a question.
-const FEWEST: u32 = 5;
+const FEWEST: u32 = 20;
 
 /// A part that may bring less is not worth a request.
 const LEAST_NEW: f64 = 0.2;
@@ -44,7 +48,8 @@ const AT_ONCE: f64 = 1e18;
 const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
-pub(super) const MOST_LEFT_OUT: u32 = 80;
+pub(super) const MOST_LEFT_OUT: usize = 80;
+const AT_MOST: f64 = 80.0;
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,8 +166,28 @@ pub struct Wish<'a> {
     pub under_way: &'a [(Aim, f64)],
 }
 
-/// A part, how many names an answer about it may have, and how many it would leave out.
-type Cut = (Letters, f64, f64);
+/// A part, and what a question about it takes.
+pub(super) type Cut = (Letters, Load);
+
+/// What a question about a part takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    /// Names that an answer may have.
+    gives: f64,
+    /// Names that it is told to leave out, if it is told so.
+    left_out: f64,
+    /// Those are all, with what was known before anybody was asked.
+    with_known: bool,
+}
+
+impl Load {
+    /// That of both parts, where one question can be about both.
+    fn with(self, next: Self, size: f64) -> Option<Self> {
+        let (gives, left_out) = (self.gives + next.gives, self.left_out + next.left_out);
+        let fits = gives <= size && left_out <= AT_MOST && self.with_known == next.with_known;
+        fits.then_some(Self { gives, left_out, ..self })
+    }
+}
 
 impl Wish<'_> {
     /// Parts that requests under way are about.
@@ -178,21 +203,47 @@ impl Wish<'_> {
     }
 }
 
-/// Of names that a question says to leave out, so many do not come again; `None` where it says nothing.
+/// What answers are spared by what questions say to leave out.
 #[derive(Clone, Copy, Debug)]
-struct Spares(Option<f64>);
+struct Spares {
+    /// Of names that a question says to leave out, so many do not come again; `None` where it says nothing.
+    share: Option<f64>,
+    /// Whether what was known before anybody was asked can be said, and the share of it that models know.
+    is_known_said: bool,
+    known: f64,
+}
 
 impl Spares {
-    /// How many names an answer gives about a part that holds so many.
-    fn of(self, holds: f64, sums: &Sums) -> f64 {
-        match self.0 {
-            Some(share) if sums.aimed() <= f64::from(MOST_LEFT_OUT) => holds - share * sums.aimed(),
-            Some(_) | None => holds,
-        }
+    /// What a question about a part takes that holds so many names.
+    fn of(self, holds: f64, sums: &Sums) -> Load {
+        let (aimed, known) = (sums.aimed(), self.known * sums.known);
+        let with_known = sums.known < 1.0 || self.is_known_said && aimed + sums.known <= AT_MOST;
+        let left_out = if with_known { aimed + sums.known } else { aimed };
+        let gives = match self.share {
+            Some(share) if with_known && left_out <= AT_MOST => holds + known - share * (aimed + known),
+            Some(share) if aimed <= AT_MOST => holds + known - share * aimed,
+            Some(_) | None => holds + known,
+        };
+        Load { gives, left_out, with_known }
     }
 }
 
 impl Frontier {
+    /// Whether so many answers about the whole topic are too few to say how complete it is.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub(super) fn lacks_whole(&self, answers: u64) -> bool {
+        let each = self.whole_mentions as f64 / self.whole.max(1) as f64;
+        let found = (self.names.len() / BYTES) as f64;
+        let mentions = LEAST_MENTIONS.min(OF_FOUND * found);
+        answers < LEAST_WHOLE || (answers < MOST_WHOLE && answers as f64 * each < mentions)
+    }
+
+    /// Whether enough answers about the whole topic have come to say how complete it is.
+    #[must_use]
+    pub(crate) fn has_enough_of_whole(&self) -> bool {
+        !self.lacks_whole(self.whole)
+    }
+
     /// What to ask for next.
     #[must_use]
     pub fn next(&self, wish: &Wish<'_>) -> Outlook {
@@ -220,7 +271,7 @@ impl View<'_> {
         // One answer about the whole holds it all.
         let is_small = self.whole_full == 0 && self.stretches.iter().all(|stretch| stretch.reach.listed > 0);
         if is_small {
-            return if whole < LEAST_WHOLE {
+            return if self.lacks_whole(whole) {
                 self.about_whole(wish, whole, Why::Sure)
             } else if wish.wanted.is_none() || wish.under_way.is_empty() {
                 self.again(wish, whole, &self.picture())
@@ -242,7 +293,7 @@ impl View<'_> {
             need = (wanted - estimate.completeness) * total - coming;
             near_end = estimate.completeness >= wanted - NEAR && !estimate.at_least;
         }
-        if near_end && whole < LEAST_WHOLE {
+        if near_end && self.lacks_whole(whole) {
             return self.about_whole(wish, whole, Why::Sure);
         }
         if need <= 0.0 && !wish.under_way.is_empty() {
@@ -261,7 +312,7 @@ impl View<'_> {
                     why: Why::Most { known, has, offers },
                 }
             }
-            None if whole < LEAST_WHOLE => self.about_whole(wish, whole, Why::Sure),
+            None if self.lacks_whole(whole) => self.about_whole(wish, whole, Why::Sure),
             None => self.again(wish, whole, &picture),
         }
     }
@@ -318,11 +369,15 @@ impl View<'_> {
 
     /// What answers are spared by what questions say to leave out, if they do.
     fn spares(&self, leaves_out: bool) -> Spares {
-        Spares((leaves_out && self.heeds()).then(|| 1.0 - self.copies()))
+        Spares {
+            share: (leaves_out && self.heeds()).then(|| 1.0 - self.copies()),
+            is_known_said: self.known.can_be_said(),
+            known: self.known.share(),
+        }
     }
 
     /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.
-    fn cut(
+    pub(super) fn cut(
         &self,
         stretch: &Stretch,
         picture: &Picture,
@@ -332,64 +387,52 @@ impl View<'_> {
         let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
-            let holds = picture.expected(&sums, letters, stretch.reach);
-            (spares.of(holds, &sums), sums.aimed())
+            spares.of(picture.expected(&sums, letters, stretch.reach), &sums)
         };
         let whole = stretch.letters();
         if whole.from == whole.to {
-            let (gives, aimed) = expected(whole);
-            parts.push((whole, gives, aimed));
+            parts.push((whole, expected(whole)));
             return;
         }
         let mut place = whole.from;
         let mut open: Option<Cut> = None;
         while place <= whole.to {
             let letter = whole.letter_of(place);
-            let (holds, aimed) = expected(letter);
+            let load = expected(letter);
             place = letter.to + 1;
             let is_other = letter == Letters::ELSEWHERE;
-            if holds > size * 1.3 || is_other {
+            if load.gives > size * 1.3 || is_other {
                 parts.extend(open.take());
                 if is_other {
-                    parts.push((letter, holds, aimed));
+                    parts.push((letter, load));
                 } else {
                     cut_letter(letter, size, &expected, parts);
                 }
                 continue;
             }
-            open = match open {
-                Some((before, held, left))
-                    if held + holds <= size && left + aimed <= f64::from(MOST_LEFT_OUT) =>
-                {
-                    Some((Letters { from: before.from, to: letter.to }, held + holds, left + aimed))
-                }
-                other => {
-                    parts.extend(other);
-                    Some((letter, holds, aimed))
-                }
-            };
+            join(&mut open, (letter, load), size, parts);
         }
         parts.extend(open);
     }
 }
 
+/// Joins a part to the one before it, which is done otherwise.
+fn join(open: &mut Option<Cut>, (letters, load): Cut, size: f64, done: &mut Vec<Cut>) {
+    let both = open.and_then(|(before, held)| {
+        Some((Letters { from: before.from, to: letters.to }, held.with(load, size)?))
+    });
+    if both.is_none() {
+        done.extend(*open);
+    }
+    *open = both.or(Some((letters, load)));
+}
+
 /// Cuts the names with one first letter by their second.
-fn cut_letter(letter: Letters, size: f64, expected: &dyn Fn(Letters) -> (f64, f64), parts: &mut Vec<Cut>) {
+fn cut_letter(letter: Letters, size: f64, expected: &dyn Fn(Letters) -> Load, parts: &mut Vec<Cut>) {
     let mut open: Option<Cut> = None;
     for place in letter.from..=letter.to {
         let one = Letters { from: place, to: place };
-        let (holds, aimed) = expected(one);
-        open = match open {
-            Some((before, held, left))
-                if held + holds <= size && left + aimed <= f64::from(MOST_LEFT_OUT) =>
-            {
-                Some((Letters { from: before.from, to: place }, held + holds, left + aimed))
-            }
-            other => {
-                parts.extend(other);
-                Some((one, holds, aimed))
-            }
-        };
+        join(&mut open, (one, expected(one)), size, parts);
     }
     parts.extend(open);
 }

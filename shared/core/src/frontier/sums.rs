@@ -17,6 +17,8 @@ pub(super) struct Sums {
     pub(super) listed_once: f64,
     /// By several answers about parts, and none about the whole.
     pub(super) listed: f64,
+    /// Besides, what was known before anybody was asked.
+    pub(super) known: f64,
 }
 
 impl Sums {
@@ -30,6 +32,7 @@ impl Sums {
             once_listed: f64::from(repeated(once)),
             listed_once: f64::from(never[1]),
             listed: f64::from(never[2] + never[3]),
+            known: 0.0,
         }
     }
 
@@ -40,6 +43,7 @@ impl Sums {
         self.once_listed += other.once_listed;
         self.listed_once += other.listed_once;
         self.listed += other.listed;
+        self.known += other.known;
     }
 
     pub(super) const fn without(self, other: Self) -> Self {
@@ -50,10 +54,11 @@ impl Sums {
             once_listed: self.once_listed - other.once_listed,
             listed_once: self.listed_once - other.listed_once,
             listed: self.listed - other.listed,
+            known: self.known - other.known,
         }
     }
 
-    /// Names that are known.
+    /// Names that were found.
     pub(super) fn found(&self) -> f64 {
         self.twice + self.once + self.listed_once + self.listed
     }

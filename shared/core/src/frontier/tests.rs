@@ -23,6 +23,7 @@ use crate::time::UnixMillis;
 use crate::topic::Partition;
 
 mod categories;
+mod known;
 mod letters;
 mod listing;
 mod next;
@@ -60,11 +61,14 @@ impl Log {
                 new.push((*text).to_owned());
             }
         }
+        let first_new = if new.is_empty() { 0 } else { known + 1 };
+        self.append(kind, EntryTail { first_new, new, again, missing, ..EntryTail::default() })
+    }
+
+    fn append(&mut self, kind: EntryKind, tail: EntryTail) -> &mut Self {
         let index = self.entries.len() as u64 + 1;
         let (producer, at) = (WorkerId::of_role("producer", 1), UnixMillis(index));
         let head = EntryHead { producer, incarnation: 1, seq: index, at, kind };
-        let first_new = if new.is_empty() { 0 } else { known + 1 };
-        let tail = EntryTail { first_new, new, again, missing, ..EntryTail::default() };
         let entry = Entry { index, head, tail };
         self.fold.apply(&entry).unwrap();
         self.entries.push(entry);

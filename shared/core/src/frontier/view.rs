@@ -51,6 +51,7 @@ impl Frontier {
             }
         }
         before.resize(PLACES + 1, sums);
+        self.known.add_to(&mut before);
         View { frontier: self, before, most, shared }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Category, Cell, NEXT, count};
 use crate::decision::Why;
-use crate::frontier::next::{FIRST_WHOLE, LEAST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::next::{FIRST_WHOLE, WHOLE_EVERY, whole_count};
 use crate::frontier::view::View;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::topic::Partition;
@@ -81,7 +81,7 @@ impl Frontier {
         if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_enough)) {
             return Outlook::Wait;
         }
-        if whole < LEAST_WHOLE {
+        if self.lacks_whole(whole) {
             return view.about_whole(wish, whole, Why::Sure);
         }
         if wish.categories.is_empty() && asked < TASKS && self.misses() > MISSED {

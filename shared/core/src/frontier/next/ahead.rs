@@ -42,11 +42,11 @@ impl View<'_> {
         let (mut parts, mut cut): (Vec<(f64, f64)>, _) = (Vec::new(), Vec::new());
         for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
             self.cut(stretch, picture, (most * PART, true), &mut cut);
-            for (letters, gives, _) in cut.drain(..) {
+            for (letters, load) in cut.drain(..) {
                 let missing = self.expected(picture, letters, stretch.reach) - self.sum(letters).found();
                 let new = missing.clamp(0.0, most);
                 if new >= LEAST_NEW {
-                    parts.push((new, gives.clamp(0.0, most)));
+                    parts.push((new, load.gives.clamp(0.0, most)));
                 }
             }
         }

@@ -133,6 +133,7 @@ impl View<'_> {
         let is_testing = wish.parts().any(|part| self.is_listed(part));
         let choice = Choice { several, is_testing, items: f64::from(wish.items) };
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
+        let (said, silent) = (self.spares(true), self.spares(false));
         let stretches = self.stretches.iter().zip(expected);
         for (stretch, has) in stretches.filter(|(stretch, _)| !stretch.reach.is_done(picture.useful)) {
             let reach = stretch.reach;
@@ -160,15 +161,15 @@ impl View<'_> {
                 if whole.from == whole.to {
                     // There is nothing to cut, and there may be hundreds of these.
                     if busy.is_free(whole) {
-                        let (sums, spares) = (self.sum(whole), self.spares(leaves_out));
-                        weigh(whole, (&sums, *has), &|| spares.of(*has, &sums));
+                        let (sums, spares) = (self.sum(whole), if leaves_out { said } else { silent });
+                        weigh(whole, (&sums, *has), &|| spares.of(*has, &sums).gives);
                     }
                     continue;
                 }
                 self.cut(stretch, picture, (wish.size(), leaves_out), &mut parts);
-                for (letters, gives, _) in parts.drain(..).filter(|(letters, ..)| busy.is_free(*letters)) {
+                for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
-                    weigh(letters, (&sums, picture.expected(&sums, letters, reach)), &|| gives);
+                    weigh(letters, (&sums, picture.expected(&sums, letters, reach)), &|| load.gives);
                 }
             }
         }

@@ -76,7 +76,7 @@ pub(super) fn aim_of(outlook: &Outlook) -> Aim {
 }
 
 /// Two full answers about the whole, three names of each letter in the second.
-fn begun() -> Log {
+pub(super) fn begun() -> Log {
     let mut log = Log::default();
     log.says(whole(), &of_each_letter(2));
     log.says(whole(), &of_each_letter(3));

@@ -1,0 +1,147 @@
+//! What is known before anybody is asked: said in questions, given room in answers, and counted nowhere.
+
+use super::listing::{about, begun, numbered, of_each_letter, whole};
+use super::part as letters;
+use super::*;
+use crate::topic::FIRST_SEED;
+
+impl Log {
+    /// These are known.
+    fn knows(&mut self, texts: &[String]) {
+        let first_new = FIRST_SEED + self.fold.seeding().count();
+        self.append(EntryKind::Seeded, EntryTail { first_new, new: texts.to_vec(), ..EntryTail::default() });
+    }
+
+    /// An answer that names these, which are new, and the first so many of what is known.
+    fn says_with_known(&mut self, meta: ResponseMeta, texts: &[String], known: u64) {
+        let first_new = if texts.is_empty() { 0 } else { self.fold.attributes() + 1 };
+        let again = (FIRST_SEED..FIRST_SEED + known).collect();
+        self.append(
+            EntryKind::Response(meta),
+            EntryTail { first_new, new: texts.to_vec(), again, ..EntryTail::default() },
+        );
+    }
+
+    fn leaves_out(&self, part: &str) -> Vec<String> {
+        self.frontier().leave_out(&Aim::Part(letters(part)), None)
+    }
+
+    /// The parts of all of it, as they are cut.
+    fn cut(&self) -> usize {
+        let (frontier, mut parts) = (self.frontier(), Vec::new());
+        let view = frontier.view();
+        let picture = view.picture();
+        let stretch = Stretch { from: Letters::ALL.from, to: Letters::ALL.to, reach: Reach::default() };
+        view.cut(&stretch, &picture, (37.5, true), &mut parts);
+        parts.len()
+    }
+}
+
+#[test]
+fn questions_about_a_part_leave_out_what_is_known_of_it() {
+    let mut log = Log::default();
+    log.knows(&[numbered("sa", 0..30), numbered("ta", 0..10)].concat());
+    assert_eq!(log.leaves_out("s"), numbered("sa", 0..30));
+    assert_eq!(log.leaves_out("s-t").len(), 40);
+    assert_eq!(log.leaves_out("u-z"), Vec::<String>::new());
+    log.says(about("s"), &numbered("sb", 0..50));
+    assert_eq!(log.leaves_out("s").len(), 80, "with what was found");
+    log.knows(&numbered("sc", 0..1));
+    assert_eq!(log.leaves_out("s"), numbered("sb", 0..50), "all together they are too many");
+    log.says(about("s"), &numbered("sd", 0..31));
+    assert_eq!(log.leaves_out("s"), Vec::<String>::new());
+}
+
+#[test]
+fn a_long_list_is_not_said_where_not_all_its_words_are_kept() {
+    let mut log = Log::default();
+    log.knows(&numbered("aa", 0..30));
+    assert_eq!(log.leaves_out("a").len(), 30);
+    log.knows(&numbered("mm", 0..u32::try_from(TEXTS).unwrap()));
+    assert_eq!(log.leaves_out("a"), Vec::<String>::new());
+    log.says(about("a"), &numbered("ab", 0..5));
+    assert_eq!(log.leaves_out("a"), numbered("ab", 0..5));
+}
+
+#[test]
+fn what_is_known_and_cannot_be_said_takes_room_in_answers_until_models_do_not_know_it() {
+    let mut log = begun();
+    let before = log.cut();
+    log.knows(&of_each_letter(100));
+    let after = log.cut();
+    assert!(after >= 26 && after > before, "{before}, {after}");
+    for part in ["a", "b", "c"] {
+        log.says(about(part), &numbered(&format!("{part}o"), 0..10));
+    }
+    let unknown = log.cut();
+    assert!(unknown < after, "{after}, {unknown}: three hundred known items are in none of three lists");
+}
+
+#[test]
+fn what_is_known_and_can_be_said_takes_little_room() {
+    let mut log = begun();
+    let before = log.cut();
+    log.knows(&of_each_letter(10));
+    assert!(log.cut() <= before + 3, "{before}, {}", log.cut());
+}
+
+#[test]
+fn known_items_fill_an_answer_and_count_for_its_part_alone() {
+    let mut log = begun();
+    log.knows(&[numbered("ca", 0..30), numbered("za", 0..10)].concat());
+    let reach_of = |log: &Log| {
+        let stretches = log.frontier().stretches.clone();
+        stretches.into_iter().find(|stretch| stretch.letters().overlaps(letters("c"))).unwrap().reach
+    };
+    let estimate = log.frontier().estimate();
+    let before = log.frontier().found_in(Letters::ALL);
+    log.says_with_known(about("c"), &numbered("cb", 0..10), 40);
+    assert_eq!((reach_of(&log).full, reach_of(&log).listed), (1, 0), "forty of fifty are in it");
+    assert!((log.frontier().found_in(Letters::ALL) - before - 10.0).abs() < 1e-9);
+    assert!(log.frontier().estimate() != estimate);
+    // Thirty known ones of the part, ten of another.
+    log.says_with_known(about("c"), &[], 40);
+    assert_eq!((reach_of(&log).full, reach_of(&log).listed), (1, 1));
+}
+
+#[test]
+fn a_topic_is_not_complete_before_enough_names_came_of_answers_about_all_of_it() {
+    let mut log = Log::default();
+    let few = |log: &mut Log| log.says(whole(), &of_each_letter(1)[..10]);
+    (0..8).for_each(|_| few(&mut log));
+    assert!(log.frontier().has_enough_of_whole(), "eighty mentions of ten names");
+    log.says(about("a"), &numbered("ab", 0..200));
+    assert!(!log.frontier().has_enough_of_whole(), "eighty mentions, and two hundred names");
+    (0..3).for_each(|_| few(&mut log));
+    assert!(log.frontier().has_enough_of_whole());
+    log.says(about("b"), &numbered("bb", 0..2_000));
+    assert!(!log.frontier().has_enough_of_whole());
+    (0..9).for_each(|_| few(&mut log));
+    assert!(log.frontier().has_enough_of_whole(), "two hundred are enough for any topic");
+
+    // Answers that are full of what is known name little, and are not asked for for ever.
+    let mut log = Log::default();
+    log.knows(&numbered("ka", 0..50));
+    for _ in 0..39 {
+        log.says_with_known(whole(), &[], 50);
+    }
+    log.says(about("b"), &numbered("bb", 0..10));
+    assert!(!log.frontier().has_enough_of_whole());
+    log.says_with_known(whole(), &[], 50);
+    assert!(log.frontier().has_enough_of_whole());
+}
+
+#[test]
+fn a_short_full_answer_leaves_more_for_each_new_name() {
+    let left = |items: u32| {
+        let mut log = begun();
+        log.says(ResponseMeta { asked: items, ..about("c") }, &numbered("cb", 0..items));
+        let view = log.frontier().view();
+        let picture = view.picture();
+        let reach = log.frontier().stretches.iter().find(|stretch| stretch.reach.full > 0).unwrap().reach;
+        let has = view.expected(&picture, letters("c"), reach);
+        (has - view.sum(letters("c")).found()) / f64::from(items)
+    };
+    let (ten, twenty, fifty) = (left(10), left(20), left(50));
+    assert!(ten > twenty && twenty > fifty && fifty > 0.0, "{ten}, {twenty}, {fifty}");
+}
