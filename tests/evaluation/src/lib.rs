@@ -16,6 +16,7 @@
 mod course;
 mod failing;
 mod grid;
+mod known;
 mod long;
 mod naive;
 mod ours;
@@ -97,6 +98,8 @@ pub struct How {
     pub max_requests: u64,
     /// How the fixed grid is gone over.
     pub grid: Grid,
+    /// The share of the items that igentai is told beforehand; the others are what can be found.
+    pub known: f64,
     /// How igentai cuts the topic into parts.
     pub partition: Partition,
     /// How it shares requests among models where the topic is not cut.
@@ -117,6 +120,7 @@ impl Default for How {
             items: 50,
             max_requests: 5_000,
             grid: Grid::default(),
+            known: 0.0,
             partition: Partition::Alphabetical,
             routing: Policy::GoodUcb,
             until_complete: None,

@@ -68,6 +68,9 @@ struct Options {
     /// A client that has sent so many requests stops.
     #[arg(long, default_value_t = How::default().max_requests)]
     max_requests: u64,
+    /// The share of the items, drawn by lot, that igentai is told beforehand, for example 0.75; what it then finds of the others counts.
+    #[arg(long, default_value_t = How::default().known, value_name = "SHARE")]
+    known: f64,
     /// How igentai cuts the topic into parts: none, alphabetical.
     #[arg(long, default_value = "alphabetical", value_parser = partition)]
     partition: Partition,
@@ -238,6 +241,7 @@ impl Options {
             items: self.items.max(1),
             max_requests: self.max_requests,
             grid: Grid { gives_up: self.grid.gives_up, excludes: !self.grid.repeats },
+            known: self.known.clamp(0.0, 1.0),
             partition: self.partition,
             routing: self.routing,
             until_complete: self.until_complete,

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::course::{Course, End, Record, Tally, needed};
 use crate::failing::{Sent, Trouble};
+use crate::known::Known;
 use crate::quotes::{Asking, Promise};
 use crate::told::Told;
 use crate::{How, SHARES, topic};
@@ -45,6 +46,7 @@ struct Service {
     world: Arc<World>,
     clock: Arc<dyn Clock>,
     trouble: Option<Trouble>,
+    known: Known,
     state: Mutex<Asked>,
 }
 
@@ -112,7 +114,7 @@ impl Provider for Model {
         {
             let ended = self.service.since_morning();
             let mut asked = self.service.asked();
-            asked.named.extend(&answer.truths);
+            asked.named.extend(answer.truths.iter().filter(|item| !self.service.known.holds(**item)));
             if let Some(sent) = asked.sent.get_mut(number as usize - 1) {
                 (sent.ended, sent.failed) = (Some(ended), answer.end != world::End::Listed);
             }
@@ -171,11 +173,11 @@ pub(crate) fn run(world: &Arc<World>, how: &How, seed: u64) -> Course {
 async fn enumerate(world: Arc<World>, how: &How, seed: u64) -> Course {
     let stage = Stage::new(Arc::clone(&world), how, None, seed).await;
     let end = wait(&stage.service, &stage.store, &stage.topic, how).await;
-    let (_, store, topic) = stage.end().await;
+    let (service, store, topic) = stage.end().await;
     let replayed = igentai_shared::store::replay(store.as_ref(), &topic.id, topic.run).await.unwrap();
     assert_eq!(replayed.differs, None, "of {} decisions", replayed.decisions);
     let (record, promises) = follow(&world, &store, &topic, how).await;
-    Course { promises, ..record.end(world.knowable(), end) }
+    Course { promises, ..record.end(service.known.besides(&world), end) }
 }
 
 /// The roles at work.
@@ -193,10 +195,12 @@ impl Stage {
     async fn new(world: Arc<World>, how: &How, trouble: Option<Trouble>, seed: u64) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(MORNING));
         let (bus, store) = (MemoryBus::new(), EmbeddedStore::in_memory().unwrap());
-        let topic = topic::topic(&world, how, MORNING);
+        let mut topic = topic::topic(&world, how, MORNING);
+        let known = Known::draw(&world, how.known, seed);
+        known.tell(&world, store.as_ref(), &mut topic).await;
         store.put_topic(&topic, None).await.unwrap();
         let state = Mutex::default();
-        let service = Arc::new(Service { world, clock: Arc::clone(&clock), trouble, state });
+        let service = Arc::new(Service { world, clock: Arc::clone(&clock), trouble, known, state });
         let (stop, no_more) = (CancellationToken::new(), CancellationToken::new());
         let (mut orchestrator, mut producers) = (JoinSet::new(), JoinSet::new());
         orchestrator.spawn(igentai_orchestrator::run(
@@ -258,7 +262,7 @@ async fn leave(mut roles: JoinSet<()>) {
 
 /// Waits until the topic has ended, or may be stopped.
 async fn wait(service: &Service, store: &EmbeddedStore, topic: &Topic, how: &How) -> End {
-    let enough = needed(service.world.knowable(), SHARES[SHARES.len() - 1]);
+    let enough = needed(service.known.besides(&service.world), SHARES[SHARES.len() - 1]);
     loop {
         if let TopicState::Ended(reason) = store.topic(&topic.id).await.unwrap().unwrap().state {
             return End::ByItself(reason);
@@ -292,7 +296,8 @@ async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic, how: &How) 
                 tokens: totals.input_tokens + totals.output_tokens,
                 cost: totals.cost,
             };
-            let named = entry.attributes().filter_map(|(_, text)| world.item(text));
+            let named = entry.attributes().filter(|_| !entry.is_seeded());
+            let named = named.filter_map(|(_, text)| world.item(text));
             if how.quotes {
                 asking.note(&fold, spent, how.items);
                 record.note(spent, named, None);

@@ -136,7 +136,13 @@ impl World {
     /// How many items at least one of the models knows: what can be found.
     #[must_use]
     pub fn knowable(&self) -> usize {
-        self.known.iter().flatten().collect::<BTreeSet<_>>().len()
+        self.knowable_items().len()
+    }
+
+    /// Those items, by their numbers in the taxonomy.
+    #[must_use]
+    pub fn knowable_items(&self) -> BTreeSet<usize> {
+        self.known.iter().flatten().copied().collect()
     }
 
     /// The item that a text names, in whatever spelling.
