@@ -152,6 +152,8 @@ pub struct Frontier {
     aimed_mentions: u64,
     /// Mentions by answers about a part that were in it.
     within: u64,
+    /// Names that were asked for at once, at most.
+    longest: u32,
     /// Names that questions said to leave out, and those of them that answers gave all the same.
     left_out: u64,
     copied: u64,
@@ -205,6 +207,7 @@ impl Default for Frontier {
             aimed: 0,
             aimed_mentions: 0,
             within: 0,
+            longest: 0,
             left_out: 0,
             copied: 0,
             texts: Vec::new(),
@@ -316,6 +319,7 @@ impl Frontier {
     }
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
+        self.longest = self.longest.max(asked);
         let is_full = asked == 0 || f64::from(given.within) >= FULL * f64::from(asked);
         let Some(part) = part else {
             self.whole += 1;
@@ -330,7 +334,7 @@ impl Frontier {
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         let known = self.found_in(part).max(1.0);
         let came = if is_full {
-            Came::Full { fresh: permille(f64::from(given.new) * by_length(asked) / known) }
+            Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
         } else if keeps_to {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
@@ -464,9 +468,9 @@ fn permille(share: f64) -> u16 {
     (share * 1_000.0).clamp(0.0, 60_000.0) as u16
 }
 
-/// How much more than usual a full answer leaves, by how many names were asked for.
-fn by_length(asked: u32) -> f64 {
-    if asked == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(asked).max(SHORTEST) }
+/// How much more than usual a full answer leaves, by how many names are asked for at once.
+fn by_length(longest: u32) -> f64 {
+    if longest == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(longest).max(SHORTEST) }
 }
 
 fn count(number: usize) -> u32 {

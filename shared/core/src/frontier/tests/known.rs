@@ -134,7 +134,10 @@ fn a_topic_is_not_complete_before_enough_names_came_of_answers_about_all_of_it()
 #[test]
 fn a_short_full_answer_leaves_more_for_each_new_name() {
     let left = |items: u32| {
-        let mut log = begun();
+        let mut log = Log::default();
+        (0..2).for_each(|_| {
+            log.says(ResponseMeta { asked: items, ..whole() }, &of_each_letter(2)[..items as usize])
+        });
         log.says(ResponseMeta { asked: items, ..about("c") }, &numbered("cb", 0..items));
         let view = log.frontier().view();
         let picture = view.picture();
