@@ -136,7 +136,7 @@ fn a_short_full_answer_leaves_more_for_each_new_name() {
     let left = |items: u32| {
         let mut log = Log::default();
         (0..2).for_each(|_| {
-            log.says(ResponseMeta { asked: items, ..whole() }, &of_each_letter(2)[..items as usize])
+            log.says(ResponseMeta { asked: items, ..whole() }, &of_each_letter(2)[..items as usize]);
         });
         log.says(ResponseMeta { asked: items, ..about("c") }, &numbered("cb", 0..items));
         let view = log.frontier().view();
