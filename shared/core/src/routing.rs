@@ -181,9 +181,10 @@ fn shares(policy: Policy, candidates: &mut [Candidate<'_>]) -> Vec<f64> {
         return candidates.iter().map(|one| one.prior).collect();
     }
     share_out(policy, candidates, is_known);
-    let answers = |one: &Candidate<'_>| one.worth.map_or(0, Worth::answers) as f64;
+    // One that failed ever since is known as well as the others.
+    let requests = |one: &Candidate<'_>| one.worth.map_or(0, Worth::requests) as f64;
     let of_known = || candidates.iter().filter(|one| is_known(one));
-    let evidence = of_known().map(answers).fold(f64::INFINITY, f64::min);
+    let evidence = of_known().map(requests).fold(f64::INFINITY, f64::min);
     let trust = evidence / (evidence + PRIOR);
     let theirs: f64 = of_known().map(|one| one.prior).sum();
     let least = LEAST / candidates.len() as f64;
@@ -241,7 +242,8 @@ fn takes(candidates: &[Candidate<'_>]) -> Vec<f64> {
 
 /// How long answers take, of the providers in the middle.
 fn usual_seconds(candidates: &[Candidate<'_>]) -> f64 {
-    let mut all: Vec<f64> = candidates.iter().filter_map(|one| Some(one.worth?.seconds())).collect();
+    let answering = candidates.iter().filter_map(|one| one.worth).filter(|worth| worth.answers() > 0);
+    let mut all: Vec<f64> = answering.map(Worth::seconds).collect();
     all.sort_by(f64::total_cmp);
     all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }

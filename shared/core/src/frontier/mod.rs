@@ -15,8 +15,8 @@
 //!
 //! # What is kept
 //!
-//! Four bytes for each name, and for each place in the alphabet how many names were named how often by answers about the whole and by those about a
-//! part. It is a fold of the log.
+//! Four bytes for each name, two for each that was known beforehand, the words of the first of both, and for each place in the alphabet how many names were
+//! named how often by answers about the whole and by those about a part. It is a fold of the log.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +45,7 @@ pub use letters::Letters;
 use letters::Place;
 
 pub use next::{Aim, Outlook, Wish};
+use reach::by_length;
 use sums::Sums;
 use view::View;
 use voices::{Set, Voice};
@@ -73,11 +74,6 @@ const CROWDED: f64 = 0.5;
 
 /// How often a name was named is told apart up to this.
 const MANY: u8 = 3;
-
-/// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
-/// names leaves as much for each new one as is usual, one of ten three times that.
-const USUAL_LENGTH: f64 = 50.0;
-const SHORTEST: f64 = 10.0;
 
 /// An answer of which less than this share is in its range does not keep to it, and lists nothing.
 const KEEPS_TO: f64 = 0.5;
@@ -111,7 +107,7 @@ struct Reach {
     /// Answers that listed it, and the models that gave them.
     listed: u16,
     listed_by: Set,
-    /// New names in the last answer that came back full, for a thousand that were known after it.
+    /// New names in the last answer that came back full, for a thousand that were known after it; of short answers each counts for more.
     fresh: u16,
     /// Answers that were no list, or not of it.
     useless: u16,
@@ -171,6 +167,8 @@ struct Given {
     new: u32,
     /// Those of the part that are known, where the question said nothing of them.
     known: Option<u32>,
+    /// Nothing in it is new, since it is full of what is known.
+    is_stuck: bool,
     voice: Set,
 }
 
@@ -275,7 +273,8 @@ impl Frontier {
             self.within(named(entry), part).saturating_add(others).saturating_add(of_known)
         });
         let known = (meta.left_out == 0).then_some(of_known);
-        self.answer(part, meta.asked, Given { within, all, new, known, voice });
+        let is_stuck = of_known > 0 && new == 0 && tail.missing == 0;
+        self.answer(part, meta.asked, Given { within, all, new, known, is_stuck, voice });
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
@@ -333,7 +332,10 @@ impl Frontier {
         self.aimed += 1;
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         let known = self.found_in(part).max(1.0);
-        let came = if is_full {
+        let came = if is_full && given.is_stuck && part.from == part.to {
+            // It cannot be cut further, and says the same again.
+            Came::Useless
+        } else if is_full {
             Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
         } else if keeps_to {
             if let Some(named) = given.known {
@@ -375,11 +377,9 @@ impl Frontier {
             Aim::Part(part) => {
                 let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
                 let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
-                self.to_leave_out(given.map(|(_, number)| number), *part, provider)
+                self.to_leave_out(given.map(|(_, number)| number), Some(*part), provider)
             }
-            Aim::Category(category) => {
-                self.to_leave_out(self.categories.named_in(category), Letters::ALL, provider)
-            }
+            Aim::Category(category) => self.to_leave_out(self.categories.named_in(category), None, provider),
             Aim::Parts { of, by_items: false } => {
                 self.categories.parts_of(of.as_ref()).iter().map(|part| part.name().to_owned()).collect()
             }
@@ -391,14 +391,14 @@ impl Frontier {
     fn to_leave_out(
         &self,
         given: impl Iterator<Item = u64>,
-        of: Letters,
+        of: Option<Letters>,
         provider: Option<&str>,
     ) -> Vec<String> {
         if !self.heeds() {
             return Vec::new();
         }
         let mut texts = Vec::new();
-        if self.names.len() / BYTES <= self.texts.len() {
+        if self.keeps_all_texts() {
             let voice = provider.map_or(0, |provider| self.set_of(provider));
             let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
             let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
@@ -409,10 +409,15 @@ impl Frontier {
         match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
             None => Vec::new(),
             Some(room) => {
-                texts.extend(self.known.texts_of(of, room).unwrap_or_default());
+                texts.extend(of.and_then(|part| self.known.texts_of(part, room)).unwrap_or_default());
                 texts
             }
         }
+    }
+
+    /// Whether the words of all names are kept.
+    const fn keeps_all_texts(&self) -> bool {
+        self.names.len() / BYTES <= self.texts.len()
     }
 
     /// Some of these, from all over.
@@ -466,11 +471,6 @@ impl Frontier {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]
 fn permille(share: f64) -> u16 {
     (share * 1_000.0).clamp(0.0, 60_000.0) as u16
-}
-
-/// How much more than usual a full answer leaves, by how many names are asked for at once.
-fn by_length(longest: u32) -> f64 {
-    if longest == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(longest).max(SHORTEST) }
 }
 
 fn count(number: usize) -> u32 {

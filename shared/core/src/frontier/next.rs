@@ -173,19 +173,20 @@ pub(super) type Cut = (Letters, Load);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     /// Names that an answer may have.
-    gives: f64,
+    pub(super) gives: f64,
     /// Names that it is told to leave out, if it is told so.
-    left_out: f64,
-    /// Those are all, with what was known before anybody was asked.
-    with_known: bool,
+    pub(super) left_out: f64,
+    /// Whether those are all, with what was known before anybody was asked; `None` where nothing was.
+    pub(super) with_known: Option<bool>,
 }
 
 impl Load {
     /// That of both parts, where one question can be about both.
-    fn with(self, next: Self, size: f64) -> Option<Self> {
+    pub(super) fn with(self, next: Self, size: f64) -> Option<Self> {
         let (gives, left_out) = (self.gives + next.gives, self.left_out + next.left_out);
-        let fits = gives <= size && left_out <= AT_MOST && self.with_known == next.with_known;
-        fits.then_some(Self { gives, left_out, ..self })
+        let differ = |one: bool| next.with_known.is_some_and(|other| one != other);
+        let fits = gives <= size && left_out <= AT_MOST && !self.with_known.is_some_and(differ);
+        fits.then_some(Self { gives, left_out, with_known: self.with_known.or(next.with_known) })
     }
 }
 
@@ -206,10 +207,12 @@ impl Wish<'_> {
 /// What answers are spared by what questions say to leave out.
 #[derive(Clone, Copy, Debug)]
 struct Spares {
-    /// Of names that a question says to leave out, so many do not come again; `None` where it says nothing.
-    share: Option<f64>,
-    /// Whether what was known before anybody was asked can be said, and the share of it that models know.
-    is_known_said: bool,
+    /// Whether names that were found are said, and what was known before anybody was asked.
+    says_found: bool,
+    says_known: bool,
+    /// Of names that a question says to leave out, so many do not come again.
+    share: f64,
+    /// The share of what was known that models know.
     known: f64,
 }
 
@@ -217,14 +220,20 @@ impl Spares {
     /// What a question about a part takes that holds so many names.
     fn of(self, holds: f64, sums: &Sums) -> Load {
         let (aimed, known) = (sums.aimed(), self.known * sums.known);
-        let with_known = sums.known < 1.0 || self.is_known_said && aimed + sums.known <= AT_MOST;
-        let left_out = if with_known { aimed + sums.known } else { aimed };
-        let gives = match self.share {
-            Some(share) if with_known && left_out <= AT_MOST => holds + known - share * (aimed + known),
-            Some(share) if aimed <= AT_MOST => holds + known - share * aimed,
-            Some(_) | None => holds + known,
+        let said = if self.says_found { aimed } else { 0.0 };
+        let with_known = self.says_known && said + sums.known <= AT_MOST;
+        let spared = if with_known {
+            said + known
+        } else if said <= AT_MOST {
+            said
+        } else {
+            0.0
         };
-        Load { gives, left_out, with_known }
+        Load {
+            gives: holds + known - self.share * spared,
+            left_out: if with_known { aimed + sums.known } else { aimed },
+            with_known: (sums.known >= 1.0).then_some(with_known),
+        }
     }
 }
 
@@ -370,8 +379,9 @@ impl View<'_> {
     /// What answers are spared by what questions say to leave out, if they do.
     fn spares(&self, leaves_out: bool) -> Spares {
         Spares {
-            share: (leaves_out && self.heeds()).then(|| 1.0 - self.copies()),
-            is_known_said: self.known.can_be_said(),
+            says_found: leaves_out && self.heeds() && self.keeps_all_texts(),
+            says_known: self.heeds() && self.known.can_be_said(),
+            share: 1.0 - self.copies(),
             known: self.known.share(),
         }
     }

@@ -2,6 +2,16 @@
 
 use super::{Came, Frontier, Letters, Reach, Stretch};
 
+/// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
+/// names leaves as much for each new one as is usual, one of ten three times that.
+const USUAL_LENGTH: f64 = 50.0;
+const SHORTEST: f64 = 10.0;
+
+/// How much more than usual a full answer leaves, by how many names are asked for at once.
+pub(super) fn by_length(longest: u32) -> f64 {
+    if longest == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(longest).max(SHORTEST) }
+}
+
 impl Reach {
     fn take_in(&mut self, came: Came) {
         match came {

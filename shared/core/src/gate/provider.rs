@@ -99,7 +99,7 @@ pub(super) struct Gate {
     answers: f64,
     /// Failures in a row.
     failures: u32,
-    /// Grows with each pause. What a request from before a pause tells is older than the pause, and changes nothing.
+    /// Grows with each pause. What a request from before a pause tells is older than the pause, and changes nothing but the share of answers.
     era: u64,
     paused_until: Monotonic,
     probing: bool,

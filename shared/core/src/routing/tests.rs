@@ -218,3 +218,40 @@ fn what_completes_a_response_belongs_to_its_answer_and_seeds_to_none() {
     let all = answers.under(Policy::Fixed, &BTreeMap::new()).unwrap();
     assert_eq!((all.reached.requests, all.reached.items, all.was_then), (2, 4, all.reached));
 }
+
+/// What is known of the others is not kept from counting by one that answered twice and then never again.
+#[test]
+fn one_that_is_gone_early_does_not_hold_the_others_at_their_weights() {
+    let mut log = Log::default();
+    let three = [("a", 1.0), ("b", 1.0), ("c", 1.0)];
+    let mut next = 0;
+    for turn in 0..60 {
+        log.answered("a", 10, next..next + 20);
+        // It names the same again and again.
+        log.answered("b", 10, 0..20);
+        next += 20;
+        if turn < 2 {
+            log.answered("c", 10, next..next + 20);
+            next += 20;
+        } else {
+            log.asked("c", 10, 1_000, Outcome::ServerError, &[]);
+        }
+    }
+    let shares = log.shares(Policy::GoodUcb, &three);
+    assert!(shares["b"] < 0.1, "{shares:?}");
+}
+
+/// Nobody is slow for the reason that most others have never answered.
+#[test]
+fn providers_that_never_answered_say_nothing_of_what_is_usual() {
+    let mut log = Log::default();
+    let four = [("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0)];
+    for turn in 0..30 {
+        log.answered("a", 10, turn * 20..turn * 20 + 20);
+        log.answered("b", 10, 0..20);
+        log.asked("c", 10, 1_000, Outcome::ServerError, &[]);
+        log.asked("d", 10, 1_000, Outcome::ServerError, &[]);
+    }
+    let shares = log.shares(Policy::GoodUcb, &four);
+    assert!(shares["a"] > 4.0 * shares["b"], "{shares:?}");
+}

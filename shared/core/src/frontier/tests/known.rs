@@ -3,6 +3,7 @@
 use super::listing::{about, begun, numbered, of_each_letter, whole};
 use super::part as letters;
 use super::*;
+use crate::frontier::next::Load;
 use crate::topic::FIRST_SEED;
 
 impl Log {
@@ -147,4 +148,39 @@ fn a_short_full_answer_leaves_more_for_each_new_name() {
     };
     let (ten, twenty, fifty) = (left(10), left(20), left(50));
     assert!(ten > twenty && twenty > fifty && fifty > 0.0, "{ten}, {twenty}, {fifty}");
+}
+
+#[test]
+fn a_place_that_is_full_of_what_is_known_is_given_up() {
+    let mut log = begun();
+    log.knows(&numbered("ca", 0..90));
+    let reach_of = |log: &Log| {
+        let stretches = log.frontier().stretches.clone();
+        stretches.into_iter().find(|stretch| stretch.letters().overlaps(letters("ca"))).unwrap().reach
+    };
+    log.says_with_known(about("c"), &[], 50);
+    assert_eq!((reach_of(&log).full, reach_of(&log).useless), (1, 0), "it can be cut");
+    (0..2).for_each(|_| log.says_with_known(about("ca"), &[], 50));
+    assert!(reach_of(&log).is_done(1));
+    log.says_with_known(about("cb"), &numbered("cb", 0..1), 0);
+    assert!(log.leaves_out("ca").is_empty(), "ninety are too many");
+}
+
+#[test]
+fn a_part_without_known_items_joins_one_that_has_some() {
+    let some = Load { gives: 5.0, left_out: 5.0, with_known: Some(false) };
+    let none = Load { gives: 5.0, left_out: 5.0, with_known: None };
+    let said = Load { gives: 5.0, left_out: 5.0, with_known: Some(true) };
+    let fits = |one: Load, other: Load| one.with(other, 20.0).is_some();
+    assert!(fits(some, none) && fits(none, some) && fits(none, said) && fits(said, said));
+    assert!(!fits(some, said) && !fits(none.with(said, 20.0).unwrap(), some));
+    assert!(some.with(none, 9.0).is_none(), "an answer has no room for both");
+}
+
+#[test]
+fn questions_about_categories_say_nothing_of_what_is_known() {
+    let mut log = begun();
+    log.knows(&numbered("ca", 0..5));
+    let category = Category::parse("Owls").unwrap();
+    assert_eq!(log.frontier().leave_out(&Aim::Category(category), None), Vec::<String>::new());
 }
