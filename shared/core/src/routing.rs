@@ -242,8 +242,7 @@ fn takes(candidates: &[Candidate<'_>]) -> Vec<f64> {
 
 /// How long answers take, of the providers in the middle.
 fn usual_seconds(candidates: &[Candidate<'_>]) -> f64 {
-    let answering = candidates.iter().filter_map(|one| one.worth).filter(|worth| worth.answers() > 0);
-    let mut all: Vec<f64> = answering.map(Worth::seconds).collect();
+    let mut all: Vec<f64> = candidates.iter().filter_map(|one| Some(one.worth?.seconds())).collect();
     all.sort_by(f64::total_cmp);
     all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }

@@ -240,18 +240,3 @@ fn one_that_is_gone_early_does_not_hold_the_others_at_their_weights() {
     let shares = log.shares(Policy::GoodUcb, &three);
     assert!(shares["b"] < 0.1, "{shares:?}");
 }
-
-/// Nobody is slow for the reason that most others have never answered.
-#[test]
-fn providers_that_never_answered_say_nothing_of_what_is_usual() {
-    let mut log = Log::default();
-    let four = [("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0)];
-    for turn in 0..30 {
-        log.answered("a", 10, turn * 20..turn * 20 + 20);
-        log.answered("b", 10, 0..20);
-        log.asked("c", 10, 1_000, Outcome::ServerError, &[]);
-        log.asked("d", 10, 1_000, Outcome::ServerError, &[]);
-    }
-    let shares = log.shares(Policy::GoodUcb, &four);
-    assert!(shares["a"] > 4.0 * shares["b"], "{shares:?}");
-}
