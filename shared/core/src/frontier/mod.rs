@@ -361,12 +361,6 @@ impl Frontier {
         (self.aimed_mentions > 0).then(|| self.within as f64 / self.aimed_mentions as f64)
     }
 
-    /// Answers about the whole topic.
-    #[must_use]
-    pub const fn answers_about_whole(&self) -> u64 {
-        self.whole
-    }
-
     /// What the next question about this is told: names that answers about a part have given before, to leave out, and none where they are too many, or not
     /// all known, and what was known from the beginning, where there is room for it; for a task the categories that are known, or items to make clusters of. A
     /// model of which nobody knows what it adds to the others is told only what it has said itself.
