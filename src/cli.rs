@@ -82,6 +82,10 @@ pub(crate) enum Command {
     ///
     /// From what was seen until now. Exit code 1 where that cannot be told, with the reason: too early, or more items than the models seem to know.
     Quote(crate::why::args::Quote),
+    /// Tell what was asked and came back in the last 5 and 30 minutes, and where that is going
+    ///
+    /// By provider, producer and part of the topic, and what came of the decisions made meanwhile. Of a topic that has ended, the last minutes before its end.
+    Stats(crate::why::args::Stats),
     /// List, show, replay and drop messages of a running igentai that could not be integrated
     DeadLetters(crate::dead_letters::args::DeadLetters),
     /// Bring a registry that was put back to an older state, and the files written from it, together again

@@ -71,6 +71,7 @@ impl Prepared {
             None => (Aim::Whole, order.items_per_request, [].as_slice()),
         };
         let question = prompt::question(&order.name, order.prompt.as_deref(), items, &aim, known);
+        let question = prompt::ruled(question, &order.rules);
         // What is to be a sample of a topic that is cut is asked for in one way.
         let is_sample = aim.is_task() || ask.aim.is_some() && aim == Aim::Whole;
         let phrasing = if is_sample { Phrasing::Plain } else { ask.phrasing };

@@ -2,6 +2,7 @@
 
 use igentai_core::frontier::{Aim, Category};
 use igentai_core::phrasing::Phrasing;
+use igentai_core::rules::ItemRules;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::provider::Question;
@@ -39,6 +40,15 @@ pub fn question(name: &str, prompt: Option<&str>, items: u32, aim: &Aim, known: 
     };
     let user = with_list(user, "Do not list these, which are known already:", known);
     Question { user, ..question_of(SYSTEM, items, name, aim) }
+}
+
+/// The same question with what items must be like, so that nobody is paid for what is not taken; a task asks for none.
+#[must_use]
+pub fn ruled(question: Question, rules: &ItemRules) -> Question {
+    match rules.in_words().filter(|_| !question.aim.is_task()) {
+        Some(words) => Question { system: format!("{} Every item {words}.", question.system), ..question },
+        None => question,
+    }
 }
 
 /// The same question with what a way to ask says besides.
@@ -122,6 +132,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use igentai_core::frontier::Letters;
+    use igentai_core::rules::Script;
 
     use super::*;
 
@@ -132,6 +143,27 @@ mod tests {
         assert!(plain.list && plain.items == 50 && plain.topic == "Paris attractions");
         let own = question("Paris attractions", Some("List museums only."), 20, &Aim::Whole, &[]);
         assert!(own.user.starts_with("List museums only.\n"), "{}", own.user);
+    }
+
+    #[test]
+    fn a_question_says_what_items_must_be_like_and_a_task_does_not() {
+        let rules = ItemRules {
+            matches: Some("^[A-Z]".to_owned()),
+            min_chars: Some(3),
+            max_chars: Some(40),
+            scripts: [Script::parse("latin").unwrap()].into(),
+        };
+        let ask = |aim: &Aim, rules: &ItemRules| ruled(question("Birds", None, 20, aim, &[]), rules);
+        let asked = ask(&Aim::Whole, &rules).system;
+        assert!(
+            asked.ends_with(
+                " Every item matches the regular expression ^[A-Z], has at least 3 characters, has at most 40 characters, is written in the script latin."
+            ),
+            "{asked}"
+        );
+        assert_eq!(ask(&Aim::Whole, &ItemRules::default()), question("Birds", None, 20, &Aim::Whole, &[]));
+        let task = Aim::Parts { of: None, by_items: false };
+        assert_eq!(ask(&task, &rules), question("Birds", None, 20, &task, &[]));
     }
 
     #[test]

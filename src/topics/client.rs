@@ -4,7 +4,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use igentai_shared::config::Environment;
-use igentai_webserver::api::dto::{AttributePage, DecisionPage, QuoteView, StartTopic, TopicList, TopicView};
+use igentai_webserver::api::dto::{
+    AttributePage, DecisionPage, QuoteView, StartTopic, Statistics, TopicList, TopicView,
+};
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
@@ -228,6 +230,11 @@ impl Client {
         let before = before.as_deref().map(|before| ("before", before));
         let query: Vec<(&str, &str)> = before.into_iter().chain([("limit", limit.as_str())]).collect();
         self.json(self.request(Method::GET, &["topics", id, "decisions"], &query, None)).await
+    }
+
+    /// The last minutes.
+    pub(crate) async fn statistics(&self, id: &str) -> Result<Statistics, ApiError> {
+        self.json(self.request(Method::GET, &["topics", id, "statistics"], &[], None)).await
     }
 
     /// What the next items cost.

@@ -85,6 +85,26 @@ pub(crate) struct Quote {
     pub(crate) json: bool,
 }
 
+/// `igentai stats`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Stats {
+    /// The topic's name, or its id
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["out", "embedded"],
+        help = "Ask this web server instead of the registry [env: IGENTAI_SERVER]"
+    )]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// All of it as JSON: also each combination of provider, producer and part
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 fn items(text: &str) -> Result<u64, String> {
     let fits = |items: &u64| (1..=MOST_ITEMS).contains(items);
     text.parse().ok().filter(fits).ok_or_else(|| format!("write a whole number from 1 to {MOST_ITEMS}"))

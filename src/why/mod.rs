@@ -1,9 +1,10 @@
-//! `igentai why`, `igentai replay` and `igentai quote`: what was decided for a topic and why, whether it follows from the log, and what comes next.
+//! `igentai why`, `replay`, `quote` and `stats`: what was decided for a topic and why, whether it follows from the log, what comes next, and what came of late.
 
 pub(crate) mod args;
 pub(crate) mod quote;
 mod replay;
 mod show;
+pub(crate) mod stats;
 mod what_if;
 
 use std::sync::Arc;

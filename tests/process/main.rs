@@ -24,6 +24,7 @@ mod routing;
 mod seeds;
 mod serving;
 mod standing;
+mod stats;
 mod stopping;
 mod supervised;
 mod unwritable;

@@ -37,7 +37,14 @@ async fn of_two_models_that_know_the_same_the_cheap_one_is_asked_more_unless_the
     let share = |name: &str| last["routed"]["providers"][name]["share"].as_f64().unwrap();
     assert!(share("small") > 0.7 && share("large") < 0.3, "{last}");
     assert!(last["text"].as_str().unwrap().contains("new items an answer for $"), "{last}");
+    let came_of: Vec<&Value> =
+        why.iter().filter(|one| one["kind"] == "measured").map(|one| &one["measured"]).collect();
+    let first = came_of.iter().find(|one| one["kind"] == "routed").unwrap();
+    assert!(routed.iter().any(|one| one["number"] == first["of"]), "{first}");
+    assert!(first["gain"].as_f64().unwrap() > 1.0, "{first}");
     assert!(text(&ask(&["replay", "sights"])).contains("all of them come out the same"));
+    let [stats] = lines(&ask(&["stats", "sights", "--json"])).try_into().unwrap();
+    assert_eq!(stats["measured"].as_array().unwrap().iter().collect::<Vec<_>>(), came_of);
 
     let fixed = run(&["--fresh", "--routing", "fixed"]).finished().await;
     let (small, large) = (requests(&fixed, "small"), requests(&fixed, "large"));

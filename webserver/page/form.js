@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|categories|seeds|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|categories|rules\.\w+|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -46,12 +46,16 @@ const shown = (name, value) => (name === 'completeness' && value !== undefined ?
 const inPercent = e => (e.field === 'limits.completeness' ? { ...e, detail: 'that is no such share', allowed: 'above 0, up to 100' } : e);
 const meant = (name, value) => (name === 'completeness' ? Number((value / 100).toFixed(6)) : value);
 
+// What items must be like, as the form has it.
+const RULES = ['matches', 'min_chars', 'max_chars'];
+const ruled = rules => ({ ...Object.fromEntries(RULES.map(name => [name, text(rules?.[name])])), scripts: (rules?.scripts ?? []).join(', ') });
+
 // What the form holds at first: of the topic that is to go on, or of none.
 function first(from, mode) {
   if (!from) return { values: { mode: 'auto', completeness: '95' }, weights: [] };
   const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(shown(name, from.limits[name]))]));
   return {
-    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits },
+    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits, ...ruled(from.rules) },
     weights: Object.entries(from.provider_weights).map(([name, value]) => ({ name, value: String(value) })),
   };
 }
@@ -170,6 +174,18 @@ export function NewTopic({ from, mode, providers, started }) {
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
+        <${Field} name="matches" label="Items match" hint="A regular expression; ^ and $ are their ends." errors=${errors}>
+          <input type="text" ...${described('matches')} autocomplete="off" spellcheck="false" maxlength="500" placeholder="anything" />
+        <//>
+        <${Field} name="scripts" label="Written in" hint="Scripts, with commas between: latin, cyrillic, han …" errors=${errors}>
+          <input type="text" ...${described('scripts')} autocomplete="off" spellcheck="false" placeholder="any script" />
+        <//>
+        <${Field} name="min_chars" label="Fewest characters" errors=${errors}>
+          <input type="number" min="1" max="512" step="1" ...${described('min_chars')} placeholder="1" />
+        <//>
+        <${Field} name="max_chars" label="Most characters" errors=${errors}>
+          <input type="number" min="1" max="512" step="1" ...${described('max_chars')} placeholder="512" />
+        <//>
         <${Field} name="seeds" label="Known already" hint=${from?.numbers.seeds.known ? `One item a line: these are neither found nor counted. ${compact(from.numbers.seeds.known)} are known already, and stay so.` : 'One item a line: these are neither found nor counted.'} errors=${errors}>
           <textarea rows="3" ...${described('seeds')}></textarea>
         <//>
@@ -195,6 +211,12 @@ function request(values, weights, from) {
   const lines = text => (text ?? '').split('\n').map(line => line.trim()).filter(Boolean);
   const categories = values.partition === 'category' ? lines(values.categories) : [];
   const seeds = lines(values.seeds);
+  const scripts = (values.scripts ?? '').split(',').map(name => name.trim().toLowerCase()).filter(Boolean);
+  const rules = {
+    ...((values.matches ?? '') === '' ? {} : { matches: values.matches }),
+    ...numbers(['min_chars', 'max_chars']),
+    ...(scripts.length ? { scripts } : {}),
+  };
   return {
     name: values.name ?? '',
     mode: values.mode,
@@ -204,6 +226,7 @@ function request(values, weights, from) {
     ...(values.phrasing ? { phrasing: values.phrasing } : {}),
     ...(categories.length ? { categories } : {}),
     ...(seeds.length ? { seeds } : {}),
+    ...(Object.keys(rules).length || from?.rules ? { rules } : {}),
     ...(values.prompt?.trim() ? { prompt: values.prompt } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
     ...(named.length || from ? { provider_weights: Object.fromEntries(named.map(w => [w.name.trim(), Number(w.value)])) } : {}),

@@ -5,6 +5,7 @@ import { Refused, Stream, call, compact, count, isLive, isMissing, isOffline, pe
 import { Chart, Curve } from './chart.js';
 import { Decisions } from './decisions.js';
 import { Quote } from './quote.js';
+import { Recent } from './recent.js';
 import { Feed, Items } from './feed.js';
 
 const SPOKEN_MS = 15000;
@@ -54,16 +55,16 @@ function Sums({ sums }) {
     <td>${sums.responses ? `${(sums.latency_ms / sums.responses / 1000).toFixed(1)} s` : '–'}</td>`;
 }
 
-function Table({ title, first, rows, extra }) {
+function Table({ title, first, rows, extra, more }) {
   const names = Object.keys(rows);
   if (!names.length) return null;
   return html`<section class="card table" aria-label=${title}>
     <header class="card-head"><h2>${title}</h2></header>
     <div class="sideways" tabindex="0" role="region" aria-label=${`${title}, table`}><table>
-      <thead><tr><th scope="col">${first}</th>${extra && html`<th scope="col" class="left">State</th>`}<th scope="col">Requests</th><th scope="col">Failed</th><th scope="col">New</th><th scope="col">Duplicates</th><th scope="col">Spend</th><th scope="col">Latency</th></tr></thead>
+      <thead><tr><th scope="col">${first}</th>${extra && html`<th scope="col" class="left">State</th>`}<th scope="col">Requests</th><th scope="col">Failed</th><th scope="col">New</th><th scope="col">Duplicates</th><th scope="col">Spend</th><th scope="col">Latency</th>${more && html`<th scope="col">${more.label}</th>`}</tr></thead>
       <tbody>${names.map(name => html`<tr key=${name}><th scope="row"><bdi>${name}</bdi>${rows[name].model && html`<span class="model">${rows[name].model}</span>`}</th>
         ${extra && html`<td class="left">${rows[name].state && html`<span class=${`state ${rows[name].state}`}>${rows[name].state}</span>`}${rows[name].share !== undefined && html`<span class="detail">${percent(rows[name].share, 1)} of requests</span>`}${rows[name].detail && html`<span class="detail">${rows[name].detail}</span>`}</td>`}
-        <${Sums} sums=${rows[name].sums ?? rows[name]} /></tr>`)}</tbody>
+        <${Sums} sums=${rows[name].sums ?? rows[name]} />${more && html`<td>${more.of(rows[name])}</td>`}</tr>`)}</tbody>
     </table></div>
   </section>`;
 }
@@ -91,6 +92,13 @@ function Actions({ topic, changed }) {
     ${failure && html`<p class="banner bad" role="alert">${failure.message}</p>`}
   </div>`;
 }
+
+const rulesInWords = rules => [
+  rules.matches && `match ${rules.matches}`,
+  rules.min_chars && `at least ${rules.min_chars} characters`,
+  rules.max_chars && `at most ${rules.max_chars} characters`,
+  rules.scripts && `in ${rules.scripts.join(' or ')}`,
+].filter(Boolean).join(', ');
 
 // What a screen reader hears: now and then the numbers, at once a change of state.
 function Spoken({ topic, found }) {
@@ -190,6 +198,7 @@ export function TopicPage({ id, connection, changed, warned }) {
     </header>
     ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
     ${numbers.seeds.known > 0 && html`<p class="muted">${count(numbers.seeds.known)} items were known from the beginning, ${count(numbers.seeds.named)} of them were named.</p>`}
+    ${topic.rules && html`<p class="muted">Items: <bdi>${rulesInWords(topic.rules)}</bdi></p>`}
     ${topic.categories && html`<p class="muted">Categories: <bdi>${topic.categories.join(', ')}</bdi></p>`}
     ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />
@@ -200,8 +209,9 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />
     </div>
     <${Decisions} key=${`${id} ${topic.run}`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
+    <${Recent} key=${`${id} ${topic.run} recent`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
     <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
-    <${Table} title="Producers" first="Producer" rows=${numbers.producers} />
-    <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} />
+    <${Table} title="Producers" first="Producer" rows=${numbers.producers} more=${{ label: 'Known to others', of: sums => percent(sums.of_others, sums.candidates) }} />
+    <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} more=${{ label: 'In its part', of: sums => (sums.aimed ? percent(sums.fitting, sums.aimed) : '–') }} />
   </article>`;
 }

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 pub use self::topics::decisions::decision_page;
 pub use self::topics::quote::quote_view;
+pub use self::topics::statistics::statistics_view;
 use crate::context::{AppRef, ProbeContext};
 use crate::leader::WithLeader;
 use crate::page;
@@ -71,6 +72,7 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::curve::curve))
         .routes(routes!(topics::decisions::decisions))
         .routes(routes!(topics::quote::quote))
+        .routes(routes!(topics::statistics::statistics))
         .routes(routes!(events::events))
         .routes(routes!(dead_letters::list::list))
         .routes(routes!(dead_letters::show::show))

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("/page/topic.js", SCRIPT, include_bytes!("../page/topic.js")),
     ("/page/decisions.js", SCRIPT, include_bytes!("../page/decisions.js")),
     ("/page/quote.js", SCRIPT, include_bytes!("../page/quote.js")),
+    ("/page/recent.js", SCRIPT, include_bytes!("../page/recent.js")),
     ("/page/feed.js", SCRIPT, include_bytes!("../page/feed.js")),
     ("/page/chart.js", SCRIPT, include_bytes!("../page/chart.js")),
     ("/page/form.js", SCRIPT, include_bytes!("../page/form.js")),

@@ -199,7 +199,7 @@ fn filter(filter: FilterNumbers) -> FilterView {
     }
 }
 
-fn sums(totals: &Totals) -> Sums {
+pub(crate) fn sums(totals: &Totals) -> Sums {
     Sums {
         requests: totals.requests(),
         responses: totals.responses,
@@ -217,5 +217,10 @@ fn sums(totals: &Totals) -> Sums {
         usd: totals.cost.usd(),
         usd_at_risk: totals.cost_at_risk.usd(),
         latency_ms: totals.latency_ms,
+        aimed: totals.aimed,
+        fitting: totals.fitting,
+        of_others: totals.of_others,
+        left_out: totals.left_out,
+        copied: totals.copied,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use igentai_core::fold::Totals;
+use igentai_core::fold::{Flow, Totals, Trends, Window};
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
@@ -90,6 +90,46 @@ fn metrics(status: &TopicStatus) -> Value {
         "providers": by(&status.providers),
         "producers": by(&producers),
         "cells": by(&status.cells),
+        "recent": status.recent.as_ref().map(|recent| json!({
+            "five_minutes": window(&recent.short),
+            "thirty_minutes": window(&recent.long),
+            "trends": trends(recent.trends),
+            "provider_trends": recent.provider_trends.iter().map(|(name, all)| (name.as_str(), trends(*all))).collect::<BTreeMap<_, _>>(),
+        })),
+        "measured": status.measured,
+    })
+}
+
+fn window(window: &Window) -> Value {
+    json!({
+        "seconds": window.seconds,
+        "all": flow(&window.all),
+        "whole": flow(&window.whole),
+        "parts": flow(&window.parts),
+        "providers": window.providers.iter().map(|(name, of)| (name.as_str(), flow(of))).collect::<BTreeMap<_, _>>(),
+        "producers": window.producers.iter().map(|(id, of)| (id.as_str(), flow(of))).collect::<BTreeMap<_, _>>(),
+        "cells": window.cells.iter().map(|(name, of)| (name.as_str(), flow(of))).collect::<BTreeMap<_, _>>(),
+    })
+}
+
+fn flow(flow: &Flow) -> Value {
+    json!({
+        "totals": totals_json(&flow.totals),
+        "new_per_answer": flow.new_per_answer(),
+        "usd_per_new": flow.usd_per_new(),
+        "seconds_per_answer": flow.seconds_per_answer(),
+        "answered": flow.answered(),
+        "fitting": flow.fitting(),
+        "of_others": flow.of_others(),
+        "copied": flow.copied(),
+    })
+}
+
+fn trends(trends: Trends) -> Value {
+    json!({
+        "new_per_answer": trends.new_per_answer.map(igentai_core::fold::Trend::as_str),
+        "answered": trends.answered.map(igentai_core::fold::Trend::as_str),
+        "latency": trends.latency.map(igentai_core::fold::Trend::as_str),
     })
 }
 
@@ -146,6 +186,11 @@ fn totals_json(totals: &Totals) -> Value {
         "usd": totals.cost.usd(),
         "usd_at_risk": totals.cost_at_risk.usd(),
         "latency_ms": totals.latency_ms,
+        "aimed": totals.aimed,
+        "fitting": totals.fitting,
+        "of_others": totals.of_others,
+        "left_out": totals.left_out,
+        "copied": totals.copied,
     })
 }
 

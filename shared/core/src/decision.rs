@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
+use crate::effect::Measured;
 use crate::estimate::Completeness;
 use crate::frontier::{Aim, Category};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
@@ -53,6 +54,8 @@ pub enum What {
     Routed(Routed),
     /// Of the ways to ask some are used no more, or another one leads.
     Worded(Wording),
+    /// What came of an earlier decision.
+    Measured(Measured),
     /// A producer's request was given something to ask for.
     Asked(Asked),
     /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
@@ -202,6 +205,7 @@ impl What {
             Self::Terms(_) => "terms",
             Self::Routed(_) => "routed",
             Self::Worded(_) => "worded",
+            Self::Measured(_) => "measured",
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
@@ -218,6 +222,7 @@ impl fmt::Display for What {
             Self::Terms(terms) => terms.fmt(f),
             Self::Routed(routed) => routed.fmt(f),
             Self::Worded(wording) => wording.fmt(f),
+            Self::Measured(measured) => measured.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
             Self::Dropped { decisions } => {
                 f.write_str("waited for no more, given back or lost:")?;

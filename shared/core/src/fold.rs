@@ -17,20 +17,24 @@ use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
 mod lately;
+mod marks;
 mod newest;
 mod seeding;
 mod sightings;
 mod strata;
 mod totals;
+mod windows;
 mod worths;
 
-pub use lately::{Lately, Spent};
+pub use lately::{Lately, Spent, Yield};
+use marks::{Firsts, Marks};
 pub use newest::{Brought, Newest, REMEMBERED};
 pub use seeding::Seeding;
 pub use sightings::Sightings;
 pub use strata::STRATA;
 use strata::{Incomplete, Origin, Strata};
 pub use totals::Totals;
+pub use windows::{Flow, Recent, Row, Trend, Trends, Window, Windows};
 pub use worths::Worth;
 use worths::Worths;
 
@@ -68,6 +72,8 @@ pub struct TopicFold {
     worths: Worths,
     phrasings: Phrasings,
     lately: Lately,
+    firsts: Firsts,
+    windows: Windows,
     frontier: Frontier,
 }
 
@@ -107,22 +113,33 @@ impl TopicFold {
             return Ok(());
         }
         let (head, kind, tail) = (&entry.head, &entry.head.kind, &entry.tail);
-        self.totals.add(kind, tail);
-        if strikes(Bug::EntryFoldedTwice, 50) {
-            self.totals.add(kind, tail);
-        }
-        self.producers.entry(head.producer.clone()).or_default().add(kind, tail);
         let all = entry;
         let (entry, seeds) = self.seeding.without_seeds(all);
         let entry = &*entry;
-        let (kind, tail) = (&entry.head.kind, &entry.tail);
         self.frontier.learn(entry.attributes().map(|(_, text)| text));
+        let origin = self.origin(all);
+        let cell = origin.as_ref().and_then(|origin| origin.cell.as_deref());
+        let marks = Marks::of(entry, cell, &self.frontier, &mut self.firsts);
+        self.totals.add(kind, tail, marks);
+        if strikes(Bug::EntryFoldedTwice, 50) {
+            self.totals.add(kind, tail, marks);
+        }
+        self.producers.entry(head.producer.clone()).or_default().add(kind, tail, marks);
+        if let Some(origin) = &origin {
+            self.windows.add(head, &origin.provider, origin.cell.as_deref(), tail, marks);
+        }
+        let (kind, tail) = (&entry.head.kind, &entry.tail);
         match kind {
             EntryKind::Response(meta) => {
                 self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
                 self.see(entry, Some(&meta.provider));
                 self.frontier.answered(entry, meta, &seeds);
-                self.lately.spent(head.at, meta);
+                self.lately.spent(
+                    head.at,
+                    entry.index,
+                    meta,
+                    count(tail.new.len()) + u64::from(tail.missing),
+                );
                 *self.outcomes.entry(meta.outcome).or_default() += 1;
                 for (reason, count) in meta.rejections.iter() {
                     *self.rejections.entry(reason).or_default() += u64::from(count);
@@ -143,24 +160,23 @@ impl TopicFold {
                         self.newest.answered(entry.index, new.saturating_add(tail.missing));
                     }
                 }
-                let origin = Origin::of(meta, entry.index, tail.missing);
-                self.credit(all, entry, &origin);
-                if tail.missing > 0 {
-                    self.incomplete.remember(&head.producer, head.incarnation, head.seq, origin);
+                if let Some(origin) = origin {
+                    self.credit(all, entry, &origin, marks);
+                    if tail.missing > 0 {
+                        self.incomplete.remember(&head.producer, head.incarnation, head.seq, origin);
+                    }
                 }
             }
-            EntryKind::Resolution { of } => {
+            EntryKind::Resolution { .. } => {
                 if !tail.new.is_empty() {
                     self.dry_answers = 0;
                 }
-                let texts = u32::try_from(tail.new.len() + all.tail.again.len()).unwrap_or(u32::MAX);
-                let texts = texts.saturating_add(tail.over_cap);
-                let origin = self.incomplete.complete(&head.producer, head.incarnation, *of, texts);
                 self.see(entry, origin.as_ref().map(|origin| origin.provider.as_str()));
                 if let Some(origin) = origin {
-                    self.credit(all, entry, &origin);
+                    self.credit(all, entry, &origin, marks);
                     let known = u32::try_from(all.tail.again.len()).unwrap_or(u32::MAX);
                     self.newest.were_known(origin.at, known);
+                    self.lately.were_known(origin.at, known);
                     let voice = self.frontier.set_of(&origin.provider);
                     if let Some(aim) = Aim::named(origin.cell.as_deref()) {
                         self.frontier.mention(named(entry), &aim, voice);
@@ -196,13 +212,27 @@ impl TopicFold {
         }
     }
 
+    /// Where the response was asked that an entry is, or completes.
+    fn origin(&mut self, entry: &Entry) -> Option<Origin> {
+        let (head, tail) = (&entry.head, &entry.tail);
+        match &head.kind {
+            EntryKind::Response(meta) => Some(Origin::of(meta, entry.index, tail.missing)),
+            EntryKind::Resolution { of } => {
+                let texts = u32::try_from(tail.new.len() + tail.again.len()).unwrap_or(u32::MAX);
+                let texts = texts.saturating_add(tail.over_cap);
+                self.incomplete.complete(&head.producer, head.incarnation, *of, texts)
+            }
+            EntryKind::Seeded => None,
+        }
+    }
+
     /// Counts what an entry brought for where its response was asked; sightings without those of seeds.
-    fn credit(&mut self, all: &Entry, entry: &Entry, origin: &Origin) {
+    fn credit(&mut self, all: &Entry, entry: &Entry, origin: &Origin, marks: Marks) {
         let (kind, tail) = (&all.head.kind, &all.tail);
-        self.providers.entry(origin.provider.clone()).or_default().add(kind, tail);
+        self.providers.entry(origin.provider.clone()).or_default().add(kind, tail, marks);
         self.by_provider.add(&origin.provider, named(entry));
         if let Some(cell) = &origin.cell {
-            self.cells.entry(cell.clone()).or_default().add(kind, tail);
+            self.cells.entry(cell.clone()).or_default().add(kind, tail, marks);
             self.by_cell.add(cell, named(entry));
         }
     }
@@ -308,6 +338,12 @@ impl TopicFold {
     #[must_use]
     pub const fn lately(&self) -> &Lately {
         &self.lately
+    }
+
+    /// What was asked and came back in the last minutes.
+    #[must_use]
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// What requests to each provider brought and took.

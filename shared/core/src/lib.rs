@@ -9,6 +9,7 @@ pub mod command;
 pub mod coordinator;
 pub mod cost;
 pub mod decision;
+pub mod effect;
 pub mod estimate;
 pub mod filter;
 pub mod fold;

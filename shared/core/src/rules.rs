@@ -109,6 +109,20 @@ impl ItemRules {
         if self.is_empty() { 0 } else { NAMES + pattern + SCRIPT * self.scripts.len() }
     }
 
+    /// What an item must be like, for whoever is to name some; `None` where nothing is said.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        let scripts: Vec<&str> = self.scripts.iter().map(|script| script.as_str()).collect();
+        let all = [
+            self.matches.as_ref().map(|pattern| format!("matches the regular expression {pattern}")),
+            self.min_chars.map(|least| format!("has at least {least} characters")),
+            self.max_chars.map(|most| format!("has at most {most} characters")),
+            (!scripts.is_empty()).then(|| format!("is written in the script {}", scripts.join(" or "))),
+        ];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
     /// Everything that is wrong with them.
     #[must_use]
     pub fn errors(&self) -> Vec<RuleError> {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
+use crate::effect::Measured;
 use crate::estimate::Completeness;
-use crate::fold::{Sightings, TopicFold, Totals};
+use crate::fold::{Recent, Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::quote::Forecast;
@@ -90,6 +91,12 @@ pub struct TopicStatus {
     /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
+    /// What was asked and came back in the last minutes; `None` where that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Box<Recent>>,
+    /// What came of the last decisions on shares and wordings, the newest last.
+    #[serde(default)]
+    pub measured: Vec<Measured>,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -128,6 +135,8 @@ impl TopicStatus {
             completeness: None,
             forecast: None,
             routed: None,
+            recent: fold.windows().recent(at).map(Box::new),
+            measured: Vec::new(),
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),

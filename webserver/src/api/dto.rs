@@ -8,6 +8,7 @@ mod read;
 mod request;
 mod rules;
 mod schemas;
+mod statistics;
 
 pub use answer::{
     Attribute, AttributePage, AttributesEvent, CompletenessView, Curve, CurvePoint, FilterView, Format,
@@ -24,3 +25,6 @@ pub use letters::{
 pub use quote::{QuoteView, RangeView};
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Phrasing, Routing, StartTopic};
 pub use rules::{ChangeRules, Rules};
+pub use statistics::{
+    FlowView, MeasuredView, RowView, Statistics, TrendName, TrendsView, WindowView, YieldView,
+};

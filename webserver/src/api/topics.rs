@@ -9,6 +9,7 @@ pub(crate) mod quote;
 mod rules;
 pub(super) mod show;
 pub(super) mod start;
+pub(crate) mod statistics;
 pub(super) mod stop;
 
 use std::time::Duration;

@@ -186,6 +186,36 @@ async fn decisions_are_read_from_the_newest_on_page_by_page() {
 }
 
 #[tokio::test]
+async fn the_last_minutes_are_told_by_provider_producer_and_part() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let ask = async || server.get("/api/v1/topics/t/statistics").await;
+    let early = ask().await;
+    assert_eq!(early.status, 200);
+    assert_eq!(
+        (&early.json()["short"]["all"]["sums"]["requests"], early.json().get("at")),
+        (&json!(0), None)
+    );
+    for (producer, count) in [("p1", 3), ("p2", 5)] {
+        let texts: Vec<String> = (0..count).map(|item| format!("item {item}")).collect();
+        world.commit(&topic.id, 1, (producer, "small"), &texts).await;
+    }
+    world.tick(&topic, |_| ()).await;
+    let told = ask().await.json();
+    assert_eq!(
+        (&told["run"], &told["short"]["seconds"], &told["long"]["seconds"]),
+        (&json!(1), &json!(300), &json!(1_800))
+    );
+    assert_eq!(told["short"]["all"]["sums"]["attributes"], 5, "{told}");
+    assert_eq!(told["short"]["producers"]["p2"]["sums"]["attributes"], 2);
+    assert_eq!(told["short"]["producers"]["p2"]["of_others"], 0.5);
+    assert_eq!(told["short"]["providers"]["small"]["new_per_answer"], 2.5);
+    assert_eq!(told["short"]["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get("/api/v1/topics/none/statistics").await.status, 404);
+}
+
+#[tokio::test]
 async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
     let world = World::new();
     let server = world.serve().await;

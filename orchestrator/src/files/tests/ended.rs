@@ -155,7 +155,7 @@ async fn a_registry_that_does_not_answer_a_new_leader_at_once_costs_no_compariso
     }
     place.store = Arc::new(flaky);
     let stop = CancellationToken::new();
-    let led = crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone());
+    let led = Box::pin(crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone()));
     let mended = async {
         place.until_it_reads("a\nb\n").await;
         stop.cancel();

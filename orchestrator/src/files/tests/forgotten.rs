@@ -44,7 +44,8 @@ impl Place {
             so
         };
         let (so, ()) =
-            futures::future::join(watched, crate::coordinator::run(context.clone(), stop.clone())).await;
+            futures::future::join(watched, Box::pin(crate::coordinator::run(context.clone(), stop.clone())))
+                .await;
         let now = self.context(Duration::ZERO).clock.now().monotonic;
         assert!(so.is_ok(), "{what}: {:?} {:?}", context.troubles.reasons(now), context.troubles.warnings());
     }

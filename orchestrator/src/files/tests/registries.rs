@@ -126,7 +126,7 @@ async fn a_topic_whose_registry_was_put_back_is_not_opened_and_says_why_until_it
     let count = older.commit(1, &["a"]).await;
     older.store.put_topic(&Topic { version: 1, ..topic(1) }, None).await.unwrap();
     let stop = CancellationToken::new();
-    let led = crate::coordinator::run(older.context(Duration::from_secs(1)), stop.clone());
+    let led = Box::pin(crate::coordinator::run(older.context(Duration::from_secs(1)), stop.clone()));
     let watched = async {
         let told = |problem: Option<&str>| {
             problem.is_some_and(|why| {
@@ -240,7 +240,7 @@ async fn a_topic_whose_files_are_of_a_later_epoch_says_so_and_takes_no_commits_u
     let count = place.written(&["a"], 9).await;
     place.store.put_topic(&Topic { version: 1, ..topic(1) }, None).await.unwrap();
     let stop = CancellationToken::new();
-    let led = crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone());
+    let led = Box::pin(crate::coordinator::run(place.context(Duration::from_secs(1)), stop.clone()));
     let watched = async {
         let told = |problem: Option<&str>| problem.is_some_and(|why| why.contains("written in epoch 9"));
         place.until_problem("while it runs", told).await;

@@ -17,6 +17,7 @@ use crate::quote::{self, Forecast};
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
+mod effects;
 mod ending;
 mod journal;
 mod routing;
@@ -24,6 +25,7 @@ mod showing;
 mod tickets;
 mod wording;
 
+use effects::Effects;
 use journal::{Journal, Moment};
 use routing::Routing;
 use tickets::Tickets;
@@ -83,6 +85,7 @@ pub(super) struct Managed {
     journal: Journal,
     routing: Routing,
     wordings: Wordings,
+    effects: Effects,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// What further items cost, by the same.
@@ -116,6 +119,7 @@ impl Managed {
             journal: Journal::default(),
             routing: Routing::default(),
             wordings: Wordings::default(),
+            effects: Effects::default(),
             completeness: (0, None),
             forecast: None,
         }
@@ -131,7 +135,6 @@ impl Managed {
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
             self.baseline = None;
-            self.journal.begin();
             self.close();
             self.lingered = false;
         }
@@ -148,7 +151,7 @@ impl Managed {
         self.head = 0;
         self.samples.clear();
         (self.tickets, self.routing) = (Tickets::default(), Routing::default());
-        self.wordings = Wordings::default();
+        (self.wordings, self.effects) = (Wordings::default(), Effects::default());
         self.journal.begin();
         (self.completeness, self.forecast) = ((0, None), None);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Asked, Decision, Ending, Terms, What};
+use crate::effect::Watch;
 use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, LogIndex, WorkerId};
@@ -45,6 +46,7 @@ pub struct Replay {
     fold: TopicFold,
     terms: Terms,
     under_way: BTreeMap<u64, Open>,
+    watch: Watch,
     decided: u64,
 }
 
@@ -109,6 +111,15 @@ impl Replay {
                 }
                 self.decided += 1;
             }
+            What::Measured(measured) => {
+                let again = self.watch.measured(&self.fold, Some(&measured.kind));
+                if again.as_ref() != Some(measured) {
+                    let is =
+                        again.map_or_else(|| "nothing to tell yet".to_owned(), |again| again.to_string());
+                    return Err(self.differs(number, &decision.what, is));
+                }
+                self.decided += 1;
+            }
             What::Dropped { decisions } => {
                 for dropped in decisions {
                     self.under_way.remove(dropped);
@@ -133,6 +144,7 @@ impl Replay {
                 }
             }
         }
+        self.watch.decided(number, &decision.what, &self.fold);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Outcome, ResponseMeta};
 use crate::cost::Cost;
+use crate::ids::LogIndex;
 use crate::time::UnixMillis;
 
 /// Requests that are remembered.
@@ -21,6 +22,8 @@ const SLOW: f64 = 4.0;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Request {
     at: UnixMillis,
+    index: LogIndex,
+    new: u64,
     latency_ms: u64,
     cost: Cost,
     is_answered: bool,
@@ -33,6 +36,21 @@ pub struct Lately {
     newest: VecDeque<Request>,
     /// There were others before.
     is_full: bool,
+}
+
+/// What the newest requests brought and took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Yield {
+    /// Requests, answered or not.
+    pub requests: u64,
+    /// Answers with items.
+    pub answers: u64,
+    /// Items that were new.
+    pub new: u64,
+    /// Money.
+    pub cost: Cost,
+    /// Sum of the times until they ended, in milliseconds.
+    pub latency_ms: u64,
 }
 
 /// What a request took, on average.
@@ -53,19 +71,42 @@ pub struct Spent {
 }
 
 impl Lately {
-    /// Takes a request in.
-    pub(super) fn spent(&mut self, at: UnixMillis, meta: &ResponseMeta) {
+    /// Takes a request in, with so many new items and as many that may be.
+    pub(super) fn spent(&mut self, at: UnixMillis, index: LogIndex, meta: &ResponseMeta, new: u64) {
         if self.newest.len() >= REMEMBERED {
             self.newest.pop_front();
             self.is_full = true;
         }
         self.newest.push_back(Request {
             at,
+            index,
+            new,
             latency_ms: meta.latency_ms,
             cost: meta.cost,
             is_answered: meta.outcome == Outcome::Answered,
             provider: meta.provider.as_str().into(),
         });
+    }
+
+    /// So many of the items whose texts were to come were known.
+    pub(super) fn were_known(&mut self, at: LogIndex, known: u32) {
+        if let Some(request) = self.newest.iter_mut().find(|request| request.index == at) {
+            request.new = request.new.saturating_sub(known.into());
+        }
+    }
+
+    /// The newest so many requests that ended after a log entry, of those that are remembered.
+    #[must_use]
+    pub fn last(&self, requests: usize, behind: LogIndex) -> Yield {
+        let mut sum = Yield::default();
+        for request in self.newest.iter().rev().take_while(|request| request.index > behind).take(requests) {
+            sum.requests += 1;
+            sum.answers += u64::from(request.is_answered);
+            sum.new += request.new;
+            sum.cost += request.cost;
+            sum.latency_ms = sum.latency_ms.saturating_add(request.latency_ms);
+        }
+        sum
     }
 
     /// What they took: the money of all of them, the time of those since a moment. `None` before the first answer.

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::count;
+use super::{Marks, count};
 use crate::cost::Cost;
 use crate::log::{EntryKind, EntryTail};
 use crate::seeded::{Bug, is_on};
@@ -46,6 +46,21 @@ pub struct Totals {
     pub cost_at_risk: Cost,
     /// Sum of the latencies of answered requests.
     pub latency_ms: u64,
+    /// Items that answers about a part of the alphabet named, known ones from the beginning left out.
+    #[serde(default)]
+    pub aimed: u64,
+    /// Of those, the ones that are in their part.
+    #[serde(default)]
+    pub fitting: u64,
+    /// Items named again that another producer had named first.
+    #[serde(default)]
+    pub of_others: u64,
+    /// Known items that questions said to leave out.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Of those, the ones that the answers named all the same.
+    #[serde(default)]
+    pub copied: u64,
 }
 
 impl Totals {
@@ -55,10 +70,13 @@ impl Totals {
         self.responses + self.failed_responses
     }
 
-    pub(super) fn add(&mut self, kind: &EntryKind, tail: &EntryTail) {
+    pub(super) fn add(&mut self, kind: &EntryKind, tail: &EntryTail, marks: Marks) {
         if matches!(kind, EntryKind::Seeded) {
             return;
         }
+        self.aimed += marks.aimed;
+        self.fitting += marks.fitting;
+        self.of_others += marks.of_others;
         let (new, again) = (count(tail.new.len()), count(tail.again.len()));
         let (missing, over_cap) = (u64::from(tail.missing), u64::from(tail.over_cap));
         self.attributes += new;
@@ -76,6 +94,8 @@ impl Totals {
                 self.candidates += new + again + missing + over_cap + repeated;
                 self.duplicates += repeated;
                 self.rejected += u64::from(meta.rejected);
+                self.left_out += u64::from(meta.left_out);
+                self.copied += u64::from(meta.copied.min(meta.left_out));
                 self.rejected_by_rule += u64::from(meta.rejections.by_rule());
                 self.false_positives += missing;
                 // What a service counts is not ours: no number of it makes a sum fall.
@@ -108,6 +128,11 @@ impl AddAssign for Totals {
             cost,
             cost_at_risk,
             latency_ms,
+            aimed,
+            fitting,
+            of_others,
+            left_out,
+            copied,
         } = other;
         self.responses += responses;
         self.failed_responses += failed_responses;
@@ -123,6 +148,11 @@ impl AddAssign for Totals {
         self.output_tokens += output_tokens;
         self.cost += cost;
         self.cost_at_risk += cost_at_risk;
-        self.latency_ms += latency_ms;
+        self.latency_ms = self.latency_ms.saturating_add(latency_ms);
+        self.aimed += aimed;
+        self.fitting += fitting;
+        self.of_others += of_others;
+        self.left_out += left_out;
+        self.copied += copied;
     }
 }

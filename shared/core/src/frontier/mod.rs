@@ -439,9 +439,12 @@ impl Frontier {
 
     /// How many of these names are in a part.
     fn within(&self, numbers: impl Iterator<Item = u64>, part: Letters) -> u32 {
-        let within =
-            numbers.filter(|number| self.name(*number).is_some_and(|name| part.contains(name.place)));
-        count(within.count())
+        count(numbers.filter(|number| self.is_within(*number, part)).count())
+    }
+
+    /// Whether this name is in a part.
+    pub(crate) fn is_within(&self, number: u64, part: Letters) -> bool {
+        self.name(number).is_some_and(|name| part.contains(name.place))
     }
 
     fn name(&self, number: u64) -> Option<Name> {

@@ -278,6 +278,21 @@ pub struct Sums {
     pub usd_at_risk: f64,
     /// Sum of the latencies of answered requests.
     pub latency_ms: u64,
+    /// Items that answers about a part of the alphabet named.
+    #[serde(default)]
+    pub aimed: u64,
+    /// Of those, the ones that are in their part.
+    #[serde(default)]
+    pub fitting: u64,
+    /// Items named again that another producer had named first.
+    #[serde(default)]
+    pub of_others: u64,
+    /// Known items that questions said to leave out.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Of those, the ones that the answers named all the same.
+    #[serde(default)]
+    pub copied: u64,
 }
 
 /// A page of topics, ordered by id.

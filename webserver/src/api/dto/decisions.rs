@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CompletenessView, Routing};
+use super::{CompletenessView, MeasuredView, Routing};
 
 /// A page of decisions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -37,6 +37,9 @@ pub struct DecisionView {
     /// Of shares: how requests are shared among providers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<RoutedView>,
+    /// Of what came of an earlier decision: that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<MeasuredView>,
     /// Of an end: where the topic stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<EndingView>,
@@ -54,6 +57,8 @@ pub enum DecisionKind {
     Routed,
     /// Of the ways to ask some are used no more, or another one leads.
     Worded,
+    /// What came of an earlier decision.
+    Measured,
     /// A request was given something to ask for.
     Asked,
     /// Requests are waited for no more.

@@ -9,6 +9,7 @@ use igentai_core::routing::Routed;
 use igentai_shared::store::{Store, StoreError, decisions as stored};
 use utoipa::IntoParams;
 
+use super::statistics::measured_view;
 use crate::api::allowed;
 use crate::api::dto::{
     AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, Routing, ShareView, WhyName,
@@ -81,7 +82,7 @@ pub async fn decision_page(
 }
 
 fn decision_view(number: u64, decision: &Decision) -> DecisionView {
-    let mut routed_view = None;
+    let (mut routed_view, mut measured) = (None, None);
     let (kind, asked, ending) = match &decision.what {
         What::TakenUp { .. } => (DecisionKind::TakenUp, None, None),
         What::Terms(_) => (DecisionKind::Terms, None, None),
@@ -90,12 +91,16 @@ fn decision_view(number: u64, decision: &Decision) -> DecisionView {
             (DecisionKind::Routed, None, None)
         }
         What::Worded(_) => (DecisionKind::Worded, None, None),
+        What::Measured(told) => {
+            measured = Some(measured_view(told));
+            (DecisionKind::Measured, None, None)
+        }
         What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
         What::Dropped { .. } => (DecisionKind::Dropped, None, None),
         What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),
     };
     let (at_ms, log_index, text) = (decision.at.0, decision.log_index, decision.what.to_string());
-    DecisionView { number, at_ms, log_index, kind, text, asked, routed: routed_view, ending }
+    DecisionView { number, at_ms, log_index, kind, text, asked, routed: routed_view, measured, ending }
 }
 
 fn routed_as_told(routed: &Routed) -> RoutedView {

@@ -41,6 +41,7 @@ impl Journal {
             | What::Terms(_)
             | What::Routed(_)
             | What::Worded(_)
+            | What::Measured(_)
             | What::Asked(_)
             | What::Dropped { .. } => None,
         });
@@ -50,6 +51,11 @@ impl Journal {
     /// The topic begins again.
     pub(super) fn begin(&mut self) {
         (self.taken_up, self.terms, self.ending) = (false, None, None);
+    }
+
+    /// The number of the next decision.
+    pub(super) fn next(&self) -> u64 {
+        self.tail.end()
     }
 
     /// Writes a decision down; its number.

@@ -31,6 +31,7 @@ impl Managed {
         epoch: Epoch,
         now: Now,
     ) {
+        self.measure(members, epoch, now, None);
         let (policy, prior) = (self.topic.routing, self.prior(members));
         if self.is_directed() || prior.len() < 2 {
             self.routing = Routing::default();
@@ -55,9 +56,7 @@ impl Managed {
             None => next.has_moved(&Routed::by(Policy::Fixed, &self.fold, &prior), threshold),
         };
         if is_worth_it {
-            self.note_terms(members, epoch, now);
-            let moment = self.moment(now);
-            let number = self.journal.note(moment, What::Routed(next.clone()));
+            let number = self.note_change(members, epoch, now, What::Routed(next.clone()));
             self.routing.before = self.routing.told(|number| self.journal.is_saved(number)).cloned();
             self.routing.last = Some((number, next));
         }

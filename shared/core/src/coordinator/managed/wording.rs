@@ -32,9 +32,7 @@ impl Managed {
         }
         self.wordings.looked_at = self.fold.log_index();
         let Some(next) = Wording::next(&self.wordings.used, self.fold.phrasings()) else { return };
-        self.note_terms(members, epoch, now);
-        let moment = self.moment(now);
-        let number = self.journal.note(moment, What::Worded(next.clone()));
+        let number = self.note_change(members, epoch, now, What::Worded(next.clone()));
         let before = self.phrasings();
         self.wordings.used = next.used;
         self.wordings.last = Some((number, before));
@@ -47,6 +45,7 @@ impl Managed {
                 self.wordings = Wordings { used: wording.used.clone(), ..Wordings::default() };
             }
         }
+        self.effects.found(&chunk);
         self.journal.found(chunk, &self.topic);
     }
 

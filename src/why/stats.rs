@@ -1,0 +1,145 @@
+//! `igentai stats`: what was asked and came back in the last minutes, and where that is going.
+
+use std::fmt::Write;
+
+use igentai_core::folder::TopicId;
+use igentai_shared::store::Store;
+use igentai_webserver::api::dto::{FlowView, Statistics, TopicView, TrendName, TrendsView, WindowView};
+use igentai_webserver::statistics_view;
+
+use super::args::Stats;
+use super::{Source, source, stored};
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::topics::inert::inert;
+use crate::topics::resolve;
+
+const COLUMNS: [&str; 9] =
+    ["", "REQUESTS", "ANSWERED", "NEW", "NEW/ANSWER", "USD/1000 NEW", "SECONDS", "IN PART", "OF OTHERS"];
+
+/// Tells of the last minutes.
+pub(crate) async fn stats(arguments: Stats, common: &Common) -> Result<Exit, Failure> {
+    let (topic, told) = match source(&arguments.place, arguments.server.as_deref(), common).await? {
+        Source::Server(client) => {
+            let topic = resolve(&client, &arguments.topic).await?.clone();
+            let told = client.statistics(&topic.id).await?;
+            (topic, told)
+        }
+        Source::Registry(store) => {
+            let found = of_registry(store.as_ref(), &arguments.topic).await;
+            store.close().await;
+            found?
+        }
+    };
+    let text = if arguments.json {
+        serde_json::to_string(&told).map_err(|error| Failure::new(Exit::Failed, error.to_string()))? + "\n"
+    } else {
+        text(&topic, &told)
+    };
+    output::write_all(&mut output::standard_output(), &text)?;
+    Ok(Exit::Done)
+}
+
+async fn of_registry(store: &dyn Store, given: &str) -> Result<(TopicView, Statistics), Failure> {
+    let view = stored(store, given).await?;
+    let id = TopicId::parse(&view.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let gone = || Failure::new(Exit::Failed, format!("there is no topic `{}` any more", inert(&view.id)));
+    let topic = store.topic(&id).await?.ok_or_else(gone)?;
+    let told = statistics_view(store, &topic).await?;
+    Ok((view, told))
+}
+
+fn text(topic: &TopicView, told: &Statistics) -> String {
+    let mut text = format!("{} ({}), run {}", inert(&topic.name), inert(&topic.id), told.run);
+    let Some(at) = told.at.as_deref().filter(|_| told.long.all.sums.requests > 0) else {
+        return text + ": nothing was asked in the last 30 minutes\n";
+    };
+    put(&mut text, format_args!(", at {}\n", inert(at)));
+    let is_all = told.long.all.sums.requests == told.short.all.sums.requests;
+    let before = if is_all { "; nothing was asked in the 25 before" } else { "" };
+    put(&mut text, format_args!("\nlast 5 minutes{before}\n"));
+    table(&mut text, &told.short);
+    if !is_all {
+        text.push_str("\nlast 30 minutes\n");
+        table(&mut text, &told.long);
+    }
+    let trends = trends(told.trends);
+    if !trends.is_empty() {
+        put(&mut text, format_args!("\nthe last 5 minutes beside those before: {trends}\n"));
+    }
+    for (name, of) in &told.provider_trends {
+        let moves = self::trends(*of);
+        if !moves.is_empty() && told.provider_trends.len() > 1 {
+            put(&mut text, format_args!("  {}: {moves}\n", inert(name)));
+        }
+    }
+    for measured in &told.measured {
+        put(&mut text, format_args!("\n{}", inert(&measured.text)));
+    }
+    if !told.measured.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn trends(trends: TrendsView) -> String {
+    let TrendsView { new_per_answer, answered, latency } = trends;
+    let all = [("new items of an answer", new_per_answer), ("answered", answered), ("latency", latency)];
+    let word = |trend: TrendName| match trend {
+        TrendName::Rising => "rising",
+        TrendName::Falling => "falling",
+        TrendName::Steady => "steady",
+    };
+    let told = all.into_iter().filter_map(|(what, trend)| Some(format!("{what} {}", word(trend?))));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn table(text: &mut String, window: &WindowView) {
+    let mut rows = vec![COLUMNS.map(str::to_owned), row("all", &window.all)];
+    if window.parts.sums.requests > 0 {
+        rows.push(row("about the whole", &window.whole));
+        rows.push(row("about parts", &window.parts));
+    }
+    for (kind, flows) in
+        [("provider", &window.providers), ("producer", &window.producers), ("part", &window.cells)]
+    {
+        rows.extend(flows.iter().map(|(name, flow)| row(&format!("{kind} {}", inert(name)), flow)));
+    }
+    let widths: [usize; 9] = std::array::from_fn(|column| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            let (before, after) = if column > 0 { (gap.as_str(), "") } else { ("", gap.as_str()) };
+            put(&mut line, format_args!("{before}{cell}{after}  "));
+        }
+        put(text, format_args!("  {}\n", line.trim_end()));
+    }
+}
+
+fn row(name: &str, flow: &FlowView) -> [String; 9] {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let number = |number: Option<f64>, places: usize| {
+        number.map_or_else(|| "-".to_owned(), |number| format!("{number:.places$}"))
+    };
+    [
+        name.to_owned(),
+        flow.sums.requests.to_string(),
+        share(flow.answered),
+        flow.sums.attributes.to_string(),
+        number(flow.new_per_answer, 1),
+        number(flow.usd_per_new.map(|usd| usd * 1_000.0), 4),
+        number(flow.seconds_per_answer, 1),
+        share(flow.fitting),
+        share(flow.of_others),
+    ]
+}
+
+/// Writing to a string cannot fail.
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).unwrap_or_default();
+}
