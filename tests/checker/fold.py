@@ -3,7 +3,7 @@
 ANSWERS = {"answered", "empty", "refused", "unparsable"}
 FIELDS = (
     "requests", "responses", "failed_responses", "candidates", "attributes", "duplicates", "rejected", "rejected_by_rule", "over_cap", "false_positives",
-    "resolved", "input_tokens", "output_tokens",
+    "resolved", "input_tokens", "output_tokens", "of_others", "left_out", "copied",
 )
 BY_RULE = {"no_match", "too_few_chars", "too_many_chars", "other_script"}
 
@@ -11,11 +11,14 @@ BY_RULE = {"no_match", "too_few_chars", "too_many_chars", "other_script"}
 def of(entries):
     """Sums over the log, under the names of the API."""
     sums = {field: 0 for field in FIELDS} | {"picodollars": 0, "outcomes": {}, "rejections": {}}
+    firsts = []
     for entry in entries:
         new, again, over, missing = len(entry["new"]), len(entry["again"]), entry["over_cap"], entry["missing"]
         sums["attributes"] += new
         sums["duplicates"] += again
         sums["over_cap"] += over
+        firsts += [entry["producer"]] * new
+        sums["of_others"] += sum(1 <= seq <= len(firsts) and firsts[seq - 1] != entry["producer"] for seq in entry["again"])
         meta = entry["response"]
         if meta is None:
             sums["resolved"] += new + again + over
@@ -30,6 +33,8 @@ def of(entries):
             sums["rejections"][reason] = sums["rejections"].get(reason, 0) + count
             sums["rejected_by_rule"] += count if reason in BY_RULE else 0
         sums["false_positives"] += missing
+        sums["left_out"] += meta.get("left_out", 0)
+        sums["copied"] += min(meta.get("copied", 0), meta.get("left_out", 0))
         sums["input_tokens"] += meta["input_tokens"]
         sums["output_tokens"] += meta["output_tokens"]
         sums["picodollars"] += meta["cost"]

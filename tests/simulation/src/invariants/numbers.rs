@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use igentai_core::batch::Outcome;
 use igentai_core::cost::Cost;
 use igentai_core::fold::{TopicFold, Totals};
-use igentai_core::ids::Seq;
+use igentai_core::frontier::Letters;
+use igentai_core::ids::{Incarnation, Seq, WorkerId};
 use igentai_core::log::{Entry, EntryKind};
 use igentai_core::topic::FIRST_SEED;
 
@@ -111,8 +112,10 @@ fn by_number(journal: &[Asked]) -> BTreeMap<u64, &Asked> {
 fn recount(log: &[Entry], journal: &[Asked]) -> Totals {
     let by_number = by_number(journal);
     let mut sums = Totals::default();
+    let mut marked = Marked::default();
     for entry in log.iter().filter(|entry| !entry.is_seeded()) {
         let tail = &entry.tail;
+        marked.take(entry, &mut sums);
         sums.attributes += count(&tail.new);
         sums.over_cap += u64::from(tail.over_cap);
         let EntryKind::Response(meta) = &entry.head.kind else {
@@ -138,6 +141,44 @@ fn recount(log: &[Entry], journal: &[Asked]) -> Totals {
     let unresolved = sums.false_positives - sums.resolved;
     sums.duplicates = sums.candidates - sums.attributes - sums.over_cap - unresolved;
     sums
+}
+
+/// What the names of items and of producers say once more, by the texts themselves.
+#[derive(Default)]
+struct Marked<'a> {
+    /// Of each attribute its text, and who named it first.
+    attributes: Vec<(&'a str, &'a WorkerId)>,
+    cells: BTreeMap<(&'a WorkerId, Incarnation, u64), Option<&'a str>>,
+}
+
+impl<'a> Marked<'a> {
+    fn take(&mut self, entry: &'a Entry, sums: &mut Totals) {
+        let head = &entry.head;
+        self.attributes.extend(entry.tail.new.iter().map(|text| (text.as_str(), &head.producer)));
+        let cell = match &head.kind {
+            EntryKind::Response(meta) => {
+                let cell = meta.cell.as_deref();
+                self.cells.insert((&head.producer, head.incarnation, head.seq), cell);
+                sums.left_out += u64::from(meta.left_out);
+                sums.copied += u64::from(meta.copied);
+                cell
+            }
+            EntryKind::Resolution { of } => {
+                self.cells.get(&(&head.producer, head.incarnation, *of)).copied().flatten()
+            }
+            EntryKind::Seeded => None,
+        };
+        let known = |seq: &u64| self.attributes.get(usize::try_from(*seq - 1).unwrap());
+        let again: Vec<_> = entry.tail.again.iter().filter_map(known).collect();
+        let others: Vec<_> = again.iter().filter(|(_, first)| **first != head.producer).collect();
+        sums.of_others += count(&others);
+        if let Some(part) = cell.and_then(Letters::parse) {
+            let texts = again.iter().map(|(text, _)| *text).chain(entry.tail.new.iter().map(String::as_str));
+            let texts: Vec<&str> = texts.collect();
+            sums.aimed += count(&texts);
+            sums.fitting += count(&texts.into_iter().filter(|text| part.holds(text)).collect::<Vec<_>>());
+        }
+    }
 }
 
 fn count<T>(list: &[T]) -> u64 {

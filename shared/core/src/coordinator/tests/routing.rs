@@ -136,3 +136,45 @@ fn shares_follow_from_the_log_again_under_another_leader_and_in_a_replay() {
     });
     assert!(differs.unwrap_err().contains("it was: requests are shared: dear "));
 }
+
+#[test]
+fn what_came_of_new_shares_is_written_down_shown_and_made_again() {
+    let mut world = running(Limits::default());
+    beat(&mut world, "p1", &BOTH, 1);
+    answers(&mut world, 8, 10);
+    world.settle(10);
+    let told = |world: &World| {
+        let status = world.coordinator.status(&id(), now(1_000)).unwrap();
+        status.measured.iter().map(|measured| (measured.of, measured.after.requests)).collect::<Vec<_>>()
+    };
+    let written = |world: &World| {
+        let all = world.decided();
+        let kinds = all.iter().filter(|(_, decision)| decision.what.kind() == "measured");
+        kinds.count()
+    };
+    answers(&mut world, 3, 20);
+    world.settle(20);
+    assert_eq!((told(&world).len(), written(&world)), (0, 0), "six answers are not enough");
+    answers(&mut world, 13, 30);
+    world.settle(30);
+    let first = told(&world);
+    assert_eq!((first.len(), written(&world)), (1, 1));
+    assert!(first[0].1 >= 8, "{first:?}");
+    assert_eq!(world.decided()[usize::try_from(first[0].0).unwrap() - 1].1.what.kind(), "routed");
+    assert!(replay(&world).is_ok());
+    let differs = replay_changed(&world, |what| {
+        if let What::Measured(measured) = what {
+            measured.after.new += 1;
+        }
+    });
+    assert!(differs.unwrap_err().contains("what came of #"));
+
+    // Who leads next goes on with what was told, and waits for what comes of its own changes alone.
+    world.take_over(40);
+    beat(&mut world, "p1", &BOTH, 40);
+    world.settle(40);
+    assert_eq!(told(&world), first);
+    answers(&mut world, 20, 50);
+    world.settle(50);
+    assert!(replay(&world).is_ok());
+}
