@@ -17,8 +17,10 @@ use crate::routing::Routed;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
 
+mod cared;
 mod replay;
 
+pub use cared::{Cared, Treated};
 pub use replay::{Differs, Replay};
 
 /// Decisions that are kept together.
@@ -53,6 +55,8 @@ pub enum What {
     Routed(Routed),
     /// Of the ways to ask some are used no more, or another one leads.
     Worded(Wording),
+    /// A provider is left alone by all producers, tried by one, or asked by all again.
+    Cared(Cared),
     /// A producer's request was given something to ask for.
     Asked(Asked),
     /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
@@ -202,6 +206,7 @@ impl What {
             Self::Terms(_) => "terms",
             Self::Routed(_) => "routed",
             Self::Worded(_) => "worded",
+            Self::Cared(_) => "cared",
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
@@ -218,6 +223,7 @@ impl fmt::Display for What {
             Self::Terms(terms) => terms.fmt(f),
             Self::Routed(routed) => routed.fmt(f),
             Self::Worded(wording) => wording.fmt(f),
+            Self::Cared(cared) => cared.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
             Self::Dropped { decisions } => {
                 f.write_str("waited for no more, given back or lost:")?;

@@ -83,6 +83,8 @@ pub(super) struct Managed {
     journal: Journal,
     routing: Routing,
     wordings: Wordings,
+    /// Providers that all producers leave alone, and why.
+    resting: BTreeMap<String, String>,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// What further items cost, by the same.
@@ -116,6 +118,7 @@ impl Managed {
             journal: Journal::default(),
             routing: Routing::default(),
             wordings: Wordings::default(),
+            resting: BTreeMap::new(),
             completeness: (0, None),
             forecast: None,
         }

@@ -144,6 +144,8 @@ fn provider(number: u32) -> ProviderReport {
         state: ProviderState::Waiting,
         detail: "𝄞".repeat(200),
         weight_millis: Some(u64::MAX),
+        rests: true,
+        key_waits_ms: u64::MAX,
     }
 }
 

@@ -54,6 +54,8 @@ pub enum DecisionKind {
     Routed,
     /// Of the ways to ask some are used no more, or another one leads.
     Worded,
+    /// A provider is left alone by all producers, tried by one, or asked by all again.
+    Cared,
     /// A request was given something to ask for.
     Asked,
     /// Requests are waited for no more.

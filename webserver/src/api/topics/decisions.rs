@@ -90,6 +90,7 @@ fn decision_view(number: u64, decision: &Decision) -> DecisionView {
             (DecisionKind::Routed, None, None)
         }
         What::Worded(_) => (DecisionKind::Worded, None, None),
+        What::Cared(_) => (DecisionKind::Cared, None, None),
         What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
         What::Dropped { .. } => (DecisionKind::Dropped, None, None),
         What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),

@@ -41,6 +41,7 @@ impl Journal {
             | What::Terms(_)
             | What::Routed(_)
             | What::Worded(_)
+            | What::Cared(_)
             | What::Asked(_)
             | What::Dropped { .. } => None,
         });
