@@ -1,6 +1,7 @@
 //! Providers that fail, over the requests of all producers.
 
 use super::decisions::replay;
+use super::directed::{aims, directed, first_answers};
 use super::*;
 use crate::command::Care;
 use crate::decision::{Cared, Treated, What};
@@ -32,7 +33,9 @@ fn well(providers: &[&str]) -> World {
     beat(&mut world, providers, 1);
     world.settle(1);
     for at in 2..8 {
-        providers.iter().for_each(|provider| ended(&mut world, provider, Outcome::Answered, at));
+        for provider in providers {
+            ended(&mut world, provider, Outcome::Answered, at);
+        }
     }
     beat(&mut world, providers, 8);
     world.settle(8);
@@ -135,8 +138,8 @@ fn what_one_producer_meets_spares_the_others_and_one_at_a_time_tries_it_again() 
     let kinds = cared(&world);
     assert!(matches!(kinds[0].treated, Treated::Doubted { outcome: Outcome::Unreachable }), "{kinds:?}");
     assert!(matches!(kinds[1].treated, Treated::Rests { failures: 2, .. }), "{kinds:?}");
-    let probes = kinds.iter().filter(|cared| matches!(cared.treated, Treated::Probed { .. })).count();
-    assert!((8..=9).contains(&probes), "{probes}: {kinds:?}");
+    let tried = kinds.iter().filter(|cared| matches!(cared.treated, Treated::Probed { .. })).count();
+    assert!((8..=9).contains(&tried), "{tried}: {kinds:?}");
     assert_eq!(kinds.last().unwrap().treated, Treated::Back { answers: 3 });
     replay(&world).unwrap();
 }
@@ -299,4 +302,42 @@ fn another_leader_goes_on_leaving_it_alone() {
     ended(&mut world, "a", Outcome::Answered, at + 200);
     world.settle(at + 200);
     assert_eq!(rest(&world), [true; 3]);
+}
+
+#[test]
+fn what_a_provider_was_to_be_asked_that_has_died_is_asked_of_another_at_once() {
+    let mut world = directed(Limits::default());
+    let beat = |world: &mut World, sent: u64, in_flight: u32, at: u64| {
+        let say = |beat: &mut Heartbeat| {
+            beat.providers = vec![report("small"), report("other")];
+            for report in &mut beat.topics {
+                (report.sent, report.in_flight) = (sent, in_flight);
+            }
+        };
+        world.beat("p1", 1, say, at);
+        world.settle(at);
+    };
+    beat(&mut world, 2, 2, 5);
+    first_answers(&mut world);
+    beat(&mut world, 2, 0, 30);
+    let before = aims(&world, "p1");
+    let dead = before.iter().find_map(|aim| aim.provider.clone()).unwrap();
+    beat(&mut world, 4, 2, 40);
+    let known = aims(&world, "p1").iter().map(|aim| aim.number).max().unwrap();
+    for aim in &before[..2] {
+        let cell = aim.cell.clone();
+        let meta = ResponseMeta {
+            provider: dead.clone(),
+            cell,
+            latency_ms: 100,
+            ..world.meta(Outcome::Unreachable)
+        };
+        world.answer_to("p1", meta, (&[], 0), 1_000);
+    }
+    world.settle(1_000);
+    let anew: Vec<_> = aims(&world, "p1").into_iter().filter(|aim| aim.number > known).collect();
+    assert!(anew.iter().all(|aim| aim.provider.as_ref() != Some(&dead)), "{dead}: {anew:?}");
+    for failed in &before[..2] {
+        assert!(anew.iter().any(|aim| aim.cell == failed.cell), "{:?}: {anew:?}", failed.cell);
+    }
 }
