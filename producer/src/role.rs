@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use igentai_core::batch::{Batch, Receipt, Verdict};
+use igentai_core::batch::{Batch, Outcome, Receipt, Verdict};
 use igentai_core::command::{Command, Heartbeat, TopicOrder};
 use igentai_core::filter::{Delta, SnapshotPiece};
 use igentai_core::folder::TopicId;
@@ -375,6 +375,10 @@ impl<'a> Role<'a> {
             |(_, finished)| finished,
         );
         count(&finished);
+        // Its service may have asked for a pause, which is for all who use the key.
+        if finished.meta.outcome == Outcome::RateLimited {
+            self.heartbeat();
+        }
         if life != self.worker.incarnation() {
             return;
         }

@@ -90,7 +90,8 @@ fn worker(number: u64, forced: f64) -> Worker {
         aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);
-    let command = Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics };
+    let command =
+        Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics, care: Vec::new() };
     worker.command(command, Monotonic(0));
     if forced > 0.0 {
         force(&mut worker, number, forced);

@@ -9,6 +9,7 @@ mod decisions;
 mod distributed;
 mod embedded;
 mod emptied;
+mod healing;
 mod interrupted;
 mod leaders;
 mod limits;

@@ -7,7 +7,7 @@ use crate::embedded::JsonRun;
 use crate::world::{Place, script};
 
 /// A second provider over the same service, at thirty times the price.
-fn dear(place: &Place) -> String {
+pub(crate) fn dear(place: &Place) -> String {
     format!(
         "[providers.large]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"large\"\n\
          usd_per_million_input_tokens = 4500\nusd_per_million_output_tokens = 18000\n",

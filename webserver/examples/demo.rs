@@ -138,6 +138,8 @@ async fn step(world: &World, topic: &Topic, asked: &mut usize) {
                 state,
                 detail: detail.to_owned(),
                 weight_millis: None,
+                rests: false,
+                key_waits_ms: 0,
             };
             status.provider_reports = vec![
                 report("openai-mini", ProviderState::Ready, ""),

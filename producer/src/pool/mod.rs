@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use igentai_core::command::ProviderReport;
+use igentai_core::command::{Care, ProviderReport};
 use igentai_core::cost::{Cost, Price};
 use igentai_core::folder::TopicId;
 use igentai_core::gate::{Gates, WaitReason};
+use igentai_core::ids::Epoch;
 use igentai_core::time::Monotonic;
 use igentai_shared::clock::Clock;
 use rand::RngExt;
@@ -209,6 +210,20 @@ impl ProviderPool {
     #[must_use]
     pub fn report(&self) -> Vec<ProviderReport> {
         self.shared.state().gates.report(self.shared.clock.now().monotonic)
+    }
+
+    /// Does as the command of that epoch and version says: who is left alone by all, and which keys wait.
+    pub fn heed(&self, care: &[Care], version: (Epoch, u64)) {
+        let now = self.shared.clock.now().monotonic;
+        self.shared.state().gates.heed(care, version, now);
+        // Others who share the pool may be waiting for what has changed.
+        self.shared.ended.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// The leader is heard: what it said last holds for another while.
+    pub fn trust(&self) {
+        let now = self.shared.clock.now().monotonic;
+        self.shared.state().gates.trust(now);
     }
 
     /// Requests under way.

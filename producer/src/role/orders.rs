@@ -18,9 +18,11 @@ const FOREIGN: &str = "orders of another registry";
 impl Role<'_> {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.context.clock.now().monotonic;
+        let (care, version) = (command.care.clone(), (command.epoch, command.version));
         match self.worker.command(command, now) {
             CommandVerdict::Followed => {
                 self.wait = None;
+                self.context.pool.heed(&care, version);
                 for (topic, run) in self.worker.abandoned() {
                     // A token that is used up must not meet the requests of a topic that goes on later.
                     if let Some(token) = self.given_up.remove(&(topic.clone(), run)) {
@@ -30,7 +32,10 @@ impl Role<'_> {
                 self.given_up.retain(|(topic, run), _| self.worker.works_on(topic, *run));
                 self.heartbeat();
             }
-            CommandVerdict::Known => self.heartbeat(),
+            CommandVerdict::Known => {
+                self.context.pool.trust();
+                self.heartbeat();
+            }
             CommandVerdict::Refused => {}
             CommandVerdict::OtherRegistry => self.begin_anew(),
             CommandVerdict::Foreign => {

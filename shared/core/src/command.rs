@@ -28,6 +28,46 @@ pub struct Command {
     pub incarnation: Incarnation,
     /// Every topic the producer shall work on. A topic that is not named is dropped once its batches are resolved.
     pub topics: Vec<TopicOrder>,
+    /// The providers that every producer has to be careful with; of all others each goes by what it finds out itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub care: Vec<Care>,
+}
+
+/// What every producer has to know of a provider, from the requests of all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Care {
+    /// Its name.
+    pub provider: String,
+    /// Nobody asks it, but for a probe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rests: bool,
+    /// Number of the newest probe; they grow within an epoch, and 0 is none.
+    #[serde(default)]
+    pub probe: u64,
+    /// That probe is this producer's: a single request, and nobody else may send one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub yours: bool,
+    /// Nothing that uses its key is to start within so many milliseconds, as its service has asked another producer (`Retry-After`).
+    #[serde(default)]
+    pub key_waits_ms: u64,
+}
+
+/// Providers that a command tells to be careful with, at most.
+pub const MOST_CARE: usize = 100;
+
+/// A key is made to wait so long at most, in milliseconds.
+pub const LONGEST_KEY_WAIT_MS: u64 = 3_600_000;
+
+impl Care {
+    /// Whether it says the same as another one, told so many milliseconds ago: what is left of a wait shrinks as time passes.
+    #[must_use]
+    pub fn is_as(&self, told: &Self, ago_ms: u64) -> bool {
+        const NEAR_MS: u64 = 500;
+        let left = told.key_waits_ms.saturating_sub(ago_ms);
+        (&self.provider, self.rests, self.probe, self.yours)
+            == (&told.provider, told.rests, told.probe, told.yours)
+            && self.key_waits_ms.saturating_sub(left) < NEAR_MS
+    }
 }
 
 /// What a producer shall do for one topic.
@@ -229,6 +269,12 @@ pub struct ProviderReport {
     /// Its configured weight, in thousandths; `None` where that is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_millis: Option<u64>,
+    /// It is left alone since a leader says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rests: bool,
+    /// For so many milliseconds its key has to wait, as its service told this process (`Retry-After`).
+    #[serde(default)]
+    pub key_waits_ms: u64,
 }
 
 impl ProviderReport {

@@ -18,8 +18,10 @@ use crate::routing::Routed;
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
 
+mod cared;
 mod replay;
 
+pub use cared::{Cared, Treated};
 pub use replay::{Differs, Replay};
 
 /// Decisions that are kept together.
@@ -56,6 +58,8 @@ pub enum What {
     Worded(Wording),
     /// What came of an earlier decision.
     Measured(Measured),
+    /// A provider is left alone by all producers, tried by one, or asked by all again.
+    Cared(Cared),
     /// A producer's request was given something to ask for.
     Asked(Asked),
     /// Requests are waited for no more, by the numbers of their decisions: they were given back, or lost with whoever had them.
@@ -206,6 +210,7 @@ impl What {
             Self::Routed(_) => "routed",
             Self::Worded(_) => "worded",
             Self::Measured(_) => "measured",
+            Self::Cared(_) => "cared",
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
@@ -223,6 +228,7 @@ impl fmt::Display for What {
             Self::Routed(routed) => routed.fmt(f),
             Self::Worded(wording) => wording.fmt(f),
             Self::Measured(measured) => measured.fmt(f),
+            Self::Cared(cared) => cared.fmt(f),
             Self::Asked(asked) => asked.fmt(f),
             Self::Dropped { decisions } => {
                 f.write_str("waited for no more, given back or lost:")?;

@@ -61,7 +61,12 @@ impl Watch {
                 *self = Self::default();
                 return;
             }
-            What::Terms(_) | What::Asked(_) | What::Dropped { .. } | What::Measured(_) | What::Ending(_) => {
+            What::Terms(_)
+            | What::Cared(_)
+            | What::Asked(_)
+            | What::Dropped { .. }
+            | What::Measured(_)
+            | What::Ending(_) => {
                 return;
             }
         }

@@ -241,4 +241,12 @@ mod tests {
             assert!(went.during < 0.1 && went.back.is_some_and(|seconds| seconds <= 60.0), "{went:?}");
         }
     }
+
+    #[test]
+    fn a_provider_that_is_gone_costs_eight_producers_little_more_than_what_was_under_way() {
+        let case = Failing { failures: 1.0, producers: 8, concurrency: 16, partition: Partition::None };
+        let went = one(case, 3);
+        assert!(went.failed <= went.under_way + 6, "{went:?}");
+        assert!(went.back.is_some_and(|seconds| seconds <= 60.0), "{went:?}");
+    }
 }

@@ -134,7 +134,7 @@ fn command() -> Command {
         aims: None,
     };
     let (registry, topics) = ("r".to_owned(), vec![order]);
-    Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics }
+    Command { registry, replaces: None, epoch: 1, version: 1, incarnation: 1, topics, care: Vec::new() }
 }
 
 fn again(letter: Delivery) -> Outgoing {

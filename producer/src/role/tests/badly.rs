@@ -83,6 +83,7 @@ async fn a_request_whose_task_ends_badly_is_charged_as_abandoned_and_its_place_i
         version: 1,
         incarnation: 5,
         topics: vec![capped(2)],
+        care: Vec::new(),
     };
     send(wire::content_type::<Command>(), 1, wire::encode(&command)).await;
     let batches = published(&bus, 2).await;

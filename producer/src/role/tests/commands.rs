@@ -66,7 +66,8 @@ impl World {
 
     async fn command_of(&self, registry: &str, version: u64, incarnation: u64, topics: Vec<TopicOrder>) {
         let (registry, replaces) = (registry.to_owned(), (registry == "s").then(|| "r".to_owned()));
-        let command = Command { registry, replaces, epoch: 1, version, incarnation, topics };
+        let command =
+            Command { registry, replaces, epoch: 1, version, incarnation, topics, care: Vec::new() };
         let outgoing = Outgoing {
             exchange: Exchange::Commands,
             routing_key: "producer.p1".to_owned(),

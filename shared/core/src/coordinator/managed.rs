@@ -8,7 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
-use crate::decision::{Terms, What};
+use crate::decision::What;
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
@@ -86,6 +86,8 @@ pub(super) struct Managed {
     routing: Routing,
     wordings: Wordings,
     effects: Effects,
+    /// Providers that all producers leave alone, and why.
+    resting: BTreeMap<String, String>,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// What further items cost, by the same.
@@ -120,6 +122,7 @@ impl Managed {
             routing: Routing::default(),
             wordings: Wordings::default(),
             effects: Effects::default(),
+            resting: BTreeMap::new(),
             completeness: (0, None),
             forecast: None,
         }
@@ -369,23 +372,6 @@ impl Managed {
         self.journal.terms(moment, epoch, terms);
         let journal = (&mut self.journal, moment);
         self.tickets.issue(&self.topic, &self.fold, (live, &providers), journal, lease, report);
-    }
-
-    /// What decisions go by besides the log.
-    fn terms(&self, members: &BTreeMap<WorkerId, Member>) -> Terms {
-        Terms {
-            items: self.topic.items_per_request,
-            wanted: self.topic.limits.completeness,
-            providers: self.askable(members),
-            away: self.away(members),
-            partition: self.topic.partition,
-            categories: self.topic.categories.clone(),
-        }
-    }
-
-    fn note_terms(&mut self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) {
-        let (moment, terms) = (self.moment(now), self.terms(members));
-        self.journal.terms(moment, epoch, terms);
     }
 
     fn save_ledger(&mut self) -> Action {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::command::{Command, Heartbeat, Lease, TopicReport};
+use crate::command::{Care, Command, Heartbeat, Lease, TopicReport};
 use crate::folder::TopicId;
 use crate::ids::{Epoch, Incarnation, Run};
 use crate::time::Monotonic;
@@ -128,12 +128,14 @@ impl Member {
         now: Monotonic,
     ) -> Option<Command> {
         let command = match &self.sent {
-            Some((sent, at)) if sent.topics == wanted.topics => {
+            Some((sent, at))
+                if sent.topics == wanted.topics && is_as(&wanted.care, &sent.care, now.since(*at)) =>
+            {
                 let heard = self.last.as_ref().is_some_and(|last| last.command == (sent.epoch, sent.version));
                 if now.since(*at) < if heard { KEEPALIVE.max(patience) } else { patience } {
                     return None;
                 }
-                sent.clone()
+                Command { care: wanted.care, ..sent.clone() }
             }
             Some(_) | None => wanted,
         };
@@ -153,4 +155,12 @@ impl Member {
         }
         wanted
     }
+}
+
+fn is_as(care: &[Care], told: &[Care], ago: Duration) -> bool {
+    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+    // A wait that has passed is left out.
+    let lasts = |told: &&Care| told.rests || told.key_waits_ms > ago;
+    let mut told = told.iter().filter(lasts);
+    care.iter().all(|care| told.next().is_some_and(|told| care.is_as(told, ago))) && told.next().is_none()
 }

@@ -22,11 +22,13 @@ use crate::status::TopicStatus;
 use crate::time::{Monotonic, Now};
 use crate::topic::{EndReason, Seeds, Share, Topic, TopicState};
 
+mod health;
 mod ledger;
 mod managed;
 mod member;
 mod strangers;
 
+use health::Health;
 pub use ledger::{Budget, Ledger, LiveLease};
 use managed::Managed;
 use member::Member;
@@ -155,6 +157,7 @@ pub struct Coordinator {
     /// The registry that this process led before, and that is not there any more.
     replaced: Option<String>,
     strangers: Strangers,
+    health: Health,
     notes: Vec<Note>,
 }
 
@@ -172,6 +175,7 @@ impl Coordinator {
             overtaken: None,
             replaced: None,
             strangers: Strangers::default(),
+            health: Health::new(epoch),
             notes: Vec::new(),
         }
     }
@@ -284,7 +288,13 @@ impl Coordinator {
         now: Now,
     ) -> Result<(), FoldError> {
         match self.topics.get_mut(topic).filter(|managed| managed.topic.run == run) {
-            Some(managed) => managed.entries(entries, head, now),
+            Some(managed) => {
+                let until = if managed.is_open() { managed.fold.log_index() } else { LogIndex::MAX };
+                managed.entries(entries, head, now)?;
+                // What was in the log before it was opened tells of another time.
+                self.health.entries(entries.iter().filter(|entry| entry.index > until), now.monotonic);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -322,6 +332,7 @@ impl Coordinator {
         if heartbeat.command > (self.epoch, self.version) && epoch <= EPOCH_BELIEVED {
             self.overtaken = self.overtaken.max(Some(epoch));
         }
+        self.health.heard(&heartbeat, now.monotonic);
         let incarnation = heartbeat.incarnation;
         let current =
             self.members.get(&producer).is_some_and(|member| member.follows(&heartbeat, self.epoch));
@@ -347,6 +358,7 @@ impl Coordinator {
     pub fn decide(&mut self, now: Now) -> Vec<Action> {
         self.bury_the_dead(now.monotonic);
         let mut actions = Vec::new();
+        self.look_at_health(now);
         for managed in self.topics.values_mut() {
             managed.sample(now.monotonic);
             actions.extend(managed.decide(&self.members, &self.settings, self.epoch, now));
@@ -367,31 +379,21 @@ impl Coordinator {
         self.notes.extend(self.members.extract_if(.., dead).map(|(id, _)| Note::Lost(id)));
     }
 
-    /// Tells those that follow another registry of this one. A producer whose own is silent, or replaced by this one, begins a new life then. Nothing is leased to
-    /// the life that ends.
-    fn command_strangers(&mut self, actions: &mut Vec<Action>) {
-        for (producer, incarnation, followed) in self.strangers.take_due() {
-            self.version += 1;
-            let command = Self::command(&self.registry, (self.epoch, self.version), incarnation, Vec::new());
-            let replaces = self.replaced.clone().filter(|replaced| replaced == followed);
-            actions
-                .push(Action::Send { producer: producer.clone(), command: Command { replaces, ..command } });
-        }
-    }
-
-    /// How many producers that are heard follow another registry that may be there still, and one of them with it.
-    #[must_use]
-    pub fn strangers(&self) -> Option<(usize, &WorkerId, &str)> {
-        self.strangers.count(self.replaced.as_deref())
-    }
-
     fn command(
         registry: &str,
         (epoch, version): (Epoch, u64),
         incarnation: Incarnation,
         topics: Vec<TopicOrder>,
     ) -> Command {
-        Command { registry: registry.to_owned(), replaces: None, epoch, version, incarnation, topics }
+        Command {
+            registry: registry.to_owned(),
+            replaces: None,
+            epoch,
+            version,
+            incarnation,
+            topics,
+            care: Vec::new(),
+        }
     }
 
     fn command_all(&mut self, now: Monotonic, actions: &mut Vec<Action>) {
@@ -409,7 +411,9 @@ impl Coordinator {
                 managed.order(&producer, incarnation, heard, &self.settings, room, now)
             });
             let orders = orders.collect();
+            let care = self.health.care(&producer, now);
             let command = Self::command(&self.registry, (self.epoch, self.version + 1), incarnation, orders);
+            let command = Command { care, ..command };
             if let Some(command) = member.command_due(command, self.settings.command_patience, now) {
                 self.version = self.version.max(command.version);
                 actions.push(Action::Send { producer, command });

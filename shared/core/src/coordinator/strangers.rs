@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::{Action, Coordinator};
+use crate::command::Command;
 use crate::ids::{Incarnation, WorkerId};
 use crate::time::Monotonic;
 
@@ -58,5 +60,25 @@ impl Strangers {
         let mut those = self.0.iter().filter(stay);
         let (producer, stranger) = those.next()?;
         Some((1 + those.count(), producer, &stranger.registry))
+    }
+}
+
+impl Coordinator {
+    /// Tells those that follow another registry of this one. A producer whose own is silent, or replaced by this one, begins a new life then. Nothing is leased to
+    /// the life that ends.
+    pub(super) fn command_strangers(&mut self, actions: &mut Vec<Action>) {
+        for (producer, incarnation, followed) in self.strangers.take_due() {
+            self.version += 1;
+            let command = Self::command(&self.registry, (self.epoch, self.version), incarnation, Vec::new());
+            let replaces = self.replaced.clone().filter(|replaced| replaced == followed);
+            actions
+                .push(Action::Send { producer: producer.clone(), command: Command { replaces, ..command } });
+        }
+    }
+
+    /// How many producers that are heard follow another registry that may be there still, and one of them with it.
+    #[must_use]
+    pub fn strangers(&self) -> Option<(usize, &WorkerId, &str)> {
+        self.strangers.count(self.replaced.as_deref())
     }
 }

@@ -15,6 +15,7 @@ mod decisions;
 mod directed;
 mod ending;
 mod handover;
+mod health;
 mod hopeless;
 mod patched;
 mod routing;

@@ -120,6 +120,8 @@ impl Replay {
                 }
                 self.decided += 1;
             }
+            // When requests fail, and what time it is, is the world's.
+            What::Cared(_) => {}
             What::Dropped { decisions } => {
                 for dropped in decisions {
                     self.under_way.remove(dropped);

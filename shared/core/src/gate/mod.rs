@@ -17,9 +17,12 @@
 //!    those with a very low rate limit; their share goes to the others by weight. No other topic waits for that.
 //! 7. A provider that lately answered fewer than eight of ten requests has less weight, one that answers six of ten a tenth of it, until it answers
 //!    again; every 15 s it is tried with its whole weight.
+//! 8. What the leader says holds as long as leaders are heard: who rests for all is not asked but for the probe that is this process's to send, and a key that another
+//!    process was told to wait with waits here ([`Gates::heed`]).
 
 mod backoff;
 mod draw;
+mod heeding;
 mod pace;
 mod provider;
 
@@ -31,6 +34,7 @@ use crate::command::ProviderReport;
 use crate::folder::TopicId;
 use crate::time::Monotonic;
 
+use heeding::Heeded;
 pub use provider::{Change, Ticket};
 use provider::{Gate, Readiness};
 
@@ -123,6 +127,8 @@ pub struct Gates {
     draws: BTreeMap<TopicId, f64>,
     /// Per key group: nothing starts earlier.
     blocked_until: Vec<Monotonic>,
+    /// What the leader says.
+    heeded: Heeded,
 }
 
 impl Gates {
@@ -134,6 +140,7 @@ impl Gates {
             providers: limits.into_iter().map(Gate::new).collect(),
             draws: BTreeMap::new(),
             blocked_until: vec![Monotonic::default(); groups],
+            heeded: Heeded::new(groups),
         }
     }
 
@@ -152,6 +159,11 @@ impl Gates {
         now: Monotonic,
         allowed: &dyn Fn(usize) -> bool,
     ) -> Result<Ticket, Wait> {
+        if let Some(index) = self.to_probe(topic, weights, now, allowed)
+            && let Some(gate) = self.providers.get_mut(index)
+        {
+            return Ok(gate.start(index, now));
+        }
         let draw = self.draws.remove(topic).unwrap_or(random);
         let (mut until, mut waited_for) = (None, None);
         let (mut busy, mut too_dear) = (false, false);
@@ -163,8 +175,8 @@ impl Gates {
                 too_dear |= !gate.is_stopped();
                 continue;
             }
-            let blocked = blocked(&self.blocked_until, gate);
-            match (gate.readiness(blocked, now), waited_for) {
+            let blocked = blocked(&self.blocked_until, gate).max(self.heeded.blocked(gate));
+            match (gate.readiness(blocked, self.heeded.until, now), waited_for) {
                 (Readiness::Ready, None) => return Ok(gate.start(index, now)),
                 // Its turn comes when those before it are not waited for any more.
                 (Readiness::Ready, Some(patience)) => until = Some(earlier(until, patience)),
@@ -235,7 +247,11 @@ impl Gates {
     /// How every provider does, in the order of [`Gates::new`].
     #[must_use]
     pub fn report(&self, now: Monotonic) -> Vec<ProviderReport> {
-        self.providers.iter().map(|gate| gate.report(blocked(&self.blocked_until, gate), now)).collect()
+        let report = |gate: &Gate| {
+            let told = blocked(&self.blocked_until, gate);
+            gate.report((told.max(self.heeded.blocked(gate)), told), self.heeded.until, now)
+        };
+        self.providers.iter().map(report).collect()
     }
 
     /// Requests under way, over all providers.

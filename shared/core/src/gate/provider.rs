@@ -8,6 +8,7 @@ use crate::command::{ProviderReport, ProviderState};
 use crate::folder::TopicId;
 use crate::time::Monotonic;
 
+use super::heeding::Cared;
 use super::pace::Pace;
 use super::{Ended, Limits, Scope, backoff};
 
@@ -116,6 +117,8 @@ pub(super) struct Gate {
     /// What the last answer was instead of a list, or the option that was refused last.
     remark: String,
     unable: BTreeMap<TopicId, String>,
+    /// What the leader says of it.
+    care: Cared,
 }
 
 impl Gate {
@@ -139,7 +142,34 @@ impl Gate {
             detail: String::new(),
             remark: String::new(),
             unable: BTreeMap::new(),
+            care: Cared::default(),
         }
+    }
+
+    /// Does as the leader says. Who is asked by all again has failed nobody: what was learned of it before is over.
+    pub(super) fn heed(&mut self, rests: bool, probe: u64, yours: bool) {
+        if rests != self.care.rests {
+            self.era += 1;
+            if !rests {
+                (self.failures, self.paused_until) = (0, Monotonic::default());
+                self.answers = self.answers.max(SOUND);
+            }
+        }
+        self.care.heed(rests, probe, yours);
+    }
+
+    /// Another leader counts probes anew.
+    pub(super) fn forget_probes(&mut self) {
+        self.care = Cared::resting(self.care.rests);
+    }
+
+    /// Whether it is this process that tries a provider which is left alone by all, and has not yet.
+    pub(super) fn is_to_probe(&self) -> bool {
+        self.care.rests && self.care.probe_due
+    }
+
+    pub(super) fn rests(&self) -> bool {
+        self.care.rests
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -175,9 +205,23 @@ impl Gate {
         (self.answers / SOUND).min(1.0).powi(8)
     }
 
-    pub(super) fn readiness(&self, blocked_until: Monotonic, now: Monotonic) -> Readiness {
+    /// `heeded_until` is how long the leader's word counts.
+    pub(super) fn readiness(
+        &self,
+        blocked_until: Monotonic,
+        heeded_until: Monotonic,
+        now: Monotonic,
+    ) -> Readiness {
         if self.stopped.is_some() {
             return Readiness::Stopped;
+        }
+        if self.rests() && heeded_until > now {
+            let at = blocked_until.max(self.pace.as_ref().map(Pace::next).unwrap_or_default());
+            return match self.is_to_probe() && self.in_flight < self.limits.max_concurrency.max(1) {
+                true if at <= now => Readiness::Ready,
+                true => Readiness::At(at),
+                false => Readiness::At(heeded_until),
+            };
         }
         if self.probing {
             return Readiness::Busy;
@@ -208,7 +252,8 @@ impl Gate {
         if let Some(pace) = &mut self.pace {
             pace.start(now);
         }
-        let probe = self.failures >= PROBE_FROM;
+        let probe = self.failures >= PROBE_FROM || self.rests();
+        self.care.probe_due = false;
         self.probing = probe;
         Ticket { index, era: self.era, probe, started: now }
     }
@@ -271,10 +316,20 @@ impl Gate {
         }
     }
 
-    pub(super) fn report(&self, blocked_until: Monotonic, now: Monotonic) -> ProviderReport {
+    /// `told` is until when the service has told this process to wait, `heeded_until` how long the leader's word counts.
+    pub(super) fn report(
+        &self,
+        (blocked_until, told): (Monotonic, Monotonic),
+        heeded_until: Monotonic,
+        now: Monotonic,
+    ) -> ProviderReport {
+        let rests = self.rests() && heeded_until > now;
         let wait = self.paused_until.max(blocked_until).since(now);
         let (state, detail) = if let Some(detail) = &self.stopped {
             (ProviderState::Stopped, detail.clone())
+        } else if rests {
+            let why = if self.detail.is_empty() { "others have met failures" } else { self.detail.as_str() };
+            (ProviderState::Waiting, format!("left alone by all producers: {why}"))
         } else if !wait.is_zero() || self.probing {
             let seconds = wait.as_millis().div_ceil(1_000);
             let cause = if self.failures == 0 { "its key has to wait" } else { self.detail.as_str() };
@@ -284,7 +339,9 @@ impl Gate {
             (ProviderState::Ready, if failed_last { &self.detail } else { &self.remark }.clone())
         };
         let (name, model) = (self.limits.name.clone(), self.limits.model.clone());
-        ProviderReport { name, model, state, detail, weight_millis: Some(self.limits.weight_millis()) }
+        let weight_millis = Some(self.limits.weight_millis());
+        let key_waits_ms = u64::try_from(told.since(now).as_millis()).unwrap_or(u64::MAX);
+        ProviderReport { name, model, state, detail, weight_millis, rests, key_waits_ms }
     }
 
     fn succeed(&mut self, ticket: &Ticket, now: Monotonic) -> Option<Change> {

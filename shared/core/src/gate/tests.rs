@@ -4,6 +4,7 @@ use super::*;
 use crate::command::ProviderState;
 use proptest::prelude::*;
 
+mod heeding;
 mod shares;
 mod trouble;
 

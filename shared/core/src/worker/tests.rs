@@ -34,7 +34,15 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
 }
 
 fn command(version: u64, topics: Vec<TopicOrder>) -> Command {
-    Command { registry: "r".to_owned(), replaces: None, epoch: 1, version, incarnation: 5, topics }
+    Command {
+        registry: "r".to_owned(),
+        replaces: None,
+        epoch: 1,
+        version,
+        incarnation: 5,
+        topics,
+        care: Vec::new(),
+    }
 }
 
 fn worker(topics: Vec<TopicOrder>) -> Worker {

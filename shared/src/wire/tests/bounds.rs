@@ -2,7 +2,7 @@
 
 use igentai_core::batch::{Committed, Verdict};
 use igentai_core::command::{
-    AIMS_LOAD, FilterReport, Lease, OrderedAim, ProviderReport, ProviderState, TopicReport,
+    AIMS_LOAD, Care, FilterReport, Lease, MOST_CARE, OrderedAim, ProviderReport, ProviderState, TopicReport,
 };
 use igentai_core::coordinator::{Action, Coordinator, Settings};
 use igentai_core::fold::TopicFold;
@@ -85,7 +85,15 @@ fn command(topics: &[Topic]) -> Command {
         .find_map(|action| if let Action::Send { command, .. } = action { Some(command) } else { None });
     let mut command = sent.unwrap();
     command.topics.iter_mut().for_each(|order| order.lease = LEASE);
+    let care = |number: usize| Care {
+        provider: format!("{number:064}"),
+        rests: true,
+        probe: u64::MAX,
+        yours: true,
+        key_waits_ms: u64::MAX,
+    };
     Command {
+        care: (0..MOST_CARE).map(care).collect(),
         replaces: Some("r".repeat(64)),
         epoch: u64::MAX,
         version: u64::MAX,
@@ -144,6 +152,8 @@ fn provider(number: u32) -> ProviderReport {
         state: ProviderState::Waiting,
         detail: "𝄞".repeat(200),
         weight_millis: Some(u64::MAX),
+        rests: true,
+        key_waits_ms: u64::MAX,
     }
 }
 

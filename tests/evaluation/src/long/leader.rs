@@ -287,6 +287,8 @@ impl Leader {
             name: name.to_owned(),
             model: name.to_owned(),
             weight_millis: None,
+            rests: false,
+            key_waits_ms: 0,
             state: ProviderState::Ready,
             detail: String::new(),
         };

@@ -59,6 +59,8 @@ pub enum DecisionKind {
     Worded,
     /// What came of an earlier decision.
     Measured,
+    /// A provider is left alone by all producers, tried by one, or asked by all again.
+    Cared,
     /// A request was given something to ask for.
     Asked,
     /// Requests are waited for no more.

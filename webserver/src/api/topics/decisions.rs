@@ -95,6 +95,7 @@ fn decision_view(number: u64, decision: &Decision) -> DecisionView {
             measured = Some(measured_view(told));
             (DecisionKind::Measured, None, None)
         }
+        What::Cared(_) => (DecisionKind::Cared, None, None),
         What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
         What::Dropped { .. } => (DecisionKind::Dropped, None, None),
         What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),

@@ -1,8 +1,12 @@
 //! The decisions of a topic's run that are not sure to be in the store, and those that stand with them.
 
+use std::collections::BTreeMap;
+
+use super::super::member::Member;
+use super::Managed;
 use crate::decision::{CHUNK, Chunk, Decision, Ending, Terms, What};
-use crate::ids::{Epoch, LogIndex};
-use crate::time::UnixMillis;
+use crate::ids::{Epoch, LogIndex, WorkerId};
+use crate::time::{Now, UnixMillis};
 use crate::topic::{EndReason, Partition, Topic};
 
 /// What is written of a decision.
@@ -42,6 +46,7 @@ impl Journal {
             | What::Routed(_)
             | What::Worded(_)
             | What::Measured(_)
+            | What::Cared(_)
             | What::Asked(_)
             | What::Dropped { .. } => None,
         });
@@ -135,5 +140,25 @@ impl Journal {
         let whole = usize::try_from(self.saved.saturating_sub(self.tail.first)).unwrap_or(0) / CHUNK * CHUNK;
         self.tail.decisions.drain(..whole);
         self.tail.first += u64::try_from(whole).unwrap_or(0);
+    }
+}
+
+impl Managed {
+    /// What decisions go by besides the log.
+    pub(super) fn terms(&self, members: &BTreeMap<WorkerId, Member>) -> Terms {
+        Terms {
+            items: self.topic.items_per_request,
+            wanted: self.topic.limits.completeness,
+            providers: self.askable(members),
+            away: self.away(members),
+            partition: self.topic.partition,
+            categories: self.topic.categories.clone(),
+        }
+    }
+
+    /// Writes them down where they are others than before.
+    pub(super) fn note_terms(&mut self, members: &BTreeMap<WorkerId, Member>, epoch: Epoch, now: Now) {
+        let (moment, terms) = (self.moment(now), self.terms(members));
+        self.journal.terms(moment, epoch, terms);
     }
 }

@@ -6,10 +6,11 @@ use super::super::Settings;
 use super::super::member::Member;
 use super::Managed;
 use crate::command::{ProviderReport, ProviderState};
-use crate::decision::What;
+use crate::decision::{Cared, What};
 use crate::ids::{Epoch, LogIndex, WorkerId};
 use crate::routing::{EVERY, Policy, Routed};
 use crate::time::Now;
+use crate::topic::TopicState;
 
 /// Shares that were decided.
 #[derive(Debug, Default)]
@@ -59,6 +60,28 @@ impl Managed {
             let number = self.note_change(members, epoch, now, What::Routed(next.clone()));
             self.routing.before = self.routing.told(|number| self.journal.is_saved(number)).cloned();
             self.routing.last = Some((number, next));
+        }
+    }
+
+    /// Takes in how all producers together treat providers; what is news of those that the topic asks is written down.
+    pub(in crate::coordinator) fn cares(
+        &mut self,
+        news: &[Cared],
+        resting: &BTreeMap<String, String>,
+        members: &BTreeMap<WorkerId, Member>,
+        epoch: Epoch,
+        now: Now,
+    ) {
+        self.resting.clone_from(resting);
+        if self.topic.state != TopicState::Running || !self.is_open() || !self.caught_up() {
+            return;
+        }
+        let weights = &self.topic.provider_weights;
+        let asks = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let news: Vec<Cared> = news.iter().filter(|cared| asks(&cared.provider)).cloned().collect();
+        for cared in news {
+            self.note_terms(members, epoch, now);
+            self.journal.note(self.moment(now), What::Cared(cared));
         }
     }
 

@@ -6,7 +6,7 @@ use super::super::Settings;
 use super::super::member::Member;
 use super::Managed;
 use crate::command::ProviderState::Ready;
-use crate::command::{Lease, ProviderReport};
+use crate::command::{Lease, ProviderReport, ProviderState};
 use crate::cost::Cost;
 use crate::decision::AWAY_CHARS;
 use crate::ids::{Epoch, WorkerId};
@@ -129,7 +129,8 @@ impl Managed {
     fn providers(&self, members: &BTreeMap<WorkerId, Member>, is_ready: bool) -> BTreeSet<String> {
         let weights = &self.topic.provider_weights;
         let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
-        let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || report.state == Ready);
+        let can = |report: &ProviderReport| report.state == Ready && !self.resting.contains_key(&report.name);
+        let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || can(report));
         let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
         reports.filter(fits).map(|report| report.name.clone()).collect()
     }
@@ -164,6 +165,12 @@ impl Managed {
                 *known = report;
             }
         }
-        worst.into_values().filter(|report| asked(&report.name)).take(NAMED).cloned().collect()
+        let told = |report: &ProviderReport| match self.resting.get(&report.name) {
+            Some(why) if report.state != ProviderState::Stopped => {
+                ProviderReport { state: ProviderState::Waiting, detail: why.clone(), ..report.clone() }
+            }
+            Some(_) | None => report.clone(),
+        };
+        worst.into_values().filter(|report| asked(&report.name)).take(NAMED).map(told).collect()
     }
 }

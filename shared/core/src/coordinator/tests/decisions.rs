@@ -119,6 +119,7 @@ fn a_decision_that_does_not_follow_from_the_log_is_found() {
             | What::Routed(_)
             | What::Worded(_)
             | What::Measured(_)
+            | What::Cared(_)
             | What::Dropped { .. }
             | What::Ending(_) => None,
         });

@@ -30,6 +30,8 @@ pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u3
         state: ProviderState::Ready,
         detail: String::new(),
         weight_millis: None,
+        rests: false,
+        key_waits_ms: 0,
     };
     let say = |beat: &mut Heartbeat| {
         beat.providers = vec![small];

@@ -76,6 +76,8 @@ fn a_cap_that_is_used_up_without_an_answer_says_what_was_the_matter() {
             state: ProviderState::Waiting,
             detail: "connection refused".into(),
             weight_millis: None,
+            rests: false,
+            key_waits_ms: 0,
         }];
     };
     world.answer("p1", Outcome::Unreachable, &[], 10);

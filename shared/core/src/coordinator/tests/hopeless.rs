@@ -39,6 +39,8 @@ fn a_standstill_is_told_of_the_providers_that_the_topic_asks_and_kept_with_its_e
         state,
         detail: detail.into(),
         weight_millis: None,
+        rests: false,
+        key_waits_ms: 0,
     };
     let reports = vec![
         report("asked", ProviderState::Waiting, "asked again in 9 s: 500: boom"),
@@ -62,6 +64,8 @@ fn what_many_providers_say_is_cut_to_what_a_message_can_carry() {
         state: ProviderState::Waiting,
         detail: "w".repeat(200),
         weight_millis: None,
+        rests: false,
+        key_waits_ms: 0,
     };
     world.beat("p1", 1, |beat| beat.providers = (0..900).map(report).collect(), 10);
     let status = world.coordinator.status(&id(), now(10)).unwrap();
@@ -78,6 +82,8 @@ fn a_topic_whose_answers_are_no_lists_ends_as_one_that_nobody_can_serve() {
         state: ProviderState::Ready,
         detail: detail.into(),
         weight_millis: None,
+        rests: false,
+        key_waits_ms: 0,
     };
     for _ in 0..Settings::default().dry_after {
         world.answer("p1", Outcome::Empty, &[], 20);
@@ -99,6 +105,8 @@ fn a_run_whose_requests_all_failed_tells_the_last_failure_however_it_ends() {
             state: ProviderState::Ready,
             detail: "404: no such model".into(),
             weight_millis: None,
+            rests: false,
+            key_waits_ms: 0,
         };
         world.answer("p1", Outcome::BadRequest, &[], 20);
         world.answer("p1", outcome, &[], 20);

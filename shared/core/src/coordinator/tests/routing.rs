@@ -15,6 +15,8 @@ fn beat(world: &mut World, name: &str, providers: &[(&str, u64)], at: u64) {
         state: ProviderState::Ready,
         detail: String::new(),
         weight_millis: Some(*weight),
+        rests: false,
+        key_waits_ms: 0,
     };
     let providers = providers.iter().map(report).collect();
     world.beat(name, 1, |beat| beat.providers = providers, at);

@@ -138,6 +138,8 @@ fn ready(name: &str) -> ProviderReport {
         state: ProviderState::Ready,
         detail,
         weight_millis: None,
+        rests: false,
+        key_waits_ms: 0,
     }
 }
 
