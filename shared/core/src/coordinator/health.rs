@@ -6,17 +6,18 @@
 //!    After the first failure of one that hardly ever fails nobody asks it until another of its requests has ended.
 //! 2. One producer at a time is told to *probe* it, with one request, after a pause that grows from failure to failure, to 30 s at most. Who does not come to it in time
 //!    hands the probe on to the next.
-//! 3. After three answers in a row it is *back*. Where nobody else can be asked, one is enough, and pauses are a sixth.
+//! 3. After three answers in a row it is *back*. Where a running topic can ask nobody else, one is enough, and pauses are a sixth.
 //! 4. A key that a service has told to wait (`Retry-After`) waits at every producer.
 //!
 //! A log does not say which request was a probe: whatever began after the provider was left alone is one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Coordinator;
+use super::managed::Managed;
 use super::member::Member;
 use crate::batch::Outcome;
 use crate::command::{Care, Heartbeat, LONGEST_KEY_WAIT_MS, MOST_CARE, ProviderState};
@@ -80,7 +81,7 @@ struct Record {
     /// Pauses since it was well.
     pauses: usize,
     rest: Option<Rest>,
-    /// Somebody else can be asked.
+    /// Somebody else can be asked, by every running topic that may ask this one.
     has_others: bool,
     /// Whether it rested when this term began does not matter any more.
     is_known: bool,
@@ -163,15 +164,29 @@ impl Health {
         }
     }
 
-    /// Grants the probes that are due; the answer is how providers are treated otherwise than at the last look.
-    pub(super) fn look(&mut self, members: &BTreeMap<WorkerId, Member>, now: Monotonic) -> Vec<Cared> {
-        let reports = || members.values().filter_map(Member::last).flat_map(|last| &last.providers);
-        let rests: Vec<String> =
-            self.records.iter().filter(|(_, one)| one.rest.is_some()).map(|(name, _)| name.clone()).collect();
+    /// Grants the probes that are due; the answer is how providers are treated otherwise than at the last look. `choices` are the providers that running topics are
+    /// confined to; an empty one is all that there are.
+    pub(super) fn look(
+        &mut self,
+        choices: &BTreeSet<Vec<String>>,
+        members: &BTreeMap<WorkerId, Member>,
+        now: Monotonic,
+    ) -> Vec<Cared> {
+        let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
+        let rests = |name: &str| self.records.get(name).is_some_and(|record| record.rest.is_some());
+        let ready = reports.filter(|report| report.state == ProviderState::Ready && !rests(&report.name));
+        let ready: BTreeSet<String> = ready.map(|report| report.name.clone()).collect();
         for (name, record) in &mut self.records {
-            let can = |other: &str| other != name && !rests.iter().any(|rests| rests == other);
-            record.has_others =
-                reports().any(|report| report.state == ProviderState::Ready && can(&report.name));
+            let is_another = |other: &String| other != name && ready.contains(other);
+            // What one topic may ask helps another one nothing.
+            record.has_others = choices.iter().all(|choice| match choice.as_slice() {
+                [] => ready.iter().any(is_another),
+                all => !all.contains(name) || all.iter().any(is_another),
+            });
+            let longest = PAUSES.last().copied().unwrap_or_default() / ALONE;
+            if let Some(rest) = record.rest.as_mut().filter(|_| !record.has_others) {
+                rest.next = rest.next.min(now + longest);
+            }
             if let Some(by) = record.grant(name, members, now) {
                 self.news.push(Cared { provider: name.clone(), treated: Treated::Probed { by } });
             }
@@ -331,7 +346,8 @@ impl Record {
 impl Coordinator {
     /// Looks at how providers do, and writes down for each topic what is news of those that it asks.
     pub(super) fn look_at_health(&mut self, now: Now) {
-        let news = self.health.look(&self.members, now.monotonic);
+        let choices = self.topics.values().filter_map(Managed::confined_to).collect();
+        let news = self.health.look(&choices, &self.members, now.monotonic);
         let resting = self.health.resting(now.monotonic);
         for managed in self.topics.values_mut() {
             managed.cares(&news, &resting, &self.members, self.epoch, now);

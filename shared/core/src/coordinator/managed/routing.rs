@@ -85,6 +85,13 @@ impl Managed {
         }
     }
 
+    /// The providers that a running topic is confined to by its weights; none where it asks all.
+    pub(in crate::coordinator) fn confined_to(&self) -> Option<Vec<String>> {
+        let is_running = self.topic.state == TopicState::Running && self.is_open();
+        let asked = self.topic.provider_weights.iter().filter(|(_, weight)| **weight > 0.0);
+        is_running.then(|| asked.map(|(name, _)| name.clone()).collect())
+    }
+
     /// The operator's weights of the providers that can be asked: the topic's, or what producers are configured with, on average.
     fn prior(&self, members: &BTreeMap<WorkerId, Member>) -> BTreeMap<String, f64> {
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();

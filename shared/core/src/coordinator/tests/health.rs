@@ -198,7 +198,37 @@ fn one_that_fails_more_often_than_not_rests_though_it_answers_in_between() {
 
 #[test]
 fn where_nobody_else_can_be_asked_it_is_tried_often_and_one_answer_is_enough() {
-    let mut world = well(&["a"]);
+    is_tried_often(well(&["a"]), &["a"]);
+}
+
+#[test]
+fn whom_a_topic_may_not_ask_is_nobody_else_for_it() {
+    let mut world = well(&["a", "b"]);
+    world.stored.provider_weights = BTreeMap::from([("a".to_owned(), 1.0), ("b".to_owned(), 0.0)]);
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(900));
+    world.settle(900);
+    is_tried_often(world, &["a", "b"]);
+}
+
+#[test]
+fn a_long_pause_is_cut_short_when_a_topic_is_confined_to_who_rests() {
+    let mut world = well(&["a", "b"]);
+    let mut at = 1_000;
+    ended(&mut world, "a", Outcome::ServerError, at);
+    for _ in 0..3 {
+        ended(&mut world, "a", Outcome::ServerError, at);
+        at = probed(&mut world, at, at + 31_000) + 500;
+    }
+    ended(&mut world, "a", Outcome::ServerError, at);
+    world.stored.provider_weights = BTreeMap::from([("a".to_owned(), 1.0)]);
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(at));
+    let probe = probed(&mut world, at, at + 6_000);
+    assert!(probe > at, "not at once");
+}
+
+fn is_tried_often(mut world: World, providers: &[&str]) {
     ended(&mut world, "a", Outcome::ServerError, 1_000);
     world.settle(1_000);
     assert!(rest(&world).is_empty(), "the gates see to a single failure");
@@ -209,7 +239,7 @@ fn where_nobody_else_can_be_asked_it_is_tried_often_and_one_answer_is_enough() {
     for longest in [1_000, 3_000, 5_000, 5_000] {
         let probe = (at..at + 9_000).step_by(50).find(|at| {
             if at % 1_000 == 0 {
-                beat(&mut world, &["a"], *at);
+                beat(&mut world, providers, *at);
             }
             world.settle(*at);
             prober(&world).is_some()
@@ -221,7 +251,7 @@ fn where_nobody_else_can_be_asked_it_is_tried_often_and_one_answer_is_enough() {
         world.settle(at);
     }
     ended(&mut world, "a", Outcome::Answered, at + 5_000);
-    beat(&mut world, &["a"], at + 5_000);
+    beat(&mut world, providers, at + 5_000);
     world.settle(at + 5_000);
     assert!(rest(&world).is_empty());
 }
