@@ -20,15 +20,12 @@ pub(crate) struct Where {
     pub(crate) embedded: bool,
 }
 
-/// `igentai why`.
+/// A topic, and who is asked about it.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Why {
+pub(crate) struct Whose {
     /// The topic's name, or its id
     #[arg(value_name = "TOPIC")]
     pub(crate) topic: String,
-    /// How many decisions, the newest of them
-    #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
-    pub(crate) limit: u64,
     #[arg(
         long,
         value_name = "URL",
@@ -38,6 +35,16 @@ pub(crate) struct Why {
     pub(crate) server: Option<String>,
     #[command(flatten)]
     pub(crate) place: Where,
+}
+
+/// `igentai why`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Why {
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    /// How many decisions, the newest of them
+    #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
+    pub(crate) limit: u64,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -65,21 +72,11 @@ pub(crate) struct Replay {
 /// `igentai quote`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Quote {
-    /// The topic's name, or its id
-    #[arg(value_name = "TOPIC")]
-    pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) whose: Whose,
     /// How many new items
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = items)]
     pub(crate) items: u64,
-    #[arg(
-        long,
-        value_name = "URL",
-        conflicts_with_all = ["out", "embedded"],
-        help = "Ask this web server instead of the registry [env: IGENTAI_SERVER]"
-    )]
-    pub(crate) server: Option<String>,
-    #[command(flatten)]
-    pub(crate) place: Where,
     /// The quote as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -88,18 +85,8 @@ pub(crate) struct Quote {
 /// `igentai stats`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Stats {
-    /// The topic's name, or its id
-    #[arg(value_name = "TOPIC")]
-    pub(crate) topic: String,
-    #[arg(
-        long,
-        value_name = "URL",
-        conflicts_with_all = ["out", "embedded"],
-        help = "Ask this web server instead of the registry [env: IGENTAI_SERVER]"
-    )]
-    pub(crate) server: Option<String>,
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) whose: Whose,
     /// All of it as JSON: also each combination of provider, producer and part
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,16 +10,18 @@ mod what_if;
 use std::sync::Arc;
 
 use igentai_core::folder::TopicId;
+use igentai_core::topic::Topic;
 use igentai_shared::config::{Config, Environment, Flag, Keys};
 use igentai_shared::store::{Store, StoreError};
 use igentai_shared::telemetry::logging;
 use igentai_webserver::api::dto::{DecisionPage, DecisionView, TopicView};
 use igentai_webserver::{decision_page, topic_view};
 
-use self::args::{Replay, Where, Why};
+use self::args::{Replay, Where, Whose, Why};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::topics::client::Client;
+use crate::topics::inert::inert;
 use crate::topics::{choose, resolve};
 use crate::{output, registry, settings};
 
@@ -28,9 +30,9 @@ const PAGE: u64 = 1_000;
 
 /// Tells what was decided, and why.
 pub(crate) async fn why(arguments: Why, common: &Common) -> Result<Exit, Failure> {
-    let (topic, page) = match source(&arguments.place, arguments.server.as_deref(), common).await? {
+    let (topic, page) = match source(&arguments.whose, common).await? {
         Source::Server(client) => {
-            let topic = resolve(&client, &arguments.topic).await?;
+            let topic = resolve(&client, &arguments.whose.topic).await?;
             let page = newest(arguments.limit, async |before, limit| {
                 client.decisions(&topic.id, before, limit).await.map_err(Failure::from)
             });
@@ -83,7 +85,8 @@ enum Source {
 }
 
 /// The web server where one is named, and no registry; else the registry.
-async fn source(place: &Where, server: Option<&str>, common: &Common) -> Result<Source, Failure> {
+async fn source(whose: &Whose, common: &Common) -> Result<Source, Failure> {
+    let (place, server) = (&whose.place, whose.server.as_deref());
     let is_named = place.embedded || place.out.is_some();
     if server.is_some() || Client::is_configured() && !is_named {
         return Ok(Source::Server(Client::chosen(server)?));
@@ -124,7 +127,7 @@ async fn open(config: &Config, place: &Where) -> Result<Arc<dyn Store>, Failure>
 }
 
 async fn of_registry(store: &dyn Store, arguments: &Why) -> Result<(TopicView, DecisionPage), Failure> {
-    let topic = stored(store, &arguments.topic).await?;
+    let topic = stored(store, &arguments.whose.topic).await?;
     let id = TopicId::parse(&topic.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     let page = newest(arguments.limit, async |before, limit| {
         decision_page(store, &id, topic.run, before, limit).await.map_err(Failure::from)
@@ -140,6 +143,15 @@ async fn stored(store: &dyn Store, given: &str) -> Result<TopicView, Failure> {
         all.push(topic_view(store, topic).await?);
     }
     choose(given, &all).cloned()
+}
+
+/// The same, with its definition.
+async fn defined(store: &dyn Store, given: &str) -> Result<(TopicView, Topic), Failure> {
+    let view = stored(store, given).await?;
+    let id = TopicId::parse(&view.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let gone = || Failure::new(Exit::Failed, format!("there is no topic `{}` any more", inert(&view.id)));
+    let topic = store.topic(&id).await?.ok_or_else(gone)?;
+    Ok((view, topic))
 }
 
 /// The newest so many decisions, page by page; in the order in which they were made.

@@ -1,12 +1,11 @@
 //! `igentai quote`: what the next items cost.
 
-use igentai_core::folder::TopicId;
 use igentai_shared::store::Store;
 use igentai_webserver::api::dto::{QuoteView, TopicView};
 use igentai_webserver::quote_view;
 
 use super::args::Quote;
-use super::{Source, source, stored};
+use super::{Source, defined, source};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -15,9 +14,9 @@ use crate::topics::resolve;
 
 /// Tells what the next items cost; where that cannot be told, why.
 pub(crate) async fn quote(arguments: Quote, common: &Common) -> Result<Exit, Failure> {
-    let (topic, quote) = match source(&arguments.place, arguments.server.as_deref(), common).await? {
+    let (topic, quote) = match source(&arguments.whose, common).await? {
         Source::Server(client) => {
-            let topic = resolve(&client, &arguments.topic).await?.clone();
+            let topic = resolve(&client, &arguments.whose.topic).await?.clone();
             let quote = client.quote(&topic.id, arguments.items).await?;
             (topic, quote)
         }
@@ -37,10 +36,7 @@ pub(crate) async fn quote(arguments: Quote, common: &Common) -> Result<Exit, Fai
 }
 
 async fn of_registry(store: &dyn Store, arguments: &Quote) -> Result<(TopicView, QuoteView), Failure> {
-    let view = stored(store, &arguments.topic).await?;
-    let id = TopicId::parse(&view.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    let gone = || Failure::new(Exit::Failed, format!("there is no topic `{}` any more", inert(&view.id)));
-    let topic = store.topic(&id).await?.ok_or_else(gone)?;
+    let (view, topic) = defined(store, &arguments.whose.topic).await?;
     let quote = quote_view(store, &topic, arguments.items).await?;
     let quote = quote.map_err(|why| Failure::new(Exit::Failed, format!("no quote can be given: {why}")))?;
     Ok((view, quote))

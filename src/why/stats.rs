@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use igentai_core::folder::TopicId;
 use igentai_shared::store::Store;
 use igentai_webserver::api::dto::{FlowView, Statistics, TopicView, TrendName, TrendsView, WindowView};
 use igentai_webserver::statistics_view;
 
 use super::args::Stats;
-use super::{Source, source, stored};
+use super::{Source, defined, source};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -20,14 +19,14 @@ const COLUMNS: [&str; 9] =
 
 /// Tells of the last minutes.
 pub(crate) async fn stats(arguments: Stats, common: &Common) -> Result<Exit, Failure> {
-    let (topic, told) = match source(&arguments.place, arguments.server.as_deref(), common).await? {
+    let (topic, told) = match source(&arguments.whose, common).await? {
         Source::Server(client) => {
-            let topic = resolve(&client, &arguments.topic).await?.clone();
+            let topic = resolve(&client, &arguments.whose.topic).await?.clone();
             let told = client.statistics(&topic.id).await?;
             (topic, told)
         }
         Source::Registry(store) => {
-            let found = of_registry(store.as_ref(), &arguments.topic).await;
+            let found = of_registry(store.as_ref(), &arguments.whose.topic).await;
             store.close().await;
             found?
         }
@@ -42,10 +41,7 @@ pub(crate) async fn stats(arguments: Stats, common: &Common) -> Result<Exit, Fai
 }
 
 async fn of_registry(store: &dyn Store, given: &str) -> Result<(TopicView, Statistics), Failure> {
-    let view = stored(store, given).await?;
-    let id = TopicId::parse(&view.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    let gone = || Failure::new(Exit::Failed, format!("there is no topic `{}` any more", inert(&view.id)));
-    let topic = store.topic(&id).await?.ok_or_else(gone)?;
+    let (view, topic) = defined(store, given).await?;
     let told = statistics_view(store, &topic).await?;
     Ok((view, told))
 }

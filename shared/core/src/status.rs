@@ -91,7 +91,7 @@ pub struct TopicStatus {
     /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
-    /// What was asked and came back in the last minutes; `None` where that is nothing.
+    /// What was asked and came back in the last minutes, of a topic that has ended before its end; `None` where that is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent: Option<Box<Recent>>,
     /// What came of the last decisions on shares and wordings, the newest last.
@@ -111,6 +111,7 @@ impl TopicStatus {
     /// From the fold; what only the coordinator knows is left empty, and so is what takes an estimate.
     #[must_use]
     pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
+        let ended = topic.ended_at;
         Self {
             problem: topic.problem.clone().or_else(|| never_affordable(&topic, fold.totals())),
             topic,
@@ -135,7 +136,7 @@ impl TopicStatus {
             completeness: None,
             forecast: None,
             routed: None,
-            recent: fold.windows().recent(at).map(Box::new),
+            recent: fold.windows().recent(ended.map_or(at, |ended| ended.min(at))).map(Box::new),
             measured: Vec::new(),
             attributes_per_minute: 0.0,
             active_producers: 0,

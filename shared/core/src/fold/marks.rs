@@ -35,24 +35,28 @@ impl Marks {
     }
 }
 
-/// Which producer named each attribute first: a byte for each.
+/// Which producer named each attribute first. Attributes are numbered in the order of the log, and those of one answer are all of one producer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Firsts {
     producers: Vec<WorkerId>,
-    #[serde(with = "serde_bytes")]
-    by: Vec<u8>,
+    /// From which attribute on it was whom, up to the next.
+    runs: Vec<(Seq, u8)>,
 }
 
 impl Firsts {
     /// Takes in what an entry names; how many of it another producer had named first.
     fn named(&mut self, producer: &WorkerId, entry: &Entry) -> u64 {
         let slot = self.slot(producer);
-        self.by.extend(entry.tail.new.iter().map(|_| slot));
+        let tail = &entry.tail;
+        if !tail.new.is_empty() && self.runs.last().is_none_or(|(_, last)| *last != slot) {
+            self.runs.push((tail.first_new, slot));
+        }
         let is_another = |seq: &&Seq| {
-            let first = seq.checked_sub(1).and_then(|place| self.by.get(usize::try_from(place).ok()?));
-            first.is_some_and(|first| *first != slot && *first != UNKNOWN && slot != UNKNOWN)
+            let run = self.runs.partition_point(|(from, _)| from <= *seq).checked_sub(1);
+            let first = run.and_then(|run| self.runs.get(run)).map(|(_, first)| *first);
+            first.is_some_and(|first| first != slot && first != UNKNOWN && slot != UNKNOWN)
         };
-        super::count(entry.tail.again.iter().filter(is_another).count())
+        super::count(tail.again.iter().filter(is_another).count())
     }
 
     fn slot(&mut self, producer: &WorkerId) -> u8 {

@@ -42,7 +42,6 @@ impl Managed {
             completeness: self.completeness.1,
             forecast: self.forecast.clone(),
             routed: self.routed().cloned().filter(|_| active),
-            recent: self.fold.windows().recent(now.unix).map(Box::new),
             measured: self.effects.told().cloned().collect(),
             lost,
             ..status

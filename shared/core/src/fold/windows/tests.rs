@@ -7,6 +7,8 @@ use crate::batch::{Rejections, ResponseMeta, Told};
 use crate::cost::Cost;
 use crate::fold::TopicFold;
 use crate::log::Entry;
+use crate::status::TopicStatus;
+use crate::topic::{StartRequest, Topic};
 
 const MINUTE: u64 = 60_000;
 
@@ -105,6 +107,21 @@ fn what_is_older_than_a_window_is_in_it_no_more() {
     assert_eq!(later.short.all, Flow::default(), "nothing came in the last five minutes");
     assert_eq!(later.long.all.totals.requests(), 9);
     assert_eq!(log.fold.windows().recent(UnixMillis(200 * MINUTE)), None);
+}
+
+#[test]
+fn of_a_topic_that_has_ended_the_last_minutes_are_those_before_its_end() {
+    let mut log = Log::default();
+    log.asked(Asked { minute: 100, new: 7, ..PLAIN });
+    let start = StartRequest { name: "T".to_owned(), ..StartRequest::default() };
+    let running = Topic::start(None, "t".parse().unwrap(), start, UnixMillis(0)).unwrap();
+    let ended = Topic { ended_at: Some(UnixMillis(101 * MINUTE)), ..running.clone() };
+    let shown = |topic: &Topic| TopicStatus::of(topic.clone(), &log.fold, 1, UnixMillis(400 * MINUTE)).recent;
+    assert_eq!(shown(&running), None, "nothing came for hours");
+    assert_eq!(shown(&ended).map(|recent| recent.short.all.totals.attributes), Some(7));
+    // A clock that is behind the one that ended it.
+    let behind = TopicStatus::of(ended, &log.fold, 1, UnixMillis(100 * MINUTE)).recent;
+    assert_eq!(behind.map(|recent| recent.short.all.totals.attributes), Some(7));
 }
 
 #[test]
