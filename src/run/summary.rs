@@ -69,6 +69,12 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
             lines.push(format!("  made up      about {:.0} of them, by the estimate", said.estimate.made_up));
         }
     }
+    if status.judging.judged > 0 {
+        let (judged, doubted) = (status.judging.judged, status.judging.doubted);
+        lines.push(format!(
+            "  judged       {judged} that one answer alone had named; {doubted} of them are doubted"
+        ));
+    }
     lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
     if status.lost.requests > 0 {
         lines.push(format!(

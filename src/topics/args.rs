@@ -108,6 +108,9 @@ pub(crate) struct Start {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME")]
     pub(crate) categories: Vec<String>,
+    /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
+    #[arg(long)]
+    pub(crate) judge: bool,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]
     pub(crate) fresh: bool,

@@ -72,6 +72,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "log_entries": status.log_index + u64::from(is_on(Bug::MetricsFileWrong)),
         "attributes": status.attributes,
         "seeds": status.seeds,
+        "judging": status.judging,
         "requests_at_risk": status.lost.requests,
         "totals": totals_json(&totals),
         "rates": {

@@ -34,7 +34,14 @@ fn reply(outcome: Outcome, text: &str, truncated: bool) -> Reply {
 
 fn aim(cell: Option<&str>, leave_out: &[&str]) -> OrderedAim {
     let leave_out = leave_out.iter().map(|text| (*text).to_owned()).collect();
-    OrderedAim { number: 0, cell: cell.map(str::to_owned), provider: None, items: 20, leave_out }
+    OrderedAim {
+        number: 0,
+        cell: cell.map(str::to_owned),
+        provider: None,
+        items: 20,
+        leave_out,
+        numbers: Vec::new(),
+    }
 }
 
 fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {

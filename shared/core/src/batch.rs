@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
+use crate::judging::Judged;
 use crate::key::{Fingerprint, Rejection};
 use crate::numbers::Edition;
 use crate::phrasing::Phrasing;
@@ -188,6 +189,9 @@ pub struct ResponseMeta {
     /// How it was asked.
     #[serde(default)]
     pub phrasing: Phrasing,
+    /// What a judge was shown, and what it said; then there are no items. `None` where no judge was asked.
+    #[serde(default)]
+    pub judged: Option<Box<Judged>>,
     /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
     #[serde(default, skip_serializing_if = "Rejections::is_empty")]
     pub rejections: Rejections,

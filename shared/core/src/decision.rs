@@ -137,6 +137,8 @@ pub enum Why {
         /// How often every part had its turn.
         turns: u16,
     },
+    /// The topic would come to its end, and what only one answer has named is shown to a judge before.
+    Judge,
 }
 
 /// Why a topic comes to its end, and where it stood.
@@ -305,6 +307,9 @@ impl fmt::Display for Why {
                     offers => write!(f, ", the most to be had for its price among {offers} choices"),
                 }
             }
+            Self::Judge => f.write_str(
+                "the topic would come to its end, and before that a model looks at what only one answer has named",
+            ),
             Self::Again { turns } => {
                 f.write_str("no part promises much any more; what lists leave out is looked for where most of it may be")?;
                 match turns {

@@ -16,6 +16,7 @@ use crate::phrasing::Phrasings;
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
+mod judging;
 mod lately;
 mod newest;
 mod seeding;
@@ -24,6 +25,8 @@ mod strata;
 mod totals;
 mod worths;
 
+use judging::is_judge;
+pub use judging::{Docket, Judging, MAX_TASKS};
 pub use lately::{Lately, Spent};
 pub use newest::{Brought, Newest, REMEMBERED};
 pub use seeding::Seeding;
@@ -68,6 +71,7 @@ pub struct TopicFold {
     worths: Worths,
     phrasings: Phrasings,
     lately: Lately,
+    judging: Judging,
     frontier: Frontier,
 }
 
@@ -119,7 +123,11 @@ impl TopicFold {
         self.frontier.learn(entry.attributes().map(|(_, text)| text));
         match kind {
             EntryKind::Response(meta) => {
-                self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
+                if is_judge(meta) {
+                    self.judging.ended(meta, |seq| self.sightings.of(seq) == 1);
+                } else {
+                    self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
+                }
                 self.see(entry, Some(&meta.provider));
                 self.frontier.answered(entry, meta, &seeds);
                 self.lately.spent(head.at, meta);
@@ -190,6 +198,9 @@ impl TopicFold {
         for seq in named(entry) {
             let before = self.sightings.of(seq);
             self.sightings.add(seq);
+            if before == 1 {
+                self.judging.named_again(seq);
+            }
             if let Some(provider) = provider {
                 self.worths.named(provider, seq, before, &self.by_provider);
             }

@@ -87,6 +87,9 @@ pub struct TopicStatus {
     /// What further items cost; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// What judges said of items that one answer alone has named.
+    #[serde(default)]
+    pub judging: JudgingNumbers,
     /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
@@ -127,6 +130,10 @@ impl TopicStatus {
             coverage: fold.coverage(),
             completeness: None,
             forecast: None,
+            judging: JudgingNumbers {
+                judged: fold.judging().judged(),
+                doubted: u64::try_from(fold.judging().doubted().len()).unwrap_or(u64::MAX),
+            },
             routed: None,
             attributes_per_minute: 0.0,
             active_producers: 0,
@@ -148,6 +155,15 @@ pub struct SeedNumbers {
     pub known: u64,
     /// How many of them models have named.
     pub named: u64,
+}
+
+/// Items that one answer alone has named, and that a judge was shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgingNumbers {
+    /// How many.
+    pub judged: u64,
+    /// How many of them do not belong to the topic, or do not exist, by what it says.
+    pub doubted: u64,
 }
 
 /// A topic's filter and the producers' replicas of it. What is counted is counted since the present leader leads.

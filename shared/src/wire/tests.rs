@@ -42,6 +42,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     copied: 0,
                     phrasing: igentai_core::phrasing::Phrasing::Plain,
                     categories: Told::default(),
+                    judged: None,
                 },
                 novel: texts,
                 spellings: vec![],

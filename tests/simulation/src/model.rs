@@ -156,7 +156,9 @@ impl Model {
         } else {
             match &question.aim {
                 Aim::Parts { of: None, .. } => Answer { text: KINDS.join("\n"), ..Answer::default() },
-                Aim::Parts { of: Some(_), .. } => Answer { text: "[]".to_owned(), ..Answer::default() },
+                Aim::Parts { of: Some(_), .. } | Aim::Judge => {
+                    Answer { text: "[]".to_owned(), ..Answer::default() }
+                }
                 Aim::Whole | Aim::Part(_) | Aim::Category(_) => {
                     self.name_things(asked_before, question, random)
                 }
@@ -200,7 +202,7 @@ impl Model {
         let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
         let mut left: Vec<Thing> = (0..thought_of.clamp(1, self.known_from)).collect();
         let is_asked = |thing: &Thing| match &question.aim {
-            Aim::Whole | Aim::Parts { .. } => true,
+            Aim::Whole | Aim::Parts { .. } | Aim::Judge => true,
             Aim::Part(letters) => letters.holds(&self.things.spellings(*thing)[0]),
             Aim::Category(category) => category.name() == KINDS[*thing % KINDS.len()],
         };

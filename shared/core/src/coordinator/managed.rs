@@ -72,6 +72,8 @@ pub(super) struct Managed {
     ending_since: Option<Monotonic>,
     /// Since when it is ending and no producer has a request under way.
     quiet_since: Option<Monotonic>,
+    /// Since when only judges are asked, before it comes to its end.
+    judging: Option<Monotonic>,
     /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
     inherited: Option<Monotonic>,
     /// What the store is known to have of the ledger, whichever of those that were sent to it without an answer it took.
@@ -109,6 +111,7 @@ impl Managed {
             failures_at_last_answer: 0,
             ending_since: None,
             quiet_since: None,
+            judging: None,
             saved: None,
             found_ledger: false,
             samples: VecDeque::new(),
@@ -131,6 +134,7 @@ impl Managed {
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
             self.baseline = None;
+            self.judging = None;
             self.journal.begin();
             self.close();
             self.lingered = false;
@@ -323,7 +327,8 @@ impl Managed {
         // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
-        if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+        let end = self.end(members, &live, budget, settings, now.monotonic);
+        if let Some(reason) = self.unless_judged(end, members, &live, settings, now.monotonic) {
             self.note_ending(reason, members, epoch, now);
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);
@@ -345,7 +350,12 @@ impl Managed {
 
     /// Tells requests what to aim at.
     fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease], epoch: Epoch, now: Now) {
-        if !self.is_directed() {
+        let is_judged = self.judging.is_some();
+        if !self.is_directed() && !is_judged {
+            let dropped = if self.journal.is_directed() { Vec::new() } else { self.tickets.give_back() };
+            if !dropped.is_empty() {
+                self.journal.note(self.moment(now), What::Dropped { decisions: dropped });
+            }
             if self.journal.is_directed() {
                 // Those that were told what to aim at know no more of it.
                 self.tickets = Tickets::default();
@@ -365,7 +375,7 @@ impl Managed {
         let providers = terms.providers.clone();
         self.journal.terms(moment, epoch, terms);
         let journal = (&mut self.journal, moment);
-        self.tickets.issue(&self.topic, &self.fold, (live, &providers), journal, lease, report);
+        self.tickets.issue((&self.topic, is_judged), &self.fold, (live, &providers), journal, lease, report);
     }
 
     /// What decisions go by besides the log.
@@ -488,7 +498,7 @@ impl Managed {
             capped_cost: self.topic.limits.max_cost.is_some(),
             rules: self.topic.rules.clone(),
             phrasings: self.phrasings(),
-            aims: self.is_directed().then(|| {
+            aims: (self.is_directed() || self.judging.is_some()).then(|| {
                 let sent = report.map_or(0, |report| report.sent);
                 if ask { self.tickets.of(producer, sent, room, &self.journal) } else { Vec::new() }
             }),

@@ -196,6 +196,7 @@ impl World {
             copied: 0,
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         }
     }
 

@@ -174,6 +174,7 @@ fn aiming(mut command: Command, leave_out: &[String]) -> Command {
         provider: Some("p".repeat(100)),
         items: u32::MAX,
         leave_out: leave_out.to_vec(),
+        numbers: Vec::new(),
     };
     let (bytes, load) = (rmp_serde::to_vec_named(&aim(0)).unwrap().len(), aim(0).load());
     assert!(bytes <= load, "{bytes} of {load}");

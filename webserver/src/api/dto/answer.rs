@@ -66,6 +66,9 @@ pub struct TopicView {
     /// What its items must be like; absent where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
+    /// Whether a model is asked about what only one answer has named, before the topic ends by itself.
+    #[serde(default)]
+    pub judge: bool,
     /// Grows with every fresh start, from 1.
     pub run: u64,
     /// Where it stands.
@@ -106,6 +109,12 @@ pub struct Numbers {
     pub log_index: u64,
     /// Unique items.
     pub attributes: u64,
+    /// Those that only one answer has named and a judge was shown.
+    #[serde(default)]
+    pub judged: u64,
+    /// Those of them that do not exist or do not belong, by what the judge says; they are among the items all the same.
+    #[serde(default)]
+    pub doubted: u64,
     /// What it knew from the beginning.
     #[serde(default)]
     pub seeds: SeedNumbers,

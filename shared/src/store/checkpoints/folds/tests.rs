@@ -51,6 +51,7 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             left_out: 0,
             copied: 0,
             phrasing: igentai_core::phrasing::Phrasing::Plain,
+            judged: None,
             categories: (0..if is_task { provider / 6 } else { 0 })
                 .map(|n| format!("kind {n}"))
                 .collect::<Told>(),
