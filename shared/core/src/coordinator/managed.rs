@@ -17,6 +17,7 @@ use crate::quote::{self, Forecast};
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
+mod directing;
 mod ending;
 mod journal;
 mod routing;
@@ -346,36 +347,6 @@ impl Managed {
 
     const fn is_directed(&self) -> bool {
         !matches!(self.topic.partition, Partition::None)
-    }
-
-    /// Tells requests what to aim at.
-    fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease], epoch: Epoch, now: Now) {
-        let is_judged = self.judging.is_some();
-        if !self.is_directed() && !is_judged {
-            let dropped = if self.journal.is_directed() { Vec::new() } else { self.tickets.give_back() };
-            if !dropped.is_empty() {
-                self.journal.note(self.moment(now), What::Dropped { decisions: dropped });
-            }
-            if self.journal.is_directed() {
-                // Those that were told what to aim at know no more of it.
-                self.tickets = Tickets::default();
-                self.note_terms(members, epoch, now);
-            }
-            return;
-        }
-        let (id, run) = (&self.topic.id, self.topic.run);
-        let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
-        let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
-        let moment = self.moment(now);
-        let dropped = self.tickets.review(live, self.is_somebody_ready(members), report);
-        if !dropped.is_empty() {
-            self.journal.note(moment, What::Dropped { decisions: dropped });
-        }
-        let terms = self.terms(members);
-        let providers = terms.providers.clone();
-        self.journal.terms(moment, epoch, terms);
-        let journal = (&mut self.journal, moment);
-        self.tickets.issue((&self.topic, is_judged), &self.fold, (live, &providers), journal, lease, report);
     }
 
     /// What decisions go by besides the log.

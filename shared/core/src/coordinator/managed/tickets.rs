@@ -99,9 +99,10 @@ impl Tickets {
         self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
     }
 
-    /// Nobody is told what to ask for any more; the decisions by which those were issued that were waited for.
-    pub(super) fn give_back(&mut self) -> Vec<u64> {
-        let waited_for = self.waited_for().map(|ticket| ticket.decision).collect();
+    /// Nobody is told what to ask for any more; the decisions by which those were issued that were waited for, or only those for judges.
+    pub(super) fn give_back(&mut self, only_judges: bool) -> Vec<u64> {
+        let waited_for = self.waited_for().filter(|ticket| !only_judges || ticket.aim == Aim::Judge);
+        let waited_for = waited_for.map(|ticket| ticket.decision).collect();
         self.0.clear();
         waited_for
     }
