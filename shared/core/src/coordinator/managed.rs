@@ -8,7 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
-use crate::decision::{Terms, What};
+use crate::decision::Terms;
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
