@@ -65,6 +65,7 @@ fn meta() -> ResponseMeta {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     }
 }
 

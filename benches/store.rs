@@ -63,6 +63,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     });
     let sightings =
         (0..NEW).map(|i| (first * 7 + i * 13) % first.max(1)).collect::<std::collections::BTreeSet<_>>();

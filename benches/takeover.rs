@@ -70,6 +70,7 @@ fn batch(topic: &TopicId, seq: u64) -> Commit {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     });
     let again: std::collections::BTreeSet<u64> =
         (0..NEW).filter(|_| first > 0).map(|i| (first * 7 + i * 13) % first.max(1)).collect();

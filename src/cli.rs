@@ -159,6 +159,9 @@ pub(crate) struct Run {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME", requires = "topic")]
     pub(crate) categories: Vec<String>,
+    /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
+    #[arg(long, requires = "topic")]
+    pub(crate) judge: bool,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume", requires = "topic")]
     pub(crate) fresh: bool,

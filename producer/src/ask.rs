@@ -11,7 +11,8 @@ use igentai_core::command::TopicOrder;
 use igentai_core::cost::Cost;
 use igentai_core::folder::TopicId;
 use igentai_core::frontier::{Aim, MAX_PARTS};
-use igentai_core::ids::{FIRST_INEXACT, Run};
+use igentai_core::ids::{FIRST_INEXACT, Run, Seq};
+use igentai_core::judging::{self, Judged, MAX_JUDGED};
 use igentai_core::key::{Fingerprint, Key, Rejection};
 use igentai_core::phrasing::Phrasing;
 use igentai_core::rules::Judge;
@@ -56,6 +57,8 @@ pub(crate) struct Prepared {
     leave_out: BTreeSet<Fingerprint>,
     /// What the topic's items must be like.
     judge: Option<Judge>,
+    /// What a judge is shown, with its numbers.
+    shown: Vec<(Seq, String)>,
 }
 
 impl Prepared {
@@ -76,6 +79,9 @@ impl Prepared {
         let is_sample = aim.is_task() || ask.aim.is_some() && aim == Aim::Whole;
         let phrasing = if is_sample { Phrasing::Plain } else { ask.phrasing };
         let question = prompt::phrased(question, phrasing);
+        let numbers = ask.aim.as_ref().map_or([].as_slice(), |aim| &aim.numbers);
+        let shown = if aim == Aim::Judge { numbers } else { &[] };
+        let shown = shown.iter().copied().zip(known.iter().cloned()).take(MAX_JUDGED).collect();
         let leave_out = if aim.is_task() { &[] } else { known };
         let leave_out = leave_out.iter().filter_map(|text| Key::of(text).map(|key| Fingerprint::of(&key)));
         Self {
@@ -85,6 +91,7 @@ impl Prepared {
             phrasing,
             leave_out: leave_out.collect(),
             judge: judge(order),
+            shown,
         }
     }
 
@@ -155,7 +162,14 @@ impl Prepared {
             copied: 0,
             phrasing: self.phrasing,
             categories: Told::default(),
+            judged: self.said(None),
         }
+    }
+
+    /// What a judge was shown, and what it said; `None` where none was asked.
+    fn said(&self, doubted: Option<Vec<Seq>>) -> Option<Box<Judged>> {
+        let asked = self.shown.iter().map(|(seq, _)| *seq).collect();
+        (self.question.aim == Aim::Judge).then(|| Box::new(Judged { asked, doubted }))
     }
 
     fn read(&self, asked: Asked, worst_case: Cost) -> Finished {
@@ -174,6 +188,12 @@ impl Prepared {
         }
         let limits =
             AnswerLimits { max_bytes: MAX_ANSWER_BYTES, max_items: MAX_ELEMENTS, truncated: reply.truncated };
+        if self.question.aim == Aim::Judge {
+            let doubted = judging::verdict(&reply.text, &self.question.topic, limits, &self.shown);
+            meta.outcome = if doubted.is_some() { Outcome::Answered } else { Outcome::Unparsable };
+            meta.judged = self.said(doubted);
+            return Finished { meta, items: Vec::new() };
+        }
         let mut answer = parse_answer(&reply.text, &self.question.topic, limits);
         meta.outcome = match answer.outcome {
             Parsed::Items => Outcome::Answered,

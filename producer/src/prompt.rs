@@ -15,6 +15,11 @@ const SYSTEM_OF_TASKS: &str = "You divide a topic for a data set into parts. Giv
     category a line and nothing else: no numbering, no descriptions, no examples, no introduction, no remarks. If a JSON format is \
     required, give one category per string.";
 
+const SYSTEM_OF_JUDGES: &str = "You check a list of items for a data set. Some of them may be made up, or belong to something else. Write those that do not \
+    exist, or do not belong to the topic, exactly as they stand in the list, one a line and nothing else: no numbering, no reasons, no remarks. \
+    What is real and belongs is not to be written, however little known it is. Where all of them do, write NONE. If a JSON format is required, \
+    give one item per string, and an empty list for none.";
+
 /// The question for a topic: `name` as the user called it, `prompt` where the user has an own one, and what is known of what it aims at: items to leave
 /// out, or what a task goes by. Equal arguments give an equal question.
 #[must_use]
@@ -36,6 +41,12 @@ pub fn question(name: &str, prompt: Option<&str>, items: u32, aim: &Aim, known: 
                 with_list(user, "Do not list these categories, which are known already:", known)
             };
             return Question { user, ..question_of(SYSTEM_OF_TASKS, items, name, aim) };
+        }
+        Aim::Judge => {
+            let topic = own.map_or_else(|| format!("Topic: {name}"), |own| format!("{own}\n\nTopic: {name}"));
+            let user = format!("{topic}\nWhich of these do not exist, or do not belong to this topic?");
+            let user = with_list(user, "The list:", known);
+            return Question { user, ..question_of(SYSTEM_OF_JUDGES, items, name, aim) };
         }
     };
     let user = with_list(user, "Do not list these, which are known already:", known);
@@ -227,6 +238,15 @@ mod tests {
             clusters.contains("Topic: birds\nSome of it:\n- Mallard\n\nList up to 12 categories"),
             "{clusters}"
         );
+    }
+
+    #[test]
+    fn a_judge_is_shown_the_topic_in_the_users_words_and_the_list() {
+        let shown = ["Mallard".to_owned(), "Blue Glorf".to_owned()];
+        let asked = question("birds", Some("Birds of Europe."), 2, &Aim::Judge, &shown);
+        assert!(asked.system.contains("You check a list") && asked.system.contains("write NONE"));
+        assert!(asked.user.starts_with("Birds of Europe.\n\nTopic: birds\nWhich of these"), "{}", asked.user);
+        assert!(asked.user.ends_with("The list:\n- Mallard\n- Blue Glorf"), "{}", asked.user);
     }
 
     #[test]

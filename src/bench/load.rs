@@ -171,5 +171,6 @@ fn meta() -> ResponseMeta {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     }
 }

@@ -110,6 +110,7 @@ mod tests {
             categories: None,
             seeds: None,
             rules: None,
+            judge: None,
             configured_items: None,
             mode: StartMode::Auto,
         };

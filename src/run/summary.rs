@@ -31,6 +31,17 @@ fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', r"'\''"))
 }
 
+/// What a judge doubts, by lines of the list.
+fn doubted(lines: &[u64]) -> String {
+    let told: Vec<String> = lines.iter().take(10).map(u64::to_string).collect();
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let rest = if lines.len() > told.len() { ", the others stand in metrics.json" } else { "" };
+    match lines {
+        [] => "none of them doubted".to_owned(),
+        _ => format!("{} of them doubted: {word} {} of output.txt{rest}", lines.len(), told.join(", ")),
+    }
+}
+
 pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<String> {
     let totals = &status.totals;
     let reason = status.topic.state.reason();
@@ -68,6 +79,11 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
         if said.estimate.made_up >= 1.0 {
             lines.push(format!("  made up      about {:.0} of them, by the estimate", said.estimate.made_up));
         }
+    }
+    if status.judging.judged > 0 {
+        let judged = status.judging.judged;
+        let doubted = doubted(&status.judging.doubted);
+        lines.push(format!("  judged       {judged} that one answer alone had named, {doubted}"));
     }
     lines.push(format!("  tokens       {} in, {} out", totals.input_tokens, totals.output_tokens));
     if status.lost.requests > 0 {

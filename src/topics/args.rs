@@ -108,6 +108,9 @@ pub(crate) struct Start {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME")]
     pub(crate) categories: Vec<String>,
+    /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
+    #[arg(long)]
+    pub(crate) judge: bool,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]
     pub(crate) fresh: bool,
@@ -143,6 +146,20 @@ pub(crate) struct Export {
     /// Where to; a file is replaced when all of it is there, a pipe or device is written to, - is standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// What to do with items that a judge doubts
+    #[arg(long, value_enum, default_value_t = Doubted::With)]
+    pub(crate) doubted: Doubted,
+}
+
+/// Which items are written, by what judges said of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Doubted {
+    /// Write them, too
+    With,
+    /// Leave them out
+    Without,
+    /// Write no others
+    Only,
 }
 
 /// How items are written.
@@ -152,6 +169,6 @@ pub(crate) enum Format {
     Text,
     /// Number and item, with a header; a cell that a spreadsheet would compute gets a ' in front
     Csv,
-    /// One JSON object a line: {"seq":1,"text":"…"}
+    /// One JSON object a line: {"seq":1,"text":"…"}, with "doubted":true where a judge doubts it
     Jsonl,
 }

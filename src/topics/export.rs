@@ -4,11 +4,11 @@ mod target;
 
 use std::io::{BufWriter, ErrorKind, Write};
 
-use igentai_webserver::api::dto::{Attribute, TopicView};
+use igentai_webserver::api::dto::{Attribute, DoubtedItems, TopicView};
 
 use self::target::Target;
 use super::Trouble;
-use super::args::{Export, Format};
+use super::args::{Doubted, Export, Format};
 use super::client::Client;
 use super::inert::{csv_cell, inert};
 use crate::output;
@@ -21,14 +21,14 @@ pub(super) async fn export(
     out: &mut dyn Write,
 ) -> Result<(), Trouble> {
     let Some(path) = arguments.output.as_deref().filter(|path| !target::is_standard_output(path)) else {
-        write(client, topic, arguments.format, out).await?;
+        write(client, topic, arguments, out).await?;
         return Ok(());
     };
     let named =
         |error: std::io::Error| Trouble::Other(format!("{} cannot be written: {error}", path.display()));
     let (mut file, target) = Target::open(path).map_err(named)?;
     let mut buffered = BufWriter::new(&mut file);
-    let count = match write(client, topic, arguments.format, &mut buffered).await {
+    let count = match write(client, topic, arguments, &mut buffered).await {
         // Of a reader that went away the caller knows what to think.
         Err(Trouble::Output(error)) if error.kind() != ErrorKind::BrokenPipe => return Err(named(error)),
         written => written?,
@@ -42,11 +42,16 @@ pub(super) async fn export(
 async fn write(
     client: &Client,
     topic: &TopicView,
-    format: Format,
+    arguments: &Export,
     out: &mut dyn Write,
 ) -> Result<u64, Trouble> {
     let (mut after, mut count) = (0, 0);
-    if format == Format::Csv {
+    let which = match arguments.doubted {
+        Doubted::With => DoubtedItems::With,
+        Doubted::Without => DoubtedItems::Without,
+        Doubted::Only => DoubtedItems::Only,
+    };
+    if arguments.format == Format::Csv {
         writeln!(out, "seq,text")?;
     }
     loop {
@@ -60,8 +65,8 @@ async fn write(
             out.flush()?;
             return Ok(count);
         }
-        for item in &page.items {
-            line(out, format, item)?;
+        for item in page.items.iter().filter(|item| which.has(item.doubted)) {
+            line(out, arguments.format, item)?;
             count += 1;
         }
         after = page.next_after;
@@ -69,12 +74,12 @@ async fn write(
 }
 
 fn line(out: &mut dyn Write, format: Format, item: &Attribute) -> std::io::Result<()> {
-    let Attribute { seq, text } = item;
+    let Attribute { seq, text, doubted } = item;
     match format {
         Format::Text => writeln!(out, "{}", inert(text)),
         Format::Csv => writeln!(out, "{seq},{}", csv_cell(text)),
         Format::Jsonl => {
-            let item = Attribute { seq: *seq, text: inert(text).into_owned() };
+            let item = Attribute { seq: *seq, text: inert(text).into_owned(), doubted: *doubted };
             writeln!(out, "{}", serde_json::to_string(&item)?)
         }
     }

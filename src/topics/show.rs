@@ -127,6 +127,9 @@ pub(super) fn topic(topic: &TopicView) -> String {
         line("rules", rules_in_words(rules));
     }
     line("items", format!("{}, {:.1} a minute", numbers.attributes, numbers.attributes_per_minute));
+    if numbers.judged > 0 {
+        line("judged", format!("{} named once, {} doubted", numbers.judged, numbers.doubted));
+    }
     if numbers.seeds.known > 0 {
         let (known, named) = (counted(numbers.seeds.known, "item"), numbers.seeds.named);
         line("known", format!("{known} from the beginning, {named} of them named"));

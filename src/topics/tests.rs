@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::world::{Server, World, texts};
-use super::args::{Action, Export, Format, Start, Tail, Which};
+use super::args::{Action, Doubted, Export, Format, Start, Tail, Which};
 use super::client::Client;
 use super::{Exit, Failure, act};
 use crate::rules::RuleArgs;
@@ -35,6 +35,7 @@ fn start(name: &str) -> Start {
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),
+        judge: false,
         max_usd: None,
         time_limit: None,
         fresh: false,
@@ -48,7 +49,7 @@ fn tail(id: &str, follow: bool, after: Option<u64>) -> Action {
 }
 
 fn export(id: &str, format: Format, output: Option<std::path::PathBuf>) -> Action {
-    Action::Export(Export { topic: which(id), format, output })
+    Action::Export(Export { topic: which(id), format, output, doubted: Doubted::With })
 }
 
 async fn run(server: &str, action: Action) -> Result<String, Failure> {

@@ -27,7 +27,7 @@ KEPT = 14
 HEAD = ("producer", "incarnation", "seq", "at", "kind")
 RESPONSE = (
     "provider", "model", "cell", "probe", "prompt_hash", "outcome", "latency_ms", "input_tokens", "output_tokens",
-    "cost", "worst_case", "repeated", "rejected", "asked", "left_out", "copied", "categories", "phrasing", "rejections",
+    "cost", "worst_case", "repeated", "rejected", "asked", "left_out", "copied", "categories", "phrasing", "rejections", "judged",
 )
 # The last of them is left out where there is nothing to tell.
 LEFT_OUT = 1

@@ -28,5 +28,6 @@ fn meta(provider: String) -> ResponseMeta {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     }
 }

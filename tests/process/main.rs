@@ -11,6 +11,7 @@ mod embedded;
 mod emptied;
 mod healing;
 mod interrupted;
+mod judging;
 mod leaders;
 mod limits;
 mod measuring;

@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|categories|rules\.\w+|seeds|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|judge|categories|rules\.\w+|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -55,7 +55,7 @@ function first(from, mode) {
   if (!from) return { values: { mode: 'auto', completeness: '95' }, weights: [] };
   const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(shown(name, from.limits[name]))]));
   return {
-    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits, ...ruled(from.rules) },
+    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits, ...ruled(from.rules), judge: String(from.judge) },
     weights: Object.entries(from.provider_weights).map(([name, value]) => ({ name, value: String(value) })),
   };
 }
@@ -171,6 +171,13 @@ export function NewTopic({ from, mode, providers, started }) {
             <option value="broad">for items of different kinds</option>
           </select>
         <//>`}
+        <${Field} name="judge" label="Named by one answer alone" hint="Judged before the topic ends by itself; what is doubted stays in the list, marked." errors=${errors}>
+          <select id="f-judge" aria-describedby="h-judge" value=${values.judge} onChange=${set('judge')}>
+            ${!from && html`<option value="">as before, or taken as it is</option>`}
+            <option value="false">is taken as it is</option>
+            <option value="true">is shown to a model as judge</option>
+          </select>
+        <//>
         ${values.partition === 'category' && html`<${Field} name="categories" label="Categories" hint="One a line; left empty, a model tells them." errors=${errors}>
           <textarea rows="3" ...${described('categories')}></textarea>
         <//>`}
@@ -224,6 +231,7 @@ function request(values, weights, from) {
     ...(values.partition ? { partition: values.partition } : {}),
     ...(values.routing ? { routing: values.routing } : {}),
     ...(values.phrasing ? { phrasing: values.phrasing } : {}),
+    ...(values.judge ? { judge: values.judge === 'true' } : {}),
     ...(categories.length ? { categories } : {}),
     ...(seeds.length ? { seeds } : {}),
     ...(Object.keys(rules).length || from?.rules ? { rules } : {}),

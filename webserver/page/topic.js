@@ -88,9 +88,16 @@ function Actions({ topic, changed }) {
   return html`<div class="actions">
     ${isLive(topic) && html`<button class="danger" onClick=${stop}>Stop</button>`}
     ${topic.state === 'ended' && html`<a class="button primary" href=${again('resume')}>Resume</a><a class="button quiet" href=${again('fresh')}>Start fresh</a>`}
-    <a class="button quiet" href=${`/api/v1${topicPath(topic.id)}/attributes?format=text`} download>Download</a>
+    <a class="button quiet" href=${textOf(topic.id)} download>Download</a>
     ${failure && html`<p class="banner bad" role="alert">${failure.message}</p>`}
   </div>`;
+}
+
+const textOf = id => `/api/v1${topicPath(id)}/attributes?format=text`;
+
+function Doubted({ id, number }) {
+  if (!number) return 'none of them is doubted.';
+  return html`<a href=${`${textOf(id)}&doubted=only`} download>${count(number)} of them ${number === 1 ? 'is' : 'are'} doubted</a> (<a href=${`${textOf(id)}&doubted=without`} download>the list without</a>).`;
 }
 
 const rulesInWords = rules => [
@@ -199,6 +206,7 @@ export function TopicPage({ id, connection, changed, warned }) {
     ${topic.prompt && html`<p class="prompt"><bdi>${topic.prompt}</bdi></p>`}
     ${numbers.seeds.known > 0 && html`<p class="muted">${count(numbers.seeds.known)} items were known from the beginning, ${count(numbers.seeds.named)} of them were named.</p>`}
     ${topic.rules && html`<p class="muted">Items: <bdi>${rulesInWords(topic.rules)}</bdi></p>`}
+    ${numbers.judged > 0 && html`<p class="muted">${count(numbers.judged)} items that one answer alone had named were judged, <${Doubted} id=${topic.id} number=${numbers.doubted} /></p>`}
     ${topic.categories && html`<p class="muted">Categories: <bdi>${topic.categories.join(', ')}</bdi></p>`}
     ${numbers.problem && !warned.includes(numbers.problem) && html`<p class="banner" role="status">${numbers.problem}</p>`}
     <${Spoken} topic=${topic} found=${found} />

@@ -208,6 +208,13 @@ impl<'a> Fields<'a> {
         self.take(name, allowed, |value| Ok(float(&number(&value, is_query)?)))
     }
 
+    /// `true` or `false`.
+    pub(crate) fn yes_or_no(&mut self, name: &'static str) -> Given<bool> {
+        self.take(name, "true or false", |value| {
+            value.as_bool().ok_or_else(|| format!("it is {}, not `true` or `false`", kind(&value)))
+        })
+    }
+
     /// One of some words.
     pub(crate) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Given<T> {
         let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");

@@ -157,6 +157,13 @@ impl Topics<'_> {
         for (reason, count) in &status.rejections {
             catalogue::TOPIC_REJECTED.set_whole(*count, [id.as_str(), reason.as_str()]);
         }
+        if status.topic.judge {
+            let doubted = status.judging.doubted.len() as u64;
+            let kept = status.judging.judged.saturating_sub(doubted);
+            for (verdict, count) in [("kept", kept), ("doubted", doubted)] {
+                catalogue::TOPIC_JUDGED.set_whole(count, [id.as_str(), verdict]);
+            }
+        }
         catalogue::OUTBOX_LAG_ENTRIES.set_whole(to.saturating_sub(published), label);
         catalogue::FILTER_GENERATION.set_whole(u64::from(generation), label);
         let rate = topic.master.measured().rate().unwrap_or(0.0);

@@ -117,6 +117,7 @@ impl Desk {
             copied: 0,
             phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         };
         let (producer, at) = (WorkerId::parse("p1").unwrap(), self.context.clock.now().unix);
         let kind = EntryKind::Response(meta);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use igentai_core::fold::{Flow, Totals, Trends, Window};
 use igentai_core::seeded::{Bug, is_on};
-use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
+use igentai_core::status::{FilterNumbers, Frequencies, JudgingNumbers, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::Topic;
 use serde_json::{Value, json};
@@ -72,6 +72,7 @@ fn metrics(status: &TopicStatus) -> Value {
         "log_entries": status.log_index + u64::from(is_on(Bug::MetricsFileWrong)),
         "attributes": status.attributes,
         "seeds": status.seeds,
+        "judging": judging(&status.judging),
         "requests_at_risk": status.lost.requests,
         "totals": totals_json(&totals),
         "rates": {
@@ -98,6 +99,12 @@ fn metrics(status: &TopicStatus) -> Value {
         })),
         "measured": status.measured,
     })
+}
+
+/// The doubted ones by the lines of `output.txt` on which they stand, which are their numbers.
+fn judging(judging: &JudgingNumbers) -> Value {
+    let JudgingNumbers { judged, doubted } = judging;
+    json!({ "judged": judged, "doubted": doubted.len(), "doubted_lines": doubted })
 }
 
 fn window(window: &Window) -> Value {

@@ -218,6 +218,7 @@ fn batch(producer: &str, seq: u64) -> Batch {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     };
     let producer = WorkerId::parse(producer).unwrap();
     let novel = vec![format!("River {producer} {seq}")];

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use igentai_core::command::{Lease, OrderedAim, TopicOrder};
+use igentai_core::ids::Seq;
+use igentai_core::judging::Judged;
 use igentai_core::rules::{ItemRules, Script};
 use igentai_core::time::UnixMillis;
 use igentai_shared::clock::VirtualClock;
@@ -34,7 +36,14 @@ fn reply(outcome: Outcome, text: &str, truncated: bool) -> Reply {
 
 fn aim(cell: Option<&str>, leave_out: &[&str]) -> OrderedAim {
     let leave_out = leave_out.iter().map(|text| (*text).to_owned()).collect();
-    OrderedAim { number: 0, cell: cell.map(str::to_owned), provider: None, items: 20, leave_out }
+    OrderedAim {
+        number: 0,
+        cell: cell.map(str::to_owned),
+        provider: None,
+        items: 20,
+        leave_out,
+        numbers: Vec::new(),
+    }
 }
 
 fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {
@@ -90,6 +99,30 @@ async fn a_request_that_aims_at_a_part_is_told_with_it() {
     assert_eq!((meta.cell, meta.asked, meta.probe), (None, 50, true), "nobody has said what to aim at");
     let meta = answered(Some(aim(Some("in Europe"), &[])), "Owl\nOriole").await;
     assert_eq!(meta.cell, None, "of a part that is not understood nothing was said to the model");
+}
+
+#[tokio::test]
+async fn a_judge_tells_numbers_of_what_it_was_shown_and_names_no_items() {
+    let shown = || {
+        let known = aim(Some("judge"), &["Mallard", "Blue Glorf", "Osprey"]);
+        Some(OrderedAim { numbers: vec![7, 8, 9], items: 3, ..known })
+    };
+    let said = |text| finished(shown(), Some(reply(Outcome::Answered, text, false)));
+    let judged = |doubted: Option<&[Seq]>| {
+        Some(Box::new(Judged { asked: vec![7, 8, 9], doubted: doubted.map(<[Seq]>::to_vec) }))
+    };
+    let Finished { meta, items } = said("1. blue glorf").await;
+    assert_eq!((items.len(), meta.outcome, meta.cell.as_deref()), (0, Outcome::Answered, Some("judge")));
+    assert_eq!(meta.judged, judged(Some(&[8])));
+    assert_eq!((meta.left_out, meta.copied, meta.probe), (0, 0, false), "they are not left out");
+    assert_eq!(said("NONE").await.meta.judged, judged(Some(&[])));
+    let Finished { meta, items } = said("Heron\nEagle").await;
+    assert_eq!((items.len(), meta.outcome), (0, Outcome::Unparsable));
+    assert_eq!(meta.judged, judged(None), "what it was shown is told all the same");
+    let failed = finished(shown(), Some(reply(Outcome::ServerError, "", false))).await.meta;
+    assert_eq!((failed.outcome, failed.judged), (Outcome::ServerError, judged(None)));
+    assert_eq!(finished(shown(), None).await.meta.judged, judged(None), "nor was there an answer");
+    assert_eq!(answered(Some(aim(Some("o-p"), &[])), "Owl").await.judged, None);
 }
 
 #[tokio::test]

@@ -103,6 +103,7 @@ fn entry(index: u64) -> Entry {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     };
     let head = EntryHead {
         producer: WorkerId::parse("producer-1").unwrap(),

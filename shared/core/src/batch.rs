@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::ids::{Incarnation, LogIndex, Run, Seq, WorkerId};
+use crate::judging::Judged;
 use crate::key::{Fingerprint, Rejection};
 use crate::numbers::Edition;
 use crate::phrasing::Phrasing;
@@ -112,12 +113,6 @@ impl Rejections {
         let by_rule = self.iter().filter(|(reason, _)| reason.is_by_rule());
         by_rule.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
-
-    /// Whether nothing was rejected.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
 }
 
 /// The categories that the answer to a task tells.
@@ -189,8 +184,11 @@ pub struct ResponseMeta {
     #[serde(default)]
     pub phrasing: Phrasing,
     /// What was rejected, by reason: the strings that are no items, and the items that did not fit the topic's rules.
-    #[serde(default, skip_serializing_if = "Rejections::is_empty")]
+    #[serde(default)]
     pub rejections: Rejections,
+    /// What a judge was shown, and what it said; then there are no items. `None` where no judge was asked. The last one: an entry is stored without names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<Judged>>,
 }
 
 impl ResponseMeta {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::folder::TopicId;
-use crate::ids::{Epoch, Incarnation, LogIndex, Run, WorkerId};
+use crate::ids::{Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
 use crate::phrasing::Phrasing;
 use crate::rules::ItemRules;
 
@@ -122,9 +122,12 @@ pub struct OrderedAim {
     pub provider: Option<String>,
     /// Items to ask for.
     pub items: u32,
-    /// Known items to leave out.
+    /// Known items to leave out; for a judge those that it is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leave_out: Vec<String>,
+    /// The numbers of what a judge is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Seq>,
 }
 
 /// What requests aim at may weigh so much in a command, over all its topics.
@@ -141,7 +144,7 @@ impl OrderedAim {
     pub fn load(&self) -> usize {
         let texts = self.leave_out.iter().map(|text| LEFT_OUT + text.len()).sum::<usize>();
         let provider = self.provider.as_ref().map_or(0, String::len);
-        AIM + self.cell.as_ref().map_or(0, String::len) + provider + texts
+        AIM + self.cell.as_ref().map_or(0, String::len) + provider + texts + LEFT_OUT * self.numbers.len()
     }
 }
 

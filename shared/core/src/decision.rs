@@ -144,6 +144,8 @@ pub enum Why {
         /// How often every part had its turn.
         turns: u16,
     },
+    /// The topic would come to its end, and what only one answer has named is shown to a judge before.
+    Judge,
 }
 
 /// Why a topic comes to its end, and where it stood.
@@ -282,7 +284,11 @@ impl fmt::Display for Asked {
         if let Some(provider) = &self.provider {
             write!(f, " {provider}")?;
         }
-        write!(f, " for {part}, {} items: {}", self.items, self.why)?;
+        if self.why == Why::Judge {
+            write!(f, " to judge {} items: {}", self.items, self.why)?;
+        } else {
+            write!(f, " for {part}, {} items: {}", self.items, self.why)?;
+        }
         if self.new >= 0.5 {
             write!(f, "; about {:.0} of what it says should be new", self.new)?;
         }
@@ -316,6 +322,9 @@ impl fmt::Display for Why {
                     offers => write!(f, ", the most to be had for its price among {offers} choices"),
                 }
             }
+            Self::Judge => f.write_str(
+                "the topic would come to its end, and before that a model looks at what only one answer has named",
+            ),
             Self::Again { turns } => {
                 f.write_str("no part promises much any more; what lists leave out is looked for where most of it may be")?;
                 match turns {

@@ -16,6 +16,7 @@ use crate::phrasing::Phrasings;
 use crate::seeded::{Bug, is_on, strikes};
 use crate::topic::Share;
 
+mod judging;
 mod lately;
 mod marks;
 mod newest;
@@ -26,6 +27,8 @@ mod totals;
 mod windows;
 mod worths;
 
+use judging::is_judge;
+pub use judging::{Docket, Judging, MAX_DOUBTED, MAX_TASKS};
 pub use lately::{Lately, Spent, Yield};
 use marks::{Firsts, Marks};
 pub use newest::{Brought, Newest, REMEMBERED};
@@ -74,6 +77,7 @@ pub struct TopicFold {
     lately: Lately,
     firsts: Firsts,
     windows: Windows,
+    judging: Judging,
     frontier: Frontier,
 }
 
@@ -131,7 +135,11 @@ impl TopicFold {
         let (kind, tail) = (&entry.head.kind, &entry.tail);
         match kind {
             EntryKind::Response(meta) => {
-                self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
+                if is_judge(meta) {
+                    self.judging.ended(meta, |seq| self.sightings.of(seq));
+                } else {
+                    self.worths.ended(meta, count(tail.new.len()) + u64::from(tail.missing));
+                }
                 self.see(entry, Some(&meta.provider));
                 self.frontier.answered(entry, meta, &seeds);
                 self.lately.spent(
@@ -206,6 +214,9 @@ impl TopicFold {
         for seq in named(entry) {
             let before = self.sightings.of(seq);
             self.sightings.add(seq);
+            if before == 1 {
+                self.judging.named_again(seq);
+            }
             if let Some(provider) = provider {
                 self.worths.named(provider, seq, before, &self.by_provider);
             }

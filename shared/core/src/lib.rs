@@ -17,6 +17,7 @@ pub mod folder;
 pub mod frontier;
 pub mod gate;
 pub mod ids;
+pub mod judging;
 pub mod key;
 pub mod lease;
 pub mod log;

@@ -88,6 +88,9 @@ pub struct TopicStatus {
     /// What further items cost; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// What judges said of items that one answer alone has named.
+    #[serde(default)]
+    pub judging: JudgingNumbers,
     /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
@@ -135,6 +138,10 @@ impl TopicStatus {
             coverage: fold.coverage(),
             completeness: None,
             forecast: None,
+            judging: JudgingNumbers {
+                judged: fold.judging().judged(),
+                doubted: fold.judging().doubted().iter().copied().collect(),
+            },
             routed: None,
             recent: fold.windows().recent(ended.map_or(at, |ended| ended.min(at))).map(Box::new),
             measured: Vec::new(),
@@ -158,6 +165,15 @@ pub struct SeedNumbers {
     pub known: u64,
     /// How many of them models have named.
     pub named: u64,
+}
+
+/// Items that one answer alone has named, and that a judge was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgingNumbers {
+    /// How many.
+    pub judged: u64,
+    /// Those of them that do not belong to the topic, or do not exist, by what it says: their numbers, in order, at most [`MAX_DOUBTED`](crate::fold::MAX_DOUBTED).
+    pub doubted: Vec<Seq>,
 }
 
 /// A topic's filter and the producers' replicas of it. What is counted is counted since the present leader leads.

@@ -252,6 +252,9 @@ pub struct Topic {
     /// What its items must be like.
     #[serde(default, skip_serializing_if = "ItemRules::is_empty")]
     pub rules: ItemRules,
+    /// Whether a judge is shown what only one answer has named, before the topic comes to its end by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judge: bool,
     /// What is known besides what was found; a run that goes on knows what it was told before, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<Seeds>,
@@ -307,6 +310,8 @@ pub struct StartRequest {
     pub categories: Option<Vec<Category>>,
     /// See [`Topic::rules`]; all of them, where any is named.
     pub rules: Option<ItemRules>,
+    /// See [`Topic::judge`].
+    pub judge: Option<bool>,
     /// See [`Topic::seeds`]; an empty list for none.
     pub seeds: Option<Seeds>,
     /// Afresh or on.
@@ -367,6 +372,7 @@ impl Topic {
                 partition: request.partition.unwrap_or(request.configured_partition),
                 categories: request.categories.unwrap_or_default(),
                 rules: request.rules.unwrap_or_default(),
+                judge: request.judge.unwrap_or_default(),
                 seeds: request.seeds.filter(|seeds| seeds.count > 0),
                 run: 1,
                 state: TopicState::Starting,
@@ -409,6 +415,7 @@ impl Topic {
             (None, None) => {}
         }
         topic.rules = request.rules.unwrap_or(topic.rules);
+        topic.judge = request.judge.unwrap_or(topic.judge);
         topic.seeds = request.seeds.or(topic.seeds).filter(|seeds| seeds.count > 0);
         if fresh {
             topic.run += 1;

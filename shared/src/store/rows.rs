@@ -62,3 +62,83 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError>
 pub(super) fn corrupt(error: impl Display) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use igentai_core::batch::{Outcome, Rejections, ResponseMeta, Told};
+    use igentai_core::cost::Cost;
+    use igentai_core::ids::WorkerId;
+    use igentai_core::judging::Judged;
+    use igentai_core::key::Rejection;
+    use igentai_core::log::EntryKind;
+    use igentai_core::phrasing::Phrasing;
+    use igentai_core::time::UnixMillis;
+
+    use super::*;
+
+    fn head(rejections: Rejections, judged: Option<Box<Judged>>) -> EntryHead {
+        let meta = ResponseMeta {
+            provider: "small".to_owned(),
+            model: "m".to_owned(),
+            cell: None,
+            probe: false,
+            prompt_hash: 7,
+            outcome: Outcome::Answered,
+            latency_ms: 9,
+            input_tokens: 1,
+            output_tokens: 2,
+            cost: Cost::from_picodollars(3),
+            worst_case: Cost::from_picodollars(4),
+            repeated: 0,
+            rejected: 0,
+            asked: 50,
+            left_out: 0,
+            copied: 0,
+            categories: Told::default(),
+            phrasing: Phrasing::Plain,
+            rejections,
+            judged,
+        };
+        let producer = WorkerId::parse("p").unwrap();
+        EntryHead { producer, incarnation: 1, seq: 1, at: UnixMillis(5), kind: EntryKind::Response(meta) }
+    }
+
+    fn read(head: &[u8]) -> EntryHead {
+        let tail = rmp_serde::to_vec(&Tail::default()).unwrap();
+        decode_entry(1, &[head, &tail].concat()).unwrap().head
+    }
+
+    #[test]
+    fn an_entry_from_before_there_were_rejections_or_judges_is_read() {
+        let empty = head(Rejections::default(), None);
+        let bytes = encode_head(&empty).unwrap();
+        let [before @ .., 0xc0] = bytes.as_slice() else { panic!("no rejections are told last") };
+        // Nineteen fields, and without the last one eighteen.
+        let at = before.windows(3).position(|bytes| bytes == [0xdc, 0, 19]).unwrap();
+        let mut older = before.to_vec();
+        older[at + 2] = 18;
+        assert_eq!(read(&older), empty);
+
+        let mut rejections = Rejections::default();
+        rejections.add(Rejection::TooLong, 3);
+        let some = head(rejections, None);
+        let bytes = encode_head(&some).unwrap();
+        assert!(bytes.windows(3).any(|bytes| bytes == [0xdc, 0, 19]), "as before there were judges");
+        assert_eq!(read(&bytes), some);
+    }
+
+    #[test]
+    fn what_a_judge_said_is_read_with_and_without_rejections() {
+        let said = |doubted| Some(Box::new(Judged { asked: vec![3, 5], doubted }));
+        let mut rejections = Rejections::default();
+        rejections.add(Rejection::TooLong, 3);
+        for rejections in [Rejections::default(), rejections] {
+            for doubted in [None, Some(vec![]), Some(vec![5])] {
+                let head = head(rejections.clone(), said(doubted));
+                assert_eq!(read(&encode_head(&head).unwrap()), head);
+            }
+        }
+    }
+}

@@ -75,6 +75,8 @@ catalogue! {
     TOPIC_COMPLETENESS: Gauge = "igentai_topic_completeness" ["topic"];
     /// Number of attributes that models would name in all: the estimate, and the ends of its 95 % interval (`estimate`, `low`, `high`).
     TOPIC_ESTIMATED_ATTRIBUTES: Gauge = "igentai_topic_estimated_attributes" ["topic", "bound"];
+    /// Attributes of a topic that one answer alone has named and a judge has seen, by what it says: `kept` or `doubted`.
+    TOPIC_JUDGED: Gauge = "igentai_topic_judged" ["topic", "verdict"];
     /// Whether this process leads: 1 or 0.
     LEADER: Gauge = "igentai_leader" [];
     /// The epoch of the lease that this process knows.

@@ -3,6 +3,7 @@
 use igentai_core::batch::{BatchBody, BatchId, Numbered, Outcome, Rejections, ResponseMeta, Told};
 use igentai_core::cost::Cost;
 use igentai_core::ids::WorkerId;
+use igentai_core::judging::{Judged, MAX_JUDGED};
 
 use super::scan::{MAX_DEPTH, ScanError, scan, scan_own};
 use super::*;
@@ -42,6 +43,7 @@ fn batches(texts: Vec<String>) -> Batches {
                     copied: 0,
                     phrasing: igentai_core::phrasing::Phrasing::Plain,
                     categories: Told::default(),
+                    judged: Some(Box::new(judged())),
                 },
                 novel: texts,
                 spellings: vec![],
@@ -50,6 +52,12 @@ fn batches(texts: Vec<String>) -> Batches {
             },
         }],
     }
+}
+
+/// As much as a judge may be shown, and doubt.
+fn judged() -> Judged {
+    let all = vec![u64::MAX; MAX_JUDGED];
+    Judged { asked: all.clone(), doubted: Some(all) }
 }
 
 /// One for each reason that there is.

@@ -105,6 +105,7 @@ impl World {
             copied: 0,
             phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         });
         let at = SystemClock::new().now().unix;
         let commit = Commit {

@@ -59,6 +59,7 @@ pub(super) fn batch(seq: u64) -> Commit {
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     });
     let head = EntryHead {
         producer: producer.clone(),

@@ -38,6 +38,7 @@ pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
         items_per_request: 50,
         partition: igentai_core::topic::Partition::None,
         categories: Vec::new(),
+        judge: false,
         seeds: None,
         phrasing: None,
         routing: igentai_core::routing::Policy::Fixed,

@@ -57,6 +57,7 @@ fn commit(model: &Model, topic: &TopicId, seq: u64, asked: &Asked, at: UnixMilli
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     });
     Commit {
         id: BatchId { topic: topic.clone(), run: 1, producer: producer.clone(), incarnation, seq },

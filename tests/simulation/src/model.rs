@@ -157,6 +157,7 @@ impl Model {
             match &question.aim {
                 Aim::Parts { of: None, .. } => Answer { text: KINDS.join("\n"), ..Answer::default() },
                 Aim::Parts { of: Some(_), .. } => Answer { text: "[]".to_owned(), ..Answer::default() },
+                Aim::Judge => judged(question, random),
                 Aim::Whole | Aim::Part(_) | Aim::Category(_) => {
                     self.name_things(asked_before, question, random)
                 }
@@ -200,7 +201,7 @@ impl Model {
         let thought_of = self.known_from * (asked_before + 1) / self.shy_for as usize;
         let mut left: Vec<Thing> = (0..thought_of.clamp(1, self.known_from)).collect();
         let is_asked = |thing: &Thing| match &question.aim {
-            Aim::Whole | Aim::Parts { .. } => true,
+            Aim::Whole | Aim::Parts { .. } | Aim::Judge => true,
             Aim::Part(letters) => letters.holds(&self.things.spellings(*thing)[0]),
             Aim::Category(category) => category.name() == KINDS[*thing % KINDS.len()],
         };
@@ -231,6 +232,21 @@ impl Model {
         let items = u64::try_from(said.len()).unwrap();
         Answer { text: format!("[{}]", said.join(", ")), named, items, talk: 0 }
     }
+}
+
+/// What a judge says of what it is shown: some of it is none, all is well, or nothing that makes sense.
+fn judged(question: &Question, random: &mut StdRng) -> Answer {
+    let shown: Vec<&str> = question.user.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    let text = match random.random_range(0..4) {
+        0 => "NONE".to_owned(),
+        1 => "Neither nor\nThis one\nThat one".to_owned(),
+        _ => {
+            let doubted = shown.into_iter().filter(|_| random.random_bool(0.2));
+            let doubted: Vec<String> = doubted.map(|text| format!("{text:?}")).collect();
+            format!("[{}]", doubted.join(", "))
+        }
+    };
+    Answer { text, ..Answer::default() }
 }
 
 /// Kinds of things; there are no kinds of them.

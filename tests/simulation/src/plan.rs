@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// How requests aim at parts of the topic.
     pub(crate) partition: Partition,
+    /// Whether what was named once is judged before the end.
+    pub(crate) judge: bool,
     /// Whether some things are known from the beginning, and more from a later start on.
     pub(crate) seeded: bool,
     /// When the limits come, in milliseconds, if not with the start.
@@ -111,6 +113,7 @@ impl Plan {
                 4 => Partition::Semantic,
                 _ => Partition::None,
             },
+            judge: seed % 3 == 1,
             seeded: known == 0 && seed % 5 == 2,
             limits_at,
             faults,

@@ -165,6 +165,7 @@ impl World {
             limits: self.plan.limits_at.is_none().then_some(self.plan.limits),
             items_per_request: Some(self.plan.items_per_request),
             partition: Some(self.plan.partition),
+            judge: Some(self.plan.judge),
             ..StartRequest::default()
         };
         let topic = Topic::start(None, self.topic.clone(), request, self.clock.now().unix).unwrap();

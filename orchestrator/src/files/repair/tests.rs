@@ -56,6 +56,7 @@ fn answer(seq: u64, novel: &[&str], sightings: &[&str], spellings: &[&str]) -> C
         copied: 0,
         phrasing: igentai_core::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     };
     Commit {
         id: BatchId { topic, run: 1, producer: producer.clone(), incarnation: 1, seq },

@@ -93,11 +93,12 @@ impl Provider for Demo {
             let mut heeds = |item: &&'static str| !barred.contains(item) || random.random_bool(FORGETS);
             let known = match &question.aim {
                 Aim::Parts { of: None, .. } => list.kinds(),
-                Aim::Parts { of: Some(_), .. } => Vec::new(),
+                // All that its lists have is real.
+                Aim::Parts { of: Some(_), .. } | Aim::Judge => Vec::new(),
                 Aim::Whole | Aim::Part(_) | Aim::Category(_) => list.items.clone(),
             };
             let fits = |item: &&'static str| match &question.aim {
-                Aim::Whole | Aim::Parts { .. } => true,
+                Aim::Whole | Aim::Parts { .. } | Aim::Judge => true,
                 Aim::Part(letters) => letters.holds(item),
                 Aim::Category(category) => lists::is_of_kind(item, category.name()),
             };

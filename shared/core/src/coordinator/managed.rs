@@ -8,7 +8,6 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
-use crate::decision::What;
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
@@ -17,6 +16,7 @@ use crate::quote::{self, Forecast};
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
+mod directing;
 mod effects;
 mod ending;
 mod journal;
@@ -74,6 +74,8 @@ pub(super) struct Managed {
     ending_since: Option<Monotonic>,
     /// Since when it is ending and no producer has a request under way.
     quiet_since: Option<Monotonic>,
+    /// Since when only judges are asked, before it comes to its end.
+    judging: Option<Monotonic>,
     /// Since when it is known, where an earlier leader had it running: producers that are not heard yet may have answers under way.
     inherited: Option<Monotonic>,
     /// What the store is known to have of the ledger, whichever of those that were sent to it without an answer it took.
@@ -114,6 +116,7 @@ impl Managed {
             failures_at_last_answer: 0,
             ending_since: None,
             quiet_since: None,
+            judging: None,
             saved: None,
             found_ledger: false,
             samples: VecDeque::new(),
@@ -138,6 +141,7 @@ impl Managed {
             self.ran_before = Duration::ZERO;
             self.last_answer = now.monotonic;
             self.baseline = None;
+            self.judging = None;
             self.close();
             self.lingered = false;
         }
@@ -329,7 +333,8 @@ impl Managed {
         // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
-        if let Some(reason) = self.end(members, &live, budget, settings, now.monotonic) {
+        let end = self.end(members, &live, budget, settings, now.monotonic);
+        if let Some(reason) = self.unless_judged(end, members, &live, settings, now.monotonic) {
             self.note_ending(reason, members, epoch, now);
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);
@@ -347,31 +352,6 @@ impl Managed {
 
     const fn is_directed(&self) -> bool {
         !matches!(self.topic.partition, Partition::None)
-    }
-
-    /// Tells requests what to aim at.
-    fn direct(&mut self, members: &BTreeMap<WorkerId, Member>, live: &[LiveLease], epoch: Epoch, now: Now) {
-        if !self.is_directed() {
-            if self.journal.is_directed() {
-                // Those that were told what to aim at know no more of it.
-                self.tickets = Tickets::default();
-                self.note_terms(members, epoch, now);
-            }
-            return;
-        }
-        let (id, run) = (&self.topic.id, self.topic.run);
-        let report = |producer: &WorkerId| members.get(producer).and_then(|member| member.report(id, run));
-        let lease = |one: &LiveLease| self.ledger.order(&one.producer, one.incarnation).requests;
-        let moment = self.moment(now);
-        let dropped = self.tickets.review(live, self.is_somebody_ready(members), report);
-        if !dropped.is_empty() {
-            self.journal.note(moment, What::Dropped { decisions: dropped });
-        }
-        let terms = self.terms(members);
-        let providers = terms.providers.clone();
-        self.journal.terms(moment, epoch, terms);
-        let journal = (&mut self.journal, moment);
-        self.tickets.issue(&self.topic, &self.fold, (live, &providers), journal, lease, report);
     }
 
     fn save_ledger(&mut self) -> Action {
@@ -477,7 +457,7 @@ impl Managed {
             capped_cost: self.topic.limits.max_cost.is_some(),
             rules: self.topic.rules.clone(),
             phrasings: self.phrasings(),
-            aims: self.is_directed().then(|| {
+            aims: (self.is_directed() || self.judging.is_some()).then(|| {
                 let sent = report.map_or(0, |report| report.sent);
                 if ask { self.tickets.of(producer, sent, room, &self.journal) } else { Vec::new() }
             }),

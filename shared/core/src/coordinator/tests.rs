@@ -17,6 +17,7 @@ mod ending;
 mod handover;
 mod health;
 mod hopeless;
+mod judging;
 mod patched;
 mod routing;
 mod saving;
@@ -197,6 +198,7 @@ impl World {
             copied: 0,
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Decision, Ending, Terms, What};
+use super::{Asked, Decision, Ending, Terms, What, Why};
 use crate::effect::Watch;
 use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook, Wish};
-use crate::ids::{Incarnation, LogIndex, WorkerId};
+use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
+use crate::judging::is_to;
 use crate::log::Entry;
 use crate::phrasing::Wording;
 use crate::routing::Routed;
@@ -38,6 +39,8 @@ struct Open {
     incarnation: Incarnation,
     aim: Aim,
     new: f64,
+    /// What a judge is shown.
+    shown: Vec<Seq>,
 }
 
 /// Takes in a run's log and its decisions in their order: before a decision, the log up to the entry that it goes by.
@@ -70,10 +73,12 @@ impl Replay {
     /// When it is not the next one.
     pub fn entry(&mut self, entry: &Entry) -> Result<(), FoldError> {
         self.fold.apply(entry)?;
-        let Some(aim) = entry.response().and_then(Aim::of) else { return Ok(()) };
+        let Some(meta) = entry.response() else { return Ok(()) };
+        let Some(aim) = Aim::of(meta) else { return Ok(()) };
         let is_its = |open: &Open| {
             (&open.producer, open.incarnation, &open.aim)
                 == (&entry.head.producer, entry.head.incarnation, &aim)
+                && is_to(meta, &open.shown)
         };
         let answered = self.under_way.iter().find(|(_, open)| is_its(open)).map(|(number, _)| *number);
         if let Some(number) = answered {
@@ -93,7 +98,7 @@ impl Replay {
                 self.terms = terms.clone();
                 // Nobody is told what to ask for any more, and whoever was forgets it.
                 if self.terms.partition == Partition::None {
-                    self.under_way.clear();
+                    self.under_way.retain(|_, open| open.aim == Aim::Judge);
                 }
             }
             What::Routed(routed) => {
@@ -128,7 +133,7 @@ impl Replay {
                 }
             }
             What::Asked(asked) => {
-                let again = self.ask(asked);
+                let (again, shown) = self.ask(asked);
                 if !again.as_ref().is_some_and(|again| is_same(again, asked)) {
                     let is = again
                         .map_or_else(|| "nothing is asked for now".to_owned(), |again| again.to_string());
@@ -137,7 +142,7 @@ impl Replay {
                 self.decided += 1;
                 if let Some(aim) = asked.aim() {
                     let (producer, incarnation) = (asked.producer.clone(), asked.incarnation);
-                    self.under_way.insert(number, Open { producer, incarnation, aim, new: asked.new });
+                    self.under_way.insert(number, Open { producer, incarnation, aim, new: asked.new, shown });
                 }
             }
             What::Ending(ending) => {
@@ -154,7 +159,23 @@ impl Replay {
         Differs { number, log_index: self.fold.log_index(), was: was.to_string(), is }
     }
 
-    fn ask(&self, asked: &Asked) -> Option<Asked> {
+    /// What comes out, and what a judge is shown.
+    fn ask(&self, asked: &Asked) -> (Option<Asked>, Vec<Seq>) {
+        if asked.why != Why::Judge {
+            return (self.ask_frontier(asked), Vec::new());
+        }
+        let judges = || self.under_way.values().filter(|open| open.aim == Aim::Judge);
+        let tasks = u64::try_from(judges().count()).unwrap_or(u64::MAX);
+        let before = judges().flat_map(|open| open.shown.iter().copied()).collect();
+        let Some(docket) = self.fold.next_docket(&self.terms.providers, tasks, &before) else {
+            return (None, Vec::new());
+        };
+        let (cell, items) = (Aim::Judge.cell(), docket.asks_for());
+        let shown = docket.items.into_iter().map(|(seq, _)| seq).collect();
+        (Some(Asked { cell, provider: docket.provider, items, new: 0.0, ..asked.clone() }), shown)
+    }
+
+    fn ask_frontier(&self, asked: &Asked) -> Option<Asked> {
         let under_way: Vec<(Aim, f64)> =
             self.under_way.values().map(|open| (open.aim.clone(), open.new)).collect();
         let wish = Wish {
@@ -197,10 +218,9 @@ fn is_same(one: &Asked, other: &Asked) -> bool {
     let near = |a: f64, b: f64| (a - b).abs() <= SAME * a.abs().max(b.abs()).max(1.0);
     let aims = |asked: &Asked| (asked.cell.clone(), asked.provider.clone(), asked.items);
     let why = match (one.why, other.why) {
-        (
-            super::Why::Most { known, has, offers },
-            super::Why::Most { known: known2, has: has2, offers: offers2 },
-        ) => near(known, known2) && near(has, has2) && offers == offers2,
+        (Why::Most { known, has, offers }, Why::Most { known: known2, has: has2, offers: offers2 }) => {
+            near(known, known2) && near(has, has2) && offers == offers2
+        }
         (why, why2) => why == why2,
     };
     aims(one) == aims(other) && near(one.new, other.new) && why

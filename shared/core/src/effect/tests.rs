@@ -30,6 +30,7 @@ fn ask(fold: &mut TopicFold, provider: &str, price: u64, new: u64, times: u64) {
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
             rejections: Rejections::default(),
+            judged: None,
         });
         let producer = WorkerId::parse("p").unwrap();
         let head = EntryHead { producer, incarnation: 1, seq: index, at: UnixMillis(0), kind };

@@ -11,7 +11,7 @@ use crate::log::{EntryHead, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{FIRST_SEED, SeedList, Seeds};
 
-fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
+pub(super) fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
     Entry {
         index,
         head: EntryHead {
@@ -39,13 +39,14 @@ fn response(index: LogIndex, outcome: Outcome, tail: EntryTail) -> Entry {
                 copied: 0,
                 phrasing: crate::phrasing::Phrasing::Plain,
                 categories: Told::default(),
+                judged: None,
             }),
         },
         tail,
     }
 }
 
-fn found(first_new: Seq, new: &[&str], again: &[Seq], missing: u32) -> EntryTail {
+pub(super) fn found(first_new: Seq, new: &[&str], again: &[Seq], missing: u32) -> EntryTail {
     EntryTail {
         first_new,
         new: new.iter().map(|text| (*text).to_owned()).collect(),

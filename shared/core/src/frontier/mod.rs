@@ -243,11 +243,15 @@ impl Frontier {
             self.categories.told(of.as_ref(), meta);
             return;
         }
+        if aim == Aim::Judge {
+            self.categories.judged(meta);
+            return;
+        }
         if is_useless {
             match aim {
                 Aim::Part(part) => self.reach(part, Came::Useless),
                 Aim::Category(category) => self.categories.gave_nothing(&category),
-                Aim::Whole | Aim::Parts { .. } => {}
+                Aim::Whole | Aim::Parts { .. } | Aim::Judge => {}
             }
             return;
         }
@@ -266,7 +270,7 @@ impl Frontier {
         let part = match aim {
             Aim::Whole => None,
             Aim::Part(part) => Some(part),
-            Aim::Category(_) | Aim::Parts { .. } => return,
+            Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => return,
         };
         let of_known = part.map_or(0, |part| self.known.within(known, part));
         let within = part.map_or(all, |part| {
@@ -289,7 +293,7 @@ impl Frontier {
             match aim {
                 Aim::Whole => after.whole = (before.whole + 1).min(MANY),
                 Aim::Part(_) | Aim::Category(_) => after.aimed = (before.aimed + 1).min(MANY),
-                Aim::Parts { .. } => {}
+                Aim::Parts { .. } | Aim::Judge => {}
             }
             if let [_, _, counts, by] = bytes {
                 (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
@@ -312,7 +316,7 @@ impl Frontier {
                     self.within += u64::from(part.contains(after.place));
                 }
                 Aim::Whole => self.whole_mentions += 1,
-                Aim::Category(_) | Aim::Parts { .. } => {}
+                Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => {}
             }
         }
     }
@@ -367,7 +371,7 @@ impl Frontier {
     #[must_use]
     pub fn leave_out(&self, aim: &Aim, provider: Option<&str>) -> Vec<String> {
         match aim {
-            Aim::Whole => Vec::new(),
+            Aim::Whole | Aim::Judge => Vec::new(),
             Aim::Part(part) => {
                 let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
                 let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
@@ -421,7 +425,13 @@ impl Frontier {
         all.into_iter().step_by(step).filter_map(|number| self.text(number)).collect()
     }
 
-    fn text(&self, number: u64) -> Option<String> {
+    /// The words of the first names, in the order of their numbers.
+    pub(crate) fn texts(&self) -> &[Box<str>] {
+        &self.texts
+    }
+
+    /// Those of one, where they are kept.
+    pub(crate) fn text(&self, number: u64) -> Option<String> {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         self.texts.get(place).map(ToString::to_string)
     }

@@ -67,12 +67,15 @@ pub enum Aim {
         /// As they follow from items that were found.
         by_items: bool,
     },
+    /// A task: no items, but which of those that one answer alone has named do not belong to the topic.
+    Judge,
 }
 
 /// Before the name of a category, and of what is to be cut, in the name of a cell.
 const CATEGORY: &str = "category: ";
 const PARTS: [(&str, bool); 2] = [("categories", false), ("clusters", true)];
 const OF: &str = " of: ";
+const JUDGE: &str = "judge";
 
 impl Aim {
     /// What a response was about; `None` for a part of a kind that is not known here.
@@ -86,6 +89,7 @@ impl Aim {
     pub fn named(cell: Option<&str>) -> Option<Self> {
         match cell {
             None => Some(Self::Whole),
+            Some(JUDGE) => Some(Self::Judge),
             Some(cell) => Letters::parse(cell)
                 .map(Self::Part)
                 .or_else(|| Self::category(cell))
@@ -110,7 +114,7 @@ impl Aim {
     /// Whether it asks for something else than items.
     #[must_use]
     pub const fn is_task(&self) -> bool {
-        matches!(self, Self::Parts { .. })
+        matches!(self, Self::Parts { .. } | Self::Judge)
     }
 
     /// The name of the part.
@@ -120,6 +124,7 @@ impl Aim {
             Self::Whole => None,
             Self::Part(letters) => Some(letters.to_string()),
             Self::Category(category) => Some(format!("{CATEGORY}{category}")),
+            Self::Judge => Some(JUDGE.to_owned()),
             Self::Parts { of, by_items } => {
                 let [(name, _), (by, _)] = PARTS;
                 let name = if *by_items { by } else { name };
@@ -195,7 +200,7 @@ impl Wish<'_> {
     fn parts(&self) -> impl Iterator<Item = Letters> {
         self.under_way.iter().filter_map(|(aim, _)| match aim {
             Aim::Part(part) => Some(*part),
-            Aim::Whole | Aim::Category(_) | Aim::Parts { .. } => None,
+            Aim::Whole | Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => None,
         })
     }
 

@@ -101,6 +101,7 @@ fn meta(provider: &str) -> ResponseMeta {
         copied: 0,
         phrasing: crate::phrasing::Phrasing::Plain,
         categories: crate::batch::Told::default(),
+        judged: None,
     }
 }
 
@@ -420,7 +421,7 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
             let letters = match aim {
                 Aim::Whole => None,
                 Aim::Part(letters) => Some(letters),
-                Aim::Category(_) | Aim::Parts { .. } => panic!("it is cut by letters"),
+                Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => panic!("it is cut by letters"),
             };
             let barred =
                 letters.map_or(Vec::new(), |letters| log.frontier().leave_out(&Aim::Part(letters), None));

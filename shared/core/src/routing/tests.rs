@@ -46,6 +46,7 @@ impl Log {
             copied: 0,
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
             rejections: Rejections::default(),
         });
         let producer = WorkerId::parse("p").unwrap();

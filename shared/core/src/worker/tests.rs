@@ -72,6 +72,7 @@ fn answer(texts: &[&str]) -> Finished {
         copied: 0,
         phrasing: crate::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     };
     Finished { meta, items: texts.iter().map(|text| named(text)).collect() }
 }

@@ -5,11 +5,11 @@ use igentai_core::command::{
     AIMS_LOAD, Care, FilterReport, Lease, MOST_CARE, OrderedAim, ProviderReport, ProviderState, TopicReport,
 };
 use igentai_core::coordinator::{Action, Coordinator, Settings};
-use igentai_core::fold::TopicFold;
+use igentai_core::fold::{MAX_DOUBTED, TopicFold};
 use igentai_core::frontier::{Category, MAX_PARTS};
 use igentai_core::log::{Entry, EntryHead, EntryKind, EntryTail};
 use igentai_core::rules::{ItemRules, MAX_PATTERN_BYTES, Script};
-use igentai_core::status::{NAMED, OTHERS};
+use igentai_core::status::{JudgingNumbers, NAMED, OTHERS};
 use igentai_core::time::{Now, UnixMillis};
 use igentai_core::topic::{MAX_PROMPT_BYTES, MAX_UNDER_WAY, Overload, StartRequest, Topic, TopicState};
 
@@ -184,6 +184,7 @@ fn aiming(mut command: Command, leave_out: &[String]) -> Command {
         provider: Some("p".repeat(100)),
         items: u32::MAX,
         leave_out: leave_out.to_vec(),
+        numbers: leave_out.iter().map(|_| u64::MAX).collect(),
     };
     let (bytes, load) = (rmp_serde::to_vec_named(&aim(0)).unwrap().len(), aim(0).load());
     assert!(bytes <= load, "{bytes} of {load}");
@@ -232,8 +233,10 @@ fn a_status_names_the_busiest_and_sums_the_rest_however_many_have_worked() {
         assert_eq!(responses, 3_000);
     }
     let provider_reports = (0..u32::try_from(NAMED).unwrap()).map(provider).collect();
+    let doubted = vec![u64::MAX; MAX_DOUBTED];
+    let judging = JudgingNumbers { judged: u64::MAX, doubted };
     taken(&StatusEvent {
-        status: TopicStatus { provider_reports, problem: Some("w".repeat(2_003)), ..status },
+        status: TopicStatus { provider_reports, problem: Some("w".repeat(2_003)), judging, ..status },
     });
     let few = TopicStatus::of(topic(1, 1, 0), &fold(3), 1, UnixMillis(0));
     assert_eq!((few.producers.len(), few.producers_ever), (3, 3), "nobody is among the others");

@@ -143,7 +143,7 @@ impl Catalogue {
         }
         let range = match Aim::named(Some(cell)) {
             Some(Aim::Part(letters)) => self.places_of(letters),
-            Some(Aim::Whole | Aim::Category(_) | Aim::Parts { .. }) | None => all,
+            Some(Aim::Whole | Aim::Category(_) | Aim::Parts { .. } | Aim::Judge) | None => all,
         };
         self.ranges.insert(cell.to_owned(), range.clone());
         range

@@ -170,7 +170,14 @@ impl Leader {
             aims.iter().find(|aim| aim.number == number)?.clone()
         } else {
             let items = order.items_per_request;
-            OrderedAim { number, cell: None, provider: None, items, leave_out: Vec::new() }
+            OrderedAim {
+                number,
+                cell: None,
+                provider: None,
+                items,
+                leave_out: Vec::new(),
+                numbers: Vec::new(),
+            }
         };
         self.producers[producer].sent += 1;
         self.producers[producer].in_flight += 1;
@@ -233,6 +240,7 @@ impl Leader {
             left_out: aim.leave_out.len() as u32,
             copied,
             categories: Told::default(),
+            judged: None,
             phrasing,
         };
         self.log += 1;

@@ -84,6 +84,7 @@ impl Check<'_> {
         });
         let mentions: u64 = counts.iter().copied().map(u64::from).sum::<u64>() + seeds;
         let once = counts.iter().filter(|count| **count == 1).count() as u64;
+        self.judged(&fold, &counts);
         let counted = recount(log, &self.evidence.journal);
         self.must(*fold.totals() == counted, || {
             format!("3: the fold says {:?}, counted were {counted:?}", fold.totals())
@@ -101,6 +102,36 @@ impl Check<'_> {
                 format!("11: the coverage is told as {told}, {unknown} of {all} mentions say {share}")
             });
         }
+    }
+}
+
+/// The verdicts once more, from the last one on each thing that one answer alone names to this day.
+impl Check<'_> {
+    fn judged(&mut self, fold: &TopicFold, counts: &[u32]) {
+        let log = &self.evidence.log;
+        let is_single = |seq: &Seq| counts.get(*seq as usize - 1) == Some(&1);
+        let mut verdicts: BTreeMap<Seq, bool> = BTreeMap::new();
+        let mut seen: BTreeMap<Seq, u32> = BTreeMap::new();
+        for entry in log {
+            if let EntryKind::Response(meta) = &entry.head.kind
+                && let Some(said) = &meta.judged
+                && let Some(doubted) = &said.doubted
+                && doubted.iter().all(|seq| seen.get(seq).is_none_or(|times| *times < 4))
+            {
+                let asked = said.asked.iter().filter(|seq| seen.get(*seq) == Some(&1));
+                verdicts.extend(asked.map(|seq| (*seq, doubted.contains(seq))));
+            }
+            let new = entry.attributes().map(|(seq, _)| seq);
+            new.chain(entry.tail.again.iter().copied()).for_each(|seq| *seen.entry(seq).or_default() += 1);
+        }
+        verdicts.retain(|seq, _| is_single(seq));
+        let judged = verdicts.len() as u64;
+        let doubted: Vec<Seq> =
+            verdicts.into_iter().filter(|(_, doubted)| *doubted).map(|(seq, _)| seq).collect();
+        let told = (fold.judging().judged(), fold.judging().doubted().iter().copied().collect::<Vec<_>>());
+        self.must(told == (judged, doubted.clone()), || {
+            format!("3: by the fold {told:?} are judged and doubted, by the log {:?}", (judged, doubted))
+        });
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Traits {
     pub sloppiness: f64,
     /// That a name is made up.
     pub inventions: f64,
+    /// That an item that it is shown is judged wrongly.
+    pub misjudges: f64,
     /// That there is talk around the list.
     pub chatter: f64,
     /// That it declines.
@@ -86,6 +88,7 @@ impl Default for Traits {
             pads: 0.1,
             sloppiness: 0.1,
             inventions: 0.02,
+            misjudges: 0.03,
             chatter: 0.03,
             refusals: 0.005,
         }
@@ -103,6 +106,7 @@ impl Traits {
             pads: 0.0,
             sloppiness: 0.0,
             inventions: 0.0,
+            misjudges: 0.0,
             chatter: 0.0,
             refusals: 0.0,
             ..Self::default()

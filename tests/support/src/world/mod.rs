@@ -220,6 +220,12 @@ impl World {
                 let reading = Reading { kind: part, letters: Vec::new(), onwards: false, ..reading };
                 self.items(request, &reading, random)
             }
+            Task::Judge(shown) => {
+                let misjudges = self.models[request.model].misjudges;
+                let doubts = |text: &&String| self.item(text).is_none() != random.random_bool(misjudges);
+                let doubted: Vec<String> = shown.iter().filter(doubts).cloned().collect();
+                if doubted.is_empty() { vec!["NONE".to_owned()] } else { doubted }
+            }
             Task::Items => self.items(request, &reading, random),
         }
     }

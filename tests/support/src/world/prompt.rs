@@ -20,6 +20,8 @@ pub(super) enum Task {
     Part,
     /// Say what these items have in common.
     Name(BTreeSet<usize>),
+    /// Say which of these are none.
+    Judge(Vec<String>),
 }
 
 /// What a prompt asks for.
@@ -77,7 +79,9 @@ pub(super) fn read(prompt: &str, taxonomy: &Taxonomy, items: &BTreeMap<String, u
     let folded = words.join(" ");
     let listed = mentions(&asked, items);
     let naming = listed.len() >= 3 && (folded.contains("in common") || folded.contains("short name"));
-    let task = if naming {
+    let task = if prompt.contains("Which of these do not") {
+        Task::Judge(shown(prompt))
+    } else if naming {
         Task::Name(listed)
     } else if asks_for_kinds(&words) {
         Task::Kinds
@@ -194,6 +198,11 @@ fn fold_words(text: &str) -> Vec<String> {
 }
 
 /// Entries of the lists in a text.
+/// What a list shows, as it stands there.
+fn shown(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| line.strip_prefix("- ")).map(str::to_owned).collect()
+}
+
 fn entries(text: &str) -> impl Iterator<Item = &str> {
     let marker = |c: char| c.is_whitespace() || ['-', '*', '•', '"', '“', '”', '.'].contains(&c);
     text.split([',', ';', '\n', ':', '"'])

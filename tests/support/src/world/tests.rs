@@ -28,6 +28,15 @@ fn said(world: &World, prompt: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_judge_names_what_is_made_up_and_nothing_else_unless_it_errs() {
+    let prompt = "Topic: Birds\nWhich of these do not exist, or do not belong to this topic?\nThe list:\n- Smew\n- Blue glorf\n- mallard";
+    assert_eq!(said(&world(Traits::honest()), prompt), ["Blue glorf"]);
+    let real = "Which of these do not exist?\n- Smew\n- mallard";
+    assert_eq!(said(&world(Traits::honest()), real), ["NONE"]);
+    assert_eq!(said(&world(Traits { misjudges: 1.0, ..Traits::honest() }), prompt), ["Smew", "mallard"]);
+}
+
+#[test]
 fn a_prompt_is_answered_with_what_it_asks_for() {
     let world = world(Traits::honest());
     let examples: [(&str, &[&str]); 12] = [

@@ -66,6 +66,9 @@ pub struct TopicView {
     /// What its items must be like; absent where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
+    /// Whether a model is asked about what only one answer has named, before the topic ends by itself.
+    #[serde(default)]
+    pub judge: bool,
     /// Grows with every fresh start, from 1.
     pub run: u64,
     /// Where it stands.
@@ -106,6 +109,12 @@ pub struct Numbers {
     pub log_index: u64,
     /// Unique items.
     pub attributes: u64,
+    /// Those that only one answer has named and a judge was shown.
+    #[serde(default)]
+    pub judged: u64,
+    /// Those of them that do not exist or do not belong, by what the judge says; they are among the items all the same.
+    #[serde(default)]
+    pub doubted: u64,
     /// What it knew from the beginning.
     #[serde(default)]
     pub seeds: SeedNumbers,
@@ -315,6 +324,31 @@ pub enum Format {
     Text,
 }
 
+/// Which items are told, by what judges said of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtedItems {
+    /// All.
+    #[default]
+    With,
+    /// Those that no judge doubts.
+    Without,
+    /// Those that one does.
+    Only,
+}
+
+impl DoubtedItems {
+    /// Whether an item is among them.
+    #[must_use]
+    pub const fn has(self, doubted: bool) -> bool {
+        match self {
+            Self::With => true,
+            Self::Without => !doubted,
+            Self::Only => doubted,
+        }
+    }
+}
+
 /// An item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attribute {
@@ -322,6 +356,9 @@ pub struct Attribute {
     pub seq: u64,
     /// Its text, on one line. It comes from a model: show it as text, never as markup.
     pub text: String,
+    /// Whether it does not exist or does not belong, by what a judge says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
 }
 
 /// A page of items, ordered by number.

@@ -148,6 +148,8 @@ pub enum WhyName {
     Most,
     /// Everything is listed; most that lists leave out is thought to be there.
     Again,
+    /// The topic would come to its end, and a judge is shown what only one answer has named before.
+    Judge,
 }
 
 /// Where a topic stood when its end was decided.

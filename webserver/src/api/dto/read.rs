@@ -27,6 +27,7 @@ impl FromFields for StartTopic {
             partition: fields.word("partition", &Partition::WORDS).value(),
             categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).value(),
             rules: fields.object("rules").value(),
+            judge: fields.yes_or_no("judge").value(),
             seeds: fields.all_texts("seeds", MAX_SEEDS, allowed::SEEDS).value(),
             mode: fields
                 .word("mode", &[("auto", Mode::Auto), ("fresh", Mode::Fresh), ("resume", Mode::Resume)])
@@ -61,6 +62,7 @@ impl FromFields for ChangeTopic {
             partition: fields.word("partition", &Partition::WORDS).patch(),
             categories: fields.texts("categories", MAX_PARTS, MAX_NAME_CHARS, allowed::CATEGORIES).patch(),
             rules: fields.object("rules").patch(),
+            judge: fields.yes_or_no("judge").patch(),
         }
     }
 }

@@ -264,6 +264,9 @@ pub struct StartTopic {
     /// What its items must be like; an empty object for nothing. A start that names any rule states all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
+    /// Whether, before the topic ends by itself, a model is asked about what only one answer has named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<bool>,
     /// Items that are known already: they are neither found nor counted. An empty list takes them back for a run that begins afresh; one that goes on knows
     /// what it was told before, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -314,6 +317,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ChangeRules>)]
     pub rules: Option<Option<ChangeRules>>,
+    /// See [`StartTopic::judge`]; `null` for no.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    pub judge: Option<Option<bool>>,
 }
 
 /// Changes limits: what is left out stays, `null` takes it away.

