@@ -160,8 +160,8 @@ pub(crate) struct Run {
     #[arg(long = "category", value_name = "NAME", requires = "topic")]
     pub(crate) categories: Vec<String>,
     /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
-    #[arg(long, requires = "topic")]
-    pub(crate) judge: bool,
+    #[arg(long, requires = "topic", value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) judge: Option<bool>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume", requires = "topic")]
     pub(crate) fresh: bool,

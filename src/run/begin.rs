@@ -98,7 +98,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> Result<StartRequest,
         partition: cli::partition(arguments.partition, &arguments.categories)?,
         categories: cli::given(&arguments.categories)?,
         rules: arguments.rules.rules(&config.run.rules)?,
-        judge: arguments.judge.then_some(true),
+        judge: arguments.judge,
         seeds: None,
         mode: match (arguments.fresh, arguments.resume) {
             (true, _) => StartMode::Fresh,

@@ -109,8 +109,8 @@ pub(crate) struct Start {
     #[arg(long = "category", value_name = "NAME")]
     pub(crate) categories: Vec<String>,
     /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
-    #[arg(long)]
-    pub(crate) judge: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) judge: Option<bool>,
     /// Begin anew, even if there is something to go on from
     #[arg(long, conflicts_with = "resume")]
     pub(crate) fresh: bool,

@@ -168,7 +168,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),
         rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),
-        judge: start.judge.then_some(true),
+        judge: start.judge,
         seeds: seeds(start)?,
         mode: match (start.fresh, start.resume) {
             (true, _) => Mode::Fresh,

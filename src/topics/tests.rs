@@ -35,7 +35,7 @@ fn start(name: &str) -> Start {
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),
-        judge: false,
+        judge: None,
         max_usd: None,
         time_limit: None,
         fresh: false,

@@ -35,12 +35,12 @@ async fn what_one_answer_alone_has_named_is_judged_before_the_end_and_the_doubte
         let metrics: Value = serde_json::from_slice(&metrics).unwrap();
         let listed = place.lines("birds");
         let doubted = metrics["judging"]["doubted_lines"].as_array().unwrap();
-        let doubted: Vec<usize> = doubted.iter().map(|line| line.as_u64().unwrap() as usize).collect();
+        let doubted: Vec<u64> = doubted.iter().map(|line| line.as_u64().unwrap()).collect();
         assert!(doubted.len() > 5, "{doubted:?}");
         assert_eq!(metrics["judging"]["doubted"], doubted.len());
         assert!(metrics["judging"]["judged"].as_u64().unwrap() > doubted.len() as u64);
         // All that is made up, and nothing else: each of those one answer alone has named.
-        let made_up: Vec<usize> = (1..)
+        let made_up: Vec<u64> = (1..)
             .zip(&listed)
             .filter(|(_, text)| models.item(text).is_none())
             .map(|(line, _)| line)

@@ -114,7 +114,8 @@ mod tests {
     fn an_entry_from_before_there_were_rejections_or_judges_is_read() {
         let empty = head(Rejections::default(), None);
         let bytes = encode_head(&empty).unwrap();
-        let [before @ .., 0xc0] = bytes.as_slice() else { panic!("no rejections are told last") };
+        let (last, before) = bytes.split_last().unwrap();
+        assert_eq!(*last, 0xc0, "rejections are told last, and there are none");
         // Nineteen fields, and without the last one eighteen.
         let at = before.windows(3).position(|bytes| bytes == [0xdc, 0, 19]).unwrap();
         let mut older = before.to_vec();
