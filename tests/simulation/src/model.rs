@@ -152,7 +152,9 @@ impl Model {
         let answer = if outcome != Outcome::Answered {
             Answer::default()
         } else if random.random_bool(0.03) {
-            Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk: 1, ..Answer::default() }
+            // What a judge says is no item, whatever it is.
+            let talk = u64::from(question.aim != Aim::Judge);
+            Answer { text: "I'm sorry, but I can't help with that.".to_owned(), talk, ..Answer::default() }
         } else {
             match &question.aim {
                 Aim::Parts { of: None, .. } => Answer { text: KINDS.join("\n"), ..Answer::default() },

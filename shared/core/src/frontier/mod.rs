@@ -35,6 +35,7 @@ mod reach;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod view;
 mod voices;
 
@@ -423,17 +424,6 @@ impl Frontier {
         let all: Vec<u64> = numbers.collect();
         let step = all.len().div_ceil(categories::SHOWN).max(1);
         all.into_iter().step_by(step).filter_map(|number| self.text(number)).collect()
-    }
-
-    /// The words of the first names, in the order of their numbers.
-    pub(crate) fn texts(&self) -> &[Box<str>] {
-        &self.texts
-    }
-
-    /// Those of one, where they are kept.
-    pub(crate) fn text(&self, number: u64) -> Option<String> {
-        let place = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.texts.get(place).map(ToString::to_string)
     }
 
     /// Share of the names to be left out that answers give all the same; a tenth before anything is known.
