@@ -131,6 +131,8 @@ async fn enumerate(
     system.work(means, config)?;
     show.started(&topic, known, config, system.address);
     let mut interrupted: Option<Monotonic> = None;
+    // Since then nothing is under way any more that an end would wait for.
+    let mut idle: Option<Monotonic> = None;
     let mut last: Option<Box<TopicStatus>> = None;
     loop {
         let stop = system.shutdown.stop_token();
@@ -139,6 +141,7 @@ async fn enumerate(
             () = stop.cancelled(), if interrupted.is_none() => {
                 system.is_whole()?;
                 interrupted = Some(system.clock.now().monotonic);
+                idle = interrupted;
                 show.stopping(system.pool.in_flight(), system.grace(config));
                 if let Err(error) = registry::end(system.store.as_ref(), &topic.id, EndReason::Interrupted).await {
                     tracing::warn!(error = %error, "the topic could not be ended in good order");
@@ -185,6 +188,16 @@ async fn enumerate(
                     status.problem = Some(why);
                     show.progress(status, seconds);
                 }
+            }
+        }
+        let now = system.clock.now().monotonic;
+        if let Some(since) = &mut idle {
+            if system.pool.in_flight() > 0 {
+                *since = now;
+            }
+            if now.since(*since) > SILENT_END {
+                tracing::warn!(reason = system.why_silent(), "the topic could not be ended in good order");
+                return Ok(Exit::Interrupted);
             }
         }
         if show.is_unread() && interrupted.is_none() {

@@ -29,7 +29,7 @@ def of(entries):
         sums["candidates"] += new + again + over + missing + meta["repeated"]
         sums["duplicates"] += meta["repeated"]
         sums["rejected"] += meta["rejected"]
-        for reason, count in meta.get("rejections", {}).items():
+        for reason, count in (meta.get("rejections") or {}).items():
             sums["rejections"][reason] = sums["rejections"].get(reason, 0) + count
             sums["rejected_by_rule"] += count if reason in BY_RULE else 0
         sums["false_positives"] += missing

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use igentai_test_support::model::{Script, Speaker};
 use igentai_test_support::world::taxonomy::Taxonomy;
-use igentai_test_support::world::{Family, World as Models};
+use igentai_test_support::world::{Family, Traits, World as Models};
 use serde_json::{Value, json};
 
 use crate::embedded::JsonRun;
@@ -13,8 +13,14 @@ use crate::world::{Place, SOON, World, script};
 
 /// A model that knows birds, and lists those of a part when it is asked for one.
 pub(crate) fn birds(slowness: f64) -> Script {
-    let models = Models::new(Taxonomy::load("birds").unwrap(), Family::One.models(), 1.0, 7);
-    Script { world: Some(Speaker { world: Arc::new(models), slowness }), ..Script::new(Vec::<String>::new()) }
+    birds_of(Family::One.models(), slowness).0
+}
+
+/// The same of other models, and what they know.
+pub(crate) fn birds_of(models: Vec<Traits>, slowness: f64) -> (Script, Arc<Models>) {
+    let models = Arc::new(Models::new(Taxonomy::load("birds").unwrap(), models, 1.0, 7));
+    let speaker = Speaker { world: Arc::clone(&models), slowness };
+    (Script { world: Some(speaker), ..Script::new(Vec::<String>::new()) }, models)
 }
 
 pub(crate) fn text(output: &Output) -> String {

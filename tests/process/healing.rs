@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use igentai_test_support::model::{Behaviour, Plan};
-use igentai_test_support::until_some;
+use igentai_test_support::{http, until_some};
 use serde_json::{Value, json};
 
 use crate::decisions::{lines, text};
 use crate::routing::dear;
-use crate::world::{Api, RUN, SOON, World, script};
+use crate::world::{Api, RUN, SOON, Service, World, script};
 
 /// Waits until the topic's numbers say so.
 async fn until(api: &Api, id: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
@@ -24,6 +24,18 @@ fn large(numbers: &Value) -> &Value {
 
 fn sum(numbers: &Value, what: &str) -> Option<u64> {
     large(numbers)["sums"][what].as_u64()
+}
+
+/// What the leader's metrics say of it.
+async fn until_rests(leader: &Service, rests: bool) {
+    let line = format!("igentai_provider_rests{{provider=\"large\"}} {}\n", u8::from(rests));
+    let says = || async {
+        let path = "/metrics".to_owned();
+        let answer = http::request_async(leader.address.clone(), "GET", path, Vec::new(), Vec::new());
+        let body = answer.await.ok()?.body;
+        String::from_utf8_lossy(&body).contains(&line).then_some(())
+    };
+    assert!(until_some(SOON, says).await.is_ok(), "the metrics do not say {line}");
 }
 
 #[tokio::test]
@@ -64,6 +76,8 @@ async fn a_provider_that_dies_costs_the_producers_little_more_than_what_was_unde
         numbers["totals"]["requests"].as_u64() > Some(requests + 100)
     })
     .await;
+    leader.process.wait_for_line("large is left alone by all producers for", SOON).await.unwrap();
+    until_rests(&leader, true).await;
     let cost = failed(&api.topic(&id).await["numbers"]);
     assert!((2..=8).contains(&cost), "{cost} requests failed");
 
@@ -73,6 +87,8 @@ async fn a_provider_that_dies_costs_the_producers_little_more_than_what_was_unde
         large(numbers)["state"] == "ready" && sum(numbers, "responses") > Some(answered + 20)
     })
     .await;
+    leader.process.wait_for_line("large is asked by all producers again", SOON).await.unwrap();
+    until_rests(&leader, false).await;
     let page = api.ask("POST", &format!("/api/v1/topics/{id}/stop"), None).await;
     assert!(page.0 < 300, "{page:?}");
     api.until_ended(&id).await;

@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 
-use igentai_test_support::model::{Script, Speaker};
+use igentai_test_support::model::Script;
 use igentai_test_support::until_some;
-use igentai_test_support::world::taxonomy::Taxonomy;
 use igentai_test_support::world::{Traits, World as Models};
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
-use crate::decisions::{lines, text};
+use crate::decisions::{birds_of, lines, text};
 use crate::embedded::JsonRun;
 use crate::world::{Place, RUN, World};
 
 /// A model that knows birds and makes some up, and tells which are which when it is asked.
 fn inventive(slowness: f64) -> (Script, Arc<Models>) {
-    let traits = Traits { inventions: 0.05, ..Traits::honest() };
-    let models = Arc::new(Models::new(Taxonomy::load("birds").unwrap(), vec![traits], 1.0, 7));
-    let speaker = Speaker { world: Arc::clone(&models), slowness };
-    (Script { world: Some(speaker), ..Script::new(Vec::<String>::new()) }, models)
+    birds_of(vec![Traits { inventions: 0.05, ..Traits::honest() }], slowness)
 }
 
 #[tokio::test]

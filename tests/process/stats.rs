@@ -1,8 +1,9 @@
 //! The last minutes of a topic, told by the program.
 
+use igentai_test_support::world::Traits;
 use serde_json::{Value, json};
 
-use crate::decisions::{birds, lines, text};
+use crate::decisions::{birds_of, lines, text};
 use crate::embedded::JsonRun;
 use crate::world::Place;
 
@@ -14,7 +15,7 @@ fn over(window: &Value, kind: &str, what: &str) -> u64 {
 
 #[tokio::test]
 async fn what_was_asked_of_late_is_told_by_provider_producer_and_part() {
-    let place = Place::new(birds(0.0)).await;
+    let place = Place::new(birds_of(vec![Traits::honest()], 0.0).0).await;
     let config = place.config("small");
     let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
     assert_eq!(ask(&["stats", "birds"]).status.code(), Some(4), "there is no registry");

@@ -45,6 +45,9 @@ impl Measures {
             catalogue::TOPICS.set_whole(topics, [state]);
         }
         catalogue::PRODUCERS.set_whole(u64::try_from(core.producers()).unwrap_or(u64::MAX), ["live"]);
+        for (provider, rests) in core.treated() {
+            catalogue::PROVIDER_RESTS.set_flag(rests, [provider]);
+        }
     }
 
     pub(super) async fn queues(&mut self, bus: &dyn Bus, now: Monotonic) {
@@ -101,6 +104,8 @@ impl Drop for Measures {
         for gauge in [
             catalogue::TOPIC_ATTRIBUTES,
             catalogue::TOPIC_COVERAGE,
+            catalogue::TOPIC_COMPLETENESS,
+            catalogue::PROVIDER_RESTS,
             catalogue::OUTBOX_LAG_ENTRIES,
             catalogue::FILTER_GENERATION,
             catalogue::FILTER_FALSE_POSITIVE_RATE,

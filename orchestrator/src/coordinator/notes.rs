@@ -1,8 +1,9 @@
 //! What the core wants people to hear of.
 
 use igentai_core::coordinator::Note;
+use igentai_core::decision::{Cared, Treated};
 use igentai_core::folder::TopicId;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub(super) fn say(note: &Note) {
     match note {
@@ -13,6 +14,16 @@ pub(super) fn say(note: &Note) {
             warn!(producer = %producer, "a producer is not heard any more; its work goes on elsewhere");
         }
         Note::Ending(topic, reason) => say_ending(topic, reason.in_words()),
+        Note::Cared(cared) => say_cared(cared),
+    }
+}
+
+fn say_cared(cared: &Cared) {
+    let provider = cared.provider.as_str();
+    match cared.treated {
+        Treated::Rests { .. } => warn!(provider, "{cared}"),
+        Treated::Back { .. } => info!(provider, "{cared}"),
+        Treated::Doubted { .. } | Treated::Probed { .. } => debug!(provider, "{cared}"),
     }
 }
 

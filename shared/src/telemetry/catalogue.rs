@@ -59,6 +59,8 @@ catalogue! {
     SPEND_USD_TOTAL: Money = "igentai_spend_usd_total" ["provider"];
     /// Requests under way, by provider.
     IN_FLIGHT_REQUESTS: Gauge = "igentai_in_flight_requests" ["provider"];
+    /// Whether all producers leave a provider alone since it fails, as the leader has found out: 1 or 0.
+    PROVIDER_RESTS: Gauge = "igentai_provider_rests" ["provider"];
     /// Producers, by state.
     PRODUCERS: Gauge = "igentai_producers" ["state"];
     /// Topics, by state.

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Coordinator;
 use super::managed::Managed;
 use super::member::Member;
+use super::{Coordinator, Note};
 use crate::batch::Outcome;
 use crate::command::{Care, Heartbeat, LONGEST_KEY_WAIT_MS, MOST_CARE, ProviderState};
 use crate::decision::{Cared, Treated};
@@ -352,6 +352,12 @@ impl Coordinator {
         for managed in self.topics.values_mut() {
             managed.cares(&news, &resting, &self.members, self.epoch, now);
         }
+        self.notes.extend(news.into_iter().map(Note::Cared));
+    }
+
+    /// Providers of which something is known, and whether all producers leave them alone.
+    pub fn treated(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.health.records.iter().map(|(name, record)| (name.as_str(), record.rest.is_some()))
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::{AIMS_LOAD, Command, Heartbeat, TopicOrder};
-use crate::decision::Chunk;
+use crate::decision::{Cared, Chunk};
 use crate::fold::{FoldError, TopicFold};
 use crate::folder::TopicId;
 use crate::ids::{EPOCH_BELIEVED, Epoch, Incarnation, LogIndex, Run, Seq, WorkerId};
@@ -142,6 +142,8 @@ pub enum Note {
     Lost(WorkerId),
     /// A topic comes to its end.
     Ending(TopicId, EndReason),
+    /// Producers treat a provider otherwise.
+    Cared(Cared),
 }
 
 /// The coordinator of one term.

@@ -103,8 +103,17 @@ fn what_one_producer_meets_spares_the_others_and_one_at_a_time_tries_it_again() 
     world.settle(1_000);
     assert_eq!(rest(&world), [true; 3], "it hardly ever fails");
     ended(&mut world, "a", Outcome::Unreachable, 1_100);
-    world.settle(1_100);
+    let said = world.settle(1_100);
+    let is_said = |action: &Action| {
+        matches!(action, Action::Note(Note::Cared(Cared { treated: Treated::Rests { failures: 2, .. }, .. })))
+    };
+    assert_eq!(said.iter().filter(|action| is_said(action)).count(), 1, "{said:?}");
     assert!(told(&world, "b").is_empty());
+    let treated = |world: &World| {
+        let all = world.coordinator.treated();
+        all.map(|(name, rests)| (name.to_owned(), rests)).collect::<Vec<_>>()
+    };
+    assert_eq!(treated(&world), [("a".to_owned(), true), ("b".to_owned(), false)]);
     assert_eq!((rest(&world), prober(&world)), (vec![true; 3], None));
     let status = world.coordinator.status(&id(), now(1_100)).unwrap();
     let shown = &status.provider_reports[0];
