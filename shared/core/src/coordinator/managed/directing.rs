@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::super::ledger::LiveLease;
 use super::super::member::Member;
 use super::Managed;
-use super::tickets::Tickets;
 use crate::decision::What;
 use crate::ids::{Epoch, WorkerId};
 use crate::time::Now;
@@ -21,14 +20,12 @@ impl Managed {
     ) {
         let is_judged = self.judging.is_some();
         if !self.is_directed() && !is_judged {
-            // New terms say it of all but judges.
+            // Those that were told what to aim at know no more of it; new terms say so of all but judges.
             let dropped = self.tickets.give_back(self.journal.is_directed());
             if !dropped.is_empty() {
                 self.journal.note(self.moment(now), What::Dropped { decisions: dropped });
             }
             if self.journal.is_directed() {
-                // Those that were told what to aim at know no more of it.
-                self.tickets = Tickets::default();
                 self.note_terms(members, epoch, now);
             }
             return;
