@@ -212,14 +212,18 @@ impl TopicFold {
     /// Counts what an entry named, by a provider if that is known.
     fn see(&mut self, entry: &Entry, provider: Option<&str>) {
         for seq in named(entry) {
-            let before = self.sightings.of(seq);
-            self.sightings.add(seq);
+            let before = self.sightings.add(seq);
             if before == 1 {
                 self.judging.named_again(seq);
             }
-            if let Some(provider) = provider {
-                self.worths.named(provider, seq, before, &self.by_provider);
+            if let Some(provider) = provider
+                && before <= 1
+            {
+                self.worths.first_named(provider, seq, before, &self.by_provider);
             }
+        }
+        if let Some(provider) = provider {
+            self.worths.named(provider, count(named(entry).count()));
         }
     }
 

@@ -212,10 +212,11 @@ impl Frequencies {
     /// Of these sightings.
     #[must_use]
     pub fn of(sightings: &Sightings) -> Self {
-        let all = sightings.frequencies();
+        let is_told = |(times, _): &(u32, u64)| *times <= FREQUENCIES;
+        let more = sightings.frequencies().filter(|one| !is_told(one));
         Self {
-            named: all.range(..=FREQUENCIES).map(|(times, items)| (*times, *items)).collect(),
-            more: all.range(FREQUENCIES + 1..).map(|(_, items)| items).sum(),
+            named: sightings.frequencies().take_while(is_told).collect(),
+            more: more.map(|(_, items)| items).sum(),
             mentions: sightings.mentions(),
         }
     }

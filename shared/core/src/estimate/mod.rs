@@ -120,7 +120,7 @@ impl Incidence {
     pub fn of(responses: u64, sightings: &Sightings) -> Self {
         let mut incidence = Self { responses, mentions: sightings.mentions(), ..Self::default() };
         for (times, items) in sightings.frequencies() {
-            let place = usize::try_from(*times).ok().and_then(|times| times.checked_sub(1));
+            let place = usize::try_from(times).ok().and_then(|times| times.checked_sub(1));
             match place.and_then(|place| incidence.named.get_mut(place)) {
                 Some(named) => *named += items,
                 None => incidence.more += items,

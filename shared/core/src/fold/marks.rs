@@ -39,8 +39,9 @@ impl Marks {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Firsts {
     producers: Vec<WorkerId>,
-    /// From which attribute on it was whom, up to the next.
-    runs: Vec<(Seq, u8)>,
+    /// Of each attribute in the order of their numbers. Stored as runs: those of one answer follow one another.
+    #[serde(with = "runs")]
+    of: Vec<u8>,
 }
 
 impl Firsts {
@@ -48,13 +49,11 @@ impl Firsts {
     fn named(&mut self, producer: &WorkerId, entry: &Entry) -> u64 {
         let slot = self.slot(producer);
         let tail = &entry.tail;
-        if !tail.new.is_empty() && self.runs.last().is_none_or(|(_, last)| *last != slot) {
-            self.runs.push((tail.first_new, slot));
-        }
+        self.of.resize(self.of.len() + tail.new.len(), slot);
         let is_another = |seq: &&Seq| {
-            let run = self.runs.partition_point(|(from, _)| from <= *seq).checked_sub(1);
-            let first = run.and_then(|run| self.runs.get(run)).map(|(_, first)| *first);
-            first.is_some_and(|first| first != slot && first != UNKNOWN && slot != UNKNOWN)
+            let place = seq.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+            let first = place.and_then(|place| self.of.get(place));
+            first.is_some_and(|first| *first != slot && *first != UNKNOWN && slot != UNKNOWN)
         };
         super::count(tail.again.iter().filter(is_another).count())
     }
@@ -67,5 +66,23 @@ impl Firsts {
             self.producers.push(producer.clone());
         }
         slot
+    }
+}
+
+/// Equal bytes that follow one another, as how many there are and which.
+mod runs {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(bytes.chunk_by(PartialEq::eq).map(|run| (run.len(), run.first())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let runs = Vec::<(usize, u8)>::deserialize(from)?;
+        let mut bytes = Vec::new();
+        for (run, byte) in runs {
+            bytes.resize(bytes.len() + run, byte);
+        }
+        Ok(bytes)
     }
 }

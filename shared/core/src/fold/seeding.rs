@@ -68,7 +68,7 @@ impl Seeding {
     /// How many of them were named at all.
     #[must_use]
     pub fn met(&self) -> u64 {
-        self.named.frequencies().values().sum()
+        self.named.frequencies().map(|(_, items)| items).sum()
     }
 
     /// Whether all of a list is in the log.

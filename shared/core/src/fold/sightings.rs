@@ -7,95 +7,93 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Seq;
 
-/// In place of a count that does not fit.
-const MANY: u8 = u8::MAX;
+/// How many were named so often is looked up by its place below this, in a tree from there on.
+const COMMON: u32 = 4_096;
 
-/// Counts of sightings by attribute: a byte each, and a few more where an attribute was named 255 times and more.
+/// Counts of sightings by attribute: a byte each, and four more for those numbered before the last that was named 256 times and more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings {
-    /// The attribute with number `n` stands at `n - 1`.
+    /// The last eight bits of each count; that of the attribute with number `n` stands at `n - 1`.
     #[serde(with = "serde_bytes")]
-    few: Vec<u8>,
-    many: BTreeMap<Seq, u32>,
-    frequencies: BTreeMap<u32, u64>,
+    low: Vec<u8>,
+    /// The other bits, as far as any is set.
+    high: Vec<u32>,
+    frequencies: Tally,
     mentions: u64,
 }
 
+/// How many were named how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tally {
+    /// By how often, up to the most that there was.
+    common: Vec<u64>,
+    rare: BTreeMap<u32, u64>,
+}
+
 impl Sightings {
-    /// Counts one. Logarithmic in the number of different counts; numbers are from 1.
-    pub(super) fn add(&mut self, seq: Seq) {
-        let Some(place) = seq.checked_sub(1).and_then(|place| usize::try_from(place).ok()) else { return };
-        if place >= self.few.len() {
-            self.few.resize(place + 1, 0);
+    /// Counts one; how often it was named before. Numbers are from 1.
+    pub(super) fn add(&mut self, seq: Seq) -> u32 {
+        let Some(place) = place(seq) else { return 0 };
+        if place >= self.low.len() {
+            self.low.resize(place + 1, 0);
         }
-        let before = self.count(seq, place);
+        let before = self.at(place);
         let times = before.saturating_add(1);
-        let (mut was_last, mut is_new) = (false, true);
-        for (count, number) in self.frequencies.range_mut(before..=times) {
-            if *count == times {
-                *number += 1;
-                is_new = false;
-            } else {
-                *number -= 1;
-                was_last = *number == 0;
-            }
-        }
-        if was_last {
-            self.frequencies.remove(&before);
-        }
-        if is_new {
-            self.frequencies.insert(times, 1);
-        }
+        self.set(place, times);
+        self.frequencies.moved(before, times);
         self.mentions += 1;
+        before
     }
 
-    /// Counts one of an attribute; how many there were before.
-    fn count(&mut self, seq: Seq, place: usize) -> u32 {
-        let Some(few) = self.few.get_mut(place) else { return 0 };
-        if *few == MANY {
-            let times = self.many.entry(seq).or_insert(u32::from(MANY));
-            return std::mem::replace(times, times.saturating_add(1));
+    fn set(&mut self, place: usize, times: u32) {
+        let [high @ .., low] = times.to_be_bytes();
+        if let Some(bits) = self.low.get_mut(place) {
+            *bits = low;
         }
-        let before = *few;
-        *few += 1;
-        if *few == MANY {
-            self.many.insert(seq, u32::from(MANY));
+        // All others are zero already, whether they stand there or not.
+        if low == 0 {
+            if place >= self.high.len() {
+                self.high.resize(place + 1, 0);
+            }
+            if let Some(bits) = self.high.get_mut(place) {
+                let [first, second, third] = high;
+                *bits = u32::from_be_bytes([0, first, second, third]);
+            }
         }
-        u32::from(before)
+    }
+
+    fn at(&self, place: usize) -> u32 {
+        let low = self.low.get(place).copied().unwrap_or_default();
+        let high = self.high.get(place).copied().unwrap_or_default();
+        high << u8::BITS | u32::from(low)
     }
 
     /// Responses that named the attribute.
     #[must_use]
     pub fn of(&self, seq: Seq) -> u32 {
-        let place = seq.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-        match place.and_then(|place| self.few.get(place)) {
-            Some(&MANY) => self.many.get(&seq).copied().unwrap_or_default(),
-            Some(few) => u32::from(*few),
-            None => 0,
-        }
+        place(seq).map_or(0, |place| self.at(place))
     }
 
     /// Responses that named each attribute, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
-        iter::zip(1.., &self.few).map(|(seq, _)| self.of(seq))
+        (0..self.low.len()).map(|place| self.at(place))
     }
 
     /// The last attribute that was named.
     #[must_use]
     pub fn last(&self) -> Seq {
-        super::count(self.few.len())
+        super::count(self.low.len())
     }
 
-    /// The frequencies of frequencies: how many attributes were named once, twice, …; without those that were not named.
-    #[must_use]
-    pub const fn frequencies(&self) -> &BTreeMap<u32, u64> {
-        &self.frequencies
+    /// The frequencies of frequencies, from the rarest on: how many attributes were named once, twice, …; without those that were not named.
+    pub fn frequencies(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.frequencies.iter()
     }
 
     /// Attributes that were named once.
     #[must_use]
     pub fn singletons(&self) -> u64 {
-        self.frequencies.get(&1).copied().unwrap_or_default()
+        self.frequencies.common.get(1).copied().unwrap_or_default()
     }
 
     /// All sightings together.
@@ -103,4 +101,44 @@ impl Sightings {
     pub const fn mentions(&self) -> u64 {
         self.mentions
     }
+}
+
+impl Tally {
+    /// One that was named so often has been named so often now. None is counted that was never named.
+    fn moved(&mut self, before: u32, after: u32) {
+        if before == after {
+            return;
+        }
+        if before > 0 && before < COMMON {
+            if let Some(number) = usize::try_from(before).ok().and_then(|before| self.common.get_mut(before))
+            {
+                *number = number.saturating_sub(1);
+            }
+        } else if let Some(number) = self.rare.get_mut(&before) {
+            *number = number.saturating_sub(1);
+            if *number == 0 {
+                self.rare.remove(&before);
+            }
+        }
+        if after >= COMMON {
+            *self.rare.entry(after).or_default() += 1;
+            return;
+        }
+        let Ok(place) = usize::try_from(after) else { return };
+        if place >= self.common.len() {
+            self.common.resize(place + 1, 0);
+        }
+        if let Some(number) = self.common.get_mut(place) {
+            *number += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
+        let common = iter::zip(0.., self.common.iter().copied()).filter(|(_, number)| *number > 0);
+        common.chain(self.rare.iter().map(|(times, number)| (*times, *number)))
+    }
+}
+
+fn place(seq: Seq) -> Option<usize> {
+    seq.checked_sub(1).and_then(|place| usize::try_from(place).ok())
 }

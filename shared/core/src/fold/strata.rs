@@ -44,7 +44,9 @@ impl Strata {
             return;
         }
         let sightings = self.0.entry(name.to_owned()).or_default();
-        named.for_each(|seq| sightings.add(seq));
+        named.for_each(|seq| {
+            sightings.add(seq);
+        });
     }
 
     pub(super) const fn all(&self) -> &BTreeMap<String, Sightings> {

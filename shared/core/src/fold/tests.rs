@@ -72,7 +72,7 @@ fn every_candidate_is_new_a_duplicate_or_an_unresolved_false_positive() {
     assert_eq!(totals.false_positives, totals.resolved);
     assert_eq!(totals.candidates, totals.attributes + totals.duplicates);
     assert_eq!(fold.sightings().iter().collect::<Vec<_>>(), [2, 2, 2, 1]);
-    assert_eq!(*fold.sightings().frequencies(), BTreeMap::from([(1, 1), (2, 3)]));
+    assert_eq!(fold.sightings().frequencies().collect::<Vec<_>>(), [(1, 1), (2, 3)]);
     let settled = fold.settled(&WorkerId::parse("p").unwrap(), 7);
     assert_eq!((settled.requests, settled.cost), (3, Cost::from_picodollars(7_000)));
     assert_eq!(
@@ -275,20 +275,41 @@ proptest! {
     fn sightings_are_those_of_a_plain_count(named in proptest::collection::vec(1..12_u64, 0..3_000)) {
         let (mut sightings, mut counts) = (Sightings::default(), BTreeMap::<Seq, u32>::new());
         for seq in &named {
-            sightings.add(*seq);
-            *counts.entry(*seq).or_default() += 1;
+            let before = counts.entry(*seq).or_default();
+            prop_assert_eq!(sightings.add(*seq), *before);
+            *before += 1;
         }
         let mut frequencies = BTreeMap::<u32, u64>::new();
         for times in counts.values() {
             *frequencies.entry(*times).or_default() += 1;
         }
-        prop_assert_eq!(sightings.frequencies(), &frequencies);
+        prop_assert_eq!(sightings.frequencies().collect::<BTreeMap<_, _>>(), frequencies);
         prop_assert_eq!(sightings.mentions(), u64::try_from(named.len()).unwrap());
         prop_assert_eq!(sightings.last(), named.iter().max().copied().unwrap_or_default());
         for (seq, times) in iter::zip(1.., sightings.iter()) {
             prop_assert_eq!(times, counts.get(&seq).copied().unwrap_or_default());
         }
     }
+}
+
+#[test]
+fn what_is_named_very_often_is_counted_as_exactly() {
+    let mut sightings = Sightings::default();
+    let named = |seq: Seq| u32::try_from(70_000 / seq.pow(3)).unwrap();
+    for seq in 1..=40 {
+        for before in 0..named(seq) {
+            assert_eq!(sightings.add(seq), before);
+        }
+    }
+    assert!(
+        iter::zip(1.., sightings.iter())
+            .all(|(seq, times)| times == named(seq) && times == sightings.of(seq))
+    );
+    let mut frequencies = BTreeMap::<u32, u64>::new();
+    (1..=40).for_each(|seq| *frequencies.entry(named(seq)).or_default() += 1);
+    assert_eq!(sightings.frequencies().collect::<Vec<_>>(), frequencies.into_iter().collect::<Vec<_>>());
+    let kept = rmp_serde::to_vec_named(&sightings).unwrap();
+    assert_eq!(rmp_serde::from_slice::<Sightings>(&kept).unwrap(), sightings);
 }
 
 fn seeds(index: LogIndex, first: Seq, texts: &[&str]) -> Entry {

@@ -119,20 +119,23 @@ impl Worths {
         }
     }
 
-    /// A provider has named an item that was named so often before, by those whose sightings are counted apart.
-    pub(super) fn named(&mut self, provider: &str, seq: Seq, before: u32, apart: &Strata) {
+    /// A provider has named so many items.
+    pub(super) fn named(&mut self, provider: &str, items: u64) {
+        if let Some(worth) = self.0.get_mut(provider) {
+            worth.mentions += items;
+        }
+    }
+
+    /// A provider has named an item that nobody, or one answer alone, had named before, by those whose sightings are counted apart.
+    pub(super) fn first_named(&mut self, provider: &str, seq: Seq, before: u32, apart: &Strata) {
         let Some(worth) = self.0.get_mut(provider) else { return };
-        worth.mentions += 1;
-        match before {
-            0 if apart.takes(provider) => worth.once += 1,
-            1 => {
-                let first =
-                    apart.all().iter().find(|(_, sightings)| sightings.of(seq) > 0).map(|(name, _)| name);
-                if let Some(worth) = first.and_then(|name| self.0.get_mut(name)) {
-                    worth.once = worth.once.saturating_sub(1);
-                }
-            }
-            _ => {}
+        if before == 0 {
+            worth.once += u64::from(apart.takes(provider));
+            return;
+        }
+        let first = apart.all().iter().find(|(_, sightings)| sightings.of(seq) > 0).map(|(name, _)| name);
+        if let Some(worth) = first.and_then(|name| self.0.get_mut(name)) {
+            worth.once = worth.once.saturating_sub(1);
         }
     }
 }

@@ -97,10 +97,9 @@ impl View<'_> {
         let useful = self.useful();
         let mut listed = Sums::default();
         let mut usual = 0.0;
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.is_done(useful)) {
-            let letters = stretch.letters();
-            listed.join(&self.sum(letters));
-            usual += letters.usual() / 1_000.0;
+        for (stretch, sums) in self.stretches().filter(|(stretch, _)| stretch.reach.is_done(useful)) {
+            listed.join(sums);
+            usual += stretch.letters().usual() / 1_000.0;
         }
         let mut adds = [0.0; VOICES];
         let mut is_tested = true;
@@ -130,15 +129,11 @@ impl View<'_> {
         };
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
-        for stretch in self
-            .stretches
-            .iter()
-            .filter(|stretch| !stretch.reach.is_done(useful) && stretch.reach.full + stretch.reach.listed > 0)
-        {
-            let (letters, sums) = (stretch.letters(), self.sum(stretch.letters()));
-            let known = known_of(&sums, letters, once_real);
+        let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
+        for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
+            let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
-                0 => (known * names_for_each).max(sums.found() + by_fresh(&sums, stretch.reach)),
+                0 => (known * names_for_each).max(sums.found() + by_fresh(sums, stretch.reach)),
                 _ => sums.found(),
             };
             whole += known;
@@ -167,8 +162,9 @@ impl View<'_> {
 
     /// How many names each stretch has.
     pub(super) fn all_expected(&self, picture: &Picture) -> Vec<f64> {
-        let of = |stretch: &Stretch| self.expected(picture, stretch.letters(), stretch.reach);
-        self.stretches.iter().map(of).collect()
+        let of =
+            |(stretch, sums): (&Stretch, &Sums)| picture.expected(sums, stretch.letters(), stretch.reach);
+        self.stretches().map(of).collect()
     }
 
     /// How many names there are in all.
@@ -187,13 +183,12 @@ impl View<'_> {
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
-        for (stretch, expected) in self.stretches.iter().zip(expected) {
+        for ((stretch, sums), expected) in self.stretches().zip(expected) {
             if stretch.reach.is_done(useful) {
                 nothing_listed = false;
                 continue;
             }
-            let sums = self.sum(stretch.letters());
-            let real = (sums.found() - made_up_of(&sums)).max(0.0);
+            let real = (sums.found() - made_up_of(sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
             let missing_here = (expected - real).max(0.0);
@@ -202,7 +197,7 @@ impl View<'_> {
             } else {
                 missing_of_rest += missing_here;
             }
-            rest.join(&sums);
+            rest.join(sums);
         }
         missing += missing_of_rest + missing_by_others;
         let whole = rest.whole() + USUAL * 0.1;

@@ -18,8 +18,6 @@
 //! Four bytes for each name, two for each that was known beforehand, the words of the first of both, and for each place in the alphabet how many names were
 //! named how often by answers about the whole and by those about a part. It is a fold of the log.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Outcome, ResponseMeta};
@@ -47,7 +45,7 @@ use letters::Place;
 
 pub use next::{Aim, Outlook, Wish};
 use reach::by_length;
-use sums::Sums;
+use sums::{Counts, Sums};
 use view::View;
 use voices::{Set, Voice};
 
@@ -80,7 +78,7 @@ const MANY: u8 = 3;
 const KEEPS_TO: f64 = 0.5;
 
 /// What is known of a name.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Name {
     place: Place,
     whole: u8,
@@ -92,13 +90,10 @@ struct Name {
 /// What is known of the names of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
-    table: Table,
+    counts: Counts,
     /// How many were named by which models, in the order of these.
     by: Vec<(Set, u32)>,
 }
-
-/// How many names of a place were named how often: by answers about the whole topic, and by those about a part of it.
-type Table = [[u32; MANY as usize + 1]; MANY as usize + 1];
 
 /// How far a stretch of the alphabet is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +133,8 @@ struct Stretch {
 pub struct Frontier {
     #[serde(with = "serde_bytes")]
     names: Vec<u8>,
-    places: BTreeMap<Place, Names>,
+    /// By their numbers, up to the last one with names.
+    places: Vec<Names>,
     stretches: Vec<Stretch>,
     voices: Vec<Voice>,
     /// Answers about the whole topic, and how many of them were full.
@@ -197,7 +193,7 @@ impl Default for Frontier {
         let Letters { from, to } = Letters::ALL;
         Self {
             names: Vec::new(),
-            places: BTreeMap::new(),
+            places: Vec::new(),
             voices: Vec::new(),
             stretches: vec![Stretch { from, to, reach: Reach::default() }],
             whole: 0,
@@ -296,21 +292,12 @@ impl Frontier {
                 Aim::Part(_) | Aim::Category(_) => after.aimed = (before.aimed + 1).min(MANY),
                 Aim::Parts { .. } | Aim::Judge => {}
             }
-            if let [_, _, counts, by] = bytes {
-                (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
-            }
-            let names = self.places.entry(after.place).or_default();
-            if before.whole + before.aimed > 0 {
-                if let Some(items) = cell(&mut names.table, before) {
-                    *items = items.saturating_sub(1);
+            if after != before {
+                if let [_, _, counts, by] = bytes {
+                    (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
                 }
-                let named_by = names.named_by(before.by);
-                *named_by = named_by.saturating_sub(1);
+                self.named(before, after);
             }
-            if let Some(items) = cell(&mut names.table, after) {
-                *items += 1;
-            }
-            *names.named_by(after.by) += 1;
             match aim {
                 Aim::Part(part) => {
                     self.aimed_mentions += 1;
@@ -320,6 +307,22 @@ impl Frontier {
                 Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => {}
             }
         }
+    }
+
+    /// Counts a name otherwise than before.
+    fn named(&mut self, before: Name, after: Name) {
+        let place = usize::from(after.place);
+        if place >= self.places.len() {
+            self.places.resize_with(place + 1, Names::default);
+        }
+        let Some(names) = self.places.get_mut(place) else { return };
+        if before.whole + before.aimed > 0 {
+            names.counts.take(before);
+            let named_by = names.named_by(before.by);
+            *named_by = named_by.saturating_sub(1);
+        }
+        names.counts.put(after);
+        *names.named_by(after.by) += 1;
     }
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
@@ -460,7 +463,7 @@ impl Frontier {
     /// Names that are known of a range.
     fn found_in(&self, part: Letters) -> f64 {
         let mut sums = Sums::default();
-        self.places.range(part.from..=part.to).for_each(|(_, names)| sums.join(&Sums::of(&names.table)));
+        self.of(part).for_each(|names| sums.join(&names.counts.sums()));
         sums.found()
     }
 }
@@ -472,10 +475,6 @@ fn permille(share: f64) -> u16 {
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn cell(table: &mut Table, name: Name) -> Option<&mut u32> {
-    table.get_mut(usize::from(name.whole))?.get_mut(usize::from(name.aimed))
 }
 
 impl Name {

@@ -1,6 +1,19 @@
 //! How many names of a range were named how often, added up.
 
-use super::{MANY, Table};
+use serde::{Deserialize, Serialize};
+
+use super::Name;
+
+/// How many names of a place were named how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counts {
+    twice: u32,
+    twice_listed: u32,
+    once: u32,
+    once_listed: u32,
+    listed_once: u32,
+    listed: u32,
+}
 
 /// How many names of a range were named how often.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,21 +34,51 @@ pub(super) struct Sums {
     pub(super) known: f64,
 }
 
-impl Sums {
-    pub(super) fn of(table: &Table) -> Self {
-        let [never, once, several @ ..] = table;
-        let repeated = |row: &[u32; MANY as usize + 1]| row[1] + row[2] + row[3];
-        Self {
-            twice: f64::from(several.iter().map(|row| row[0] + repeated(row)).sum::<u32>()),
-            twice_listed: f64::from(several.iter().map(repeated).sum::<u32>()),
-            once: f64::from(once[0] + repeated(once)),
-            once_listed: f64::from(repeated(once)),
-            listed_once: f64::from(never[1]),
-            listed: f64::from(never[2] + never[3]),
-            known: 0.0,
+impl Counts {
+    /// Takes one in.
+    pub(super) const fn put(&mut self, name: Name) {
+        let (all, listed) = self.of(name);
+        *all += 1;
+        if let Some(listed) = listed {
+            *listed += 1;
         }
     }
 
+    /// Leaves one out that was taken in.
+    pub(super) const fn take(&mut self, name: Name) {
+        let (all, listed) = self.of(name);
+        *all = all.saturating_sub(1);
+        if let Some(listed) = listed {
+            *listed = listed.saturating_sub(1);
+        }
+    }
+
+    /// What a name counts for, one that was named at all.
+    const fn of(&mut self, name: Name) -> (&mut u32, Option<&mut u32>) {
+        match (name.whole, name.aimed) {
+            (0, 0 | 1) => (&mut self.listed_once, None),
+            (0, _) => (&mut self.listed, None),
+            (1, 0) => (&mut self.once, None),
+            (1, _) => (&mut self.once, Some(&mut self.once_listed)),
+            (_, 0) => (&mut self.twice, None),
+            (_, _) => (&mut self.twice, Some(&mut self.twice_listed)),
+        }
+    }
+
+    pub(super) fn sums(&self) -> Sums {
+        Sums {
+            twice: self.twice.into(),
+            twice_listed: self.twice_listed.into(),
+            once: self.once.into(),
+            once_listed: self.once_listed.into(),
+            listed_once: self.listed_once.into(),
+            listed: self.listed.into(),
+            known: 0.0,
+        }
+    }
+}
+
+impl Sums {
     pub(super) fn join(&mut self, other: &Self) {
         self.twice += other.twice;
         self.twice_listed += other.twice_listed;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::letters::PLACES;
 use super::voices::{SETS, Set};
-use super::{CROWDED, ENOUGH, Frontier, KEEPS_TO, Letters, Sums, TRIED};
+use super::{CROWDED, ENOUGH, Frontier, KEEPS_TO, Letters, Names, Stretch, Sums, TRIED};
 
 /// The frontier at one moment.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(super) struct View<'a> {
     frontier: &'a Frontier,
     /// Of all places before one.
     before: Vec<Sums>,
+    /// Of each stretch.
+    of_stretches: Vec<Sums>,
     /// The most names that are known of one place.
     most: f64,
     /// Names in ranges that several models have listed: by who listed, and who named them.
@@ -30,29 +32,29 @@ impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
         let (mut before, mut shared) = (Vec::with_capacity(PLACES + 1), Vec::new());
         let (mut sums, mut most) = (Sums::default(), 0.0_f64);
-        let mut stretches = self.stretches.iter();
-        let mut here = stretches.next();
-        for (place, names) in &self.places {
-            before.resize(usize::from(*place) + 1, sums);
-            let of_place = Sums::of(&names.table);
+        for names in &self.places {
+            before.push(sums);
+            let of_place = names.counts.sums();
             most = most.max(of_place.found());
             sums.join(&of_place);
-            while here.is_some_and(|stretch| stretch.to < *place) {
-                here = stretches.next();
-            }
-            let listed_by = here.map_or(0, |stretch| stretch.reach.listed_by);
-            if listed_by.count_ones() > 1 {
-                let named_by = named_by(&mut shared, listed_by);
-                for (by, names) in &names.by {
-                    if let Some(all) = named_by.get_mut(usize::from(*by)) {
-                        *all += names;
-                    }
+        }
+        before.resize(PLACES + 1, sums);
+        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed_by.count_ones() > 1) {
+            let named_by = named_by(&mut shared, stretch.reach.listed_by);
+            for (by, names) in self.of(stretch.letters()).flat_map(|names| &names.by) {
+                if let Some(all) = named_by.get_mut(usize::from(*by)) {
+                    *all += names;
                 }
             }
         }
-        before.resize(PLACES + 1, sums);
         self.known.add_to(&mut before);
-        View { frontier: self, before, most, shared }
+        let of_stretches = self.stretches.iter().map(|stretch| sum(&before, stretch.letters())).collect();
+        View { frontier: self, before, of_stretches, most, shared }
+    }
+
+    /// What is known of the names of each place of a range, up to the last with any.
+    pub(super) fn of(&self, part: Letters) -> impl Iterator<Item = &Names> {
+        self.places.iter().take(usize::from(part.to) + 1).skip(part.from.into())
     }
 
     /// Whether requests aim at categories.
@@ -77,11 +79,21 @@ fn named_by(shared: &mut Vec<(Set, [u32; SETS])>, listed_by: Set) -> &mut [u32; 
     &mut shared[place].1
 }
 
+/// The sums of a range, from those before each place.
+fn sum(before: &[Sums], part: Letters) -> Sums {
+    let of = |place: usize| before.get(place).copied().unwrap_or_default();
+    of(usize::from(part.to) + 1).without(of(usize::from(part.from)))
+}
+
 impl View<'_> {
-    /// The tables of a range together.
+    /// The sums of a range.
     pub(super) fn sum(&self, part: Letters) -> Sums {
-        let of = |place: usize| self.before.get(place).copied().unwrap_or_default();
-        of(usize::from(part.to) + 1).without(of(usize::from(part.from)))
+        sum(&self.before, part)
+    }
+
+    /// All stretches with their sums.
+    pub(super) fn stretches(&self) -> impl Iterator<Item = (&Stretch, &Sums)> {
+        self.stretches.iter().zip(&self.of_stretches)
     }
 
     pub(super) fn found(&self) -> f64 {

@@ -134,8 +134,10 @@ impl View<'_> {
         let choice = Choice { several, is_testing, items: f64::from(wish.items) };
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
         let (said, silent) = (self.spares(true), self.spares(false));
-        let stretches = self.stretches.iter().zip(expected);
-        for (stretch, has) in stretches.filter(|(stretch, _)| !stretch.reach.is_done(picture.useful)) {
+        let stretches = self.stretches().zip(expected);
+        for ((stretch, sums), has) in
+            stretches.filter(|((stretch, _), _)| !stretch.reach.is_done(picture.useful))
+        {
             let reach = stretch.reach;
             // Which parts there are goes by whether the model is told what to leave out.
             let ways: &[bool] = if reach.listed == 0 { &[true] } else { &[true, false] };
@@ -161,8 +163,8 @@ impl View<'_> {
                 if whole.from == whole.to {
                     // There is nothing to cut, and there may be hundreds of these.
                     if busy.is_free(whole) {
-                        let (sums, spares) = (self.sum(whole), if leaves_out { said } else { silent });
-                        weigh(whole, (&sums, *has), &|| spares.of(*has, &sums).gives);
+                        let spares = if leaves_out { said } else { silent };
+                        weigh(whole, (sums, *has), &|| spares.of(*has, sums).gives);
                     }
                     continue;
                 }
