@@ -67,8 +67,7 @@ impl Picture {
     /// listed it, what the others add.
     pub(super) fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
         if reach.listed > 0 {
-            let to_add = self.still_to_add.get(usize::from(reach.listed_by)).copied().unwrap_or_default();
-            return sums.found() * (1.0 + to_add);
+            return sums.found() * (1.0 + to_add(&self.still_to_add, reach));
         }
         let known = known_of(sums, letters, self.once_real);
         let by_known = (known * self.names_for_each - sums.found()).max(0.0);
@@ -122,25 +121,24 @@ impl View<'_> {
         let known_of_listed = listed.twice + real;
         let basis = known_of_listed + USUAL * usual;
         let once_real = if listed.once > 0.0 { real / listed.once } else { 1.0 };
-        let mut names_for_each = if basis >= 1.0 && known > 0.0 {
-            ((known + missing) / basis).max(1.0)
-        } else {
-            1.0 + UNSEEN_FOR_EACH
-        };
+        let still_to_add = still_to_add(&adds);
+        let of_done = (basis >= 1.0 && known > 0.0).then(|| ((known + missing) / basis).max(1.0));
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
         let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
             let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
-                0 => (known * names_for_each).max(sums.found() + by_fresh(sums, stretch.reach)),
-                _ => sums.found(),
+                0 => (known * of_done.unwrap_or_default()).max(sums.found() + by_fresh(sums, stretch.reach)),
+                _ if of_done.is_some() => sums.found(),
+                _ => sums.found() * (1.0 + to_add(&still_to_add, stretch.reach)),
             };
             whole += known;
         }
-        if whole > basis {
-            names_for_each = names_for_each.max(names / whole);
-        }
+        let of_open = if whole > basis { names / whole } else { 1.0 };
+        // Where no range is done yet, those that were asked about count as far as much of them is known.
+        let of_any = ((1.0 + UNSEEN_FOR_EACH) * TRUST + names) / (TRUST + whole);
+        let names_for_each = of_done.map_or(of_any.max(1.0), |of_done| of_done.max(of_open));
         Picture {
             useful,
             left_out,
@@ -150,7 +148,7 @@ impl View<'_> {
             looked_for,
             known_of_listed: basis,
             once_real,
-            still_to_add: still_to_add(&adds),
+            still_to_add,
             is_tested,
         }
     }
@@ -235,6 +233,11 @@ fn still_to_add(adds: &[f64; VOICES]) -> [f64; SETS] {
         *all = others.map(|(_, adds)| adds).sum();
     }
     all
+}
+
+/// The same of those that have listed a range.
+fn to_add(still_to_add: &[f64; SETS], reach: Reach) -> f64 {
+    still_to_add.get(usize::from(reach.listed_by)).copied().unwrap_or_default()
 }
 
 /// What answers about the whole know of a range.

@@ -402,8 +402,8 @@ impl Frontier {
         let mut texts = Vec::new();
         if self.keeps_all_texts() {
             let voice = provider.map_or(0, |provider| self.set_of(provider));
-            let is_tested = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_tested;
-            let settled = self.voices.len() < 2 || voice == 0 || is_tested(&self.view());
+            let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
+            let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
             let is_its =
                 |number: &u64| settled || self.name(*number).is_some_and(|name| name.by & voice != 0);
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));

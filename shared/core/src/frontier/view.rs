@@ -16,8 +16,8 @@ pub(super) struct View<'a> {
     of_stretches: Vec<Sums>,
     /// The most names that are known of one place.
     most: f64,
-    /// Names in ranges that several models have listed: by who listed, and who named them.
-    pub(super) shared: Vec<(Set, [u32; SETS])>,
+    /// Names in ranges that were listed: by who listed, and who named them.
+    pub(super) listed: Vec<(Set, [u32; SETS])>,
 }
 
 impl Deref for View<'_> {
@@ -30,7 +30,7 @@ impl Deref for View<'_> {
 
 impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
-        let (mut before, mut shared) = (Vec::with_capacity(PLACES + 1), Vec::new());
+        let (mut before, mut listed) = (Vec::with_capacity(PLACES + 1), Vec::new());
         let (mut sums, mut most) = (Sums::default(), 0.0_f64);
         for names in &self.places {
             before.push(sums);
@@ -39,8 +39,8 @@ impl Frontier {
             sums.join(&of_place);
         }
         before.resize(PLACES + 1, sums);
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed_by.count_ones() > 1) {
-            let named_by = named_by(&mut shared, stretch.reach.listed_by);
+        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed_by > 0) {
+            let named_by = named_by(&mut listed, stretch.reach.listed_by);
             for (by, names) in self.of(stretch.letters()).flat_map(|names| &names.by) {
                 if let Some(all) = named_by.get_mut(usize::from(*by)) {
                     *all += names;
@@ -49,7 +49,7 @@ impl Frontier {
         }
         self.known.add_to(&mut before);
         let of_stretches = self.stretches.iter().map(|stretch| sum(&before, stretch.letters())).collect();
-        View { frontier: self, before, of_stretches, most, shared }
+        View { frontier: self, before, of_stretches, most, listed }
     }
 
     /// What is known of the names of each place of a range, up to the last with any.
@@ -71,12 +71,12 @@ impl Frontier {
 
 /// What names are counted in that these models have listed.
 #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-fn named_by(shared: &mut Vec<(Set, [u32; SETS])>, listed_by: Set) -> &mut [u32; SETS] {
-    let place = shared.iter().position(|(by, _)| *by == listed_by).unwrap_or_else(|| {
-        shared.push((listed_by, [0; SETS]));
-        shared.len() - 1
+fn named_by(all: &mut Vec<(Set, [u32; SETS])>, listed_by: Set) -> &mut [u32; SETS] {
+    let place = all.iter().position(|(by, _)| *by == listed_by).unwrap_or_else(|| {
+        all.push((listed_by, [0; SETS]));
+        all.len() - 1
     });
-    &mut shared[place].1
+    &mut all[place].1
 }
 
 /// The sums of a range, from those before each place.

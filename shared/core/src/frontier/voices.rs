@@ -21,6 +21,12 @@ pub(super) const SETS: usize = 1 << VOICES;
 /// So many names in ranges that another model has listed too show what a model adds.
 const TESTED: f64 = 40.0;
 
+/// The same of names that a model gave when it was asked about the whole, in ranges that others have listed.
+const SAMPLED: f64 = 20.0;
+
+/// Before any was, it is as if so many had been.
+const BEFORE: f64 = 5.0;
+
 /// A model that adds less than this share of the names of a range adds nothing.
 const ADDS: f64 = 0.06;
 
@@ -53,8 +59,18 @@ pub(super) struct Worth {
     pub(super) adds: f64,
     /// Share of the names that it knows.
     pub(super) knows: f64,
-    /// It is known by experience.
+    /// It is known by lists of the same ranges, as well as it can be.
     pub(super) is_tested: bool,
+    /// It is known at all, by lists or by what it named of ranges that others have listed.
+    pub(super) is_seen: bool,
+}
+
+/// How many names were found in ranges, how many of them a model named, and how many of these no other did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Named {
+    found: f64,
+    known: f64,
+    alone: f64,
 }
 
 impl Frontier {
@@ -120,7 +136,7 @@ impl View<'_> {
         for voice in by_cost {
             if useful.count_ones() > 1 {
                 let worth = self.worth(voice, useful);
-                if worth.is_tested && worth.adds < ADDS {
+                if worth.is_seen && worth.adds < ADDS {
                     useful &= !voice;
                 }
             }
@@ -131,20 +147,33 @@ impl View<'_> {
     /// What a model adds to the others of a set.
     pub(super) fn worth(&self, voice: Set, among: Set) -> Worth {
         let others = among & !voice;
-        let (mut found, mut alone, mut known) = (0.0, 0.0, 0.0);
-        let both = |listed: Set| listed & voice != 0 && listed & others != 0;
-        let shared = self.shared.iter().filter(|(listed, _)| both(*listed));
+        let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
+        if by_lists.found >= TESTED {
+            let Named { found, known, alone } = by_lists;
+            return Worth { adds: alone / found, knows: known / found, is_tested: true, is_seen: true };
+        }
+        // What it named when it was asked about the whole, in ranges that others have listed.
+        let Named { known, alone, .. } =
+            self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
+        let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
+        // Of as many names as the others have.
+        let adds = unknown / (1.0 + unknown);
+        let is_tested = others == 0;
+        Worth { adds, knows: MAY_KNOW, is_tested, is_seen: is_tested || known >= SAMPLED }
+    }
+
+    /// Names in ranges that were listed by such models.
+    fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
+        let mut sum = Named::default();
+        let listed = self.listed.iter().filter(|(listed, _)| is_meant(*listed));
         for (by, names) in
-            shared.flat_map(|(_, named_by)| (0..).zip(named_by)).filter(|(_, names)| **names > 0)
+            listed.flat_map(|(_, named_by)| (0..).zip(named_by)).filter(|(_, names)| **names > 0)
         {
             let (by, names): (Set, f64) = (by, f64::from(*names));
-            found += names;
-            known += if by & voice != 0 { names } else { 0.0 };
-            alone += if by & (others | voice) == voice { names } else { 0.0 };
+            sum.found += names;
+            sum.known += if by & voice != 0 { names } else { 0.0 };
+            sum.alone += if by & (others | voice) == voice { names } else { 0.0 };
         }
-        if found < TESTED {
-            return Worth { adds: MAY_ADD, knows: MAY_KNOW, is_tested: others == 0 };
-        }
-        Worth { adds: alone / found, knows: known / found, is_tested: true }
+        sum
     }
 }

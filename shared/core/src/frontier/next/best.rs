@@ -81,7 +81,7 @@ impl Choice {
         let new = new.clamp(0.0, self.items);
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
         // One that fails would be asked again and again for that.
-        let is_open = self.several && !one.worth.is_tested && reach.listed > 0;
+        let is_open = self.several && !one.worth.is_seen && reach.listed > 0;
         let tests = is_open && one.is_sound && !self.is_testing;
         (new, if tests { known * AT_ONCE } else { new / one.cost })
     }
@@ -143,7 +143,7 @@ impl View<'_> {
             let ways: &[bool] = if reach.listed == 0 { &[true] } else { &[true, false] };
             for leaves_out in ways.iter().copied() {
                 let is_asked = |one: &Askable<'_>| {
-                    reach.listed == 0 || reach.listed_by & one.voice == 0 && one.worth.is_tested == leaves_out
+                    reach.listed == 0 || reach.listed_by & one.voice == 0 && one.worth.is_seen == leaves_out
                 };
                 if reach.listed > 0 && !askable.iter().any(is_asked) {
                     continue;
