@@ -25,7 +25,7 @@ const TESTED: f64 = 40.0;
 const SAMPLED: f64 = 20.0;
 
 /// Before any was, it is as if so many had been.
-const BEFORE: f64 = 5.0;
+const BEFORE: f64 = 3.0;
 
 /// A model that adds less than this share of the names of a range adds nothing.
 const ADDS: f64 = 0.06;
