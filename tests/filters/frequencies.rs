@@ -264,9 +264,9 @@ async fn nothing_is_lost_or_counted_otherwise(forced: f64, least_false_positives
     let Run { fold, repeated } = run(forced).await;
     let (frequencies, by_provider) = expected();
     assert_eq!(fold.attributes(), u64::from(ITEMS), "none is lost");
-    assert_eq!(*fold.sightings().frequencies(), frequencies);
+    assert_eq!(fold.sightings().frequencies().collect::<BTreeMap<_, _>>(), frequencies);
     let strata = fold.sightings_by_provider().iter();
-    let strata = strata.map(|(name, sightings)| (name.clone(), sightings.frequencies().clone()));
+    let strata = strata.map(|(name, sightings)| (name.clone(), sightings.frequencies().collect()));
     assert_eq!(strata.collect::<BTreeMap<_, _>>(), by_provider);
     let totals = fold.totals();
     assert_eq!(totals.resolved, totals.false_positives);

@@ -52,11 +52,52 @@ fn a_model_that_adds_nothing_to_a_cheaper_one_is_not_worth_asking() {
 }
 
 #[test]
+fn what_a_model_adds_is_seen_from_what_it_named_before_it_lists_anything() {
+    let said = |by_two: &[String]| {
+        let mut log = Log::default();
+        log.says(by("one", whole()), &of_each_letter(1));
+        log.says(by("two", whole()), by_two);
+        let all = of_each_letter(4);
+        let within = |part: &str| -> Vec<String> {
+            all.iter().filter(|name| letters(part).holds(name)).cloned().collect()
+        };
+        for part in ["a-h", "i-q", "r-z"] {
+            log.says(ResponseMeta { asked: 200, ..about(part) }, &within(part));
+        }
+        let (view, two) = (log.frontier().view(), log.frontier().set_of("two"));
+        (view.useful() & two != 0, log.frontier().estimate().unwrap())
+    };
+    let (is_useful, estimate) = said(&of_each_letter(2));
+    assert!(!is_useful, "all that it named is in the lists of the other");
+    assert!(estimate.estimate.total < 1.1 * 104.0, "{estimate:?}");
+    let others: Vec<String> = of_each_letter(2).into_iter().chain(numbered("zb", 0..26)).collect();
+    let (is_useful, estimate) = said(&others);
+    assert!(is_useful, "a third of what it named is not");
+    assert!(estimate.at_least, "no list of it says how much it adds: {estimate:?}");
+    assert!(estimate.estimate.total > 1.15 * 130.0, "{estimate:?}");
+}
+
+#[test]
+fn ranges_that_some_have_listed_tell_how_many_names_others_hold() {
+    let mut log = Log::default();
+    // Each answer about the whole knows half of the names, and the lists have the other half.
+    let half = of_each_letter(2);
+    log.says(by("one", whole()), &half);
+    log.says(by("two", whole()), &numbered("zb", 0..30));
+    let all = of_each_letter(4);
+    let listed: Vec<String> = all.iter().filter(|name| letters("a-m").holds(name)).cloned().collect();
+    log.says(ResponseMeta { asked: 200, ..about("a-m") }, &listed);
+    let picture = log.frontier().view().picture();
+    assert_eq!(picture.useful.count_ones(), 2, "nothing is done before both have listed it");
+    assert!((1.8..2.8).contains(&picture.names_for_each), "{picture:?}");
+}
+
+#[test]
 fn a_list_of_one_model_is_no_list_of_another() {
     let mut log = Log::default();
     for _ in 0..2 {
         log.says(by("one", whole()), &of_each_letter(2));
-        log.says(by("two", whole()), &of_each_letter(2));
+        log.says(by("two", whole()), &of_each_letter(3));
     }
     log.says(about("a-z"), &numbered("ba", 0..20));
     log.says(about("other"), &[]);
