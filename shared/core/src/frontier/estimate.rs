@@ -20,8 +20,8 @@ const MORE: f64 = 0.7;
 /// With so many known names, their number says as much of a range that came back full as the new ones in the answer do.
 const TRUST: f64 = 10.0;
 
-/// While nothing is listed: for each known name, so many that are not.
-const UNSEEN_FOR_EACH: f64 = 2.0;
+/// While nothing is listed: so many names for each that answers about the whole name.
+const UNKNOWN: f64 = 3.0;
 
 /// Below this completeness a number of names in all is not told.
 pub(super) const TOLD_FROM: f64 = 0.7;
@@ -94,6 +94,7 @@ impl Frontier {
 impl View<'_> {
     pub(super) fn picture(&self) -> Picture {
         let useful = self.useful();
+        let several = useful.count_ones() > 1;
         let mut listed = Sums::default();
         let mut usual = 0.0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| stretch.reach.is_done(useful)) {
@@ -104,7 +105,7 @@ impl View<'_> {
         let mut is_tested = true;
         for (place, adds) in adds.iter_mut().enumerate().filter(|(place, _)| useful & 1 << place != 0) {
             let worth = self.worth(1 << place, useful);
-            *adds = if useful.count_ones() > 1 { worth.adds } else { 0.0 };
+            *adds = if several { worth.adds } else { 0.0 };
             is_tested &= worth.is_tested;
         }
         let looked_for = listed.twice + LEFT_OUT.1;
@@ -123,22 +124,31 @@ impl View<'_> {
         let once_real = if listed.once > 0.0 { real / listed.once } else { 1.0 };
         let still_to_add = still_to_add(&adds);
         let of_done = (basis >= 1.0 && known > 0.0).then(|| ((known + missing) / basis).max(1.0));
+        // It takes long until several models have listed one: until then those that were asked about count, as far as much is known of them.
+        let at_least = of_done.unwrap_or(if several { 0.0 } else { UNKNOWN });
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
         let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
             let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
-                0 => (known * of_done.unwrap_or_default()).max(sums.found() + by_fresh(sums, stretch.reach)),
-                _ if of_done.is_some() => sums.found(),
-                _ => sums.found() * (1.0 + to_add(&still_to_add, stretch.reach)),
+                0 => (known * at_least).max(sums.found() + by_fresh(sums, stretch.reach)),
+                _ if of_done.is_none() && several => {
+                    sums.found() * (1.0 + to_add(&still_to_add, stretch.reach))
+                }
+                _ => sums.found(),
             };
             whole += known;
         }
         let of_open = if whole > basis { names / whole } else { 1.0 };
-        // Where no range is done yet, those that were asked about count as far as much of them is known.
-        let of_any = ((1.0 + UNSEEN_FOR_EACH) * TRUST + names) / (TRUST + whole);
-        let names_for_each = of_done.map_or(of_any.max(1.0), |of_done| of_done.max(of_open));
+        let names_for_each = match of_done {
+            Some(of_done) => of_done.max(of_open),
+            None if several => {
+                let trust = whole / (TRUST + whole);
+                ((1.0 - trust) * UNKNOWN + trust * of_open).max(1.0)
+            }
+            None => UNKNOWN.max(of_open),
+        };
         Picture {
             useful,
             left_out,

@@ -1,6 +1,7 @@
 //! Providers that fail, over the requests of all producers.
 
 use super::decisions::replay;
+use super::directed::{aims, directed, first_answers};
 use super::*;
 use crate::command::Care;
 use crate::decision::{Cared, Treated, What};
@@ -340,4 +341,42 @@ fn another_leader_goes_on_leaving_it_alone() {
     ended(&mut world, "a", Outcome::Answered, at + 200);
     world.settle(at + 200);
     assert_eq!(rest(&world), [true; 3]);
+}
+
+#[test]
+fn what_a_provider_was_to_be_asked_that_has_died_is_asked_of_another_at_once() {
+    let mut world = directed(Limits::default());
+    let beat = |world: &mut World, sent: u64, in_flight: u32, at: u64| {
+        let say = |beat: &mut Heartbeat| {
+            beat.providers = vec![report("small"), report("other")];
+            for report in &mut beat.topics {
+                (report.sent, report.in_flight) = (sent, in_flight);
+            }
+        };
+        world.beat("p1", 1, say, at);
+        world.settle(at);
+    };
+    beat(&mut world, 2, 2, 5);
+    first_answers(&mut world);
+    beat(&mut world, 2, 0, 30);
+    let before = aims(&world, "p1");
+    let dead = before.iter().find_map(|aim| aim.provider.clone()).unwrap();
+    beat(&mut world, 4, 2, 40);
+    let known = aims(&world, "p1").iter().map(|aim| aim.number).max().unwrap();
+    for aim in &before[..2] {
+        let cell = aim.cell.clone();
+        let meta = ResponseMeta {
+            provider: dead.clone(),
+            cell,
+            latency_ms: 100,
+            ..world.meta(Outcome::Unreachable)
+        };
+        world.answer_to("p1", meta, (&[], 0), 1_000);
+    }
+    world.settle(1_000);
+    let anew: Vec<_> = aims(&world, "p1").into_iter().filter(|aim| aim.number > known).collect();
+    assert!(anew.iter().all(|aim| aim.provider.as_ref() != Some(&dead)), "{dead}: {anew:?}");
+    for failed in &before[..2] {
+        assert!(anew.iter().any(|aim| aim.cell == failed.cell), "{:?}: {anew:?}", failed.cell);
+    }
 }
