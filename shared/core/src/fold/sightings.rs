@@ -109,7 +109,7 @@ impl Tally {
         if before == after {
             return;
         }
-        if before > 0 && before < COMMON {
+        if before < COMMON {
             if let Some(number) = usize::try_from(before).ok().and_then(|before| self.common.get_mut(before))
             {
                 *number = number.saturating_sub(1);

@@ -57,7 +57,7 @@ fn a_run() -> World {
         .flat_map(|one| ('a'..='z').flat_map(move |two| (0..3).map(move |n| format!("{one}{two}x {n}"))))
         .collect();
     let mut given = std::collections::BTreeSet::new();
-    for round in 0..75_u64 {
+    for round in 0..60_u64 {
         let at = 100 + round * 300;
         for name in ["p1", "p2"] {
             if name == "p2" && (20..50).contains(&round) {
@@ -246,7 +246,7 @@ fn nothing_is_decided_anew_while_there_is_nobody_to_ask() {
     ready(&mut world, "p1", 2, 30);
     world.settle(30);
     let before = world.decided().len();
-    for round in 0..75_u64 {
+    for round in 0..60_u64 {
         let at = 100 + round * 500;
         ready(&mut world, "p1", 2, at);
         let Some(mut last) = world.coordinator.members.get(&producer("p1")).unwrap().last().cloned() else {
