@@ -280,6 +280,9 @@ impl Frontier {
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
     pub(crate) fn mention(&mut self, numbers: impl Iterator<Item = u64> + Clone, aim: &Aim, voice: Set) {
+        if aim.is_task() {
+            return;
+        }
         if let Aim::Category(category) = aim {
             self.categories.mention(category, numbers.clone());
         }

@@ -353,3 +353,15 @@ fn what_a_model_adds_is_not_tried_while_it_fails() {
     }
     assert_eq!(ask(&log, &two()).1.as_deref(), Some("one"));
 }
+
+/// Tasks name no items; a log in which one does all the same is folded without counting them twice.
+#[test]
+fn what_completes_a_task_is_no_answer_that_names_anything() {
+    let mut log = Log::default();
+    let task = ResponseMeta { cell: Some("categories".to_owned()), ..meta(ONE) };
+    log.write(EntryKind::Response(task), &[], 1);
+    log.write(EntryKind::Resolution { of: 1 }, &["aa"], 0);
+    assert!(log.frontier().view().found() < 0.5);
+    log.answer(ONE, None, 50, &["aa"]);
+    assert!((log.frontier().view().found() - 1.0).abs() < 0.5);
+}
