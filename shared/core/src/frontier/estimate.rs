@@ -1,7 +1,8 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
 use super::view::View;
-use super::voices::{SETS, VOICES};
+use super::coming::Comings;
+use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
@@ -39,7 +40,7 @@ pub(super) const DOUBT: f64 = 0.5;
 pub(super) const QUANTILE: f64 = 1.96;
 
 /// What is known of the topic by its listed ranges.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Picture {
     /// The models that are worth asking.
     pub(super) useful: Set,
@@ -56,27 +57,10 @@ pub(super) struct Picture {
     known_of_listed: f64,
     /// Share of those named by one answer about the whole that are real.
     once_real: f64,
-    /// What models that are worth asking add to the lists of others, by who these are: a share of their names.
-    still_to_add: [f64; SETS],
+    /// What each model that is worth asking may add to lists of others, by whose lists they are.
+    pub(super) to_come: Vec<(Set, Comings)>,
     /// Whether that is known of all of them.
     is_tested: bool,
-}
-
-impl Picture {
-    /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
-    /// listed it, what the others add.
-    pub(super) fn expected(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
-        if reach.listed > 0 {
-            return sums.found() * (1.0 + to_add(&self.still_to_add, reach));
-        }
-        let known = known_of(sums, letters, self.once_real);
-        let by_known = (known * self.names_for_each - sums.found()).max(0.0);
-        if reach.full == 0 {
-            return sums.found() + by_known;
-        }
-        let weight = known / (known + TRUST);
-        sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
-    }
 }
 
 impl Frontier {
@@ -91,41 +75,62 @@ impl Frontier {
     }
 }
 
+impl Frontier {
+    #[allow(missing_docs)]
+    pub fn debug(&self) -> String {
+        let view = self.view();
+        let p = view.picture();
+        let e = view.all_expected(&p);
+        let est = view.estimate_of(&p, &e);
+        let all = view.sum(Letters::ALL);
+        let worths: Vec<String> = (0..self.voices.len()).map(|v| { let w = view.worth(1 << v, p.useful | 1 << v); format!("{:.2}/{:.2}{}{}", w.adds, w.knows, if w.is_tested {"T"} else {""}, if w.is_seen {"S"} else {""}) }).collect();
+        let by: Vec<u32> = self.stretches.iter().map(|s| s.reach.listed_by.into()).collect();
+        let (mut byl, mut rest) = (0.0, 0.0);
+        for ((s, sums), e) in view.stretches().zip(&e) { if s.reach.is_done(p.useful) { continue; } if s.reach.listed > 0 { byl += e - sums.found(); } else { rest += e - sums.found(); } }
+        format!("found {:.0} est {:?} useful {:b} left_out {:.3} made_up {:.3} each {:.2} listed {:.0}+{:.1} others {byl:.0} rest {rest:.0} tested {} once_real {:.2} worths {worths:?} by {by:?} whole {} aimed {} sums {all:?}", all.found(), est.map(|c| (c.estimate.low.round(), c.estimate.total.round(), c.estimate.high.round(), c.at_least)), p.useful, p.left_out, p.made_up, p.names_for_each, p.listed.0, p.listed.1, p.is_tested, p.once_real, self.whole, self.aimed)
+    }
+}
+
 impl View<'_> {
     pub(super) fn picture(&self) -> Picture {
         let useful = self.useful();
-        let several = useful.count_ones() > 1;
         let mut listed = Sums::default();
         let mut usual = 0.0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| stretch.reach.is_done(useful)) {
             listed.join(sums);
             usual += stretch.letters().usual() / 1_000.0;
         }
-        let mut adds = [0.0; VOICES];
-        let mut is_tested = true;
-        for (place, adds) in adds.iter_mut().enumerate().filter(|(place, _)| useful & 1 << place != 0) {
-            let worth = self.worth(1 << place, useful);
-            *adds = if several { worth.adds } else { 0.0 };
-            is_tested &= worth.is_tested;
-        }
+        let is_useful = |place: &usize| useful & 1 << place != 0;
+        let is_tested = (0..VOICES).filter(is_useful).all(|place| self.worth(1 << place, useful).is_tested);
         let looked_for = listed.twice + LEFT_OUT.1;
         let left_out = (listed.twice - listed.twice_listed + LEFT_OUT.0) / looked_for;
         let real = (listed.once_listed / (1.0 - left_out)).min(listed.once);
         let share = share(listed.found(), self.found());
         let mentions = share * count(self.whole_mentions);
-        let made_up = (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1);
-        let aimed_mentions = count(self.aimed_mentions);
+        let shared = self.is_shared();
+        let made_up = if shared {
+            self.told.made_up
+        } else {
+            (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1)
+        };
+        let aimed_mentions = count(self.aimed_mentions) * if shared { self.share_of_aimed(&listed) } else { 1.0 };
         let made_up_here = (made_up * aimed_mentions).min(listed.listed_once);
         let by_lists = listed.listed_once - made_up_here + listed.listed;
         let known = listed.twice + real + by_lists;
         let missing = by_lists * left_out / (1.0 - left_out);
         let known_of_listed = listed.twice + real;
         let basis = known_of_listed + USUAL * usual;
-        let once_real = if listed.once > 0.0 { real / listed.once } else { 1.0 };
-        let still_to_add = still_to_add(&adds);
+        let once_real = if shared {
+            self.told.once_real
+        } else if listed.once > 0.0 {
+            real / listed.once
+        } else {
+            1.0
+        };
+        let to_come = self.comings(useful);
         let of_done = (basis >= 1.0 && known > 0.0).then(|| ((known + missing) / basis).max(1.0));
         // It takes long until several models have listed one: until then those that were asked about count, as far as much is known of them.
-        let at_least = of_done.unwrap_or(if several { 0.0 } else { UNKNOWN });
+        let at_least = of_done.unwrap_or(if shared { 0.0 } else { UNKNOWN });
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
         let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
@@ -133,17 +138,14 @@ impl View<'_> {
             let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
                 0 => (known * at_least).max(sums.found() + by_fresh(sums, stretch.reach)),
-                _ if of_done.is_none() && several => {
-                    sums.found() * (1.0 + to_add(&still_to_add, stretch.reach))
-                }
-                _ => sums.found(),
+                _ => sums.found() + self.to_come(&to_come, sums, stretch.letters(), stretch.reach),
             };
             whole += known;
         }
         let of_open = if whole > basis { names / whole } else { 1.0 };
         let names_for_each = match of_done {
             Some(of_done) => of_done.max(of_open),
-            None if several => {
+            None if shared => {
                 let trust = whole / (TRUST + whole);
                 ((1.0 - trust) * UNKNOWN + trust * of_open).max(1.0)
             }
@@ -158,20 +160,41 @@ impl View<'_> {
             looked_for,
             known_of_listed: basis,
             once_real,
-            still_to_add,
+            to_come,
             is_tested,
         }
     }
 
-    /// How many real names a range that is not listed holds, those that are known included.
+    /// How much of the names of answers about parts is here.
+    fn share_of_aimed(&self, sums: &Sums) -> f64 {
+        share(sums.aimed(), self.sum(Letters::ALL).aimed())
+    }
+
+    /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
+    /// listed it, what the others add.
     pub(super) fn expected(&self, picture: &Picture, letters: Letters, reach: Reach) -> f64 {
-        picture.expected(&self.sum(letters), letters, reach)
+        self.expected_of(picture, &self.sum(letters), letters, reach)
+    }
+
+    /// The same where its sums are at hand.
+    pub(super) fn expected_of(&self, picture: &Picture, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        if reach.listed > 0 {
+            return sums.found() + self.to_come(&picture.to_come, sums, letters, reach);
+        }
+        let known = known_of(sums, letters, picture.once_real);
+        let by_known = (known * picture.names_for_each - sums.found()).max(0.0);
+        if reach.full == 0 {
+            return sums.found() + by_known;
+        }
+        let weight = known / (known + TRUST);
+        sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
     }
 
     /// How many names each stretch has.
     pub(super) fn all_expected(&self, picture: &Picture) -> Vec<f64> {
-        let of =
-            |(stretch, sums): (&Stretch, &Sums)| picture.expected(sums, stretch.letters(), stretch.reach);
+        let of = |(stretch, sums): (&Stretch, &Sums)| {
+            self.expected_of(picture, sums, stretch.letters(), stretch.reach)
+        };
         self.stretches().map(of).collect()
     }
 
@@ -187,7 +210,16 @@ impl View<'_> {
         }
         let useful = picture.useful;
         let (mut known, mut missing) = picture.listed;
-        let made_up_of = |sums: &Sums| (1.0 - picture.once_real) * (sums.once - sums.once_listed);
+        let shared = self.is_shared();
+        let all = self.sum(Letters::ALL);
+        let made_up_of = |sums: &Sums| {
+            if !shared {
+                return (1.0 - picture.once_real) * (sums.once - sums.once_listed);
+            }
+            let of_whole = share(sums.whole(), all.whole()) * count(self.whole_mentions);
+            let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
+            (picture.made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
+        };
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
@@ -199,11 +231,11 @@ impl View<'_> {
             let real = (sums.found() - made_up_of(sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
-            let missing_here = (expected - real).max(0.0);
             if stretch.reach.listed > 0 {
-                missing_by_others += missing_here;
+                nothing_listed = false;
+                missing_by_others += expected - sums.found();
             } else {
-                missing_of_rest += missing_here;
+                missing_of_rest += (expected - real).max(0.0);
             }
             rest.join(sums);
         }
@@ -221,7 +253,6 @@ impl View<'_> {
         variance +=
             count(self.aimed_mentions).powi(2) * picture.made_up / (count(self.whole_mentions) + MADE_UP.1);
         variance += missing;
-        let all = self.sum(Letters::ALL);
         made_up = (all.found() - known).max(made_up).max(0.0);
         let total = known + missing;
         let spread = QUANTILE * variance.sqrt();
@@ -233,21 +264,6 @@ impl View<'_> {
         let at_least = nothing_listed || !picture.is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate, completeness, at_least })
     }
-}
-
-/// What models that have not listed a range add to those that have, by what each adds.
-fn still_to_add(adds: &[f64; VOICES]) -> [f64; SETS] {
-    let mut all = [0.0; SETS];
-    for (listed_by, all) in all.iter_mut().enumerate() {
-        let others = adds.iter().enumerate().filter(|(place, _)| listed_by & 1 << place == 0);
-        *all = others.map(|(_, adds)| adds).sum();
-    }
-    all
-}
-
-/// The same of those that have listed a range.
-fn to_add(still_to_add: &[f64; SETS], reach: Reach) -> f64 {
-    still_to_add.get(usize::from(reach.listed_by)).copied().unwrap_or_default()
 }
 
 /// What answers about the whole know of a range.

@@ -25,7 +25,9 @@ use crate::fold::named;
 use crate::log::Entry;
 
 mod categories;
+mod coming;
 mod estimate;
+mod heard;
 mod known;
 mod letters;
 mod next;
@@ -39,6 +41,8 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
+use estimate::{LEFT_OUT, MADE_UP};
+use heard::{By, Key};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
@@ -83,8 +87,9 @@ struct Name {
     place: Place,
     whole: u8,
     aimed: u8,
-    /// The models that named it.
-    by: Set,
+    /// The models that named it, in answers about the whole and in those about a part.
+    whole_by: Set,
+    aimed_by: Set,
 }
 
 /// What is known of the names of a place.
@@ -92,7 +97,7 @@ struct Name {
 struct Names {
     counts: Counts,
     /// How many were named by which models, in the order of these.
-    by: Vec<(Set, u32)>,
+    by: Vec<(Key, u32)>,
 }
 
 /// How far a stretch of the alphabet is.
@@ -142,6 +147,8 @@ pub struct Frontier {
     whole_full: u64,
     whole_mentions: u64,
     aimed: u64,
+    /// Answers about parts that kept to them.
+    kept: u64,
     aimed_mentions: u64,
     /// Mentions by answers about a part that were in it.
     within: u64,
@@ -172,9 +179,9 @@ struct Given {
 impl Names {
     /// How many were named by these models.
     #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-    fn named_by(&mut self, models: Set) -> &mut u32 {
-        let place = self.by.binary_search_by_key(&models, |(by, _)| *by).unwrap_or_else(|place| {
-            self.by.insert(place, (models, 0));
+    fn named_by(&mut self, key: Key) -> &mut u32 {
+        let place = self.by.binary_search_by_key(&key, |(by, _)| *by).unwrap_or_else(|place| {
+            self.by.insert(place, (key, 0));
             place
         });
         &mut self.by[place].1
@@ -200,6 +207,7 @@ impl Default for Frontier {
             whole_full: 0,
             whole_mentions: 0,
             aimed: 0,
+            kept: 0,
             aimed_mentions: 0,
             within: 0,
             longest: 0,
@@ -222,8 +230,8 @@ impl Frontier {
     /// Takes in the texts of new names, in the order of their numbers.
     pub(crate) fn learn<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
         for text in texts {
-            let [high, low] = letters::place(text).to_be_bytes();
-            self.names.extend([high, low, 0, 0]);
+            let name = Name { place: letters::place(text), ..Name::default() };
+            self.names.extend(name.bytes());
             if self.texts.len() < TEXTS {
                 self.texts.push(text.into());
             }
@@ -289,16 +297,20 @@ impl Frontier {
         for number in numbers {
             let Some(bytes) = self.bytes_of(number) else { continue };
             let before = Name::of(bytes);
-            let mut after = Name { by: before.by | voice, ..before };
+            let mut after = before;
             match aim {
-                Aim::Whole => after.whole = (before.whole + 1).min(MANY),
-                Aim::Part(_) | Aim::Category(_) => after.aimed = (before.aimed + 1).min(MANY),
+                Aim::Whole => {
+                    after.whole = (before.whole + 1).min(MANY);
+                    after.whole_by |= voice;
+                }
+                Aim::Part(_) | Aim::Category(_) => {
+                    after.aimed = (before.aimed + 1).min(MANY);
+                    after.aimed_by |= voice;
+                }
                 Aim::Parts { .. } | Aim::Judge => {}
             }
             if after != before {
-                if let [_, _, counts, by] = bytes {
-                    (*counts, *by) = (after.whole << 4 | after.aimed, after.by);
-                }
+                bytes.copy_from_slice(&after.bytes());
                 self.named(before, after);
             }
             match aim {
@@ -321,11 +333,11 @@ impl Frontier {
         let Some(names) = self.places.get_mut(place) else { return };
         if before.whole + before.aimed > 0 {
             names.counts.take(before);
-            let named_by = names.named_by(before.by);
+            let named_by = names.named_by(before.by().key());
             *named_by = named_by.saturating_sub(1);
         }
         names.counts.put(after);
-        *names.named_by(after.by) += 1;
+        *names.named_by(after.by().key()) += 1;
     }
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
@@ -342,6 +354,7 @@ impl Frontier {
         };
         self.aimed += 1;
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
+        self.kept += u64::from(keeps_to);
         let known = self.found_in(part).max(1.0);
         let came = if is_full && given.is_stuck && part.from == part.to {
             // It cannot be cut further, and says the same again.
@@ -408,7 +421,7 @@ impl Frontier {
             let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
             let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
             let is_its =
-                |number: &u64| settled || self.name(*number).is_some_and(|name| name.by & voice != 0);
+                |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
         }
         match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
@@ -480,16 +493,36 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// In the four bytes of a name there follow: what models named it in answers about a part, in those about the whole, how often both did, and its place.
+const OF_PLACE: u32 = 10;
+const OF_COUNT: u32 = 2;
+const OF_MODELS: u32 = voices::VOICES as u32;
+
 impl Name {
     fn of(bytes: &[u8]) -> Self {
-        match bytes {
-            [high, low, counts, by] => Self {
-                place: Place::from_be_bytes([*high, *low]),
-                whole: counts >> 4,
-                aimed: counts & 15,
-                by: *by,
-            },
-            _ => Self::default(),
-        }
+        let mut rest = bytes.try_into().map_or(0, u32::from_be_bytes);
+        let mut take = |bits: u32| {
+            let taken = rest & ((1 << bits) - 1);
+            rest >>= bits;
+            taken
+        };
+        let place = Place::try_from(take(OF_PLACE)).unwrap_or_default();
+        let mut next = |bits: u32| u8::try_from(take(bits)).unwrap_or_default();
+        let (whole, aimed) = (next(OF_COUNT), next(OF_COUNT));
+        Self { place, whole, aimed, whole_by: next(OF_MODELS), aimed_by: next(OF_MODELS) }
+    }
+
+    fn bytes(self) -> [u8; BYTES] {
+        let parts = [(self.aimed_by, OF_MODELS), (self.whole_by, OF_MODELS), (self.aimed, OF_COUNT), (self.whole, OF_COUNT)];
+        let all = parts.into_iter().fold(0, |all, (part, bits)| all << bits | u32::from(part));
+        (all << OF_PLACE | u32::from(self.place)).to_be_bytes()
+    }
+
+    fn by(self) -> By {
+        By { whole: self.whole_by, aimed: self.aimed_by, is_once: self.whole == 1 }
+    }
+
+    fn is_by(self, voice: Set) -> bool {
+        (self.whole_by | self.aimed_by) & voice != 0
     }
 }

@@ -51,6 +51,9 @@ const NEAR: f64 = 0.06;
 pub(super) const MOST_LEFT_OUT: usize = 80;
 const AT_MOST: f64 = 80.0;
 
+/// For each request under way so many names are needed, or nobody asks more before one is answered.
+const NEEDED: f64 = 4.0;
+
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aim {
@@ -300,17 +303,19 @@ impl View<'_> {
         let picture = self.picture();
         let expected = self.all_expected(&picture);
         let (best, offers) = self.best(wish, &picture, &expected);
-        let (mut need, mut near_end) = (f64::INFINITY, false);
+        let (mut need, mut near_end, mut enough) = (f64::INFINITY, false, false);
         if let (Some(wanted), Some(estimate)) = (wish.wanted, self.estimate_of(&picture, &expected)) {
             let total = estimate.estimate.total;
             let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
-            need = (wanted - estimate.completeness) * total - coming;
+            need = (wanted - estimate.completeness) * total;
+            enough = need < NEEDED * requests(wish.under_way.len());
+            need -= coming;
             near_end = estimate.completeness >= wanted - NEAR && !estimate.at_least;
         }
         if near_end && self.lacks_whole(whole) {
             return self.about_whole(wish, whole, Why::Sure);
         }
-        if need <= 0.0 && !wish.under_way.is_empty() {
+        if (need <= 0.0 || enough) && !wish.under_way.is_empty() {
             return Outlook::Wait;
         }
         match best {
@@ -402,7 +407,7 @@ impl View<'_> {
         let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
-            spares.of(picture.expected(&sums, letters, stretch.reach), &sums)
+            spares.of(self.expected_of(picture, &sums, letters, stretch.reach), &sums)
         };
         let whole = stretch.letters();
         if whole.from == whole.to {
@@ -455,6 +460,11 @@ fn cut_letter(letter: Letters, size: f64, expected: &dyn Fn(Letters) -> Load, pa
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is small and positive")]
 fn whole_number(number: f64) -> u32 {
     number.max(0.0) as u32
+}
+
+#[expect(clippy::cast_precision_loss, reason = "they are few")]
+fn requests(number: usize) -> f64 {
+    number as f64
 }
 
 pub(super) fn whole_count(number: usize) -> u64 {

@@ -3,8 +3,8 @@
 use std::ops::Deref;
 
 use super::letters::PLACES;
-use super::voices::{SETS, Set};
-use super::{CROWDED, ENOUGH, Frontier, KEEPS_TO, Letters, Names, Stretch, Sums, TRIED};
+use super::heard::Told;
+use super::{CROWDED, ENOUGH, Frontier, Letters, Names, Stretch, Sums, TRIED};
 
 /// The frontier at one moment.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(super) struct View<'a> {
     of_stretches: Vec<Sums>,
     /// The most names that are known of one place.
     most: f64,
-    /// Names in ranges that were listed: by who listed, and who named them.
-    pub(super) listed: Vec<(Set, [u32; SETS])>,
+    /// What several models have named.
+    pub(super) told: Told,
 }
 
 impl Deref for View<'_> {
@@ -30,7 +30,7 @@ impl Deref for View<'_> {
 
 impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
-        let (mut before, mut listed) = (Vec::with_capacity(PLACES + 1), Vec::new());
+        let mut before = Vec::with_capacity(PLACES + 1);
         let (mut sums, mut most) = (Sums::default(), 0.0_f64);
         for names in &self.places {
             before.push(sums);
@@ -39,17 +39,9 @@ impl Frontier {
             sums.join(&of_place);
         }
         before.resize(PLACES + 1, sums);
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed_by > 0) {
-            let named_by = named_by(&mut listed, stretch.reach.listed_by);
-            for (by, names) in self.of(stretch.letters()).flat_map(|names| &names.by) {
-                if let Some(all) = named_by.get_mut(usize::from(*by)) {
-                    *all += names;
-                }
-            }
-        }
         self.known.add_to(&mut before);
         let of_stretches = self.stretches.iter().map(|stretch| sum(&before, stretch.letters())).collect();
-        View { frontier: self, before, of_stretches, most, listed }
+        View { frontier: self, before, of_stretches, most, told: Told::of(self) }
     }
 
     /// What is known of the names of each place of a range, up to the last with any.
@@ -67,16 +59,6 @@ impl Frontier {
     pub fn is_used(&self) -> bool {
         self.is_by_categories() || (self.aimed > 0 && self.view().works())
     }
-}
-
-/// What names are counted in that these models have listed.
-#[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-fn named_by(all: &mut Vec<(Set, [u32; SETS])>, listed_by: Set) -> &mut [u32; SETS] {
-    let place = all.iter().position(|(by, _)| *by == listed_by).unwrap_or_else(|| {
-        all.push((listed_by, [0; SETS]));
-        all.len() - 1
-    });
-    &mut all[place].1
 }
 
 /// The sums of a range, from those before each place.
@@ -102,7 +84,8 @@ impl View<'_> {
 
     /// Whether models keep to the letters that they are asked for, as far as it was tried.
     pub(super) fn works(&self) -> bool {
-        let keeps_to = self.aimed < TRIED || self.share_within().is_none_or(|share| share >= KEEPS_TO);
+        // By answers: one that is filled up with other names is long, and says no more than one that is short.
+        let keeps_to = self.aimed < TRIED || 2 * self.kept >= self.aimed;
         keeps_to && !self.is_crowded()
     }
 

@@ -126,14 +126,21 @@ impl Frontier {
     }
 }
 
+impl Frontier {
+    /// The places of the models, those first whose answers cost most.
+    pub(super) fn dearest_first(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.voices.len()).collect();
+        places.sort_by(|a, b| self.cost_of(1 << b).total_cmp(&self.cost_of(1 << a)));
+        places
+    }
+}
+
 impl View<'_> {
     /// The models that add something to the others.
     pub(super) fn useful(&self) -> Set {
         let mut useful: Set = (0..self.voices.len()).fold(0, |all, place| all | 1 << place);
-        let mut by_cost: Vec<Set> = (0..self.voices.len()).map(|place| 1 << place).collect();
         // Of two that know the same the dearer one goes.
-        by_cost.sort_by(|a, b| self.cost_of(*b).total_cmp(&self.cost_of(*a)));
-        for voice in by_cost {
+        for voice in self.dearest_first().into_iter().map(|place| 1 << place) {
             if useful.count_ones() > 1 {
                 let worth = self.worth(voice, useful);
                 if worth.is_seen && worth.adds < ADDS {
@@ -150,11 +157,13 @@ impl View<'_> {
         let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
         if by_lists.found >= TESTED {
             let Named { found, known, alone } = by_lists;
+            let alone = self.real(alone, known);
             return Worth { adds: alone / found, knows: known / found, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
         let Named { known, alone, .. } =
             self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
+        let alone = self.real(alone, known);
         let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
         // Of as many names as the others have.
         let adds = unknown / (1.0 + unknown);
@@ -162,12 +171,17 @@ impl View<'_> {
         Worth { adds, knows: MAY_KNOW, is_tested, is_seen: is_tested || known >= SAMPLED }
     }
 
+    /// Of names that no other model has, those that are not made up, among so many that a model named.
+    pub(super) fn real(&self, alone: f64, known: f64) -> f64 {
+        (alone - self.told.made_up * self.told.repeats.max(1.0) * known).max(0.0)
+    }
+
     /// Names in ranges that were listed by such models.
     fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
-        let listed = self.listed.iter().filter(|(listed, _)| is_meant(*listed));
+        let listed = self.told.listed.iter().filter(|listed| is_meant(listed.by));
         for (by, names) in
-            listed.flat_map(|(_, named_by)| (0..).zip(named_by)).filter(|(_, names)| **names > 0)
+            listed.flat_map(|listed| (0..).zip(&listed.named)).filter(|(_, names)| **names > 0)
         {
             let (by, names): (Set, f64) = (by, f64::from(*names));
             sum.found += names;

@@ -71,12 +71,12 @@ struct Choice {
 
 impl Choice {
     /// How many new names a model brings of a part, and what they are worth.
-    fn weigh(self, one: &Askable<'_>, reach: Reach, known: f64, has: f64) -> (f64, f64) {
+    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), adds: f64) -> (f64, f64) {
         let missing = has - known;
         let new = match (self.several, reach.listed) {
             (false, _) => missing,
             (true, 0) => missing * one.worth.knows,
-            (true, _) => known * one.worth.adds,
+            (true, _) => adds,
         };
         let new = new.clamp(0.0, self.items);
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
@@ -151,7 +151,7 @@ impl View<'_> {
                 let mut weigh = |letters: Letters, (sums, has): (&Sums, f64), gives: &dyn Fn() -> f64| {
                     let known = sums.found();
                     for one in askable.iter_mut().filter(|one| is_asked(one)) {
-                        let (new, value) = choice.weigh(one, reach, known, has);
+                        let (new, value) = choice.weigh(one, reach, (known, has), if reach.listed > 0 { self.adds(picture, one.voice, (sums, letters), reach) } else { 0.0 });
                         offers += u32::from(new >= LEAST_NEW);
                         if new >= LEAST_NEW && value > one.most {
                             one.most = value;
@@ -171,7 +171,7 @@ impl View<'_> {
                 self.cut(stretch, picture, (wish.size(), leaves_out), &mut parts);
                 for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
-                    weigh(letters, (&sums, picture.expected(&sums, letters, reach)), &|| load.gives);
+                    weigh(letters, (&sums, self.expected_of(picture, &sums, letters, reach)), &|| load.gives);
                 }
             }
         }

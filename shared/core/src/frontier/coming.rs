@@ -1,0 +1,91 @@
+//! What models that have not listed a range may add to the lists of those that have.
+
+use super::estimate::Picture;
+use super::view::View;
+use super::voices::{Set, VOICES};
+use super::{Letters, Reach, Sums};
+
+/// How many names a model adds to those of others differs from range to range as if so many had been seen beforehand, where lists say how many these are in
+/// general, and where they do not.
+const SEEN: f64 = 3.0;
+const UNSEEN: f64 = 1.0;
+
+/// Fewer names than this for each of the others are none.
+const NONE: f64 = 0.001;
+
+/// What a model may add to the lists of others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Coming {
+    /// Names that it knows and they do not, for each that they know.
+    beyond: f64,
+    /// How much that says of a range, in names.
+    weight: f64,
+    /// The share of these names that it named when it was asked about the whole.
+    named: f64,
+}
+
+/// What a model may add to the lists of others, and the same besides what dearer models may add.
+pub(super) type Comings = [(Coming, Coming); VOICES];
+
+impl Coming {
+    /// New names in a range of which others have listed so many, and it has named so many more: how many there are in all is taken to be a
+    /// Poisson variable, the mean of which is spread like a gamma variable around what is expected.
+    fn new(self, listed: f64, named: f64) -> f64 {
+        let expected = self.beyond * listed;
+        if self.beyond < NONE || listed <= 0.0 {
+            return 0.0;
+        }
+        (1.0 - self.named) * (self.weight + named) / (self.weight / expected + self.named)
+    }
+}
+
+impl View<'_> {
+    /// What each of these models may add to lists, by whose these are.
+    pub(super) fn comings(&self, useful: Set) -> Vec<(Set, Comings)> {
+        let mut all: Vec<(Set, Comings)> = Vec::new();
+        if self.voices.len() < 2 {
+            return all;
+        }
+        let order = self.dearest_first();
+        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed > 0 && !stretch.reach.is_done(useful)) {
+            let by = stretch.reach.listed_by;
+            if all.iter().any(|(listed_by, _)| *listed_by == by) {
+                continue;
+            }
+            let (mut comings, mut before) = (Comings::default(), by);
+            for place in order.iter().copied().filter(|place| (useful & !by) & 1 << place != 0) {
+                if let Some(of) = comings.get_mut(place) {
+                    *of = (self.coming_of(place, by), self.coming_of(place, before));
+                }
+                before |= 1 << place;
+            }
+            all.push((by, comings));
+        }
+        all
+    }
+
+    fn coming_of(&self, place: usize, others: Set) -> Coming {
+        let worth = self.worth(1 << place, others | 1 << place);
+        let adds = worth.adds.min(0.95);
+        let weight = if worth.is_tested { SEEN } else { UNSEEN };
+        Coming { beyond: adds / (1.0 - adds), weight, named: self.told.share_named(place, others) }
+    }
+
+    /// New names that models add which have not listed this range, where others have.
+    pub(super) fn to_come(&self, to_come: &[(Set, Comings)], sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        let Some((_, comings)) = to_come.iter().find(|(by, _)| *by == reach.listed_by) else { return 0.0 };
+        let heard = self.told.heard(letters);
+        let each = comings.iter().zip(heard.first.iter().zip(&heard.whole));
+        each.map(|((_, coming), (first, whole))| coming.new(sums.aimed(), self.real(f64::from(*first), f64::from(*whole)))).sum()
+    }
+
+    /// New names that this model adds.
+    pub(super) fn adds(&self, picture: &Picture, voice: Set, (sums, letters): (&Sums, Letters), reach: Reach) -> f64 {
+        let place = voice.trailing_zeros() as usize;
+        let comings = picture.to_come.iter().find(|(by, _)| *by == reach.listed_by);
+        let Some((coming, _)) = comings.and_then(|(_, comings)| comings.get(place)) else { return 0.0 };
+        let heard = self.told.heard(letters);
+        let of = |all: [u32; VOICES]| f64::from(all.get(place).copied().unwrap_or_default());
+        coming.new(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
+    }
+}
