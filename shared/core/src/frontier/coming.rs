@@ -13,6 +13,9 @@ const UNSEEN: f64 = 1.0;
 /// Fewer names than this for each of the others are none.
 const NONE: f64 = 0.001;
 
+/// No model is taken to know less of a range than this share.
+const LEAST_KNOWN: f64 = 0.25;
+
 /// What a model may add to the lists of others.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Coming {
@@ -39,7 +42,31 @@ impl Coming {
     }
 }
 
+/// How much of a range a model knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Knowing {
+    place: usize,
+    /// Of all names, and the share of these that it named when it was asked about the whole.
+    knows: f64,
+    named: f64,
+}
+
 impl View<'_> {
+    pub(super) fn knowing(&self, voice: Set) -> Option<Knowing> {
+        let place = voice.trailing_zeros() as usize;
+        let is_told_apart = voice != 0 && self.is_shared();
+        is_told_apart.then(|| Knowing { place, knows: self.told.knows(place), named: self.told.share_named(place, 0) })
+    }
+
+    /// The share of so many names of a range that a model knows.
+    pub(super) fn knows(&self, voice: Knowing, has: f64, letters: Letters) -> f64 {
+        let Knowing { place, knows, named } = voice;
+        let whole = self.told.heard(letters).whole.get(place).copied().unwrap_or_default();
+        let expected = knows * has.max(1.0);
+        let known = (SEEN + f64::from(whole)) / (SEEN / expected + named);
+        (known / has.max(1.0)).clamp(LEAST_KNOWN, 1.0)
+    }
+
     /// What each of these models may add to lists, by whose these are.
     pub(super) fn comings(&self, useful: Set) -> Vec<(Set, Comings)> {
         let mut all: Vec<(Set, Comings)> = Vec::new();

@@ -15,6 +15,9 @@ const ONCE: Key = 1 << (2 * VOICES);
 /// Of what a model knows, answers about the whole are taken to have named this share, as if of so many names.
 const NAMED: (f64, f64) = (0.4, 10.0);
 
+/// A model is taken to know this share of all names, as if of so many.
+const KNOWN: (f64, f64) = (0.8, 10.0);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct By {
     pub(super) whole: Set,
@@ -149,6 +152,14 @@ impl Told {
         let mentions = self.repeats * (once + twice);
         self.made_up = (once - real + MADE_UP.0) / (mentions + MADE_UP.1);
         self.once_real = (real + 5.0) / (once + 5.0);
+    }
+
+    /// The share of names that a model knows, by its lists.
+    pub(super) fn knows(&self, place: usize) -> f64 {
+        let found: u32 = self.listed.iter().filter(|listed| listed.by & 1 << place != 0).map(|listed| listed.named.iter().sum::<u32>()).sum();
+        let own = self.own.get(place).copied().unwrap_or_default();
+        let (share, weight) = KNOWN;
+        (f64::from(own.aimed) + share * weight) / (f64::from(found) + weight)
     }
 
     /// What models have named of a range.

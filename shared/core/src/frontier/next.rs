@@ -1,5 +1,6 @@
 //! What to ask for next.
 
+use super::coming::Knowing;
 use super::estimate::Picture;
 use super::view::View;
 use super::voices::VOICES;
@@ -226,7 +227,7 @@ struct Spares {
 
 impl Spares {
     /// What a question about a part takes that holds so many names.
-    fn of(self, holds: f64, sums: &Sums) -> Load {
+    fn of(self, holds: f64, knows: f64, sums: &Sums) -> Load {
         let (aimed, known) = (sums.aimed(), self.known * sums.known);
         let said = if self.says_found { aimed } else { 0.0 };
         let with_known = self.says_known && said + sums.known <= AT_MOST;
@@ -238,7 +239,7 @@ impl Spares {
             0.0
         };
         Load {
-            gives: holds + known - self.share * spared,
+            gives: knows * holds + known - self.share * knows * spared,
             left_out: if with_known { aimed + sums.known } else { aimed },
             with_known: (sums.known >= 1.0).then_some(with_known),
         }
@@ -364,7 +365,7 @@ impl View<'_> {
         let (busy, mut parts, mut best): (_, _, Option<(f64, Letters)>) = (Busy::of(wish), Vec::new(), None);
         let left_out = picture.left_out.powi(i32::from(least.max(1)));
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
-            self.cut(stretch, picture, (wish.size(), true), &mut parts);
+            self.cut(stretch, picture, (wish.size(), true, None), &mut parts);
             for (letters, ..) in parts.drain(..) {
                 let new = self.sum(letters).found() * left_out;
                 if busy.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
@@ -401,13 +402,14 @@ impl View<'_> {
         &self,
         stretch: &Stretch,
         picture: &Picture,
-        (size, leaves_out): (f64, bool),
+        (size, leaves_out, voice): (f64, bool, Option<Knowing>),
         parts: &mut Vec<Cut>,
     ) {
         let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
-            spares.of(self.expected_of(picture, &sums, letters, stretch.reach), &sums)
+            let has = self.expected_of(picture, &sums, letters, stretch.reach);
+            spares.of(has, voice.map_or(1.0, |voice| self.knows(voice, has, letters)), &sums)
         };
         let whole = stretch.letters();
         if whole.from == whole.to {

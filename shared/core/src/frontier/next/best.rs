@@ -2,6 +2,7 @@
 
 use super::super::estimate::Picture;
 use super::super::letters::PLACES;
+use super::super::coming::Knowing;
 use super::super::view::View;
 use super::super::voices::{Set, VOICES, Worth};
 use super::super::{Reach, Sums};
@@ -27,6 +28,7 @@ struct Askable<'a> {
     provider: &'a String,
     voice: Set,
     worth: Worth,
+    knowing: Option<Knowing>,
     /// What an answer costs.
     cost: f64,
     /// It answers lately, or is tried now.
@@ -71,11 +73,11 @@ struct Choice {
 
 impl Choice {
     /// How many new names a model brings of a part, and what they are worth.
-    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), adds: f64) -> (f64, f64) {
+    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), (adds, knows): (f64, f64)) -> (f64, f64) {
         let missing = has - known;
         let new = match (self.several, reach.listed) {
             (false, _) => missing,
-            (true, 0) => missing * one.worth.knows,
+            (true, 0) => missing * knows,
             (true, _) => adds,
         };
         let new = new.clamp(0.0, self.items);
@@ -124,6 +126,7 @@ impl View<'_> {
                 provider,
                 voice,
                 worth,
+                knowing: self.knowing(voice),
                 cost,
                 is_sound,
                 best: None,
@@ -139,24 +142,22 @@ impl View<'_> {
             stretches.filter(|((stretch, _), _)| !stretch.reach.is_done(picture.useful))
         {
             let reach = stretch.reach;
-            // Which parts there are goes by whether the model is told what to leave out.
-            let ways: &[bool] = if reach.listed == 0 { &[true] } else { &[true, false] };
-            for leaves_out in ways.iter().copied() {
-                let is_asked = |one: &Askable<'_>| {
-                    reach.listed == 0 || reach.listed_by & one.voice == 0 && one.worth.is_seen == leaves_out
-                };
-                if reach.listed > 0 && !askable.iter().any(is_asked) {
+            // Which parts there are goes by how much a model knows of them, and by what it is told to leave out.
+            for one in &mut askable {
+                if reach.listed > 0 && reach.listed_by & one.voice != 0 {
                     continue;
                 }
-                let mut weigh = |letters: Letters, (sums, has): (&Sums, f64), gives: &dyn Fn() -> f64| {
+                let leaves_out = reach.listed == 0 || one.worth.is_seen;
+                let (voice, knowing) = (one.voice, one.knowing);
+                let mut weigh = |letters: Letters, (sums, has): (&Sums, f64), gives: &dyn Fn(f64) -> f64| {
                     let known = sums.found();
-                    for one in askable.iter_mut().filter(|one| is_asked(one)) {
-                        let (new, value) = choice.weigh(one, reach, (known, has), if reach.listed > 0 { self.adds(picture, one.voice, (sums, letters), reach) } else { 0.0 });
-                        offers += u32::from(new >= LEAST_NEW);
-                        if new >= LEAST_NEW && value > one.most {
-                            one.most = value;
-                            one.best = Some(Offer { letters, new, gives: gives(), known, has, value });
-                        }
+                    let adds = if reach.listed > 0 { self.adds(picture, voice, (sums, letters), reach) } else { 0.0 };
+                    let knows = knowing.map_or(1.0, |knowing| self.knows(knowing, has, letters));
+                    let (new, value) = choice.weigh(one, reach, (known, has), (adds, knows));
+                    offers += u32::from(new >= LEAST_NEW);
+                    if new >= LEAST_NEW && value > one.most {
+                        one.most = value;
+                        one.best = Some(Offer { letters, new, gives: gives(knows), known, has, value });
                     }
                 };
                 let whole = stretch.letters();
@@ -164,14 +165,14 @@ impl View<'_> {
                     // There is nothing to cut, and there may be hundreds of these.
                     if busy.is_free(whole) {
                         let spares = if leaves_out { said } else { silent };
-                        weigh(whole, (sums, *has), &|| spares.of(*has, sums).gives);
+                        weigh(whole, (sums, *has), &|knows| spares.of(*has, knows, sums).gives);
                     }
                     continue;
                 }
-                self.cut(stretch, picture, (wish.size(), leaves_out), &mut parts);
+                self.cut(stretch, picture, (wish.size(), leaves_out, knowing), &mut parts);
                 for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
-                    weigh(letters, (&sums, self.expected_of(picture, &sums, letters, reach)), &|| load.gives);
+                    weigh(letters, (&sums, self.expected_of(picture, &sums, letters, reach)), &|_| load.gives);
                 }
             }
         }
