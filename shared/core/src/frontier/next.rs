@@ -373,10 +373,13 @@ impl View<'_> {
                 }
             }
         }
+        // Whoever left it out will do so again, maybe: they take turns, the cheapest one first.
         let useful = wish.providers.iter().filter(|provider| self.set_of(provider) & picture.useful != 0);
+        let mut useful: Vec<&String> = useful.collect();
         let cost = |provider: &&String| self.cost_of(self.set_of(provider));
-        let cheapest = useful.min_by(|a, b| cost(a).total_cmp(&cost(b))).cloned();
-        let provider = cheapest.filter(|_| wish.providers.len() > 1);
+        useful.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        let turn = usize::from(least) % useful.len().max(1);
+        let provider = useful.get(turn).copied().cloned().filter(|_| wish.providers.len() > 1);
         let why = Why::Again { turns: least };
         match best {
             Some((new, letters)) => {
