@@ -87,7 +87,7 @@ impl Frontier {
         let by: Vec<u32> = self.stretches.iter().map(|s| s.reach.listed_by.into()).collect();
         let (mut byl, mut rest) = (0.0, 0.0);
         for ((s, sums), e) in view.stretches().zip(&e) { if s.reach.is_done(p.useful) { continue; } if s.reach.listed > 0 { byl += e - sums.found(); } else { rest += e - sums.found(); } }
-        format!("found {:.0} est {:?} useful {:b} left_out {:.3} made_up {:.3} each {:.2} listed {:.0}+{:.1} others {byl:.0} rest {rest:.0} tested {} once_real {:.2} worths {worths:?} by {by:?} whole {} aimed {} sums {all:?}", all.found(), est.map(|c| (c.estimate.low.round(), c.estimate.total.round(), c.estimate.high.round(), c.at_least, (c.completeness * c.estimate.total).round())), p.useful, p.left_out, p.made_up, p.names_for_each, p.listed.0, p.listed.1, p.is_tested, p.once_real, self.whole, self.aimed)
+        format!("found {:.0} est {:?} useful {:b} left_out {:.3} made_up {:.3} each {:.2} listed {:.0}+{:.1} others {byl:.0} rest {rest:.0} tested {} once_real {:.2} worths {worths:?} by {by:?} whole {} aimed {} own {} sums {all:?}", all.found(), est.map(|c| (c.estimate.low.round(), c.estimate.total.round(), c.estimate.high.round(), c.at_least, (c.completeness * c.estimate.total).round())), p.useful, p.left_out, p.made_up, p.names_for_each, p.listed.0, p.listed.1, p.is_tested, p.once_real, self.whole, self.aimed, view.told.debug())
     }
 }
 
@@ -250,8 +250,12 @@ impl View<'_> {
         }
         let by_lists = picture.listed.0;
         variance += by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;
-        variance +=
-            count(self.aimed_mentions).powi(2) * picture.made_up / (count(self.whole_mentions) + MADE_UP.1);
+        let (mentions, looked_at) = if shared {
+            (self.whole_mentions + self.aimed_mentions, self.told.looked_at)
+        } else {
+            (self.aimed_mentions, count(self.whole_mentions) + MADE_UP.1)
+        };
+        variance += count(mentions).powi(2) * picture.made_up / looked_at;
         variance += missing;
         made_up = (all.found() - known).max(made_up).max(0.0);
         let total = known + missing;

@@ -5,7 +5,7 @@
 
 use super::letters::{Letters, PLACES};
 use super::voices::{SETS, Set, VOICES};
-use super::{Frontier, LEFT_OUT, MADE_UP};
+use super::Frontier;
 
 /// Which models named a name in answers about the whole, and which in those about a part; and whether one answer about the whole did, and no other.
 pub(super) type Key = u16;
@@ -14,6 +14,12 @@ const ONCE: Key = 1 << (2 * VOICES);
 
 /// Of what a model knows, answers about the whole are taken to have named this share, as if of so many names.
 const NAMED: (f64, f64) = (0.4, 10.0);
+
+/// One list of a model is taken to leave out so many of so many names.
+const OMITTED: (f64, f64) = (0.8, 10.0);
+
+/// Of so many mentions so many are taken to be made up.
+const INVENTED: (f64, f64) = (2.0, 100.0);
 
 /// A model is taken to know this share of all names, as if of so many.
 const KNOWN: (f64, f64) = (0.8, 10.0);
@@ -83,13 +89,15 @@ pub(super) struct Told {
     pub(super) repeats: f64,
     /// Made-up names for each mention.
     pub(super) made_up: f64,
+    /// Mentions that this rests on.
+    pub(super) looked_at: f64,
     /// Share of the names that one answer about the whole has which are real.
     pub(super) once_real: f64,
 }
 
 impl Told {
     pub(super) fn of(frontier: &Frontier) -> Self {
-        let mut told = Self { made_up: MADE_UP.0 / MADE_UP.1, once_real: 1.0, ..Self::default() };
+        let mut told = Self { made_up: INVENTED.0 / INVENTED.1, once_real: 1.0, ..Self::default() };
         if frontier.voices.len() < 2 {
             return told;
         }
@@ -144,13 +152,18 @@ impl Told {
         }
     }
 
+    pub(super) fn debug(&self) -> String {
+        let sum = |of: fn(&Own) -> u32| self.own.iter().map(of).sum::<u32>();
+        format!("once {} {} twice {} {} repeats {:.2}", sum(|own| own.once), sum(|own| own.once_listed), sum(|own| own.twice), sum(|own| own.twice_listed), self.repeats)
+    }
+
     fn see_what_is_made_up(&mut self) {
         let sum = |of: fn(&Own) -> u32| f64::from(self.own.iter().map(of).sum::<u32>());
         let (once, twice) = (sum(|own| own.once), sum(|own| own.twice));
-        let left_out = (twice - sum(|own| own.twice_listed) + LEFT_OUT.0) / (twice + LEFT_OUT.1);
+        let left_out = (twice - sum(|own| own.twice_listed) + OMITTED.0) / (twice + OMITTED.1);
         let real = (sum(|own| own.once_listed) / (1.0 - left_out)).min(once);
-        let mentions = self.repeats * (once + twice);
-        self.made_up = (once - real + MADE_UP.0) / (mentions + MADE_UP.1);
+        self.looked_at = self.repeats * (once + twice) + INVENTED.1;
+        self.made_up = (once - real + INVENTED.0) / self.looked_at;
         self.once_real = (real + 5.0) / (once + 5.0);
     }
 

@@ -41,7 +41,6 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
-use estimate::{LEFT_OUT, MADE_UP};
 use heard::{By, Key};
 use known::Known;
 pub use letters::Letters;
