@@ -133,12 +133,13 @@ impl View<'_> {
         let at_least = of_done.unwrap_or(if shared { 0.0 } else { UNKNOWN });
         // Ranges with few names are listed first: those that came back full tell how much that misleads.
         let (mut names, mut whole) = (known + missing, basis);
+        let real = |sums: &Sums| sums.found() - if shared { self.made_up_in(sums) } else { 0.0 };
         let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
             let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
-                0 => (known * at_least).max(sums.found() + by_fresh(sums, stretch.reach)),
-                _ => sums.found() + self.to_come(&to_come, sums, stretch.letters(), stretch.reach),
+                0 => (known * at_least).max(real(sums) + by_fresh(sums, stretch.reach)),
+                _ => real(sums) + self.to_come(&to_come, sums, stretch.letters(), stretch.reach),
             };
             whole += known;
         }
@@ -163,6 +164,13 @@ impl View<'_> {
             to_come,
             is_tested,
         }
+    }
+
+    /// Names of a range that are made up, by how many mentions are.
+    fn made_up_in(&self, sums: &Sums) -> f64 {
+        let of_whole = share(sums.whole(), self.sum(Letters::ALL).whole()) * count(self.whole_mentions);
+        let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
+        (self.told.made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
     }
 
     /// How much of the names of answers about parts is here.
@@ -213,12 +221,11 @@ impl View<'_> {
         let shared = self.is_shared();
         let all = self.sum(Letters::ALL);
         let made_up_of = |sums: &Sums| {
-            if !shared {
-                return (1.0 - picture.once_real) * (sums.once - sums.once_listed);
+            if shared {
+                self.made_up_in(sums)
+            } else {
+                (1.0 - picture.once_real) * (sums.once - sums.once_listed)
             }
-            let of_whole = share(sums.whole(), all.whole()) * count(self.whole_mentions);
-            let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
-            (picture.made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
         };
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
