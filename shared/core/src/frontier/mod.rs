@@ -172,6 +172,8 @@ struct Given {
     known: Option<u32>,
     /// Nothing in it is new, since it is full of what is known.
     is_stuck: bool,
+    /// Nothing in it is new at all.
+    brings_nothing: bool,
     voice: Set,
 }
 
@@ -281,8 +283,9 @@ impl Frontier {
             self.within(named(entry), part).saturating_add(others).saturating_add(of_known)
         });
         let known = (meta.left_out == 0).then_some(of_known);
-        let is_stuck = of_known > 0 && new == 0 && tail.missing == 0;
-        self.answer(part, meta.asked, Given { within, all, new, known, is_stuck, voice });
+        let brings_nothing = new == 0 && tail.missing == 0;
+        let is_stuck = of_known > 0 && brings_nothing;
+        self.answer(part, meta.asked, Given { within, all, new, known, is_stuck, brings_nothing, voice });
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
@@ -358,6 +361,9 @@ impl Frontier {
         let came = if is_full && given.is_stuck && part.from == part.to {
             // It cannot be cut further, and says the same again.
             Came::Useless
+        } else if is_full && given.brings_nothing && self.all_listed(part) {
+            // Full of what others have listed: it adds nothing to them.
+            Came::Listed { by: given.voice }
         } else if is_full {
             Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
         } else if keeps_to {
@@ -369,6 +375,12 @@ impl Frontier {
             Came::Useless
         };
         self.reach(part, came);
+    }
+
+    /// Whether models have listed all of a part.
+    fn all_listed(&self, part: Letters) -> bool {
+        let mut within = self.stretches.iter().filter(|stretch| stretch.letters().overlaps(part));
+        within.all(|stretch| stretch.reach.listed > 0)
     }
 
     /// Answered requests that did not ask for items.

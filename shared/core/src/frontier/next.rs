@@ -321,7 +321,9 @@ impl View<'_> {
         }
         match best {
             Some((Offer { letters, new, gives, known, has, .. }, provider)) => {
-                let take = if need < new { (gives - new + need).ceil() + 1.0 } else { f64::from(wish.items) };
+                // What others have listed comes back full if less is asked for than it has, and then it is not known to be all.
+                let cuts = need < new && !self.is_listed(letters);
+                let take = if cuts { (gives - new + need).ceil() + 1.0 } else { f64::from(wish.items) };
                 let items = whole_number(take).clamp(FEWEST.min(wish.items), wish.items);
                 let new = new.min(need.max(1.0));
                 Outlook::Ask {

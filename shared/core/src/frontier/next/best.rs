@@ -91,7 +91,7 @@ impl Choice {
 
 impl View<'_> {
     /// Whether a model has listed some of a part.
-    fn is_listed(&self, part: Letters) -> bool {
+    pub(super) fn is_listed(&self, part: Letters) -> bool {
         let first = self.stretches.partition_point(|stretch| stretch.to < part.from);
         let mut within =
             self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
