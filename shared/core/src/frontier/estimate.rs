@@ -263,6 +263,10 @@ impl View<'_> {
             (self.aimed_mentions, count(self.whole_mentions) + MADE_UP.1)
         };
         variance += count(mentions).powi(2) * picture.made_up / looked_at;
+        if shared {
+            // Names of one model in one answer may be rare rather than made up.
+            variance += (DOUBT * made_up).powi(2);
+        }
         variance += missing;
         made_up = (all.found() - known).max(made_up).max(0.0);
         let total = known + missing;
