@@ -73,7 +73,7 @@ struct Choice {
 
 impl Choice {
     /// How many new names a model brings of a part, and what they are worth.
-    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), (adds, knows): (f64, f64)) -> (f64, f64) {
+    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), (adds, knows): (f64, f64), length: f64) -> (f64, f64) {
         let missing = has - known;
         let new = match (self.several, reach.listed) {
             (false, _) => missing,
@@ -85,7 +85,7 @@ impl Choice {
         // One that fails would be asked again and again for that.
         let is_open = self.several && !one.worth.is_seen && reach.listed > 0;
         let tests = is_open && one.is_sound && !self.is_testing;
-        (new, if tests { known * AT_ONCE } else { new / one.cost })
+        (new, if tests { known * AT_ONCE } else { new / (one.cost * length) })
     }
 }
 
@@ -133,6 +133,8 @@ impl View<'_> {
                 most: f64::NEG_INFINITY,
             });
         }
+        let mean = count_of(self.whole_mentions + self.aimed_mentions) / count_of(self.whole + self.aimed).max(1.0);
+        let length = |gives: f64| if several { 0.3 + 0.7 * gives / mean.max(1.0) } else { 1.0 };
         let is_testing = wish.parts().any(|part| self.is_listed(part));
         let choice = Choice { several, is_testing, items: f64::from(wish.items) };
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
@@ -153,7 +155,7 @@ impl View<'_> {
                     let known = sums.found();
                     let adds = if reach.listed > 0 { self.adds(picture, voice, (sums, letters), reach) } else { 0.0 };
                     let knows = knowing.map_or(1.0, |knowing| self.knows(knowing, has, letters));
-                    let (new, value) = choice.weigh(one, reach, (known, has), (adds, knows));
+                    let (new, value) = choice.weigh(one, reach, (known, has), (adds, knows), length(gives(knows)));
                     offers += u32::from(new >= LEAST_NEW);
                     if new >= LEAST_NEW && value > one.most {
                         one.most = value;
@@ -184,4 +186,9 @@ impl View<'_> {
         }
         (best.map(|(offer, provider)| (offer, several.then(|| provider.clone()))), offers)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
+fn count_of(number: u64) -> f64 {
+    number as f64
 }
