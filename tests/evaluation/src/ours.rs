@@ -282,7 +282,6 @@ async fn wait(service: &Service, store: &EmbeddedStore, topic: &Topic, how: &How
 
 /// Reads the log as the coordinator did, and notes after each entry what it said.
 async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic, how: &How) -> (Record, Vec<Promise>) {
-    let mut debug_seen = BTreeSet::new();
     let (mut record, mut fold, mut asking) = (Record::default(), TopicFold::default(), Asking::default());
     loop {
         let entries = store.log(&topic.id, topic.run, fold.log_index(), PAGE).await.unwrap();
@@ -306,13 +305,6 @@ async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic, how: &How) 
             }
             let status = TopicStatus::of(topic.clone(), &fold, 1, entry.head.at);
             let status = TopicStatus { completeness: fold.completeness(), ..status };
-            let named: Vec<usize> = named.collect();
-            debug_seen.extend(named.iter().copied());
-            let named = named.into_iter();
-            if std::env::var_os("DBG").is_some() {
-                let what = match &entry.head.kind { igentai_core::log::EntryKind::Response(meta) => format!("{} {:?} {:?} asked {}", meta.provider, meta.cell, meta.outcome, meta.asked), _ => "other".to_owned() };
-                eprintln!("{} truth {}/{} {what} new {} | used {} {}", spent.requests, debug_seen.len(), world.knowable(), entry.tail.new.len(), fold.frontier().is_used(), fold.frontier().debug());
-            }
             record.note(spent, named, Some(Told::of(&status)));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::estimate::Picture;
 use super::view::View;
-use super::voices::{Set, VOICES};
+use super::voices::{MAY_ADD, Set, VOICES};
 use super::{Letters, Reach, Sums};
 
 /// How many names a model adds to those of others differs from range to range as if so many had been seen beforehand, where lists say how many these are in
@@ -33,7 +33,7 @@ pub(super) type Comings = [(Coming, Coming); VOICES];
 impl Coming {
     /// New names in a range of which others have listed so many, and it has named so many more: how many there are in all is taken to be a
     /// Poisson variable, the mean of which is spread like a gamma variable around what is expected.
-    fn new(self, listed: f64, named: f64) -> f64 {
+    fn names(self, listed: f64, named: f64) -> f64 {
         let expected = self.beyond * listed;
         if self.beyond < NONE || listed <= 0.0 {
             return 0.0;
@@ -52,19 +52,19 @@ pub(super) struct Knowing {
 }
 
 impl View<'_> {
+    /// How much a model knows; nothing of one that is alone, or has not said anything.
     pub(super) fn knowing(&self, voice: Set) -> Option<Knowing> {
-        let place = voice.trailing_zeros() as usize;
-        let is_told_apart = voice != 0 && self.is_shared();
-        is_told_apart.then(|| Knowing { place, knows: self.told.knows(place), named: self.told.share_named(place, 0) })
+        let place = place_of(voice).filter(|_| self.is_shared())?;
+        Some(Knowing { place, knows: self.told.share_known(place), named: self.told.share_named(place, 0) })
     }
 
-    /// The share of so many names of a range that a model knows.
-    pub(super) fn knows(&self, voice: Knowing, has: f64, letters: Letters) -> f64 {
-        let Knowing { place, knows, named } = voice;
+    /// The share of the names of a range that a model knows, of so many that it has.
+    pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
+        let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
         let whole = self.told.heard(letters).whole.get(place).copied().unwrap_or_default();
-        let expected = knows * has.max(1.0);
-        let known = (SEEN + f64::from(whole)) / (SEEN / expected + named);
-        (known / has.max(1.0)).clamp(LEAST_KNOWN, 1.0)
+        let has = has.max(1.0);
+        let known = (SEEN + f64::from(whole)) / (SEEN / (knows * has) + named);
+        (known / has).clamp(LEAST_KNOWN, 1.0)
     }
 
     /// What each of these models may add to lists, by whose these are.
@@ -74,7 +74,9 @@ impl View<'_> {
             return all;
         }
         let order = self.dearest_first();
-        for stretch in self.stretches.iter().filter(|stretch| stretch.reach.listed > 0 && !stretch.reach.is_done(useful)) {
+        for stretch in
+            self.stretches.iter().filter(|stretch| stretch.reach.listed > 0 && !stretch.reach.is_done(useful))
+        {
             let by = stretch.reach.listed_by;
             if all.iter().any(|(listed_by, _)| *listed_by == by) {
                 continue;
@@ -99,20 +101,43 @@ impl View<'_> {
     }
 
     /// New names that models add which have not listed this range, where others have.
-    pub(super) fn to_come(&self, to_come: &[(Set, Comings)], sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+    pub(super) fn to_come(
+        &self,
+        to_come: &[(Set, Comings)],
+        sums: &Sums,
+        letters: Letters,
+        reach: Reach,
+    ) -> f64 {
         let Some((_, comings)) = to_come.iter().find(|(by, _)| *by == reach.listed_by) else { return 0.0 };
         let heard = self.told.heard(letters);
         let each = comings.iter().zip(heard.first.iter().zip(&heard.whole));
-        each.map(|((_, coming), (first, whole))| coming.new(sums.aimed(), self.real(f64::from(*first), f64::from(*whole)))).sum()
+        each.map(|((_, coming), (first, whole))| {
+            coming.names(sums.aimed(), self.real(f64::from(*first), f64::from(*whole)))
+        })
+        .sum()
     }
 
-    /// New names that this model adds.
-    pub(super) fn adds(&self, picture: &Picture, voice: Set, (sums, letters): (&Sums, Letters), reach: Reach) -> f64 {
-        let place = voice.trailing_zeros() as usize;
+    /// New names that a model adds where others have listed a range.
+    pub(super) fn adds(
+        &self,
+        picture: &Picture,
+        voice: Set,
+        (sums, letters): (&Sums, Letters),
+        reach: Reach,
+    ) -> f64 {
+        if reach.listed == 0 {
+            return 0.0;
+        }
+        let Some(place) = place_of(voice) else { return MAY_ADD * sums.aimed() };
         let comings = picture.to_come.iter().find(|(by, _)| *by == reach.listed_by);
         let Some((coming, _)) = comings.and_then(|(_, comings)| comings.get(place)) else { return 0.0 };
         let heard = self.told.heard(letters);
         let of = |all: [u32; VOICES]| f64::from(all.get(place).copied().unwrap_or_default());
-        coming.new(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
+        coming.names(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
     }
+}
+
+/// The place of a model; none where it has not said anything.
+fn place_of(voice: Set) -> Option<usize> {
+    usize::try_from(voice.trailing_zeros()).ok().filter(|_| voice != 0)
 }

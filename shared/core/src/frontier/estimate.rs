@@ -1,7 +1,7 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
-use super::view::View;
 use super::coming::Comings;
+use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
@@ -75,22 +75,6 @@ impl Frontier {
     }
 }
 
-impl Frontier {
-    #[allow(missing_docs)]
-    pub fn debug(&self) -> String {
-        let view = self.view();
-        let p = view.picture();
-        let e = view.all_expected(&p);
-        let est = view.estimate_of(&p, &e);
-        let all = view.sum(Letters::ALL);
-        let worths: Vec<String> = (0..self.voices.len()).map(|v| { let w = view.worth(1 << v, p.useful | 1 << v); format!("{:.2}/{:.2}{}{}", w.adds, w.knows, if w.is_tested {"T"} else {""}, if w.is_seen {"S"} else {""}) }).collect();
-        let by: Vec<u32> = self.stretches.iter().map(|s| s.reach.listed_by.into()).collect();
-        let (mut byl, mut rest) = (0.0, 0.0);
-        for ((s, sums), e) in view.stretches().zip(&e) { if s.reach.is_done(p.useful) { continue; } if s.reach.listed > 0 { byl += e - sums.found(); } else { rest += e - sums.found(); } }
-        format!("found {:.0} est {:?} useful {:b} left_out {:.3} made_up {:.3} each {:.2} listed {:.0}+{:.1} others {byl:.0} rest {rest:.0} tested {} once_real {:.2} worths {worths:?} by {by:?} whole {} aimed {} own {} sums {all:?}", all.found(), est.map(|c| (c.estimate.low.round(), c.estimate.total.round(), c.estimate.high.round(), c.at_least, (c.completeness * c.estimate.total).round())), p.useful, p.left_out, p.made_up, p.names_for_each, p.listed.0, p.listed.1, p.is_tested, p.once_real, self.whole, self.aimed, view.told.debug())
-    }
-}
-
 impl View<'_> {
     pub(super) fn picture(&self) -> Picture {
         let useful = self.useful();
@@ -113,7 +97,8 @@ impl View<'_> {
         } else {
             (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1)
         };
-        let aimed_mentions = count(self.aimed_mentions) * if shared { self.share_of_aimed(&listed) } else { 1.0 };
+        let aimed_mentions =
+            count(self.aimed_mentions) * if shared { self.share_of_aimed(&listed) } else { 1.0 };
         let made_up_here = (made_up * aimed_mentions).min(listed.listed_once);
         let by_lists = listed.listed_once - made_up_here + listed.listed;
         let known = listed.twice + real + by_lists;

@@ -30,6 +30,7 @@ mod estimate;
 mod heard;
 mod known;
 mod letters;
+mod name;
 mod next;
 mod reach;
 mod sums;
@@ -41,14 +42,14 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
-use heard::{By, Key};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
+use name::{BYTES, Name, Names};
 
 pub use next::{Aim, Outlook, Wish};
 use reach::by_length;
-use sums::{Counts, Sums};
+use sums::Sums;
 use view::View;
 use voices::{Set, Voice};
 
@@ -74,30 +75,8 @@ const BEFORE: f64 = 40.0;
 const ENOUGH: f64 = 40.0;
 const CROWDED: f64 = 0.5;
 
-/// How often a name was named is told apart up to this.
-const MANY: u8 = 3;
-
 /// An answer of which less than this share is in its range does not keep to it, and lists nothing.
 const KEEPS_TO: f64 = 0.5;
-
-/// What is known of a name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Name {
-    place: Place,
-    whole: u8,
-    aimed: u8,
-    /// The models that named it, in answers about the whole and in those about a part.
-    whole_by: Set,
-    aimed_by: Set,
-}
-
-/// What is known of the names of a place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Names {
-    counts: Counts,
-    /// How many were named by which models, in the order of these.
-    by: Vec<(Key, u32)>,
-}
 
 /// How far a stretch of the alphabet is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,18 +156,6 @@ struct Given {
     voice: Set,
 }
 
-impl Names {
-    /// How many were named by these models.
-    #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-    fn named_by(&mut self, key: Key) -> &mut u32 {
-        let place = self.by.binary_search_by_key(&key, |(by, _)| *by).unwrap_or_else(|place| {
-            self.by.insert(place, (key, 0));
-            place
-        });
-        &mut self.by[place].1
-    }
-}
-
 impl Reach {
     /// Whether nothing more is to be had there, where these models are worth asking.
     const fn is_done(self, useful: Set) -> bool {
@@ -223,9 +190,6 @@ impl Default for Frontier {
 
 /// Names whose words are kept.
 const TEXTS: usize = 20_000;
-
-/// Bytes of a name.
-const BYTES: usize = 4;
 
 impl Frontier {
     /// Takes in the texts of new names, in the order of their numbers.
@@ -299,18 +263,11 @@ impl Frontier {
         for number in numbers {
             let Some(bytes) = self.bytes_of(number) else { continue };
             let before = Name::of(bytes);
-            let mut after = before;
-            match aim {
-                Aim::Whole => {
-                    after.whole = (before.whole + 1).min(MANY);
-                    after.whole_by |= voice;
-                }
-                Aim::Part(_) | Aim::Category(_) => {
-                    after.aimed = (before.aimed + 1).min(MANY);
-                    after.aimed_by |= voice;
-                }
-                Aim::Parts { .. } | Aim::Judge => {}
-            }
+            let after = match aim {
+                Aim::Whole => before.mentioned(true, voice),
+                Aim::Part(_) | Aim::Category(_) => before.mentioned(false, voice),
+                Aim::Parts { .. } | Aim::Judge => before,
+            };
             if after != before {
                 bytes.copy_from_slice(&after.bytes());
                 self.named(before, after);
@@ -333,13 +290,7 @@ impl Frontier {
             self.places.resize_with(place + 1, Names::default);
         }
         let Some(names) = self.places.get_mut(place) else { return };
-        if before.whole + before.aimed > 0 {
-            names.counts.take(before);
-            let named_by = names.named_by(before.by().key());
-            *named_by = named_by.saturating_sub(1);
-        }
-        names.counts.put(after);
-        *names.named_by(after.by().key()) += 1;
+        names.named(before, after);
     }
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
@@ -431,8 +382,7 @@ impl Frontier {
             let voice = provider.map_or(0, |provider| self.set_of(provider));
             let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
             let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
-            let is_its =
-                |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
+            let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
         }
         match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
@@ -490,7 +440,7 @@ impl Frontier {
     /// Names that are known of a range.
     fn found_in(&self, part: Letters) -> f64 {
         let mut sums = Sums::default();
-        self.of(part).for_each(|names| sums.join(&names.counts.sums()));
+        self.of(part).for_each(|names| sums.join(&names.sums()));
         sums.found()
     }
 }
@@ -502,38 +452,4 @@ fn permille(share: f64) -> u16 {
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// In the four bytes of a name there follow: what models named it in answers about a part, in those about the whole, how often both did, and its place.
-const OF_PLACE: u32 = 10;
-const OF_COUNT: u32 = 2;
-const OF_MODELS: u32 = voices::VOICES as u32;
-
-impl Name {
-    fn of(bytes: &[u8]) -> Self {
-        let mut rest = bytes.try_into().map_or(0, u32::from_be_bytes);
-        let mut take = |bits: u32| {
-            let taken = rest & ((1 << bits) - 1);
-            rest >>= bits;
-            taken
-        };
-        let place = Place::try_from(take(OF_PLACE)).unwrap_or_default();
-        let mut next = |bits: u32| u8::try_from(take(bits)).unwrap_or_default();
-        let (whole, aimed) = (next(OF_COUNT), next(OF_COUNT));
-        Self { place, whole, aimed, whole_by: next(OF_MODELS), aimed_by: next(OF_MODELS) }
-    }
-
-    fn bytes(self) -> [u8; BYTES] {
-        let parts = [(self.aimed_by, OF_MODELS), (self.whole_by, OF_MODELS), (self.aimed, OF_COUNT), (self.whole, OF_COUNT)];
-        let all = parts.into_iter().fold(0, |all, (part, bits)| all << bits | u32::from(part));
-        (all << OF_PLACE | u32::from(self.place)).to_be_bytes()
-    }
-
-    fn by(self) -> By {
-        By { whole: self.whole_by, aimed: self.aimed_by, is_once: self.whole == 1 }
-    }
-
-    fn is_by(self, voice: Set) -> bool {
-        (self.whole_by | self.aimed_by) & voice != 0
-    }
 }

@@ -226,8 +226,8 @@ struct Spares {
 }
 
 impl Spares {
-    /// What a question about a part takes that holds so many names.
-    fn of(self, holds: f64, knows: f64, sums: &Sums) -> Load {
+    /// What a question about a part takes that holds so many names, where the model knows this share of them.
+    fn of(self, holds: f64, share: f64, sums: &Sums) -> Load {
         let (aimed, known) = (sums.aimed(), self.known * sums.known);
         let said = if self.says_found { aimed } else { 0.0 };
         let with_known = self.says_known && said + sums.known <= AT_MOST;
@@ -239,7 +239,7 @@ impl Spares {
             0.0
         };
         Load {
-            gives: knows * holds + known - self.share * knows * spared,
+            gives: share * holds + known - self.share * share * spared,
             left_out: if with_known { aimed + sums.known } else { aimed },
             with_known: (sums.known >= 1.0).then_some(with_known),
         }
@@ -247,6 +247,12 @@ impl Spares {
 }
 
 impl Frontier {
+    /// Names in an answer, in the mean.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    fn names_in_an_answer(&self) -> f64 {
+        (self.whole_mentions + self.aimed_mentions) as f64 / (self.whole + self.aimed).max(1) as f64
+    }
+
     /// Whether so many answers about the whole topic are too few to say how complete it is.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     pub(super) fn lacks_whole(&self, answers: u64) -> bool {
@@ -402,19 +408,19 @@ impl View<'_> {
         }
     }
 
-    /// Cuts a stretch into parts that hold so many names: whole letters where they are small enough, else by the second letter.
+    /// Cuts a stretch into parts of which a model names so many: whole letters where they are small enough, else by the second letter.
     pub(super) fn cut(
         &self,
         stretch: &Stretch,
         picture: &Picture,
-        (size, leaves_out, voice): (f64, bool, Option<Knowing>),
+        (size, leaves_out, knowing): (f64, bool, Option<Knowing>),
         parts: &mut Vec<Cut>,
     ) {
         let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
             let has = self.expected_of(picture, &sums, letters, stretch.reach);
-            spares.of(has, voice.map_or(1.0, |voice| self.knows(voice, has, letters)), &sums)
+            spares.of(has, self.share_of(knowing, has, letters), &sums)
         };
         let whole = stretch.letters();
         if whole.from == whole.to {

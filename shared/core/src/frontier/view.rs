@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-use super::letters::PLACES;
 use super::heard::Told;
+use super::letters::PLACES;
 use super::{CROWDED, ENOUGH, Frontier, Letters, Names, Stretch, Sums, TRIED};
 
 /// The frontier at one moment.
@@ -34,7 +34,7 @@ impl Frontier {
         let (mut sums, mut most) = (Sums::default(), 0.0_f64);
         for names in &self.places {
             before.push(sums);
-            let of_place = names.counts.sums();
+            let of_place = names.sums();
             most = most.max(of_place.found());
             sums.join(&of_place);
         }

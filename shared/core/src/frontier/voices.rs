@@ -36,9 +36,8 @@ const LATELY: u16 = 5;
 /// A model that answers a smaller share of its requests is asked less.
 const SOUND: f64 = 0.8;
 
-/// What a model that is not tested yet is taken to add, and to know.
-const MAY_ADD: f64 = 0.3;
-const MAY_KNOW: f64 = 0.8;
+/// What a model that is not tested yet is taken to add.
+pub(super) const MAY_ADD: f64 = 0.3;
 
 /// A model, by its answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +56,6 @@ pub(super) struct Voice {
 pub(super) struct Worth {
     /// Share of the names of a range that it adds to what others have listed.
     pub(super) adds: f64,
-    /// Share of the names that it knows.
-    pub(super) knows: f64,
     /// It is known by lists of the same ranges, as well as it can be.
     pub(super) is_tested: bool,
     /// It is known at all, by lists or by what it named of ranges that others have listed.
@@ -158,7 +155,7 @@ impl View<'_> {
         if by_lists.found >= TESTED {
             let Named { found, known, alone } = by_lists;
             let alone = self.real(alone, known);
-            return Worth { adds: alone / found, knows: known / found, is_tested: true, is_seen: true };
+            return Worth { adds: alone / found, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
         let Named { known, alone, .. } =
@@ -168,20 +165,19 @@ impl View<'_> {
         // Of as many names as the others have.
         let adds = unknown / (1.0 + unknown);
         let is_tested = others == 0;
-        Worth { adds, knows: MAY_KNOW, is_tested, is_seen: is_tested || known >= SAMPLED }
+        Worth { adds, is_tested, is_seen: is_tested || known >= SAMPLED }
     }
 
     /// Of names that no other model has, those that are not made up, among so many that a model named.
     pub(super) fn real(&self, alone: f64, known: f64) -> f64 {
-        (alone - self.told.made_up * self.told.repeats.max(1.0) * known).max(0.0)
+        (alone - self.told.made_up * self.told.repeats * known).max(0.0)
     }
 
     /// Names in ranges that were listed by such models.
     fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
         let listed = self.told.listed.iter().filter(|listed| is_meant(listed.by));
-        for (by, names) in
-            listed.flat_map(|listed| (0..).zip(&listed.named)).filter(|(_, names)| **names > 0)
+        for (by, names) in listed.flat_map(|listed| (0..).zip(&listed.named)).filter(|(_, names)| **names > 0)
         {
             let (by, names): (Set, f64) = (by, f64::from(*names));
             sum.found += names;

@@ -1,12 +1,15 @@
 //! The part that brings most for what it costs.
 
+use super::super::coming::Knowing;
 use super::super::estimate::Picture;
 use super::super::letters::PLACES;
-use super::super::coming::Knowing;
 use super::super::view::View;
 use super::super::voices::{Set, VOICES, Worth};
-use super::super::{Reach, Sums};
+use super::super::{Reach, Stretch};
 use super::{AT_ONCE, LEAST_NEW, Letters, PARTS_TRIED_EVERY, Wish, whole_count};
+
+/// This share of what an answer costs is not for its names.
+const PER_REQUEST: f64 = 0.3;
 
 /// What could be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -69,23 +72,45 @@ struct Choice {
     /// It is being found out already what a model adds.
     is_testing: bool,
     items: f64,
+    /// Names in an answer.
+    usual: f64,
+}
+
+/// A part that a model can be asked for.
+#[derive(Clone, Copy, Debug)]
+struct Chance {
+    reach: Reach,
+    /// Names that are known there, and that there are.
+    known: f64,
+    has: f64,
+    /// Names in an answer.
+    gives: f64,
+    /// The share of all names that the model knows; and where others have listed the part, new names that it adds.
+    share: f64,
+    adds: f64,
 }
 
 impl Choice {
-    /// How many new names a model brings of a part, and what they are worth.
-    fn weigh(self, one: &Askable<'_>, reach: Reach, (known, has): (f64, f64), (adds, knows): (f64, f64), length: f64) -> (f64, f64) {
-        let missing = has - known;
-        let new = match (self.several, reach.listed) {
+    /// How many new names a model brings, and what they are worth.
+    fn weigh(self, one: &Askable<'_>, chance: &Chance) -> (f64, f64) {
+        let missing = chance.has - chance.known;
+        let new = match (self.several, chance.reach.listed) {
             (false, _) => missing,
-            (true, 0) => missing * knows,
-            (true, _) => adds,
+            (true, 0) => missing * chance.share,
+            (true, _) => chance.adds,
         };
         let new = new.clamp(0.0, self.items);
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
         // One that fails would be asked again and again for that.
-        let is_open = self.several && !one.worth.is_seen && reach.listed > 0;
+        let is_open = self.several && !one.worth.is_seen && chance.reach.listed > 0;
         let tests = is_open && one.is_sound && !self.is_testing;
-        (new, if tests { known * AT_ONCE } else { new / (one.cost * length) })
+        (new, if tests { chance.known * AT_ONCE } else { new / self.cost(one, chance.gives) })
+    }
+
+    /// What an answer of a model with so many names costs.
+    fn cost(self, one: &Askable<'_>, names: f64) -> f64 {
+        let length = if self.several { names / self.usual } else { 1.0 };
+        one.cost * (PER_REQUEST + (1.0 - PER_REQUEST) * length)
     }
 }
 
@@ -133,48 +158,47 @@ impl View<'_> {
                 most: f64::NEG_INFINITY,
             });
         }
-        let mean = count_of(self.whole_mentions + self.aimed_mentions) / count_of(self.whole + self.aimed).max(1.0);
-        let length = |gives: f64| if several { 0.3 + 0.7 * gives / mean.max(1.0) } else { 1.0 };
-        let is_testing = wish.parts().any(|part| self.is_listed(part));
-        let choice = Choice { several, is_testing, items: f64::from(wish.items) };
+        let choice = Choice {
+            several,
+            is_testing: wish.parts().any(|part| self.is_listed(part)),
+            items: f64::from(wish.items),
+            usual: self.names_in_an_answer().max(1.0),
+        };
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
         let (said, silent) = (self.spares(true), self.spares(false));
-        let stretches = self.stretches().zip(expected);
-        for ((stretch, sums), has) in
-            stretches.filter(|((stretch, _), _)| !stretch.reach.is_done(picture.useful))
-        {
-            let reach = stretch.reach;
-            // Which parts there are goes by how much a model knows of them, and by what it is told to leave out.
-            for one in &mut askable {
-                if reach.listed > 0 && reach.listed_by & one.voice != 0 {
-                    continue;
-                }
+        let is_open = |stretch: &Stretch| !stretch.reach.is_done(picture.useful);
+        let stretches = self.stretches().zip(expected).filter(|((stretch, _), _)| is_open(stretch));
+        for ((stretch, sums), has_all) in stretches {
+            let (whole, reach) = (stretch.letters(), stretch.reach);
+            for one in askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0) {
+                // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
                 let leaves_out = reach.listed == 0 || one.worth.is_seen;
-                let (voice, knowing) = (one.voice, one.knowing);
-                let mut weigh = |letters: Letters, (sums, has): (&Sums, f64), gives: &dyn Fn(f64) -> f64| {
-                    let known = sums.found();
-                    let adds = if reach.listed > 0 { self.adds(picture, voice, (sums, letters), reach) } else { 0.0 };
-                    let knows = knowing.map_or(1.0, |knowing| self.knows(knowing, has, letters));
-                    let (new, value) = choice.weigh(one, reach, (known, has), (adds, knows), length(gives(knows)));
+                if whole.from == whole.to {
+                    // There is nothing to cut, and there may be hundreds of these.
+                    let spares = if leaves_out { said } else { silent };
+                    parts.push((
+                        whole,
+                        spares.of(*has_all, self.share_of(one.knowing, *has_all, whole), sums),
+                    ));
+                } else {
+                    self.cut(stretch, picture, (wish.size(), leaves_out, one.knowing), &mut parts);
+                }
+                for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
+                    let sums = self.sum(letters);
+                    let has = if letters == whole {
+                        *has_all
+                    } else {
+                        self.expected_of(picture, &sums, letters, reach)
+                    };
+                    let (known, gives) = (sums.found(), load.gives);
+                    let share = self.share_of(one.knowing, has, letters);
+                    let adds = self.adds(picture, one.voice, (&sums, letters), reach);
+                    let (new, value) = choice.weigh(one, &Chance { reach, known, has, gives, share, adds });
                     offers += u32::from(new >= LEAST_NEW);
                     if new >= LEAST_NEW && value > one.most {
                         one.most = value;
-                        one.best = Some(Offer { letters, new, gives: gives(knows), known, has, value });
+                        one.best = Some(Offer { letters, new, gives, known, has, value });
                     }
-                };
-                let whole = stretch.letters();
-                if whole.from == whole.to {
-                    // There is nothing to cut, and there may be hundreds of these.
-                    if busy.is_free(whole) {
-                        let spares = if leaves_out { said } else { silent };
-                        weigh(whole, (sums, *has), &|knows| spares.of(*has, knows, sums).gives);
-                    }
-                    continue;
-                }
-                self.cut(stretch, picture, (wish.size(), leaves_out, knowing), &mut parts);
-                for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
-                    let sums = self.sum(letters);
-                    weigh(letters, (&sums, self.expected_of(picture, &sums, letters, reach)), &|_| load.gives);
                 }
             }
         }
@@ -186,9 +210,4 @@ impl View<'_> {
         }
         (best.map(|(offer, provider)| (offer, several.then(|| provider.clone()))), offers)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a mean")]
-fn count_of(number: u64) -> f64 {
-    number as f64
 }
