@@ -2,7 +2,7 @@
 
 use super::estimate::Picture;
 use super::view::View;
-use super::voices::{MAY_ADD, Set, VOICES};
+use super::voices::{Set, VOICES};
 use super::{Letters, Reach, Sums};
 
 /// How many names a model adds to those of others differs from range to range as if so many had been seen beforehand, where lists say how many these are in
@@ -128,7 +128,7 @@ impl View<'_> {
         if reach.listed == 0 {
             return 0.0;
         }
-        let Some(place) = place_of(voice) else { return MAY_ADD * sums.aimed() };
+        let Some(place) = place_of(voice) else { return 0.0 };
         let comings = picture.to_come.iter().find(|(by, _)| *by == reach.listed_by);
         let Some((coming, _)) = comings.and_then(|(_, comings)| comings.get(place)) else { return 0.0 };
         let heard = self.told.heard(letters);

@@ -27,8 +27,10 @@ const LEAST_MENTIONS: f64 = 200.0;
 const OF_FOUND: f64 = 0.5;
 const MOST_WHOLE: u64 = 40;
 
-/// A part is cut off as large as this share of what is asked for.
+/// A part is cut off as large as this share of what is asked for, so that one answer lists it. Where several models have to list it, it is larger, and asked
+/// for again without what was named: that fills answers, where each model knows a part of it only.
 const PART: f64 = 0.75;
+const SHARED_PART: f64 = 1.5;
 
 /// Of so many questions about the whole topic one goes to whoever is next, even if it fails.
 const TRIED_EVERY: u64 = 4;
@@ -49,8 +51,8 @@ const AT_ONCE: f64 = 1e18;
 const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
-pub(super) const MOST_LEFT_OUT: usize = 80;
-const AT_MOST: f64 = 80.0;
+pub(super) const MOST_LEFT_OUT: usize = 120;
+const AT_MOST: f64 = 120.0;
 
 /// For each request under way so many names are needed, or nobody asks more before one is answered.
 const NEEDED: f64 = 4.0;
@@ -209,7 +211,7 @@ impl Wish<'_> {
     }
 
     fn size(&self) -> f64 {
-        f64::from(self.items) * PART
+        f64::from(self.items) * if self.providers.len() > 1 { SHARED_PART } else { PART }
     }
 }
 

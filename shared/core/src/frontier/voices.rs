@@ -37,7 +37,7 @@ const LATELY: u16 = 5;
 const SOUND: f64 = 0.8;
 
 /// What a model that is not tested yet is taken to add.
-pub(super) const MAY_ADD: f64 = 0.3;
+const MAY_ADD: f64 = 0.3;
 
 /// A model, by its answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
