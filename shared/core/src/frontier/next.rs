@@ -28,9 +28,10 @@ const OF_FOUND: f64 = 0.5;
 const MOST_WHOLE: u64 = 40;
 
 /// A part is cut off as large as this share of what is asked for, so that one answer lists it. Where several models have to list it, it is larger, and asked
-/// for again without what was named: that fills answers, where each model knows a part of it only.
+/// for again without what was named, if answers give no greater share of that all the same: that fills answers, where each model knows a part of it only.
 const PART: f64 = 0.75;
 const SHARED_PART: f64 = 1.5;
+const FEW_COPIES: f64 = 0.2;
 
 /// Of so many questions about the whole topic one goes to whoever is next, even if it fails.
 const TRIED_EVERY: u64 = 4;
@@ -210,9 +211,6 @@ impl Wish<'_> {
         })
     }
 
-    fn size(&self) -> f64 {
-        f64::from(self.items) * if self.providers.len() > 1 { SHARED_PART } else { PART }
-    }
 }
 
 /// What answers are spared by what questions say to leave out.
@@ -375,7 +373,7 @@ impl View<'_> {
         let (busy, mut parts, mut best): (_, _, Option<(f64, Letters)>) = (Busy::of(wish), Vec::new(), None);
         let left_out = picture.left_out.powi(i32::from(least.max(1)));
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
-            self.cut(stretch, picture, (wish.size(), true, None), &mut parts);
+            self.cut(stretch, picture, (self.size(wish), true, None), &mut parts);
             for (letters, ..) in parts.drain(..) {
                 let new = self.sum(letters).found() * left_out;
                 if busy.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
@@ -398,6 +396,12 @@ impl View<'_> {
             None if wish.wanted.is_none() => self.about_whole(wish, whole, why),
             None => Outlook::Wait,
         }
+    }
+
+    /// Names of a part that a model is asked for.
+    fn size(&self, wish: &Wish<'_>) -> f64 {
+        let several = wish.providers.len() > 1 && self.copies() <= FEW_COPIES;
+        f64::from(wish.items) * if several { SHARED_PART } else { PART }
     }
 
     /// What answers are spared by what questions say to leave out, if they do.

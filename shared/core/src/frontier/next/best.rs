@@ -181,7 +181,7 @@ impl View<'_> {
                         spares.of(*has_all, self.share_of(one.knowing, *has_all, whole), sums),
                     ));
                 } else {
-                    self.cut(stretch, picture, (wish.size(), leaves_out, one.knowing), &mut parts);
+                    self.cut(stretch, picture, (self.size(wish), leaves_out, one.knowing), &mut parts);
                 }
                 for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
