@@ -141,3 +141,31 @@ impl View<'_> {
 fn place_of(voice: Set) -> Option<usize> {
     usize::try_from(voice.trailing_zeros()).ok().filter(|_| voice != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_come_of_a_model_goes_by_others_ranges_and_by_what_it_named_of_this_one() {
+        let is = |coming: Coming, listed: f64, named: f64, expected: f64| {
+            let names = coming.names(listed, named);
+            assert!((names - expected).abs() < 0.01 * (1.0 + expected), "{names} instead of {expected}");
+        };
+        // Ten are expected, of which it named half.
+        let known_well = Coming { beyond: 0.5, weight: 1e6, named: 0.5 };
+        is(known_well, 20.0, 5.0, 5.0);
+        is(known_well, 20.0, 0.0, 5.0);
+        // Only what it named says anything.
+        let hardly_known = Coming { beyond: 0.5, weight: 1e-6, named: 0.25 };
+        is(hardly_known, 20.0, 4.0, 12.0);
+        is(hardly_known, 20.0, 0.0, 0.0);
+        let between = Coming { beyond: 0.5, weight: 3.0, named: 0.5 };
+        assert!(between.names(20.0, 0.0) < between.names(20.0, 5.0));
+        is(between, 20.0, 5.0, 5.0);
+        // Nothing is to come of one that adds nothing, that has named all, or where nothing is listed.
+        is(Coming { beyond: 0.0, ..between }, 20.0, 5.0, 0.0);
+        is(Coming { named: 1.0, ..between }, 20.0, 5.0, 0.0);
+        is(between, 0.0, 0.0, 0.0);
+    }
+}

@@ -137,6 +137,8 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "small numbers")]
+
     use super::super::letters::{self, PLACES};
     use super::*;
 
@@ -160,14 +162,14 @@ mod tests {
     fn who_named_a_name_is_counted_by_how_they_were_asked() {
         let (one, two) = (1, 2);
         let unknown = Name { place: letters::place("Robin"), ..Name::default() };
-        let once = unknown.mentioned(true, one);
-        let (twice, listed) = (once.mentioned(true, two), once.mentioned(false, two));
-        assert!(listed.is_by(one) && listed.is_by(two) && !once.is_by(two));
+        let by_one = unknown.mentioned(true, one);
+        let (by_both, in_a_list) = (by_one.mentioned(true, two), by_one.mentioned(false, two));
+        assert!(in_a_list.is_by(one) && in_a_list.is_by(two) && !by_one.is_by(two));
         let mut all = Names::default();
-        all.named(unknown, once);
-        all.named(unknown, once);
-        all.named(once, twice);
-        all.named(once, listed);
+        all.named(unknown, by_one);
+        all.named(unknown, by_one);
+        all.named(by_one, by_both);
+        all.named(by_one, in_a_list);
         let by: Vec<(By, u32)> = all.by().filter(|(_, names)| *names > 0).collect();
         let expected = [
             (By { whole: one | two, aimed: 0, is_once: false }, 1),

@@ -210,7 +210,6 @@ impl Wish<'_> {
             Aim::Whole | Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => None,
         })
     }
-
 }
 
 /// What answers are spared by what questions say to leave out.

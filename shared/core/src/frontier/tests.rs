@@ -27,6 +27,7 @@ mod known;
 mod letters;
 mod listing;
 mod next;
+mod shared;
 mod voices;
 
 const ONE: &str = "one";

@@ -1,0 +1,217 @@
+//! A topic that several models share: what each knows of it, what it has named of that, and what it makes up.
+
+use super::listing::{about, numbered, of_each_letter, whole};
+use super::part as letters;
+use super::voices::{ask, by, two, two_that_add};
+use super::*;
+use crate::frontier::voices::{Set, Worth};
+
+/// Those that begin with letters of a part.
+fn within(part: &str, names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| letters(part).holds(name)).cloned().collect()
+}
+
+fn part_of(log: &Log, available: &[String]) -> Letters {
+    let (Aim::Part(part), _) = ask(log, available) else { panic!("it is cut") };
+    part
+}
+
+fn wish<'a>(providers: &'a [String], wanted: f64, under_way: &'a [(Aim, f64)]) -> Wish<'a> {
+    let wanted = Some(wanted);
+    Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted, providers, under_way }
+}
+
+/// The completeness at which so many names more are needed.
+fn needs(log: &Log, names: f64) -> f64 {
+    let said = log.frontier().estimate().unwrap();
+    said.completeness + names / said.estimate.total
+}
+
+#[test]
+fn what_a_model_has_named_already_is_not_still_to_come_of_it() {
+    let missing = |named: u32| {
+        let mut log = Log::default();
+        let of_one = of_each_letter(4);
+        // The second knows as many others, and has named some of each letter of these.
+        let of_two = |each: u32| -> Vec<String> {
+            ('a'..='z').flat_map(|letter| numbered(&format!("{letter}o"), 0..each)).collect()
+        };
+        for _ in 0..2 {
+            log.says(by("one", whole()), &of_each_letter(2));
+            log.says(ResponseMeta { asked: 20, ..by("two", whole()) }, &of_two(named));
+        }
+        for part in ["a-h", "i-q", "r-z"] {
+            log.says(by("one", about(part)), &within(part, &of_one));
+        }
+        log.says(ResponseMeta { asked: 100, ..by("two", about("a-h")) }, &within("a-h", &of_two(4)));
+        let said = log.frontier().estimate().unwrap();
+        (said.estimate.total * (1.0 - said.completeness), 18.0 * f64::from(4 - named))
+    };
+    for named in 1..4 {
+        let (said, truth) = missing(named);
+        assert!((0.6 * truth..1.4 * truth).contains(&said), "{said:.0} instead of {truth}");
+    }
+    let (said, _) = missing(4);
+    assert!(said < 8.0, "there is nothing, and it says {said:.0}");
+}
+
+#[test]
+fn what_a_model_makes_up_is_nothing_that_it_adds() {
+    let adds = |made_up: u32| {
+        let mut log = Log::default();
+        let all = of_each_letter(4);
+        // Both know the same. Each makes up some of its lists, and as much when it is asked about the whole.
+        let invented = |provider: &str, begin: &str, round: u32, many: u32| -> Vec<String> {
+            numbered(&format!("{begin}{provider}"), round * many..round * many + many)
+        };
+        for provider in two() {
+            for round in 0..2 {
+                let names = [of_each_letter(2), invented(&provider, "ox", round, made_up)].concat();
+                log.says(ResponseMeta { asked: 60, ..by(&provider, whole()) }, &names);
+            }
+            for (round, part) in (0..).zip(["a-h", "i-q", "r-z"]) {
+                let names = [within(part, &all), within(part, &invented(&provider, "my", round, 9))].concat();
+                log.says(ResponseMeta { asked: 100, ..by(&provider, about(part)) }, &names);
+            }
+        }
+        let frontier = log.frontier();
+        let (view, two) = (frontier.view(), frontier.set_of("two"));
+        view.worth(two, frontier.set_of("one") | two).adds
+    };
+    let (makes_up, does_not) = (adds(6), adds(0));
+    assert!(does_not > 0.06, "nothing says that it makes things up: {does_not}");
+    assert!(makes_up < 0.5 * does_not, "{makes_up}, {does_not}");
+}
+
+#[test]
+fn one_answer_that_is_filled_up_does_not_say_that_models_do_not_keep_to_parts() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(whole(), &of_each_letter(2));
+    }
+    for part in ["x", "y", "z"] {
+        log.says(about(part), &numbered(&format!("{part}a"), 0..3));
+    }
+    log.says(about("q"), &numbered("ma", 0..45));
+    assert!(log.frontier().share_within().unwrap() < 0.3);
+    assert!(log.frontier().is_used(), "three of four keep to them");
+    for part in ["u", "v", "w"] {
+        log.says(about(part), &numbered("sa", 0..5));
+    }
+    assert!(!log.frontier().is_used(), "four of seven do not");
+}
+
+#[test]
+fn a_model_that_knows_little_is_asked_for_more_at_once() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(by("one", whole()), &of_each_letter(3));
+        let of_two: Vec<String> = ('a'..='z').map(|letter| format!("{letter}o")).collect();
+        log.says(ResponseMeta { asked: 20, ..by("two", whole()) }, &of_two);
+    }
+    log.says(by("one", about("a-c")), &numbered("ba", 0..36));
+    log.says(by("two", about("a-c")), &numbered("bo", 0..12));
+    let size = |part: Letters| part.to - part.from;
+    let (of_one, of_two) = (part_of(&log, &providers(&["one"])), part_of(&log, &providers(&["two"])));
+    assert!(size(of_two) > size(of_one), "{of_one} {of_two}");
+}
+
+#[test]
+fn parts_that_several_models_share_are_larger_as_long_as_they_leave_out_what_they_are_told() {
+    let part = |copied: u32| {
+        let mut log = Log::default();
+        for _ in 0..2 {
+            log.says(by("one", whole()), &of_each_letter(2));
+            log.says(by("two", whole()), &of_each_letter(2));
+        }
+        for provider in two() {
+            let meta = ResponseMeta { left_out: 50, copied, ..by(&provider, about("x-z")) };
+            log.says(meta, &numbered("za", 0..36));
+        }
+        let size = |part: Letters| part.to - part.from;
+        (size(part_of(&log, &two())), size(part_of(&log, &providers(&["one"]))))
+    };
+    let (shared, alone) = part(3);
+    assert!(shared > alone, "{shared} {alone}");
+    let (shared, alone) = part(18);
+    assert_eq!(shared, alone, "a fourth of what was to be left out came all the same");
+}
+
+#[test]
+fn models_take_turns_in_looking_for_what_lists_have_left_out() {
+    let mut log = two_that_add();
+    let mut list = |provider: &str| {
+        for part in ["a-c", "d-h", "i-q", "r-z", "other"] {
+            let cost = Cost::from_usd(if provider == "one" { 0.001 } else { 0.002 });
+            let known = within(part, &of_each_letter(2));
+            log.says(ResponseMeta { cost, ..by(provider, about(part)) }, &known);
+        }
+        for _ in 0..2 {
+            log.says(by("one", whole()), &of_each_letter(2));
+        }
+        ask(&log, &two())
+    };
+    list("one");
+    let turns: Vec<Option<String>> = ["two", "one", "two"].map(|provider| list(provider).1).to_vec();
+    assert!(turns.contains(&Some("one".to_owned())) && turns.contains(&Some("two".to_owned())), "{turns:?}");
+}
+
+#[test]
+fn an_answer_full_of_what_others_have_listed_lists_it_too() {
+    let listed_by = |log: &Log| -> Set {
+        let frontier = log.frontier();
+        frontier.stretches.iter().find(|stretch| stretch.letters().holds("ea")).unwrap().reach.listed_by
+    };
+    let mut log = two_that_add();
+    let known = numbered("ea", 0..30);
+    log.says(by("one", about("d-f")), &known);
+    let one = log.frontier().set_of("one");
+    assert_eq!(listed_by(&log), one);
+    log.says(
+        ResponseMeta { asked: 31, ..by("two", about("d-f")) },
+        &[known.clone(), numbered("eo", 0..1)].concat(),
+    );
+    assert_eq!(listed_by(&log), one, "it has one that is new, and may have more");
+    log.says(ResponseMeta { asked: 31, ..by("two", about("d-f")) }, &known);
+    assert_eq!(listed_by(&log), one | log.frontier().set_of("two"));
+    log.says(ResponseMeta { asked: 31, ..by("two", about("g-i")) }, &numbered("ha", 0..30));
+    log.says(ResponseMeta { asked: 31, ..by("two", about("g-i")) }, &numbered("ha", 0..30));
+    let reach = log.frontier().stretches.iter().find(|stretch| stretch.letters().holds("ha")).unwrap().reach;
+    assert_eq!((reach.listed, reach.full), (0, 2), "nobody has listed that");
+}
+
+#[test]
+fn what_others_have_listed_is_asked_for_as_a_whole() {
+    let mut log = two_that_add();
+    for part in ["d-m", "n-z", "other"] {
+        log.says(by("one", about(part)), &within(part, &of_each_letter(2)));
+    }
+    for _ in 0..5 {
+        log.says(by("one", whole()), &of_each_letter(2));
+    }
+    let (available, wanted) = (two(), needs(&log, 2.0));
+    let Outlook::Ask { aim: Aim::Part(part), provider, items, .. } =
+        log.frontier().next(&wish(&available, wanted, &[]))
+    else {
+        panic!("two have been left")
+    };
+    assert_eq!((provider.as_deref(), items), (Some("two"), 50), "{part}");
+}
+
+#[test]
+fn nobody_asks_more_at_once_than_the_last_names_are_worth() {
+    let mut log = Log::default();
+    for _ in 0..4 {
+        log.says(whole(), &of_each_letter(2));
+    }
+    for part in ["a-f", "g-m"] {
+        log.says(about(part), &within(part, &of_each_letter(4)));
+    }
+    let under_way = [(Aim::Part(letters("n-q")), 0.0), (Aim::Part(letters("r-s")), 0.0)];
+    let available = providers(&[ONE]);
+    let next = |names: f64| log.frontier().next(&wish(&available, needs(&log, names), &under_way));
+    assert!(matches!(next(9.0), Outlook::Ask { .. }));
+    assert_eq!(next(7.0), Outlook::Wait, "two requests for seven names");
+    let idle = log.frontier().next(&wish(&available, needs(&log, 1.0), &[]));
+    assert!(matches!(idle, Outlook::Ask { .. }));
+}
