@@ -4,7 +4,7 @@ use super::listing::{about, numbered, of_each_letter, whole};
 use super::part as letters;
 use super::voices::{ask, by, two, two_that_add};
 use super::*;
-use crate::frontier::voices::{Set, Worth};
+use crate::frontier::voices::Set;
 
 /// Those that begin with letters of a part.
 fn within(part: &str, names: &[String]) -> Vec<String> {
