@@ -27,8 +27,16 @@ pub(super) struct Coming {
     named: f64,
 }
 
-/// What a model may add to the lists of others, and the same besides what dearer models may add.
-pub(super) type Comings = [(Coming, Coming); VOICES];
+/// What models may add to the lists of others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Comings {
+    /// Who has listed.
+    by: Set,
+    /// Each of the others; and the same besides what dearer ones may add.
+    each: [(Coming, Coming); VOICES],
+    /// Of what they have named already, the share that is left when what several have named counts once.
+    once: f64,
+}
 
 impl Coming {
     /// New names in a range of which others have listed so many, and it has named so many more: how many there are in all is taken to be a
@@ -68,27 +76,28 @@ impl View<'_> {
     }
 
     /// What each of these models may add to lists, by whose these are.
-    pub(super) fn comings(&self, useful: Set) -> Vec<(Set, Comings)> {
-        let mut all: Vec<(Set, Comings)> = Vec::new();
-        if self.voices.len() < 2 {
+    pub(super) fn comings(&self, useful: Set) -> Vec<Comings> {
+        let mut all: Vec<Comings> = Vec::new();
+        if !self.is_shared() {
             return all;
         }
         let order = self.dearest_first();
-        for stretch in
-            self.stretches.iter().filter(|stretch| stretch.reach.listed > 0 && !stretch.reach.is_done(useful))
-        {
+        let is_open = |reach: Reach| reach.listed > 0 && !reach.is_done(useful);
+        for stretch in self.stretches.iter().filter(|stretch| is_open(stretch.reach)) {
             let by = stretch.reach.listed_by;
-            if all.iter().any(|(listed_by, _)| *listed_by == by) {
+            if of(&all, by).is_some() {
                 continue;
             }
-            let (mut comings, mut before) = (Comings::default(), by);
-            for place in order.iter().copied().filter(|place| (useful & !by) & 1 << place != 0) {
-                if let Some(of) = comings.get_mut(place) {
-                    *of = (self.coming_of(place, by), self.coming_of(place, before));
+            let others = useful & !by;
+            let mut comings = Comings { by, once: self.told.share_once(by, others), ..Comings::default() };
+            let mut before = by;
+            for place in order.iter().copied().filter(|place| others & 1 << place != 0) {
+                if let Some(each) = comings.each.get_mut(place) {
+                    *each = (self.coming_of(place, by), self.coming_of(place, before));
                 }
                 before |= 1 << place;
             }
-            all.push((by, comings));
+            all.push(comings);
         }
         all
     }
@@ -101,20 +110,13 @@ impl View<'_> {
     }
 
     /// New names that models add which have not listed this range, where others have.
-    pub(super) fn to_come(
-        &self,
-        to_come: &[(Set, Comings)],
-        sums: &Sums,
-        letters: Letters,
-        reach: Reach,
-    ) -> f64 {
-        let Some((_, comings)) = to_come.iter().find(|(by, _)| *by == reach.listed_by) else { return 0.0 };
+    pub(super) fn to_come(&self, all: &[Comings], sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        let Some(Comings { each, once, .. }) = of(all, reach.listed_by) else { return 0.0 };
         let heard = self.told.heard(letters);
-        let each = comings.iter().zip(heard.first.iter().zip(&heard.whole));
-        each.map(|((_, coming), (first, whole))| {
-            coming.names(sums.aimed(), self.real(f64::from(*first), f64::from(*whole)))
-        })
-        .sum()
+        let names = |((_, coming), (unlisted, whole)): (&(Coming, Coming), (&u32, &u32))| {
+            coming.names(sums.aimed(), once * self.real(f64::from(*unlisted), f64::from(*whole)))
+        };
+        each.iter().zip(heard.unlisted.iter().zip(&heard.whole)).map(names).sum()
     }
 
     /// New names that a model adds where others have listed a range.
@@ -129,12 +131,17 @@ impl View<'_> {
             return 0.0;
         }
         let Some(place) = place_of(voice) else { return 0.0 };
-        let comings = picture.to_come.iter().find(|(by, _)| *by == reach.listed_by);
-        let Some((coming, _)) = comings.and_then(|(_, comings)| comings.get(place)) else { return 0.0 };
+        let comings = of(&picture.to_come, reach.listed_by);
+        let Some((coming, _)) = comings.and_then(|comings| comings.each.get(place)) else { return 0.0 };
         let heard = self.told.heard(letters);
         let of = |all: [u32; VOICES]| f64::from(all.get(place).copied().unwrap_or_default());
         coming.names(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
     }
+}
+
+/// What may be added to lists of these.
+fn of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
+    all.iter().find(|comings| comings.by == listed_by)
 }
 
 /// The place of a model; none where it has not said anything.

@@ -58,7 +58,7 @@ pub(super) struct Picture {
     /// Share of those named by one answer about the whole that are real.
     once_real: f64,
     /// What each model that is worth asking may add to lists of others, by whose lists they are.
-    pub(super) to_come: Vec<(Set, Comings)>,
+    pub(super) to_come: Vec<Comings>,
     /// Whether that is known of all of them.
     is_tested: bool,
 }

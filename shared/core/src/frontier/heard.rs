@@ -5,10 +5,10 @@
 
 use std::iter;
 
+use super::Frontier;
 use super::letters::{Letters, PLACES};
-use super::name::{By, Names};
+use super::name::{Names, Own, Portion};
 use super::voices::{SETS, Set, VOICES};
-use super::{Frontier, Stretch};
 
 /// Before anything was seen, answers about the whole are taken to have named this share of what a model knows, as if of so many names.
 const NAMED: Prior = Prior { share: 0.4, weight: 10.0 };
@@ -34,19 +34,7 @@ impl Prior {
     }
 }
 
-/// Some of so many names.
-#[derive(Clone, Copy, Debug, Default)]
-struct Portion {
-    part: u32,
-    all: u32,
-}
-
 impl Portion {
-    fn add(&mut self, names: u32, is_part: bool) {
-        self.all += names;
-        self.part += if is_part { names } else { 0 };
-    }
-
     fn share(self, prior: Prior) -> f64 {
         prior.with(self.part.into(), self.all.into())
     }
@@ -54,7 +42,10 @@ impl Portion {
 
 impl iter::Sum for Portion {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, next| Self { part: sum.part + next.part, all: sum.all + next.all })
+        all.fold(Self::default(), |mut sum, next| {
+            sum.add(next);
+            sum
+        })
     }
 }
 
@@ -64,18 +55,10 @@ pub(super) struct Listed {
     pub(super) by: Set,
     /// By who named them at all.
     pub(super) named: [u32; SETS],
-    /// Of each model, names of its lists that no other model has named; those that it named when it was asked about the whole, too.
-    alone: [Portion; VOICES],
-}
-
-/// What a model named of the ranges that it has listed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Own {
-    /// In an answer about the whole, of which there is one that has the name, or several; those that a list has, too.
-    once: Portion,
-    twice: Portion,
-    /// In a list; those that it named when it was asked about the whole, too.
-    listed: Portion,
+    /// By who named them, of those that no answer about a part has.
+    unlisted: [u32; SETS],
+    /// By model.
+    own: [Own; VOICES],
 }
 
 /// Names of a range, by models.
@@ -85,14 +68,13 @@ pub(super) struct Heard {
     pub(super) whole: [u32; VOICES],
     /// Those of them that no answer about a part has.
     pub(super) unlisted: [u32; VOICES],
-    /// The same without those that a dearer model has named so.
-    pub(super) first: [u32; VOICES],
 }
 
 /// All that several models have named.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) listed: Vec<Listed>,
+    /// Of each model, in the ranges that it has listed.
     own: [Own; VOICES],
     /// Of all places before one; nothing where there is one model.
     before: Vec<Heard>,
@@ -126,22 +108,20 @@ impl Told {
         if !frontier.is_shared() {
             return told;
         }
-        let order = frontier.dearest_first();
         let mut sum = Heard::default();
         told.before.reserve(PLACES + 1);
         for names in &frontier.places {
             told.before.push(sum);
-            names.by().for_each(|(by, names)| sum.add(by, names, &order));
+            sum.add(names.own());
         }
         told.before.resize(PLACES + 1, sum);
-        for Stretch { from, to, reach } in &frontier.stretches {
-            if reach.listed_by == 0 {
-                continue;
-            }
-            let part = Letters { from: *from, to: *to };
-            for (by, names) in frontier.of(part).flat_map(Names::by) {
-                told.take_in(reach.listed_by, by, names);
-            }
+        for stretch in frontier.stretches.iter().filter(|stretch| stretch.reach.listed_by > 0) {
+            let names = frontier.of(stretch.letters());
+            told.listed_by_these(stretch.reach.listed_by).take_in(names);
+        }
+        for listed in &told.listed {
+            let each = told.own.iter_mut().zip(&listed.own).enumerate();
+            each.filter(|(place, _)| listed.by & 1 << place != 0).for_each(|(_, (all, own))| all.add(*own));
         }
         let all: u32 = sum.whole.iter().sum();
         told.repeats = (frontier.whole_mentions as f64 / f64::from(all.max(1))).max(1.0);
@@ -149,30 +129,14 @@ impl Told {
         told
     }
 
-    fn take_in(&mut self, listed_by: Set, by: By, names: u32) {
-        let place = self.listed.iter().position(|listed| listed.by == listed_by).unwrap_or_else(|| {
-            self.listed.push(Listed { by: listed_by, named: [0; SETS], alone: Default::default() });
+    #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+    fn listed_by_these(&mut self, by: Set) -> &mut Listed {
+        let place = self.listed.iter().position(|listed| listed.by == by).unwrap_or_else(|| {
+            let own = [Own::default(); VOICES];
+            self.listed.push(Listed { by, named: [0; SETS], unlisted: [0; SETS], own });
             self.listed.len() - 1
         });
-        let Some(listed) = self.listed.get_mut(place) else { return };
-        let all = by.whole | by.aimed;
-        if let Some(named) = listed.named.get_mut(usize::from(all)) {
-            *named += names;
-        }
-        let each = (0..VOICES).map(|place| 1 << place).zip(self.own.iter_mut().zip(&mut listed.alone));
-        for (voice, (own, alone)) in each.filter(|(voice, _)| listed_by & voice != 0) {
-            let (is_whole, is_listed) = (by.whole & voice != 0, by.aimed & voice != 0);
-            if is_listed {
-                own.listed.add(names, is_whole);
-            }
-            if is_listed && all == voice {
-                alone.add(names, is_whole);
-            }
-            if is_whole {
-                let of = if by.is_once { &mut own.once } else { &mut own.twice };
-                of.add(names, by.aimed != 0);
-            }
-        }
+        &mut self.listed[place]
     }
 
     /// Of names that only one answer about the whole had, lists repeat fewer than of others: the difference are names that are made up.
@@ -192,17 +156,26 @@ impl Told {
     pub(super) fn share_known(&self, place: usize) -> f64 {
         let own = self.own.get(place).copied().unwrap_or_default();
         let found: u32 = self.listed_by(1 << place).map(|listed| listed.named.iter().sum::<u32>()).sum();
-        KNOWN.with(own.listed.all.into(), found.into())
+        KNOWN.with(own.aimed.all.into(), found.into())
     }
 
     /// The share of the names that a model knows and others do not which it has named when it was asked about the whole.
     pub(super) fn share_named(&self, place: usize, others: Set) -> f64 {
-        let of_any: Portion = self.own.iter().map(|own| own.listed).sum();
+        let of_any: Portion = self.own.iter().map(|own| own.aimed).sum();
         let own = self.own.get(place).copied().unwrap_or_default();
-        let of_own = own.listed.share(Prior { share: of_any.share(NAMED), ..NAMED });
+        let of_own = own.aimed.share(Prior { share: of_any.share(NAMED), ..NAMED });
         let with_others = self.listed_by(1 << place).filter(|listed| listed.by & others != 0);
-        let alone: Portion = with_others.filter_map(|listed| listed.alone.get(place).copied()).sum();
+        let alone: Portion =
+            with_others.filter_map(|listed| listed.own.get(place).map(|own| own.alone)).sum();
         alone.share(Prior { share: of_own, ..NAMED })
+    }
+
+    /// How much less models have named of what these have listed where names of several of them count once.
+    pub(super) fn share_once(&self, listed_by: Set, voices: Set) -> f64 {
+        self.listed
+            .iter()
+            .find(|listed| listed.by == listed_by)
+            .map_or(1.0, |listed| listed.share_once(voices))
     }
 
     fn listed_by(&self, voice: Set) -> impl Iterator<Item = &Listed> {
@@ -216,23 +189,39 @@ impl Told {
     }
 }
 
-impl Heard {
-    fn add(&mut self, by: By, names: u32, order: &[usize]) {
-        let add = |all: &mut [u32; VOICES], place: usize| {
-            if let Some(all) = all.get_mut(place) {
-                *all += names;
+impl Listed {
+    fn take_in<'a>(&mut self, places: impl Iterator<Item = &'a Names>) {
+        let add = |all: &mut [u32; SETS], some: &[(Set, u32)]| {
+            for (by, names) in some {
+                if let Some(all) = all.get_mut(usize::from(*by)) {
+                    *all += names;
+                }
             }
         };
-        let mut is_first = true;
-        for place in order.iter().copied().filter(|place| by.whole & 1 << place != 0) {
-            add(&mut self.whole, place);
-            if by.aimed == 0 {
-                add(&mut self.unlisted, place);
-            }
-            if by.aimed == 0 && is_first {
-                add(&mut self.first, place);
-            }
-            is_first = false;
+        for names in places {
+            add(&mut self.named, names.by());
+            add(&mut self.unlisted, names.unlisted_by());
+            self.own.iter_mut().zip(names.own()).for_each(|(all, own)| all.add(*own));
+        }
+    }
+
+    /// Of the names that these models have named and no answer about a part has, the share that are left when those of several count once.
+    fn share_once(&self, voices: Set) -> f64 {
+        let (mut names, mut mentions) = (0, 0);
+        for (by, unlisted) in (0..).zip(&self.unlisted) {
+            let by: Set = by;
+            names += if by & voices != 0 { *unlisted } else { 0 };
+            mentions += unlisted * (by & voices).count_ones();
+        }
+        if mentions > 0 { f64::from(names) / f64::from(mentions) } else { 1.0 }
+    }
+}
+
+impl Heard {
+    fn add(&mut self, own: &[Own]) {
+        for (place, own) in self.whole.iter_mut().zip(&mut self.unlisted).zip(own) {
+            *place.0 += own.whole;
+            *place.1 += own.unlisted;
         }
     }
 
@@ -242,7 +231,6 @@ impl Heard {
         };
         take(&mut self.whole, &other.whole);
         take(&mut self.unlisted, &other.unlisted);
-        take(&mut self.first, &other.first);
         self
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::letters::Place;
 use super::sums::{Counts, Sums};
-use super::voices::{SETS, Set, VOICES};
+use super::voices::{Set, VOICES};
 
 /// How often a name was named is told apart up to this.
 const MANY: u8 = 3;
@@ -29,25 +29,37 @@ pub(super) struct Name {
     pub(super) aimed_by: Set,
 }
 
-/// Which models named a name, in answers about the whole and in those about a part; and whether one answer about the whole did, and no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct By {
-    pub(super) whole: Set,
-    pub(super) aimed: Set,
-    pub(super) is_once: bool,
+/// Some of so many names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Portion {
+    pub(super) part: u32,
+    pub(super) all: u32,
 }
 
-/// The same in a number.
-type Key = u16;
-
-const ONCE: Key = 1 << (2 * VOICES);
+/// Names that one model has named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Own {
+    /// When it was asked about the whole; those that no answer about a part has.
+    pub(super) whole: u32,
+    pub(super) unlisted: u32,
+    /// In an answer about the whole, of which one has the name, or several; those that an answer about a part has, too.
+    pub(super) once: Portion,
+    pub(super) twice: Portion,
+    /// In answers about a part; those that it named when it was asked about the whole, too.
+    pub(super) aimed: Portion,
+    /// The same of those that no other model has named.
+    pub(super) alone: Portion,
+}
 
 /// What is known of the names of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Names {
     counts: Counts,
-    /// How many were named by whom, in the order of these.
-    by: Vec<(Key, u32)>,
+    /// How many were named by which models, in the order of these; and of those that no answer about a part has.
+    by: Vec<(Set, u32)>,
+    unlisted_by: Vec<(Set, u32)>,
+    /// By model, up to the last one with any.
+    own: Vec<Own>,
 }
 
 impl Name {
@@ -88,19 +100,60 @@ impl Name {
 
     /// Whether this model has named it.
     pub(super) const fn is_by(self, voice: Set) -> bool {
-        (self.whole_by | self.aimed_by) & voice != 0
+        self.by() & voice != 0
     }
 
-    fn key(self) -> Key {
-        let once = if self.whole == 1 { ONCE } else { 0 };
-        Key::from(self.whole_by) | Key::from(self.aimed_by) << VOICES | once
+    const fn by(self) -> Set {
+        self.whole_by | self.aimed_by
     }
 }
 
-impl By {
-    fn of(key: Key) -> Self {
-        let set = |bits: Key| Set::try_from(usize::from(bits) % SETS).unwrap_or_default();
-        Self { whole: set(key), aimed: set(key >> VOICES), is_once: key & ONCE != 0 }
+/// Counts one more, or one less.
+const fn count(number: &mut u32, is_more: bool) {
+    *number = if is_more { number.saturating_add(1) } else { number.saturating_sub(1) };
+}
+
+impl Portion {
+    const fn count(&mut self, is_part: bool, is_more: bool) {
+        count(&mut self.all, is_more);
+        if is_part {
+            count(&mut self.part, is_more);
+        }
+    }
+
+    pub(super) const fn add(&mut self, other: Self) {
+        self.part += other.part;
+        self.all += other.all;
+    }
+}
+
+impl Own {
+    fn count(&mut self, name: Name, voice: Set, is_more: bool) {
+        let (is_whole, is_aimed) = (name.whole_by & voice != 0, name.aimed_by & voice != 0);
+        if is_whole {
+            count(&mut self.whole, is_more);
+            let of = if name.whole == 1 { &mut self.once } else { &mut self.twice };
+            of.count(name.aimed > 0, is_more);
+        }
+        if is_whole && name.aimed == 0 {
+            count(&mut self.unlisted, is_more);
+        }
+        if is_aimed {
+            self.aimed.count(is_whole, is_more);
+        }
+        if is_aimed && name.by() == voice {
+            self.alone.count(is_whole, is_more);
+        }
+    }
+
+    /// Takes in those of another place.
+    pub(super) const fn add(&mut self, other: Self) {
+        self.whole += other.whole;
+        self.unlisted += other.unlisted;
+        self.once.add(other.once);
+        self.twice.add(other.twice);
+        self.aimed.add(other.aimed);
+        self.alone.add(other.alone);
     }
 }
 
@@ -109,30 +162,55 @@ impl Names {
     pub(super) fn named(&mut self, before: Name, after: Name) {
         if before.whole + before.aimed > 0 {
             self.counts.take(before);
-            let named_by = self.named_by(before.key());
-            *named_by = named_by.saturating_sub(1);
+            self.count(before, false);
         }
         self.counts.put(after);
-        *self.named_by(after.key()) += 1;
+        self.count(after, true);
+    }
+
+    fn count(&mut self, name: Name, is_more: bool) {
+        count(of(&mut self.by, name.by()), is_more);
+        if name.aimed == 0 {
+            count(of(&mut self.unlisted_by, name.whole_by), is_more);
+        }
+        let last = Set::BITS.saturating_sub(name.by().leading_zeros());
+        let voices = usize::try_from(last).unwrap_or_default();
+        if self.own.len() < voices {
+            self.own.resize(voices, Own::default());
+        }
+        for (place, own) in (0..voices).zip(&mut self.own) {
+            own.count(name, 1 << place, is_more);
+        }
     }
 
     pub(super) fn sums(&self) -> Sums {
         self.counts.sums()
     }
 
-    /// How many were named by whom.
-    pub(super) fn by(&self) -> impl Iterator<Item = (By, u32)> {
-        self.by.iter().map(|(key, names)| (By::of(*key), *names))
+    /// How many were named by which models.
+    pub(super) fn by(&self) -> &[(Set, u32)] {
+        &self.by
     }
 
-    #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-    fn named_by(&mut self, key: Key) -> &mut u32 {
-        let place = self.by.binary_search_by_key(&key, |(by, _)| *by).unwrap_or_else(|place| {
-            self.by.insert(place, (key, 0));
-            place
-        });
-        &mut self.by[place].1
+    /// The same of those that no answer about a part has.
+    pub(super) fn unlisted_by(&self) -> &[(Set, u32)] {
+        &self.unlisted_by
     }
+
+    /// By model, up to the last one with any.
+    pub(super) fn own(&self) -> &[Own] {
+        &self.own
+    }
+}
+
+/// How many there are of these models.
+#[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+fn of(all: &mut Vec<(Set, u32)>, models: Set) -> &mut u32 {
+    let place = all.binary_search_by_key(&models, |(by, _)| *by).unwrap_or_else(|place| {
+        all.insert(place, (models, 0));
+        place
+    });
+    &mut all[place].1
 }
 
 #[cfg(test)]
@@ -170,15 +248,25 @@ mod tests {
         all.named(unknown, by_one);
         all.named(by_one, by_both);
         all.named(by_one, in_a_list);
-        let by: Vec<(By, u32)> = all.by().filter(|(_, names)| *names > 0).collect();
-        let expected = [
-            (By { whole: one | two, aimed: 0, is_once: false }, 1),
-            (By { whole: one, aimed: two, is_once: true }, 1),
-        ];
-        assert_eq!(by, expected);
+        let some = |all: &[(Set, u32)]| -> Vec<(Set, u32)> {
+            all.iter().copied().filter(|(_, names)| *names > 0).collect()
+        };
+        assert_eq!(some(all.by()), [(one | two, 2)]);
+        assert_eq!(some(all.unlisted_by()), [(one | two, 1)]);
+        let portion = |part, all| Portion { part, all };
+        let of_one =
+            Own { whole: 2, unlisted: 1, once: portion(1, 1), twice: portion(0, 1), ..Own::default() };
+        let of_two =
+            Own { whole: 1, unlisted: 1, twice: portion(0, 1), aimed: portion(0, 1), ..Own::default() };
+        assert_eq!(all.own(), [of_one, of_two]);
+        let alone = by_one.mentioned(false, one);
+        all.named(unknown, alone);
+        assert_eq!((all.own()[0].alone, all.own()[0].aimed), (portion(1, 1), portion(1, 1)));
+        all.named(alone, alone.mentioned(false, two));
+        assert_eq!((all.own()[0].alone, all.own()[0].aimed), (portion(0, 0), portion(1, 1)));
         assert_eq!(
             format!("{:?}", all.sums()),
-            format!("{:?}", Sums { twice: 1.0, once: 1.0, once_listed: 1.0, ..Sums::default() })
+            format!("{:?}", Sums { twice: 1.0, once: 2.0, once_listed: 2.0, ..Sums::default() })
         );
         assert_eq!((0..9).fold(unknown, |name, _| name.mentioned(false, one)).aimed, MANY);
     }
