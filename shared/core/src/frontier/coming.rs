@@ -63,13 +63,17 @@ impl View<'_> {
     /// How much a model knows; nothing of one that is alone, or has not said anything.
     pub(super) fn knowing(&self, voice: Set) -> Option<Knowing> {
         let place = place_of(voice).filter(|_| self.is_shared())?;
-        Some(Knowing { place, knows: self.told.share_known(place), named: self.told.share_named(place, 0) })
+        Some(Knowing {
+            place,
+            knows: self.told().share_known(place),
+            named: self.told().share_named(place, 0),
+        })
     }
 
     /// The share of the names of a range that a model knows, of so many that it has.
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
-        let whole = self.told.heard(letters).whole.get(place).copied().unwrap_or_default();
+        let whole = self.told().heard(letters).whole.get(place).copied().unwrap_or_default();
         let has = has.max(1.0);
         let known = (SEEN + f64::from(whole)) / (SEEN / (knows * has) + named);
         (known / has).clamp(LEAST_KNOWN, 1.0)
@@ -89,7 +93,7 @@ impl View<'_> {
                 continue;
             }
             let others = useful & !by;
-            let mut comings = Comings { by, once: self.told.share_once(by, others), ..Comings::default() };
+            let mut comings = Comings { by, once: self.told().share_once(by, others), ..Comings::default() };
             let mut before = by;
             for place in order.iter().copied().filter(|place| others & 1 << place != 0) {
                 if let Some(each) = comings.each.get_mut(place) {
@@ -106,13 +110,13 @@ impl View<'_> {
         let worth = self.worth(1 << place, others | 1 << place);
         let adds = worth.adds.min(0.95);
         let weight = if worth.is_tested { SEEN } else { UNSEEN };
-        Coming { beyond: adds / (1.0 - adds), weight, named: self.told.share_named(place, others) }
+        Coming { beyond: adds / (1.0 - adds), weight, named: self.told().share_named(place, others) }
     }
 
     /// New names that models add which have not listed this range, where others have.
     pub(super) fn to_come(&self, all: &[Comings], sums: &Sums, letters: Letters, reach: Reach) -> f64 {
         let Some(Comings { each, once, .. }) = of(all, reach.listed_by) else { return 0.0 };
-        let heard = self.told.heard(letters);
+        let heard = self.told().heard(letters);
         let names = |((_, coming), (unlisted, whole)): (&(Coming, Coming), (&u32, &u32))| {
             coming.names(sums.aimed(), once * self.real(f64::from(*unlisted), f64::from(*whole)))
         };
@@ -133,7 +137,7 @@ impl View<'_> {
         let Some(place) = place_of(voice) else { return 0.0 };
         let comings = of(&picture.to_come, reach.listed_by);
         let Some((coming, _)) = comings.and_then(|comings| comings.each.get(place)) else { return 0.0 };
-        let heard = self.told.heard(letters);
+        let heard = self.told().heard(letters);
         let of = |all: [u32; VOICES]| f64::from(all.get(place).copied().unwrap_or_default());
         coming.names(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
     }

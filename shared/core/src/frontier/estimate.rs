@@ -93,7 +93,7 @@ impl View<'_> {
         let mentions = share * count(self.whole_mentions);
         let shared = self.is_shared();
         let made_up = if shared {
-            self.told.made_up
+            self.told().made_up
         } else {
             (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1)
         };
@@ -106,7 +106,7 @@ impl View<'_> {
         let known_of_listed = listed.twice + real;
         let basis = known_of_listed + USUAL * usual;
         let once_real = if shared {
-            self.told.once_real
+            self.told().once_real
         } else if listed.once > 0.0 {
             real / listed.once
         } else {
@@ -155,7 +155,7 @@ impl View<'_> {
     fn made_up_in(&self, sums: &Sums) -> f64 {
         let of_whole = share(sums.whole(), self.sum(Letters::ALL).whole()) * count(self.whole_mentions);
         let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
-        (self.told.made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
+        (self.told().made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
     }
 
     /// How much of the names of answers about parts is here.
@@ -243,7 +243,7 @@ impl View<'_> {
         let by_lists = picture.listed.0;
         variance += by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;
         let (mentions, looked_at) = if shared {
-            (self.whole_mentions + self.aimed_mentions, self.told.looked_at)
+            (self.whole_mentions + self.aimed_mentions, self.told().looked_at)
         } else {
             (self.aimed_mentions, count(self.whole_mentions) + MADE_UP.1)
         };

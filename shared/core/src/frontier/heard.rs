@@ -116,8 +116,9 @@ impl Told {
         }
         told.before.resize(PLACES + 1, sum);
         for stretch in frontier.stretches.iter().filter(|stretch| stretch.reach.listed_by > 0) {
-            let names = frontier.of(stretch.letters());
-            told.listed_by_these(stretch.reach.listed_by).take_in(names);
+            let (by, places) = (stretch.reach.listed_by, frontier.of(stretch.letters()));
+            let is_by_all = by.count_ones() as usize == frontier.voices.len();
+            told.listed_by_these(by).take_in(places, is_by_all);
         }
         for listed in &told.listed {
             let each = told.own.iter_mut().zip(&listed.own).enumerate();
@@ -190,7 +191,8 @@ impl Told {
 }
 
 impl Listed {
-    fn take_in<'a>(&mut self, places: impl Iterator<Item = &'a Names>) {
+    /// Where all models have listed them, nothing is to come, of which some might be named.
+    fn take_in<'a>(&mut self, places: impl Iterator<Item = &'a Names>, is_by_all: bool) {
         let add = |all: &mut [u32; SETS], some: &[(Set, u32)]| {
             for (by, names) in some {
                 if let Some(all) = all.get_mut(usize::from(*by)) {
@@ -200,7 +202,9 @@ impl Listed {
         };
         for names in places {
             add(&mut self.named, names.by());
-            add(&mut self.unlisted, names.unlisted_by());
+            if !is_by_all {
+                add(&mut self.unlisted, names.unlisted_by());
+            }
             self.own.iter_mut().zip(names.own()).for_each(|(all, own)| all.add(*own));
         }
     }

@@ -1,5 +1,6 @@
 //! The frontier at one moment, with its sums at hand: what is asked of it many times for one decision costs a look.
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 
 use super::heard::Told;
@@ -17,7 +18,7 @@ pub(super) struct View<'a> {
     /// The most names that are known of one place.
     most: f64,
     /// What several models have named.
-    pub(super) told: Told,
+    told: OnceCell<Told>,
 }
 
 impl Deref for View<'_> {
@@ -41,7 +42,7 @@ impl Frontier {
         before.resize(PLACES + 1, sums);
         self.known.add_to(&mut before);
         let of_stretches = self.stretches.iter().map(|stretch| sum(&before, stretch.letters())).collect();
-        View { frontier: self, before, of_stretches, most, told: Told::of(self) }
+        View { frontier: self, before, of_stretches, most, told: OnceCell::new() }
     }
 
     /// What is known of the names of each place of a range, up to the last with any.
@@ -68,6 +69,11 @@ fn sum(before: &[Sums], part: Letters) -> Sums {
 }
 
 impl View<'_> {
+    /// What several models have named; it is looked at when it is asked for.
+    pub(super) fn told(&self) -> &Told {
+        self.told.get_or_init(|| Told::of(self.frontier))
+    }
+
     /// The sums of a range.
     pub(super) fn sum(&self, part: Letters) -> Sums {
         sum(&self.before, part)

@@ -170,13 +170,13 @@ impl View<'_> {
 
     /// Of names that no other model has, those that are not made up, among so many that a model named.
     pub(super) fn real(&self, alone: f64, known: f64) -> f64 {
-        (alone - self.told.made_up * self.told.repeats * known).max(0.0)
+        (alone - self.told().made_up * self.told().repeats * known).max(0.0)
     }
 
     /// Names in ranges that were listed by such models.
     fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
-        let listed = self.told.listed.iter().filter(|listed| is_meant(listed.by));
+        let listed = self.told().listed.iter().filter(|listed| is_meant(listed.by));
         for (by, names) in listed.flat_map(|listed| (0..).zip(&listed.named)).filter(|(_, names)| **names > 0)
         {
             let (by, names): (Set, f64) = (by, f64::from(*names));
