@@ -38,6 +38,7 @@ async fn a_list_that_is_cut_off_deleted_replaced_or_added_to_in_mid_run_is_told_
     let kept = |number: &str| place.lines(&format!(".replaced/sights.changed{number}"));
     let first = std::fs::read(place.out().join(".replaced/sights.changed/output.txt")).unwrap();
     assert_eq!(first.len(), 10, "the first is kept");
-    assert_eq!(kept("-2").last().map(String::as_str), Some("mine"));
+    // What was written in the very moment may stand behind it.
+    assert!(kept("-2").contains(&"mine".to_owned()));
     assert_eq!(kept("-3"), ["mine"], "what stood there last");
 }

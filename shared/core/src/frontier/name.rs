@@ -217,6 +217,8 @@ fn of(all: &mut Vec<(Set, u32)>, models: Set) -> &mut u32 {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "small numbers")]
 
+    use proptest::prelude::*;
+
     use super::super::letters::{self, PLACES};
     use super::*;
 
@@ -269,5 +271,32 @@ mod tests {
             format!("{:?}", Sums { twice: 1.0, once: 2.0, once_listed: 2.0, ..Sums::default() })
         );
         assert_eq!((0..9).fold(unknown, |name, _| name.mentioned(false, one)).aimed, MANY);
+    }
+
+    proptest! {
+        /// However names were mentioned one after the other, they are counted as if each were counted once.
+        #[test]
+        fn what_is_counted_step_by_step_is_what_is_there(
+            mentions in prop::collection::vec((0_usize..9, any::<bool>(), 0_u32..4), 0..80),
+        ) {
+            let mut all = Names::default();
+            let mut each = [Name::default(); 9];
+            for (number, is_whole, voice) in mentions {
+                let after = each[number].mentioned(is_whole, 1 << voice);
+                all.named(each[number], after);
+                each[number] = after;
+            }
+            let mut anew = Names::default();
+            for name in each.into_iter().filter(|name| name.whole + name.aimed > 0) {
+                anew.named(Name::default(), name);
+            }
+            let some = |all: &[(Set, u32)]| -> Vec<(Set, u32)> {
+                all.iter().copied().filter(|(_, names)| *names > 0).collect()
+            };
+            prop_assert_eq!(some(all.by()), some(anew.by()));
+            prop_assert_eq!(some(all.unlisted_by()), some(anew.unlisted_by()));
+            prop_assert_eq!(all.own(), anew.own());
+            prop_assert_eq!(format!("{:?}", all.sums()), format!("{:?}", anew.sums()));
+        }
     }
 }

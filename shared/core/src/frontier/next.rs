@@ -30,7 +30,7 @@ const MOST_WHOLE: u64 = 40;
 /// A part is cut off as large as this share of what is asked for, so that one answer lists it. Where several models have to list it, it is larger, and asked
 /// for again without what was named, if answers give no greater share of that all the same: that fills answers, where each model knows a part of it only.
 const PART: f64 = 0.75;
-const SHARED_PART: f64 = 1.5;
+const SHARED_PART: f64 = 1.0;
 const FEW_COPIES: f64 = 0.2;
 
 /// Of so many questions about the whole topic one goes to whoever is next, even if it fails.
@@ -52,8 +52,8 @@ const AT_ONCE: f64 = 1e18;
 const NEAR: f64 = 0.06;
 
 /// Names that a question can leave out.
-pub(super) const MOST_LEFT_OUT: usize = 120;
-const AT_MOST: f64 = 120.0;
+pub(super) const MOST_LEFT_OUT: usize = 80;
+const AT_MOST: f64 = 80.0;
 
 /// For each request under way so many names are needed, or nobody asks more before one is answered.
 const NEEDED: f64 = 4.0;

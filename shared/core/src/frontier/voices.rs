@@ -56,6 +56,8 @@ pub(super) struct Voice {
 pub(super) struct Worth {
     /// Share of the names of a range that it adds to what others have listed.
     pub(super) adds: f64,
+    /// The same with what may be made up: how much that is, is not known well, and nobody is left out for it.
+    pub(super) at_most: f64,
     /// It is known by lists of the same ranges, as well as it can be.
     pub(super) is_tested: bool,
     /// It is known at all, by lists or by what it named of ranges that others have listed.
@@ -140,7 +142,7 @@ impl View<'_> {
         for voice in self.dearest_first().into_iter().map(|place| 1 << place) {
             if useful.count_ones() > 1 {
                 let worth = self.worth(voice, useful);
-                if worth.is_seen && worth.adds < ADDS {
+                if worth.is_seen && worth.at_most < ADDS {
                     useful &= !voice;
                 }
             }
@@ -154,18 +156,20 @@ impl View<'_> {
         let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
         if by_lists.found >= TESTED {
             let Named { found, known, alone } = by_lists;
-            let alone = self.real(alone, known);
-            return Worth { adds: alone / found, is_tested: true, is_seen: true };
+            let adds = self.real(alone, known) / found;
+            return Worth { adds, at_most: alone / found, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
         let Named { known, alone, .. } =
             self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
-        let alone = self.real(alone, known);
-        let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
         // Of as many names as the others have.
-        let adds = unknown / (1.0 + unknown);
+        let share = |alone: f64| {
+            let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
+            unknown / (1.0 + unknown)
+        };
+        let (adds, at_most) = (share(self.real(alone, known)), share(alone));
         let is_tested = others == 0;
-        Worth { adds, is_tested, is_seen: is_tested || known >= SAMPLED }
+        Worth { adds, at_most, is_tested, is_seen: is_tested || known >= SAMPLED }
     }
 
     /// Of names that no other model has, those that are not made up, among so many that a model named.

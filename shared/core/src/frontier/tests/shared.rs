@@ -117,27 +117,6 @@ fn a_model_that_knows_little_is_asked_for_more_at_once() {
 }
 
 #[test]
-fn parts_that_several_models_share_are_larger_as_long_as_they_leave_out_what_they_are_told() {
-    let part = |copied: u32| {
-        let mut log = Log::default();
-        for _ in 0..2 {
-            log.says(by("one", whole()), &of_each_letter(2));
-            log.says(by("two", whole()), &of_each_letter(2));
-        }
-        for provider in two() {
-            let meta = ResponseMeta { left_out: 50, copied, ..by(&provider, about("x-z")) };
-            log.says(meta, &numbered("za", 0..36));
-        }
-        let size = |part: Letters| part.to - part.from;
-        (size(part_of(&log, &two())), size(part_of(&log, &providers(&["one"]))))
-    };
-    let (shared, alone) = part(3);
-    assert!(shared > alone, "{shared} {alone}");
-    let (shared, alone) = part(18);
-    assert_eq!(shared, alone, "a fourth of what was to be left out came all the same");
-}
-
-#[test]
 fn models_take_turns_in_looking_for_what_lists_have_left_out() {
     let mut log = two_that_add();
     let mut list = |provider: &str| {
