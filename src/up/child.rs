@@ -116,13 +116,14 @@ impl Child {
                 return;
             }
         };
-        self.pid = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let id = process.id();
+        self.pid = id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         self.stdin = process.stdin.take();
         let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
         let name = || self.plan.name.clone();
         let (out, err) = (pass(name(), stdout, output::line), pass(name(), stderr, output::note));
         let wait = waited(process, out, err);
-        let to_ready = until_ready(self.plan.name.clone(), address, quiet);
+        let to_ready = until_ready(self.plan.name.clone(), address, id, quiet);
         self.tasks.spawn(async move {
             tokio::pin!(wait);
             let status = tokio::select! {
@@ -192,10 +193,10 @@ async fn pass(name: String, pipe: Option<impl AsyncRead + Unpin>, to: fn(&str)) 
 }
 
 /// Says what the child waits for whenever that changes.
-async fn until_ready(name: String, address: SocketAddr, quiet: bool) {
+async fn until_ready(name: String, address: SocketAddr, process: Option<u32>, quiet: bool) {
     let mut said = None;
     loop {
-        match probe::ready(address).await {
+        match probe::ready(address, process).await {
             Ok(()) => return,
             Err(Some(why)) if said.as_ref() != Some(&why) => {
                 if !quiet {

@@ -22,11 +22,11 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// `Ok`: ready. Otherwise why not, in words; `None` when it does not answer yet.
-pub(super) async fn ready(address: SocketAddr) -> Result<(), Option<String>> {
+/// `Ok`: the process of this number is ready. Otherwise why not, in words; `None` when it does not answer yet.
+pub(super) async fn ready(address: SocketAddr, process: Option<u32>) -> Result<(), Option<String>> {
     let answer = tokio::time::timeout(DEADLINE, ask(reachable(address))).await;
     let text = answer.ok().and_then(Result::ok).ok_or(None)?;
-    reading(&text)
+    reading(&text, process)
 }
 
 async fn ask(address: SocketAddr) -> std::io::Result<String> {
@@ -40,14 +40,16 @@ async fn ask(address: SocketAddr) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn reading(answer: &str) -> Result<(), Option<String>> {
+fn reading(answer: &str, process: Option<u32>) -> Result<(), Option<String>> {
     let (head, body) = answer.split_once("\r\n\r\n").ok_or(None)?;
     let status = head.split(' ').nth(1).unwrap_or_default();
+    let body = serde_json::from_str::<serde_json::Value>(body).ok();
     if status == "200" {
-        return Ok(());
+        let answers = body.and_then(|body| body["process"].as_u64());
+        let is_it = answers.is_some() && answers == process.map(u64::from);
+        return if is_it { Ok(()) } else { Err(Some("another process answers on its port".to_owned())) };
     }
-    let detail = serde_json::from_str::<serde_json::Value>(body).ok();
-    let detail = detail.and_then(|body| body["detail"].as_str().map(str::to_owned));
+    let detail = body.and_then(|body| body["detail"].as_str().map(str::to_owned));
     Err(Some(detail.unwrap_or_else(|| format!("it answers with status {status}"))))
 }
 
@@ -57,7 +59,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_ready_or_says_why_not() {
-        assert_eq!(reading("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"ready\"}"), Ok(()));
+        let reading = |answer: &str| reading(answer, Some(7));
+        let by = |process: &str| reading(&format!("HTTP/1.1 200 OK\r\n\r\n{{\"status\":\"ready\"{process}}}"));
+        assert_eq!(by(",\"process\":7"), Ok(()));
+        let other = Err(Some("another process answers on its port".to_owned()));
+        assert_eq!((by(",\"process\":8"), by("")), (other.clone(), other));
         let busy = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 1\r\n\r\n{\"detail\":\"no broker\"}";
         assert_eq!(reading(busy), Err(Some("no broker".to_owned())));
         assert_eq!(

@@ -50,7 +50,7 @@ impl Up {
 
     pub(crate) async fn until_up(&mut self) {
         self.process.wait_for_line("everything is up", SOON).await.unwrap();
-        assert_eq!(children(&self.config).len(), 4);
+        assert_eq!(children(&self.config).len(), 4, "{}", self.process.tail());
     }
 
     async fn until_childless(&self, deadline: Duration) {

@@ -19,9 +19,17 @@ use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 pub(crate) struct Health {
     /// `live` or `ready`.
     pub(crate) status: String,
+    /// The number that the operating system gave the process that answers.
+    pub(crate) process: u32,
     /// What does not keep the process from its work, but should be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
+}
+
+impl Health {
+    fn of(status: &str, warnings: Vec<String>) -> Self {
+        Self { status: status.to_owned(), process: std::process::id(), warnings }
+    }
 }
 
 pub(crate) fn router(context: ProbeContext) -> OpenApiRouter {
@@ -39,7 +47,7 @@ pub(crate) fn plain_router(context: ProbeContext) -> Router {
 /// Whether the process runs; never depends on anything outside it
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
 async fn live() -> Json<Health> {
-    Json(Health { status: "live".to_owned(), warnings: Vec::new() })
+    Json(Health::of("live", Vec::new()))
 }
 
 /// Whether the process can do its work now
@@ -54,7 +62,7 @@ async fn ready(State(context): State<Arc<ProbeContext>>) -> Result<Json<Health>,
     }
     if reasons.is_empty() {
         let warnings = context.readiness.warnings().await;
-        return Ok(Json(Health { status: "ready".to_owned(), warnings }));
+        return Ok(Json(Health::of("ready", warnings)));
     }
     let mut problem = Problem::new(ProblemKind::NotReady, reasons.join("; "));
     problem.errors = reasons

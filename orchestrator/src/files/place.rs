@@ -88,21 +88,28 @@ pub(super) fn prepare(
     let held = Head { run: topic.run, log_index: 0, attributes };
     let found = Found::look_closely(&folder)?;
     let before = found.before(style, held, may_take);
+    let sign = |folder: &Path| {
+        let nothing_yet = TopicStatus::of(topic.clone(), &TopicFold::default(), style.epoch, at);
+        fs::create_dir_all(folder)?;
+        reports::put_up_sign(folder, &nothing_yet, style, may_take)
+    };
     match &before {
-        Before::Refuse(why) => return Err(why.clone().into()),
+        Before::Nothing => fs::create_dir_all(&folder)?,
+        Before::Sign => sign(&folder)?,
         Before::SetAside(why) => {
+            let replacing = replacing(&style.out, &topic.id)?;
+            sign(&replacing)?;
             let place = set_aside(&style.out, &folder, &topic.id)?;
+            // At once: waiting for the disk in between would leave others a long look at no folder.
+            fs::rename(&replacing, &folder)?;
+            atomic::sync_folder(&place)?;
+            atomic::sync_folder(&folder)?;
             if let Some(reason) = why {
                 let (path, to) = (folder.display(), place.display());
                 warn!(path = %path, to = %to, reason, "what stood in a topic's folder was moved aside");
             }
         }
-        Before::Nothing | Before::Sign => {}
-    }
-    fs::create_dir_all(&folder)?;
-    if before != Before::Nothing {
-        let nothing_yet = TopicStatus::of(topic.clone(), &TopicFold::default(), style.epoch, at);
-        reports::put_up_sign(&folder, &nothing_yet, style)?;
+        Before::Refuse(why) => return Err(why.clone().into()),
     }
     take_over(style, &topic.id, found.lines)?;
     let text = reports::topic_text(topic, 0, &style.default_weights);
@@ -123,10 +130,11 @@ pub(super) fn replace(path: &Path, content: &[u8], style: &Style) -> Result<(), 
     unless(Draft::write(path, content, style.epoch)?, path, |found| found.refusal(style))
 }
 
-/// Puts up a sign, durably, unless a later leader has; that of another registry is replaced.
-pub(super) fn put_up(sign: &Path, content: &[u8], style: &Style) -> Result<(), Trouble> {
+/// Puts up a sign, durably, unless a later leader has, or another registry whose folder may not be taken: it may have made room there in this very moment.
+pub(super) fn put_up(sign: &Path, content: &[u8], style: &Style, may_take: bool) -> Result<(), Trouble> {
     let draft = Draft::write(sign, content, style.epoch)?;
-    unless(draft, sign, |found| found.refusal(style).filter(|why| matches!(why, Refusal::LaterEpoch { .. })))
+    let is_in_the_way = |why: &Refusal| !may_take || matches!(why, Refusal::LaterEpoch { .. });
+    unless(draft, sign, |found| found.refusal(style).filter(is_in_the_way))
 }
 
 fn unless(draft: Draft, path: &Path, refusal: impl FnOnce(Found) -> Option<Refusal>) -> Result<(), Trouble> {
@@ -154,7 +162,7 @@ fn take_over(style: &Style, topic: &TopicId, lines: Seq) -> Result<(), Trouble> 
     for _ in 0..TRIES {
         if is_earlier()? {
             let sign = folder.join("state.json");
-            put_up(&sign, &signed(&sign, style, lines)?, style)?;
+            put_up(&sign, &signed(&sign, style, lines)?, style, false)?;
         }
         atomic::remove_earlier(&folder, &NAMES, style.epoch)?;
         // Between the two, one of them may have put up the sign that he had ready. He has no other now.
@@ -214,6 +222,16 @@ pub(super) fn standing(style: &Style, topic: &Topic, attributes: Seq) -> io::Res
 }
 
 /// Moves a folder to `.replaced/`, in place of what was moved there before.
+/// Where a folder is signed before it takes the place of another: whoever still writes in that one never finds an empty folder that would be his. Empty.
+fn replacing(out: &Path, topic: &TopicId) -> io::Result<PathBuf> {
+    let place = out.join(".replaced").join(format!("{topic}.next"));
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    Ok(place)
+}
+
+/// Moves a folder to `.replaced/`; that this lasts is the caller's to see to.
 fn set_aside(out: &Path, folder: &Path, topic: &TopicId) -> io::Result<PathBuf> {
     let replaced = out.join(".replaced");
     fs::create_dir_all(&replaced)?;
@@ -222,7 +240,5 @@ fn set_aside(out: &Path, folder: &Path, topic: &TopicId) -> io::Result<PathBuf> 
         fs::remove_dir_all(&place)?;
     }
     fs::rename(folder, &place)?;
-    atomic::sync_folder(&place)?;
-    atomic::sync_folder(folder)?;
     Ok(place)
 }

@@ -30,8 +30,13 @@ pub(super) fn write(folder: &Path, status: &TopicStatus, style: &Style) -> Resul
 }
 
 /// Writes `state.json` alone, which says whose folder it is: the sign that is put up before anything else.
-pub(super) fn put_up_sign(folder: &Path, status: &TopicStatus, style: &Style) -> Result<(), Trouble> {
-    put_up(&folder.join("state.json"), &pretty(&state(status, style)), style)
+pub(super) fn put_up_sign(
+    folder: &Path,
+    status: &TopicStatus,
+    style: &Style,
+    may_take: bool,
+) -> Result<(), Trouble> {
+    put_up(&folder.join("state.json"), &pretty(&state(status, style)), style, may_take)
 }
 
 /// The text of `topic.txt`.

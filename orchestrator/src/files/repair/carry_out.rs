@@ -224,7 +224,7 @@ fn begin(
     fs::create_dir_all(folder)?;
     if !folder.join("state.json").exists() {
         let nothing = TopicStatus::of(definition.clone(), &TopicFold::default(), style.epoch, now);
-        reports::put_up_sign(folder, &nothing, style)?;
+        reports::put_up_sign(folder, &nothing, style, true)?;
     }
     Ok(OutputFile::create(&folder.join("output.txt"), style.epoch)?)
 }

@@ -193,7 +193,7 @@ async fn a_folder_that_another_registry_takes_meanwhile_is_not_taken_back_and_th
     let second = first.of_another_registry();
     let count = second.commit(1, &["x"]).await;
     let theirs = second.files(1);
-    assert!(write(&theirs, 1, count, 1).await);
+    assert!(write(&theirs, 1, count, 1).await, "{:?}", theirs.trouble(&topic(1).id));
 
     let count = first.commit(1, &["b"]).await;
     mine.grown(&topic(1).id, count);
@@ -213,6 +213,23 @@ async fn a_folder_that_another_registry_takes_meanwhile_is_not_taken_back_and_th
     assert_eq!((mine.trouble(&topic(1).id), first.read(REPLACED)), (None, "x\ny\n".to_owned()));
     mine.close().await;
     theirs.close().await;
+}
+
+#[tokio::test]
+async fn the_sign_of_a_registry_that_makes_room_in_this_very_moment_is_left_alone() {
+    let first = Place::new();
+    let second = first.of_another_registry();
+    // What one that has begun there saw was an empty folder; meanwhile the other has put up its sign.
+    second.written(&["x"], 1).await;
+    let sign = |place: &Place, epoch, may_take| {
+        let nothing_yet = status(topic(1), 0, epoch);
+        reports::put_up_sign(&place.path(FOLDER), &nothing_yet, &place.style(epoch), may_take)
+    };
+    let refused = sign(&first, 5, false).unwrap_err().to_string();
+    assert!(refused.contains("another registry, r2"), "{refused}");
+    assert_eq!((first.owner(), first.read(LIST)), ("r2".to_owned(), "x\n".to_owned()));
+    sign(&first, 5, true).unwrap();
+    assert_eq!(first.owner(), "r1");
 }
 
 #[tokio::test]
