@@ -70,7 +70,7 @@ async fn live_topics_streams_and_the_probe_tell_when_no_orchestrator_leads_and_w
     let ended = world.running("ended").await;
     world.put(ended, TopicState::Ended(EndReason::Dry)).await;
     let led = Led::new(world).await;
-    assert_eq!(led.ready().await, json!({"status": "ready"}));
+    assert_eq!(led.ready().await, json!({"status": "ready", "process": std::process::id()}));
     let shown = async |id: &str| led.server.get(&format!("/api/v1/topics/{id}")).await.json();
     assert_eq!(shown("running").await["numbers"]["attributes_per_minute"], 70.0);
     let mut events = Events::open(&led.server, "?topic=running", None).await;
