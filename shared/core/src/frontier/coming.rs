@@ -1,9 +1,10 @@
 //! What models that have not listed a range may add to the lists of those that have.
 
 use super::estimate::Picture;
+use super::places::Heard;
 use super::view::View;
 use super::voices::{Set, VOICES};
-use super::{Letters, Reach, Sums};
+use super::{Letters, Reach};
 
 /// How many names a model adds to those of others differs from range to range as if so many had been seen beforehand, where lists say how many these are in
 /// general, and where they do not.
@@ -23,7 +24,8 @@ pub(super) struct Coming {
     beyond: f64,
     /// How much that says of a range, in names.
     weight: f64,
-    /// The share of these names that it named when it was asked about the whole.
+    /// The share of all names that it knows, and of these names that it named when it was asked about the whole.
+    knows: f64,
     named: f64,
 }
 
@@ -39,14 +41,16 @@ pub(super) struct Comings {
 }
 
 impl Coming {
-    /// New names in a range of which others have listed so many, and it has named so many more: how many there are in all is taken to be a
-    /// Poisson variable, the mean of which is spread like a gamma variable around what is expected.
-    fn names(self, listed: f64, named: f64) -> f64 {
-        let expected = self.beyond * listed;
-        if self.beyond < NONE || listed <= 0.0 {
+    /// New names in a range of which the others know so many, and it has named so many more, and so many of both when it was asked about parts: how many
+    /// there are in all is taken to be a Poisson variable, the mean of which is spread like a gamma variable around what is expected.
+    fn names(self, known: f64, named: f64, aimed: f64) -> f64 {
+        let expected = self.beyond * known;
+        if self.beyond < NONE || known <= 0.0 {
             return 0.0;
         }
-        (1.0 - self.named) * (self.weight + named) / (self.weight / expected + self.named)
+        let aimed = (aimed / (self.knows * (known + expected))).min(1.0);
+        let share = 1.0 - (1.0 - self.named) * (1.0 - aimed);
+        (1.0 - share) * (self.weight + named) / (self.weight / expected + share)
     }
 }
 
@@ -63,20 +67,15 @@ impl View<'_> {
     /// How much a model knows; nothing of one that is alone, or has not said anything.
     pub(super) fn knowing(&self, voice: Set) -> Option<Knowing> {
         let place = place_of(voice).filter(|_| self.is_shared())?;
-        Some(Knowing {
-            place,
-            knows: self.told().share_known(place),
-            named: self.told().share_named(place, 0),
-        })
+        Some(Knowing { place, knows: self.share_known(place), named: self.share_named(place, 0) })
     }
 
     /// The share of the names of a range that a model knows, of so many that it has.
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
-        let whole = self.told().heard(letters).whole.get(place).copied().unwrap_or_default();
-        let has = has.max(1.0);
-        let known = (SEEN + f64::from(whole)) / (SEEN / (knows * has) + named);
-        (known / has).clamp(LEAST_KNOWN, 1.0)
+        let (heard, has) = (self.heard(letters), has.max(1.0));
+        let known = (SEEN + of(&heard.whole, place)) / (SEEN / (knows * has) + named);
+        (known.max(of(&heard.aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
     }
 
     /// What each of these models may add to lists, by whose these are.
@@ -89,11 +88,11 @@ impl View<'_> {
         let is_open = |reach: Reach| reach.listed > 0 && !reach.is_done(useful);
         for stretch in self.stretches.iter().filter(|stretch| is_open(stretch.reach)) {
             let by = stretch.reach.listed_by;
-            if of(&all, by).is_some() {
+            if to_lists_of(&all, by).is_some() {
                 continue;
             }
             let others = useful & !by;
-            let mut comings = Comings { by, once: self.told().share_once(by, others), ..Comings::default() };
+            let mut comings = Comings { by, once: self.share_once(by, others), ..Comings::default() };
             let mut before = by;
             for place in order.iter().copied().filter(|place| others & 1 << place != 0) {
                 if let Some(each) = comings.each.get_mut(place) {
@@ -110,42 +109,45 @@ impl View<'_> {
         let worth = self.worth(1 << place, others | 1 << place);
         let adds = worth.adds.min(0.95);
         let weight = if worth.is_tested { SEEN } else { UNSEEN };
-        Coming { beyond: adds / (1.0 - adds), weight, named: self.told().share_named(place, others) }
+        let (knows, named) = (self.share_known(place), self.share_named(place, others));
+        Coming { beyond: adds / (1.0 - adds), weight, knows, named }
     }
 
-    /// New names that models add which have not listed this range, where others have.
-    pub(super) fn to_come(&self, all: &[Comings], sums: &Sums, letters: Letters, reach: Reach) -> f64 {
-        let Some(Comings { each, once, .. }) = of(all, reach.listed_by) else { return 0.0 };
-        let heard = self.told().heard(letters);
-        let names = |((_, coming), (unlisted, whole)): (&(Coming, Coming), (&u32, &u32))| {
-            coming.names(sums.aimed(), once * self.real(f64::from(*unlisted), f64::from(*whole)))
-        };
-        each.iter().zip(heard.unlisted.iter().zip(&heard.whole)).map(names).sum()
+    /// New names that models add which have not listed this range, where others have: at least what lists leave out.
+    pub(super) fn to_come(&self, all: &[Comings], letters: Letters, reach: Reach) -> f64 {
+        let Some(Comings { each, once, .. }) = to_lists_of(all, reach.listed_by) else { return 0.0 };
+        let heard = self.heard(letters);
+        let names = each.iter().enumerate().map(|(place, (_, coming))| {
+            coming.names(heard.known.into(), once * self.named_beyond(&heard, place), of(&heard.aimed, place))
+        });
+        let left_out = self.told().left_out;
+        names.sum::<f64>().max(f64::from(heard.known) * left_out / (1.0 - left_out))
     }
 
     /// New names that a model adds where others have listed a range.
-    pub(super) fn adds(
-        &self,
-        picture: &Picture,
-        voice: Set,
-        (sums, letters): (&Sums, Letters),
-        reach: Reach,
-    ) -> f64 {
-        if reach.listed == 0 {
-            return 0.0;
-        }
-        let Some(place) = place_of(voice) else { return 0.0 };
-        let comings = of(&picture.to_come, reach.listed_by);
-        let Some((coming, _)) = comings.and_then(|comings| comings.each.get(place)) else { return 0.0 };
-        let heard = self.told().heard(letters);
-        let of = |all: [u32; VOICES]| f64::from(all.get(place).copied().unwrap_or_default());
-        coming.names(sums.aimed(), self.real(of(heard.unlisted), of(heard.whole)))
+    pub(super) fn adds(&self, picture: &Picture, voice: Set, letters: Letters, reach: Reach) -> f64 {
+        let comings = to_lists_of(&picture.to_come, reach.listed_by);
+        let Some((comings, place)) = comings.zip(place_of(voice)) else { return 0.0 };
+        let Some((coming, _)) = comings.each.get(place) else { return 0.0 };
+        let heard = self.heard(letters);
+        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard.aimed, place))
+    }
+
+    /// Names of a range that a model has named and that those do not know who have listed it, without made-up ones.
+    fn named_beyond(&self, heard: &Heard, place: usize) -> f64 {
+        let count = |all: &[u32; VOICES]| all.get(place).copied().unwrap_or_default();
+        self.told().real(of(&heard.beyond, place), count(&heard.whole), count(&heard.aimed))
     }
 }
 
 /// What may be added to lists of these.
-fn of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
+fn to_lists_of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
     all.iter().find(|comings| comings.by == listed_by)
+}
+
+/// What is counted of a model.
+fn of(all: &[u32; VOICES], place: usize) -> f64 {
+    all.get(place).copied().unwrap_or_default().into()
 }
 
 /// The place of a model; none where it has not said anything.
@@ -159,24 +161,27 @@ mod tests {
 
     #[test]
     fn what_is_to_come_of_a_model_goes_by_others_ranges_and_by_what_it_named_of_this_one() {
-        let is = |coming: Coming, listed: f64, named: f64, expected: f64| {
-            let names = coming.names(listed, named);
+        let is = |coming: Coming, known: f64, named: f64, expected: f64| {
+            let names = coming.names(known, named, 0.0);
             assert!((names - expected).abs() < 0.01 * (1.0 + expected), "{names} instead of {expected}");
         };
         // Ten are expected, of which it named half.
-        let known_well = Coming { beyond: 0.5, weight: 1e6, named: 0.5 };
+        let known_well = Coming { beyond: 0.5, weight: 1e6, knows: 1.0, named: 0.5 };
         is(known_well, 20.0, 5.0, 5.0);
         is(known_well, 20.0, 0.0, 5.0);
         // Only what it named says anything.
-        let hardly_known = Coming { beyond: 0.5, weight: 1e-6, named: 0.25 };
+        let hardly_known = Coming { beyond: 0.5, weight: 1e-6, knows: 1.0, named: 0.25 };
         is(hardly_known, 20.0, 4.0, 12.0);
         is(hardly_known, 20.0, 0.0, 0.0);
-        let between = Coming { beyond: 0.5, weight: 3.0, named: 0.5 };
-        assert!(between.names(20.0, 0.0) < between.names(20.0, 5.0));
+        let between = Coming { beyond: 0.5, weight: 3.0, knows: 1.0, named: 0.5 };
+        assert!(between.names(20.0, 0.0, 0.0) < between.names(20.0, 5.0, 0.0));
         is(between, 20.0, 5.0, 5.0);
         // Nothing is to come of one that adds nothing, that has named all, or where nothing is listed.
         is(Coming { beyond: 0.0, ..between }, 20.0, 5.0, 0.0);
         is(Coming { named: 1.0, ..between }, 20.0, 5.0, 0.0);
         is(between, 0.0, 0.0, 0.0);
+        // Asked about the range, it gave half of what it knows there, or all.
+        assert!((between.names(20.0, 7.5, 15.0) - 2.5).abs() < 0.01);
+        assert!(between.names(20.0, 9.0, 30.0).abs() < 1e-9);
     }
 }

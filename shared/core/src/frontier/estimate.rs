@@ -6,10 +6,10 @@ use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
-/// Before any was looked for, lists are taken to leave out 3 of 100 names, as if 10 had been looked for.
+/// Before any was looked for, the lists of a range are taken to leave out 1 of 100 names, as if 10 had been looked for.
 pub(super) const LEFT_OUT: (f64, f64) = (0.1, 10.0);
 
-/// The same of made-up names among mentions: 1 of 100, as if 50 mentions had been looked at.
+/// The same of made-up names among mentions, as if 50 mentions had been looked at.
 pub(super) const MADE_UP: (f64, f64) = (0.5, 50.0);
 
 /// Names that are taken to be known of the whole alphabet, as usual letters go, so that none is taken for empty.
@@ -124,7 +124,7 @@ impl View<'_> {
             let known = known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
                 0 => (known * at_least).max(real(sums) + by_fresh(sums, stretch.reach)),
-                _ => real(sums) + self.to_come(&to_come, sums, stretch.letters(), stretch.reach),
+                _ => real(sums) + self.to_come(&to_come, stretch.letters(), stretch.reach),
             };
             whole += known;
         }
@@ -172,7 +172,7 @@ impl View<'_> {
     /// The same where its sums are at hand.
     pub(super) fn expected_of(&self, picture: &Picture, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
         if reach.listed > 0 {
-            return sums.found() + self.to_come(&picture.to_come, sums, letters, reach);
+            return sums.found() + self.to_come(&picture.to_come, letters, reach);
         }
         let known = known_of(sums, letters, picture.once_real);
         let by_known = (known * picture.names_for_each - sums.found()).max(0.0);

@@ -6,14 +6,15 @@
 use std::iter;
 
 use super::Frontier;
-use super::letters::{Letters, PLACES};
-use super::name::{Names, Own, Portion};
-use super::voices::{SETS, Set, VOICES};
+use super::name::{Own, Portion};
+use super::places::{Heard, Listed};
+use super::view::View;
+use super::voices::{Set, VOICES};
 
 /// Before anything was seen, answers about the whole are taken to have named this share of what a model knows, as if of so many names.
 const NAMED: Prior = Prior { share: 0.4, weight: 10.0 };
 
-/// The same of the names that a list leaves out, and of those of all names that a model knows.
+/// The same of the names that a model's list leaves out, and of those of all names that it knows.
 const LEFT_OUT: Prior = Prior { share: 0.08, weight: 10.0 };
 const KNOWN: Prior = Prior { share: 0.8, weight: 10.0 };
 
@@ -43,43 +44,21 @@ impl Portion {
 impl iter::Sum for Portion {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |mut sum, next| {
-            sum.add(next);
+            sum.join(next, true);
             sum
         })
     }
 }
 
-/// Names in ranges that the same models have listed.
-#[derive(Clone, Debug)]
-pub(super) struct Listed {
-    pub(super) by: Set,
-    /// By who named them at all.
-    pub(super) named: [u32; SETS],
-    /// By who named them, of those that no answer about a part has.
-    unlisted: [u32; SETS],
-    /// By model.
-    own: [Own; VOICES],
-}
-
-/// Names of a range, by models.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heard {
-    /// Named by a model when it was asked about the whole.
-    pub(super) whole: [u32; VOICES],
-    /// Those of them that no answer about a part has.
-    pub(super) unlisted: [u32; VOICES],
-}
-
-/// All that several models have named.
+/// What the names tell that several models have named.
 #[derive(Debug)]
 pub(super) struct Told {
-    pub(super) listed: Vec<Listed>,
     /// Of each model, in the ranges that it has listed.
     own: [Own; VOICES],
-    /// Of all places before one; nothing where there is one model.
-    before: Vec<Heard>,
     /// Mentions by answers about the whole for each name of each model.
-    pub(super) repeats: f64,
+    repeats: f64,
+    /// Share of the names of a range that a model's list of it leaves out.
+    pub(super) left_out: f64,
     /// Made-up names for each mention, and the mentions that this rests on.
     pub(super) made_up: f64,
     pub(super) looked_at: f64,
@@ -90,10 +69,9 @@ pub(super) struct Told {
 impl Default for Told {
     fn default() -> Self {
         Self {
-            listed: Vec::new(),
             own: [Own::default(); VOICES],
-            before: Vec::new(),
             repeats: 1.0,
+            left_out: LEFT_OUT.share,
             made_up: MADE_UP.share,
             looked_at: MADE_UP.weight,
             once_real: REAL.share,
@@ -102,139 +80,78 @@ impl Default for Told {
 }
 
 impl Told {
+    /// Of what was heard in all.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    pub(super) fn of(frontier: &Frontier) -> Self {
+    pub(super) fn of(frontier: &Frontier, heard: &Heard) -> Self {
         let mut told = Self::default();
-        if !frontier.is_shared() {
-            return told;
+        for listed in frontier.places.listed() {
+            let each = (0..).zip(told.own.iter_mut().zip(&listed.own));
+            let those = each.filter(|(place, _)| listed.by & 1 << place != 0);
+            those.for_each(|(_, (all, own))| all.join(*own, true));
         }
-        let mut sum = Heard::default();
-        told.before.reserve(PLACES + 1);
-        for names in &frontier.places {
-            told.before.push(sum);
-            sum.add(names.own());
-        }
-        told.before.resize(PLACES + 1, sum);
-        for stretch in frontier.stretches.iter().filter(|stretch| stretch.reach.listed_by > 0) {
-            let (by, places) = (stretch.reach.listed_by, frontier.of(stretch.letters()));
-            let is_by_all = by.count_ones() as usize == frontier.voices.len();
-            told.listed_by_these(by).take_in(places, is_by_all);
-        }
-        for listed in &told.listed {
-            let each = told.own.iter_mut().zip(&listed.own).enumerate();
-            each.filter(|(place, _)| listed.by & 1 << place != 0).for_each(|(_, (all, own))| all.add(*own));
-        }
-        let all: u32 = sum.whole.iter().sum();
-        told.repeats = (frontier.whole_mentions as f64 / f64::from(all.max(1))).max(1.0);
+        let names: u32 = heard.whole.iter().sum();
+        told.repeats = (frontier.whole_mentions as f64 / f64::from(names.max(1))).max(1.0);
         told.see_what_is_made_up();
         told
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-    fn listed_by_these(&mut self, by: Set) -> &mut Listed {
-        let place = self.listed.iter().position(|listed| listed.by == by).unwrap_or_else(|| {
-            let own = [Own::default(); VOICES];
-            self.listed.push(Listed { by, named: [0; SETS], unlisted: [0; SETS], own });
-            self.listed.len() - 1
-        });
-        &mut self.listed[place]
     }
 
     /// Of names that only one answer about the whole had, lists repeat fewer than of others: the difference are names that are made up.
     fn see_what_is_made_up(&mut self) {
         let once: Portion = self.own.iter().map(|own| own.once).sum();
         let twice: Portion = self.own.iter().map(|own| own.twice).sum();
-        let left_out = LEFT_OUT.with(f64::from(twice.all - twice.part), twice.all.into());
+        self.left_out = LEFT_OUT.with(f64::from(twice.all - twice.part), twice.all.into());
         let (all, listed) = (f64::from(once.all), f64::from(once.part));
-        let real = (listed / (1.0 - left_out)).min(all);
-        let mentions = self.repeats * f64::from(once.all + twice.all);
+        let real = (listed / (1.0 - self.left_out)).min(all);
+        let mentions = self.mentions(once.all + twice.all, 0);
         self.made_up = MADE_UP.with(all - real, mentions);
         self.looked_at = mentions + MADE_UP.weight;
         self.once_real = REAL.with(real, all);
     }
 
+    /// How often names were mentioned that answers about the whole have, and lists. A list has a name once.
+    fn mentions(&self, whole: u32, aimed: u32) -> f64 {
+        self.repeats * f64::from(whole) + f64::from(aimed)
+    }
+
+    /// Of names that no other model has, those that are not made up, among all that a model named.
+    pub(super) fn real(&self, alone: f64, whole: u32, aimed: u32) -> f64 {
+        (alone - self.made_up * self.mentions(whole, aimed)).max(0.0)
+    }
+}
+
+impl View<'_> {
+    fn own(&self, place: usize) -> Own {
+        self.told().own.get(place).copied().unwrap_or_default()
+    }
+
     /// The share of all names that a model knows, by its lists.
     pub(super) fn share_known(&self, place: usize) -> f64 {
-        let own = self.own.get(place).copied().unwrap_or_default();
-        let found: u32 = self.listed_by(1 << place).map(|listed| listed.named.iter().sum::<u32>()).sum();
-        KNOWN.with(own.aimed.all.into(), found.into())
+        let named = self.listed_with(1 << place).flat_map(|listed| &listed.named);
+        let found: u32 = named.map(|(_, names)| names).sum();
+        KNOWN.with(self.own(place).aimed.all.into(), found.into())
     }
 
     /// The share of the names that a model knows and others do not which it has named when it was asked about the whole.
     pub(super) fn share_named(&self, place: usize, others: Set) -> f64 {
-        let of_any: Portion = self.own.iter().map(|own| own.aimed).sum();
-        let own = self.own.get(place).copied().unwrap_or_default();
-        let of_own = own.aimed.share(Prior { share: of_any.share(NAMED), ..NAMED });
-        let with_others = self.listed_by(1 << place).filter(|listed| listed.by & others != 0);
-        let alone: Portion =
-            with_others.filter_map(|listed| listed.own.get(place).map(|own| own.alone)).sum();
-        alone.share(Prior { share: of_own, ..NAMED })
+        let of_any: Portion = self.told().own.iter().map(|own| own.aimed).sum();
+        let of_own = self.own(place).aimed.share(Prior { share: of_any.share(NAMED), ..NAMED });
+        let with_others = self.listed_with(1 << place).filter(|listed| listed.by & others != 0);
+        let alone = with_others.filter_map(|listed| listed.own.get(place).map(|own| own.alone)).sum();
+        Portion::share(alone, Prior { share: of_own, ..NAMED })
     }
 
-    /// How much less models have named of what these have listed where names of several of them count once.
+    /// How much less models have named beyond what these have listed where names of several of them count once.
     pub(super) fn share_once(&self, listed_by: Set, voices: Set) -> f64 {
-        self.listed
-            .iter()
-            .find(|listed| listed.by == listed_by)
-            .map_or(1.0, |listed| listed.share_once(voices))
-    }
-
-    fn listed_by(&self, voice: Set) -> impl Iterator<Item = &Listed> {
-        self.listed.iter().filter(move |listed| listed.by & voice != 0)
-    }
-
-    /// What models have named of a range.
-    pub(super) fn heard(&self, part: Letters) -> Heard {
-        let of = |place: usize| self.before.get(place).copied().unwrap_or_default();
-        of(usize::from(part.to) + 1).without(&of(usize::from(part.from)))
-    }
-}
-
-impl Listed {
-    /// Where all models have listed them, nothing is to come, of which some might be named.
-    fn take_in<'a>(&mut self, places: impl Iterator<Item = &'a Names>, is_by_all: bool) {
-        let add = |all: &mut [u32; SETS], some: &[(Set, u32)]| {
-            for (by, names) in some {
-                if let Some(all) = all.get_mut(usize::from(*by)) {
-                    *all += names;
-                }
-            }
-        };
-        for names in places {
-            add(&mut self.named, names.by());
-            if !is_by_all {
-                add(&mut self.unlisted, names.unlisted_by());
-            }
-            self.own.iter_mut().zip(names.own()).for_each(|(all, own)| all.add(*own));
+        let listed = self.places.listed().iter().filter(|listed| listed.by == listed_by);
+        let (mut once, mut all) = (0, 0);
+        for (by, names) in listed.flat_map(|listed| &listed.named).filter(|(by, _)| by & listed_by == 0) {
+            once += if by & voices != 0 { *names } else { 0 };
+            all += names * (by & voices).count_ones();
         }
+        if all > 0 { f64::from(once) / f64::from(all) } else { 1.0 }
     }
 
-    /// Of the names that these models have named and no answer about a part has, the share that are left when those of several count once.
-    fn share_once(&self, voices: Set) -> f64 {
-        let (mut names, mut mentions) = (0, 0);
-        for (by, unlisted) in (0..).zip(&self.unlisted) {
-            let by: Set = by;
-            names += if by & voices != 0 { *unlisted } else { 0 };
-            mentions += unlisted * (by & voices).count_ones();
-        }
-        if mentions > 0 { f64::from(names) / f64::from(mentions) } else { 1.0 }
-    }
-}
-
-impl Heard {
-    fn add(&mut self, own: &[Own]) {
-        for (place, own) in self.whole.iter_mut().zip(&mut self.unlisted).zip(own) {
-            *place.0 += own.whole;
-            *place.1 += own.unlisted;
-        }
-    }
-
-    fn without(mut self, other: &Self) -> Self {
-        let take = |all: &mut [u32; VOICES], other: &[u32; VOICES]| {
-            all.iter_mut().zip(other).for_each(|(all, other)| *all -= other);
-        };
-        take(&mut self.whole, &other.whole);
-        take(&mut self.unlisted, &other.unlisted);
-        self
+    fn listed_with(&self, voice: Set) -> impl Iterator<Item = &Listed> {
+        self.places.listed().iter().filter(move |listed| listed.by & voice != 0)
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::letters::{self, Place};
-use super::{Frontier, Letters, Sums, TEXTS, count};
+use super::letters::{self, PLACES, Place};
+use super::{Frontier, Letters, TEXTS, count};
 
 /// Before it was seen, models are taken to know all of it, as if of so many items.
 const BEFORE: f64 = 10.0;
@@ -24,19 +24,19 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Adds them to the sums of all places before each.
-    pub(super) fn add_to(&self, before: &mut [Sums]) {
+    /// How many there are in all places before each, and nothing where there are none.
+    pub(super) fn before(&self) -> Vec<f64> {
         if self.of.is_empty() {
-            return;
+            return Vec::new();
         }
-        let mut known = 0.0;
-        let mut places = self.of.iter().peekable();
-        for (place, sums) in before.iter_mut().enumerate() {
+        let (mut known, mut places) = (0.0, self.of.iter().peekable());
+        let before = |place| {
             while let Some((_, items)) = places.next_if(|(of, _)| usize::from(**of) < place) {
                 known += f64::from(*items);
             }
-            sums.known = known;
-        }
+            known
+        };
+        (0..=PLACES).map(before).collect()
     }
 
     /// How many of these, the first being number 1, are in a part.
@@ -45,9 +45,14 @@ impl Known {
         count(numbers.iter().filter_map(place).filter(|place| part.contains(**place)).count())
     }
 
+    /// How many there are in a part.
+    pub(super) fn count(&self, part: Letters) -> u32 {
+        self.of.range(part.from..=part.to).fold(0, |all, (_, items)| all.saturating_add(*items))
+    }
+
     /// A range was listed without a word of what is known of it, which was named so often.
     pub(super) fn listed(&mut self, part: Letters, named: u32) {
-        let all: u64 = self.of.range(part.from..=part.to).map(|(_, items)| u64::from(*items)).sum();
+        let all = u64::from(self.count(part));
         self.looked_for += all;
         self.named += u64::from(named).min(all);
     }

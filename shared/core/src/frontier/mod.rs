@@ -32,6 +32,7 @@ mod known;
 mod letters;
 mod name;
 mod next;
+mod places;
 mod reach;
 mod sums;
 #[cfg(test)]
@@ -45,9 +46,10 @@ pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError}
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
-use name::{BYTES, Name, Names};
+use name::{BYTES, Name};
 
 pub use next::{Aim, Outlook, Wish};
+use places::Places;
 use reach::by_length;
 use sums::Sums;
 use view::View;
@@ -116,8 +118,7 @@ struct Stretch {
 pub struct Frontier {
     #[serde(with = "serde_bytes")]
     names: Vec<u8>,
-    /// By their numbers, up to the last one with names.
-    places: Vec<Names>,
+    places: Places,
     stretches: Vec<Stretch>,
     voices: Vec<Voice>,
     /// Answers about the whole topic, and how many of them were full.
@@ -149,6 +150,8 @@ struct Given {
     new: u32,
     /// Those of the part that are known, where the question said nothing of them.
     known: Option<u32>,
+    /// Names that were found which the question said to leave out.
+    left_out: u32,
     /// Nothing in it is new, since it is full of what is known.
     is_stuck: bool,
     /// Nothing in it is new at all.
@@ -168,7 +171,7 @@ impl Default for Frontier {
         let Letters { from, to } = Letters::ALL;
         Self {
             names: Vec::new(),
-            places: Vec::new(),
+            places: Places::default(),
             voices: Vec::new(),
             stretches: vec![Stretch { from, to, reach: Reach::default() }],
             whole: 0,
@@ -249,7 +252,10 @@ impl Frontier {
         let known = (meta.left_out == 0).then_some(of_known);
         let brings_nothing = new == 0 && tail.missing == 0;
         let is_stuck = of_known > 0 && brings_nothing;
-        self.answer(part, meta.asked, Given { within, all, new, known, is_stuck, brings_nothing, voice });
+        let seeds = part.map_or(0, |part| self.known.count(part));
+        let left_out = meta.left_out.saturating_sub(seeds);
+        let given = Given { within, all, new, known, left_out, is_stuck, brings_nothing, voice };
+        self.answer(part, meta.asked, given);
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
@@ -270,7 +276,7 @@ impl Frontier {
             };
             if after != before {
                 bytes.copy_from_slice(&after.bytes());
-                self.named(before, after);
+                self.places.named(before, after, &self.stretches);
             }
             match aim {
                 Aim::Part(part) => {
@@ -281,16 +287,6 @@ impl Frontier {
                 Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => {}
             }
         }
-    }
-
-    /// Counts a name otherwise than before.
-    fn named(&mut self, before: Name, after: Name) {
-        let place = usize::from(after.place);
-        if place >= self.places.len() {
-            self.places.resize_with(place + 1, Names::default);
-        }
-        let Some(names) = self.places.get_mut(place) else { return };
-        names.named(before, after);
     }
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
@@ -309,11 +305,14 @@ impl Frontier {
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         self.kept += u64::from(keeps_to);
         let known = self.found_in(part).max(1.0);
-        let came = if is_full && given.is_stuck && part.from == part.to {
+        // Else it may have given what is well known, and have more.
+        let has_most = f64::from(given.within.saturating_add(given.left_out)) >= FULL * known;
+        let is_one = part.from == part.to;
+        let came = if is_full && given.is_stuck && is_one {
             // It cannot be cut further, and says the same again.
             Came::Useless
-        } else if is_full && given.brings_nothing && self.all_listed(part) {
-            // Full of what others have listed: it adds nothing to them.
+        } else if is_full && given.brings_nothing && self.all_listed(part) && (has_most || is_one) {
+            // Full of what others have listed, of which there is no more: it adds nothing to them.
             Came::Listed { by: given.voice }
         } else if is_full {
             Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
@@ -380,8 +379,11 @@ impl Frontier {
         let mut texts = Vec::new();
         if self.keeps_all_texts() {
             let voice = provider.map_or(0, |provider| self.set_of(provider));
-            let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
-            let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
+            let leaves_out = |view: &View<'_>| {
+                let is_listed = of.is_none_or(|part| view.is_listed(part));
+                view.worth(voice, view.useful() | voice).leaves_out(is_listed)
+            };
+            let settled = self.voices.len() < 2 || voice == 0 || leaves_out(&self.view());
             let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
         }

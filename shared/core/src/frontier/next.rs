@@ -230,15 +230,10 @@ impl Spares {
         let (aimed, known) = (sums.aimed(), self.known * sums.known);
         let said = if self.says_found { aimed } else { 0.0 };
         let with_known = self.says_known && said + sums.known <= AT_MOST;
-        let spared = if with_known {
-            said + known
-        } else if said <= AT_MOST {
-            said
-        } else {
-            0.0
-        };
+        let said = if with_known || said <= AT_MOST { said } else { 0.0 };
+        let known = if with_known { known * (1.0 - self.share) } else { known };
         Load {
-            gives: share * holds + known - self.share * share * spared,
+            gives: share * (holds - self.share * said) + known,
             left_out: if with_known { aimed + sums.known } else { aimed },
             with_known: (sums.known >= 1.0).then_some(with_known),
         }
@@ -383,6 +378,10 @@ impl View<'_> {
         // Whoever left it out will do so again, maybe: they take turns, the cheapest one first.
         let useful = wish.providers.iter().filter(|provider| self.set_of(provider) & picture.useful != 0);
         let mut useful: Vec<&String> = useful.collect();
+        let is_sound = |provider: &&String| self.soundness(self.set_of(provider)) > 0.5;
+        if useful.iter().any(is_sound) {
+            useful.retain(is_sound);
+        }
         let cost = |provider: &&String| self.cost_of(self.set_of(provider));
         useful.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
         let turn = usize::from(least) % useful.len().max(1);

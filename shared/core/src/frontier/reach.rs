@@ -42,6 +42,13 @@ impl Stretch {
 impl Frontier {
     /// Takes in what came of asking for a part.
     pub(super) fn reach(&mut self, part: Letters, came: Came) {
+        self.reach_all(part, came);
+        if matches!(came, Came::Listed { .. }) {
+            self.places.see_who_listed(part, &self.stretches);
+        }
+    }
+
+    fn reach_all(&mut self, part: Letters, came: Came) {
         if self.reach_one(part, came) {
             return;
         }

@@ -65,6 +65,32 @@ impl Counts {
         }
     }
 
+    /// Takes in those of another place.
+    pub(super) const fn join(&mut self, other: &Self) {
+        self.twice += other.twice;
+        self.twice_listed += other.twice_listed;
+        self.once += other.once;
+        self.once_listed += other.once_listed;
+        self.listed_once += other.listed_once;
+        self.listed += other.listed;
+    }
+
+    pub(super) const fn without(self, other: &Self) -> Self {
+        Self {
+            twice: self.twice - other.twice,
+            twice_listed: self.twice_listed - other.twice_listed,
+            once: self.once - other.once,
+            once_listed: self.once_listed - other.once_listed,
+            listed_once: self.listed_once - other.listed_once,
+            listed: self.listed - other.listed,
+        }
+    }
+
+    /// Names that were found.
+    pub(super) const fn found(&self) -> u32 {
+        self.twice + self.once + self.listed_once + self.listed
+    }
+
     pub(super) fn sums(&self) -> Sums {
         Sums {
             twice: self.twice.into(),
@@ -87,18 +113,6 @@ impl Sums {
         self.listed_once += other.listed_once;
         self.listed += other.listed;
         self.known += other.known;
-    }
-
-    pub(super) const fn without(self, other: Self) -> Self {
-        Self {
-            twice: self.twice - other.twice,
-            twice_listed: self.twice_listed - other.twice_listed,
-            once: self.once - other.once,
-            once_listed: self.once_listed - other.once_listed,
-            listed_once: self.listed_once - other.listed_once,
-            listed: self.listed - other.listed,
-            known: self.known - other.known,
-        }
     }
 
     /// Names that were found.

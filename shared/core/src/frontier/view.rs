@@ -1,24 +1,27 @@
 //! The frontier at one moment, with its sums at hand: what is asked of it many times for one decision costs a look.
 
-use std::cell::OnceCell;
 use std::ops::Deref;
 
 use super::heard::Told;
 use super::letters::PLACES;
-use super::{CROWDED, ENOUGH, Frontier, Letters, Names, Stretch, Sums, TRIED};
+use super::places::{Heard, Names};
+use super::sums::Counts;
+use super::{CROWDED, ENOUGH, Frontier, Letters, Stretch, Sums, TRIED};
 
 /// The frontier at one moment.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     frontier: &'a Frontier,
-    /// Of all places before one.
-    before: Vec<Sums>,
+    /// Of all places before one; what several models have named, and what was known before anybody was asked, only where that is so.
+    before: Vec<Counts>,
+    heard_before: Vec<Heard>,
+    known_before: Vec<f64>,
     /// Of each stretch.
     of_stretches: Vec<Sums>,
     /// The most names that are known of one place.
     most: f64,
     /// What several models have named.
-    told: OnceCell<Told>,
+    told: Told,
 }
 
 impl Deref for View<'_> {
@@ -31,23 +34,43 @@ impl Deref for View<'_> {
 
 impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
+        let places = self.places.each();
         let mut before = Vec::with_capacity(PLACES + 1);
-        let (mut sums, mut most) = (Sums::default(), 0.0_f64);
-        for names in &self.places {
-            before.push(sums);
-            let of_place = names.sums();
-            most = most.max(of_place.found());
-            sums.join(&of_place);
+        let (mut counts, mut most) = (Counts::default(), 0);
+        for names in places {
+            before.push(counts);
+            most = most.max(names.counts().found());
+            counts.join(&names.counts());
         }
-        before.resize(PLACES + 1, sums);
-        self.known.add_to(&mut before);
-        let of_stretches = self.stretches.iter().map(|stretch| sum(&before, stretch.letters())).collect();
-        View { frontier: self, before, of_stretches, most, told: OnceCell::new() }
+        before.resize(PLACES + 1, counts);
+        let (mut heard_before, mut told) = (Vec::new(), Told::default());
+        if self.is_shared() {
+            heard_before.reserve(PLACES + 1);
+            let mut heard = Heard::default();
+            for names in places {
+                heard_before.push(heard);
+                heard.join(names.heard());
+            }
+            heard_before.resize(PLACES + 1, heard);
+            told = Told::of(self, &heard);
+        }
+        let (known_before, of_stretches) = (self.known.before(), Vec::new());
+        let mut view = View {
+            frontier: self,
+            before,
+            heard_before,
+            known_before,
+            of_stretches,
+            most: most.into(),
+            told,
+        };
+        view.of_stretches = self.stretches.iter().map(|stretch| view.sum(stretch.letters())).collect();
+        view
     }
 
     /// What is known of the names of each place of a range, up to the last with any.
     pub(super) fn of(&self, part: Letters) -> impl Iterator<Item = &Names> {
-        self.places.iter().take(usize::from(part.to) + 1).skip(part.from.into())
+        self.places.each().iter().take(usize::from(part.to) + 1).skip(part.from.into())
     }
 
     /// Whether requests aim at categories.
@@ -62,21 +85,29 @@ impl Frontier {
     }
 }
 
-/// The sums of a range, from those before each place.
-fn sum(before: &[Sums], part: Letters) -> Sums {
+/// What stands before the places of a range, and with them; nothing where nothing is kept.
+fn around<T: Copy + Default>(before: &[T], part: Letters) -> (T, T) {
     let of = |place: usize| before.get(place).copied().unwrap_or_default();
-    of(usize::from(part.to) + 1).without(of(usize::from(part.from)))
+    (of(usize::from(part.from)), of(usize::from(part.to) + 1))
 }
 
 impl View<'_> {
-    /// What several models have named; it is looked at when it is asked for.
-    pub(super) fn told(&self) -> &Told {
-        self.told.get_or_init(|| Told::of(self.frontier))
+    /// What several models have named.
+    pub(super) const fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// What each of them has named of a range.
+    pub(super) fn heard(&self, part: Letters) -> Heard {
+        let (before, with) = around(&self.heard_before, part);
+        with.without(&before)
     }
 
     /// The sums of a range.
     pub(super) fn sum(&self, part: Letters) -> Sums {
-        sum(&self.before, part)
+        let (before, with) = around(&self.before, part);
+        let (known_before, known_with) = around(&self.known_before, part);
+        Sums { known: known_with - known_before, ..with.without(&before).sums() }
     }
 
     /// All stretches with their sums.

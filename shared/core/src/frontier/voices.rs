@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Frontier;
+use super::heard::Told;
 use super::view::View;
 use crate::batch::{Outcome, ResponseMeta};
 
@@ -14,9 +15,6 @@ pub(super) const VOICES: usize = 6;
 
 /// A set of models.
 pub(super) type Set = u8;
-
-/// How many sets there are.
-pub(super) const SETS: usize = 1 << VOICES;
 
 /// So many names in ranges that another model has listed too show what a model adds.
 const TESTED: f64 = 40.0;
@@ -70,6 +68,23 @@ struct Named {
     found: f64,
     known: f64,
     alone: f64,
+    /// Those that the model named when it was asked about the whole, and in answers about parts.
+    whole: u32,
+    aimed: u32,
+}
+
+impl Named {
+    /// Those that no other model named and that are not made up.
+    fn real(&self, told: &Told) -> f64 {
+        told.real(self.alone, self.whole, self.aimed)
+    }
+}
+
+impl Worth {
+    /// Whether it may be told what others have named: where they have listed a range, only one of which it is known what it adds.
+    pub(super) const fn leaves_out(self, is_listed: bool) -> bool {
+        !is_listed || self.is_seen
+    }
 }
 
 impl Frontier {
@@ -155,38 +170,38 @@ impl View<'_> {
         let others = among & !voice;
         let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
         if by_lists.found >= TESTED {
-            let Named { found, known, alone } = by_lists;
-            let adds = self.real(alone, known) / found;
+            let Named { found, alone, .. } = by_lists;
+            let adds = by_lists.real(self.told()) / found;
             return Worth { adds, at_most: alone / found, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
-        let Named { known, alone, .. } =
-            self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
+        let named = self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
+        let Named { known, alone, .. } = named;
         // Of as many names as the others have.
         let share = |alone: f64| {
             let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
             unknown / (1.0 + unknown)
         };
-        let (adds, at_most) = (share(self.real(alone, known)), share(alone));
+        let (adds, at_most) = (share(named.real(self.told())), share(alone));
         let is_tested = others == 0;
         Worth { adds, at_most, is_tested, is_seen: is_tested || known >= SAMPLED }
-    }
-
-    /// Of names that no other model has, those that are not made up, among so many that a model named.
-    pub(super) fn real(&self, alone: f64, known: f64) -> f64 {
-        (alone - self.told().made_up * self.told().repeats * known).max(0.0)
     }
 
     /// Names in ranges that were listed by such models.
     fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
-        let listed = self.told().listed.iter().filter(|listed| is_meant(listed.by));
-        for (by, names) in listed.flat_map(|listed| (0..).zip(&listed.named)).filter(|(_, names)| **names > 0)
-        {
-            let (by, names): (Set, f64) = (by, f64::from(*names));
-            sum.found += names;
-            sum.known += if by & voice != 0 { names } else { 0.0 };
-            sum.alone += if by & (others | voice) == voice { names } else { 0.0 };
+        for listed in self.places.listed().iter().filter(|listed| is_meant(listed.by)) {
+            for (by, names) in &listed.named {
+                let names = f64::from(*names);
+                sum.found += names;
+                sum.known += if by & voice != 0 { names } else { 0.0 };
+                sum.alone += if by & (others | voice) == voice { names } else { 0.0 };
+            }
+            let own = (0..).zip(&listed.own).filter(|(place, _)| voice & 1 << place != 0);
+            for (_, own) in own {
+                sum.whole += own.whole();
+                sum.aimed += own.aimed.all;
+            }
         }
         sum
     }

@@ -109,14 +109,14 @@ impl Choice {
 
     /// What an answer of a model with so many names costs.
     fn cost(self, one: &Askable<'_>, names: f64) -> f64 {
-        let length = if self.several { names / self.usual } else { 1.0 };
+        let length = if self.several { names.min(self.items) / self.usual } else { 1.0 };
         one.cost * (PER_REQUEST + (1.0 - PER_REQUEST) * length)
     }
 }
 
 impl View<'_> {
     /// Whether a model has listed some of a part.
-    pub(super) fn is_listed(&self, part: Letters) -> bool {
+    pub(in crate::frontier) fn is_listed(&self, part: Letters) -> bool {
         let first = self.stretches.partition_point(|stretch| stretch.to < part.from);
         let mut within =
             self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
@@ -172,7 +172,7 @@ impl View<'_> {
             let (whole, reach) = (stretch.letters(), stretch.reach);
             for one in askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0) {
                 // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
-                let leaves_out = reach.listed == 0 || one.worth.is_seen;
+                let leaves_out = one.worth.leaves_out(reach.listed > 0);
                 if whole.from == whole.to {
                     // There is nothing to cut, and there may be hundreds of these.
                     let spares = if leaves_out { said } else { silent };
@@ -192,7 +192,7 @@ impl View<'_> {
                     };
                     let (known, gives) = (sums.found(), load.gives);
                     let share = self.share_of(one.knowing, has, letters);
-                    let adds = self.adds(picture, one.voice, (&sums, letters), reach);
+                    let adds = self.adds(picture, one.voice, letters, reach);
                     let (new, value) = choice.weigh(one, &Chance { reach, known, has, gives, share, adds });
                     offers += u32::from(new >= LEAST_NEW);
                     if new >= LEAST_NEW && value > one.most {

@@ -194,3 +194,77 @@ fn nobody_asks_more_at_once_than_the_last_names_are_worth() {
     let idle = log.frontier().next(&wish(&available, needs(&log, 1.0), &[]));
     assert!(matches!(idle, Outlook::Ask { .. }));
 }
+
+#[test]
+fn an_answer_full_of_what_is_well_known_may_hide_more() {
+    let mut log = two_that_add();
+    let known = numbered("ea", 0..60);
+    log.says(ResponseMeta { asked: 100, ..by("one", about("d-f")) }, &known);
+    let listed_by = |log: &Log| -> Set {
+        let frontier = log.frontier();
+        frontier.stretches.iter().find(|stretch| stretch.letters().holds("ea")).unwrap().reach.listed_by
+    };
+    let (one, two) = (log.frontier().set_of("one"), log.frontier().set_of("two"));
+    let half = ResponseMeta { asked: 30, ..by("two", about("d-f")) };
+    log.says(half.clone(), &known[..30]);
+    assert_eq!(listed_by(&log), one, "it gave the half that is well known");
+    log.says(ResponseMeta { left_out: 30, ..half }, &known[30..]);
+    assert_eq!(listed_by(&log), one | two, "it was told one half, and gave the other");
+}
+
+#[test]
+fn a_model_that_gave_a_full_answer_about_a_range_is_not_asked_for_as_much_of_it_again() {
+    let mut log = two_that_add();
+    log.says(ResponseMeta { asked: 200, ..by("one", about("d-f")) }, &numbered("ea", 0..90));
+    let share = |log: &Log| {
+        let frontier = log.frontier();
+        let (view, two) = (frontier.view(), frontier.set_of("two"));
+        view.share_of(view.knowing(two), 90.0, letters("d-f"))
+    };
+    let before = share(&log);
+    log.says(ResponseMeta { asked: 85, ..by("two", about("d-f")) }, &numbered("ea", 0..85));
+    assert!(before < 0.9 && share(&log) > 0.93, "{before} {}", share(&log));
+}
+
+#[test]
+fn who_fails_is_not_asked_again_for_what_lists_leave_out() {
+    let parts = ["a-c", "d-h", "i-q", "r-z", "other"];
+    let asked = |failures: usize| {
+        let mut log = two_that_add();
+        for (provider, part) in two().iter().flat_map(|provider| parts.map(|part| (provider, part))) {
+            log.says(by(provider, about(part)), &within(part, &of_each_letter(2)));
+        }
+        for _ in 0..5 {
+            log.says(by("one", whole()), &of_each_letter(2));
+        }
+        for _ in 0..failures {
+            log.says(ResponseMeta { outcome: Outcome::ServerError, ..by("two", about("a-c")) }, &[]);
+        }
+        let mut asked = Vec::new();
+        for part in [parts, parts].concat() {
+            asked.extend(ask(&log, &two()).1);
+            log.says(by("one", about(part)), &within(part, &of_each_letter(2)));
+        }
+        asked
+    };
+    let is_asked = |failures: usize| asked(failures).contains(&"two".to_owned());
+    assert!(is_asked(0) && !is_asked(6), "{:?} {:?}", asked(0), asked(6));
+}
+
+#[test]
+fn questions_about_what_nobody_has_listed_say_what_any_has_named() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(by("one", whole()), &of_each_letter(2));
+        log.says(by("two", whole()), &of_each_letter(2));
+    }
+    let full = numbered("ea", 0..50);
+    log.says(by("one", about("d-f")), &full);
+    let said =
+        |log: &Log, provider| log.frontier().leave_out(&Aim::Part(letters("d-f")), Some(provider)).len();
+    assert!(!log.frontier().view().worth(log.frontier().set_of("two"), 3).is_seen);
+    assert_eq!(said(&log, "two"), said(&log, "one"));
+    assert!(said(&log, "two") >= 50);
+    log.says(ResponseMeta { asked: 200, ..by("one", about("d-f")) }, &full);
+    assert!(said(&log, "two") < 50, "what another has listed would say what it adds");
+}

@@ -1,0 +1,350 @@
+//! What is known of the names of each place in the alphabet, and of those that the same models have listed. It is counted as names are named, so that
+//! no decision has to.
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{Name, Own, count};
+use super::sums::{Counts, Sums};
+use super::voices::{Set, VOICES};
+use super::{Letters, Stretch};
+
+/// Names by models.
+type By = Vec<(Set, u32)>;
+
+/// What is known of the names of all places.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Places {
+    /// By their numbers, up to the last one with names.
+    each: Vec<Names>,
+    listed: Vec<Listed>,
+}
+
+/// What is known of the names of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Names {
+    counts: Counts,
+    heard: Heard,
+    /// The models that have listed it.
+    listed_by: Set,
+    /// How many were named by which models, in the order of these.
+    by: By,
+    /// By model, up to the last one with any.
+    own: Vec<Own>,
+}
+
+/// What each of several models has named of a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heard {
+    /// When it was asked about the whole, and in answers about a part.
+    pub(super) whole: [u32; VOICES],
+    pub(super) aimed: [u32; VOICES],
+    /// Where some models have listed the range: names that one of these has named at all.
+    pub(super) known: u32,
+    /// Those that none of these has, by who has named them.
+    pub(super) beyond: [u32; VOICES],
+}
+
+/// Names in all ranges that the same models have listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    pub(super) by: Set,
+    /// By who named them at all.
+    pub(super) named: By,
+    /// By model.
+    pub(super) own: [Own; VOICES],
+}
+
+impl Places {
+    pub(super) fn each(&self) -> &[Names] {
+        &self.each
+    }
+
+    /// By the models that have listed them; some may hold nothing any more.
+    pub(super) fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    /// Counts a name otherwise than before.
+    pub(super) fn named(&mut self, before: Name, after: Name, stretches: &[Stretch]) {
+        let place = usize::from(after.place);
+        while self.each.len() <= place {
+            let next = stretches.partition_point(|stretch| usize::from(stretch.to) < self.each.len());
+            let listed_by = stretches.get(next).map_or(0, |stretch| stretch.reach.listed_by);
+            self.each.push(Names { listed_by, ..Names::default() });
+        }
+        let Some(names) = self.each.get_mut(place) else { return };
+        let mut listed = listed_by_these(&mut self.listed, names.listed_by);
+        let mut take_in = |name: Name, is_more: bool| {
+            names.count(name, is_more);
+            if let Some(listed) = listed.as_deref_mut() {
+                listed.count(name, is_more);
+            }
+        };
+        if before.is_named() {
+            take_in(before, false);
+        }
+        take_in(after, true);
+    }
+
+    /// Who has listed a part may have changed.
+    pub(super) fn see_who_listed(&mut self, part: Letters, stretches: &[Stretch]) {
+        for stretch in stretches {
+            let Some(Letters { from, to }) = stretch.letters().both(part) else { continue };
+            let by = stretch.reach.listed_by;
+            let within = self.each.iter_mut().take(usize::from(to) + 1).skip(from.into());
+            for names in within.filter(|names| names.listed_by != by) {
+                if let Some(listed) = listed_by_these(&mut self.listed, names.listed_by) {
+                    listed.join(names, false);
+                }
+                names.are_listed_by(by);
+                if let Some(listed) = listed_by_these(&mut self.listed, by) {
+                    listed.join(names, true);
+                }
+            }
+        }
+    }
+}
+
+/// What these have listed; `None` of nobody.
+#[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+fn listed_by_these(all: &mut Vec<Listed>, by: Set) -> Option<&mut Listed> {
+    if by == 0 {
+        return None;
+    }
+    let place = all.binary_search_by_key(&by, |listed| listed.by).unwrap_or_else(|place| {
+        all.insert(place, Listed { by, ..Listed::default() });
+        place
+    });
+    Some(&mut all[place])
+}
+
+impl Listed {
+    fn count(&mut self, name: Name, is_more: bool) {
+        count(of(&mut self.named, name.by()), is_more);
+        (0..).zip(&mut self.own).for_each(|(place, own)| own.count(name, 1 << place, is_more));
+    }
+
+    /// Takes in the names of a place, or leaves them out.
+    fn join(&mut self, names: &Names, is_more: bool) {
+        for (by, some) in &names.by {
+            let all = of(&mut self.named, *by);
+            *all = if is_more { *all + some } else { all.saturating_sub(*some) };
+        }
+        self.own.iter_mut().zip(&names.own).for_each(|(all, own)| all.join(*own, is_more));
+    }
+}
+
+impl Names {
+    fn count(&mut self, name: Name, is_more: bool) {
+        if is_more {
+            self.counts.put(name);
+        } else {
+            self.counts.take(name);
+        }
+        count(of(&mut self.by, name.by()), is_more);
+        let last = Set::BITS.saturating_sub(name.by().leading_zeros());
+        let voices = usize::try_from(last).unwrap_or_default();
+        if self.own.len() < voices {
+            self.own.resize(voices, Own::default());
+        }
+        (0..voices).zip(&mut self.own).for_each(|(place, own)| own.count(name, 1 << place, is_more));
+        self.heard.count(name, self.listed_by, is_more);
+    }
+
+    fn are_listed_by(&mut self, listed_by: Set) {
+        self.listed_by = listed_by;
+        (self.heard.known, self.heard.beyond) = (0, [0; VOICES]);
+        for (by, names) in &self.by {
+            self.heard.put(*by, listed_by, |all| *all += names);
+        }
+    }
+
+    pub(super) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn sums(&self) -> Sums {
+        self.counts.sums()
+    }
+
+    pub(super) const fn heard(&self) -> &Heard {
+        &self.heard
+    }
+}
+
+impl Heard {
+    fn count(&mut self, name: Name, listed_by: Set, is_more: bool) {
+        let each = |all: &mut [u32; VOICES], by: Set| {
+            let these = (0..).zip(all).filter(|(place, _)| by & 1 << place != 0);
+            these.for_each(|(_, all)| count(all, is_more));
+        };
+        each(&mut self.whole, name.whole_by);
+        each(&mut self.aimed, name.aimed_by);
+        self.put(name.by(), listed_by, |all| count(all, is_more));
+    }
+
+    /// Puts names of these models where they belong, if some have listed the range.
+    fn put(&mut self, by: Set, listed_by: Set, mut put: impl FnMut(&mut u32)) {
+        if by & listed_by != 0 {
+            put(&mut self.known);
+        } else if listed_by != 0 {
+            let these = (0..).zip(&mut self.beyond).filter(|(place, _)| by & 1 << place != 0);
+            these.for_each(|(_, beyond)| put(beyond));
+        }
+    }
+
+    /// Takes in those of another place.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.each(other, |all, other| *all += other);
+    }
+
+    pub(super) fn without(mut self, other: &Self) -> Self {
+        self.each(other, |all, other| *all -= other);
+        self
+    }
+
+    fn each(&mut self, other: &Self, change: impl Fn(&mut u32, u32)) {
+        let all = |all: &mut [u32; VOICES], other: &[u32; VOICES]| {
+            all.iter_mut().zip(other).for_each(|(all, other)| change(all, *other));
+        };
+        all(&mut self.whole, &other.whole);
+        all(&mut self.aimed, &other.aimed);
+        change(&mut self.known, other.known);
+        all(&mut self.beyond, &other.beyond);
+    }
+}
+
+/// How many there are of these models.
+#[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
+fn of(all: &mut By, models: Set) -> &mut u32 {
+    let place = all.binary_search_by_key(&models, |(by, _)| *by).unwrap_or_else(|place| {
+        all.insert(place, (models, 0));
+        place
+    });
+    &mut all[place].1
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::indexing_slicing, reason = "they are there")]
+
+    use proptest::prelude::*;
+
+    use super::super::letters::{self, PLACES, Place};
+    use super::super::name::Portion;
+    use super::super::{Aim, Came, Frontier};
+    use super::*;
+
+    /// Without what counts nothing.
+    fn some(by: &By) -> By {
+        by.iter().copied().filter(|(_, names)| *names > 0).collect()
+    }
+
+    impl Places {
+        fn told(&self) -> (Vec<(Counts, Heard, Set, By, Vec<Own>)>, Vec<Listed>) {
+            let each = self.each.iter().map(|names| {
+                (names.counts, names.heard, names.listed_by, some(&names.by), names.own.clone())
+            });
+            let listed =
+                self.listed.iter().map(|listed| Listed { named: some(&listed.named), ..listed.clone() });
+            (each.collect(), listed.filter(|listed| !listed.named.is_empty()).collect())
+        }
+    }
+
+    #[test]
+    fn who_named_a_name_is_counted_by_how_they_were_asked() {
+        let (one, two) = (1, 2);
+        let unknown = Name { place: letters::place("Robin"), ..Name::default() };
+        let by_one = unknown.mentioned(true, one);
+        let (by_both, in_a_list) = (by_one.mentioned(true, two), by_one.mentioned(false, two));
+        let mut all = Places::default();
+        for (before, after) in [(unknown, by_one), (unknown, by_one), (by_one, by_both), (by_one, in_a_list)]
+        {
+            all.named(before, after, &[]);
+        }
+        let names = |all: &Places| all.each[usize::from(unknown.place)].clone();
+        assert_eq!(some(&names(&all).by), [(one | two, 2)]);
+        let portion = |part, all| Portion { part, all };
+        let of_one = Own { once: portion(0, 1), twice: portion(0, 1), ..Own::default() };
+        let of_two = Own { twice: portion(0, 1), aimed: portion(0, 1), ..Own::default() };
+        assert_eq!(names(&all).own, [of_one, of_two]);
+        let heard = names(&all).heard;
+        assert_eq!((&heard.whole[..2], &heard.aimed[..2], heard.known), (&[2, 1][..], &[0, 1][..], 0));
+        let alone = by_one.mentioned(false, one);
+        all.named(unknown, alone, &[]);
+        assert_eq!((names(&all).own[0].alone, names(&all).own[0].aimed), (portion(1, 1), portion(1, 1)));
+        all.named(alone, alone.mentioned(false, two), &[]);
+        assert_eq!((names(&all).own[0].alone, names(&all).own[0].aimed), (portion(0, 0), portion(1, 1)));
+        let sums = Sums { twice: 1.0, once: 2.0, once_listed: 2.0, ..Sums::default() };
+        assert_eq!(format!("{:?}", names(&all).sums()), format!("{sums:?}"));
+    }
+
+    #[test]
+    fn what_others_know_beyond_a_list_is_counted_from_when_it_is_there() {
+        let (one, two) = (1, 2);
+        let mut frontier = Frontier::default();
+        frontier.learn(["Robin", "Rook", "Wren"].into_iter());
+        let mention = |frontier: &mut Frontier, name, by| {
+            frontier.mention(std::iter::once(name), &Aim::Whole, by);
+        };
+        mention(&mut frontier, 1, one);
+        mention(&mut frontier, 2, two);
+        let part = Letters::parse("r").unwrap_or_else(|| unreachable!("a letter"));
+        let heard = |frontier: &Frontier| {
+            let mut sum = Heard::default();
+            frontier.of(part).for_each(|names| sum.join(names.heard()));
+            (sum.known, sum.beyond[0], sum.beyond[1])
+        };
+        assert_eq!(heard(&frontier), (0, 0, 0));
+        frontier.reach(part, Came::Listed { by: one });
+        assert_eq!(heard(&frontier), (1, 0, 1));
+        mention(&mut frontier, 1, two);
+        assert_eq!(heard(&frontier), (1, 0, 1));
+        mention(&mut frontier, 2, one);
+        assert_eq!(heard(&frontier), (2, 0, 0));
+        assert_eq!(frontier.places.listed.len(), 1);
+        assert_eq!(some(&frontier.places.listed[0].named), [(one | two, 2)]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Mention { name: u64, is_whole: bool, voice: u32 },
+        Listed { from: Place, to: Place, voice: u32 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let last = Place::try_from(PLACES - 1).unwrap_or_default();
+        prop_oneof![
+            3 => (1_u64..=9, any::<bool>(), 0_u32..4)
+                .prop_map(|(name, is_whole, voice)| Step::Mention { name, is_whole, voice }),
+            1 => (0..=last, 0..=last, 0_u32..4)
+                .prop_map(|(one, other, voice)| Step::Listed { from: one.min(other), to: one.max(other), voice }),
+        ]
+    }
+
+    proptest! {
+        /// However names were mentioned and ranges listed one after the other, they are counted as if each were counted once.
+        #[test]
+        fn what_is_counted_step_by_step_is_what_is_there(steps in prop::collection::vec(step(), 0..80)) {
+            let mut frontier = Frontier::default();
+            frontier.learn(["Auk", "Avocet", "Bee", "Crane", "Heron", "Ibis", "Ruff", "Swan", "Swift"].into_iter());
+            for step in steps {
+                match step {
+                    Step::Mention { name, is_whole, voice } => {
+                        let part = Aim::Part(Letters::ALL);
+                        let aim = if is_whole { Aim::Whole } else { part };
+                        frontier.mention(std::iter::once(name), &aim, 1 << voice);
+                    }
+                    Step::Listed { from, to, voice } => {
+                        frontier.reach(Letters { from, to }, Came::Listed { by: 1 << voice });
+                    }
+                }
+            }
+            let mut anew = Places::default();
+            for name in (1..=9).filter_map(|number| frontier.name(number)).filter(|name| name.is_named()) {
+                anew.named(Name::default(), name, &frontier.stretches);
+            }
+            prop_assert_eq!(frontier.places.told(), anew.told());
+        }
+    }
+}
