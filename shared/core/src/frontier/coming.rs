@@ -14,6 +14,9 @@ const UNSEEN: f64 = 1.0;
 /// Fewer names than this for each of the others are none.
 const NONE: f64 = 0.001;
 
+/// A model that has not listed a range has given no more than this share of what it knows there, however much it gave.
+const MOST_GIVEN: f64 = 0.5;
+
 /// No model is taken to know less of a range than this share.
 const LEAST_KNOWN: f64 = 0.25;
 
@@ -48,7 +51,7 @@ impl Coming {
         if self.beyond < NONE || known <= 0.0 {
             return 0.0;
         }
-        let aimed = (aimed / (self.knows * (known + expected))).min(1.0);
+        let aimed = (aimed / (self.knows * (known + expected))).min(MOST_GIVEN);
         let share = 1.0 - (1.0 - self.named) * (1.0 - aimed);
         (1.0 - share) * (self.weight + named) / (self.weight / expected + share)
     }
@@ -120,8 +123,7 @@ impl View<'_> {
         let names = each.iter().enumerate().map(|(place, (_, coming))| {
             coming.names(heard.known.into(), once * self.named_beyond(&heard, place), of(&heard.aimed, place))
         });
-        let left_out = self.told().left_out;
-        names.sum::<f64>().max(f64::from(heard.known) * left_out / (1.0 - left_out))
+        names.sum()
     }
 
     /// New names that a model adds where others have listed a range.
@@ -180,8 +182,9 @@ mod tests {
         is(Coming { beyond: 0.0, ..between }, 20.0, 5.0, 0.0);
         is(Coming { named: 1.0, ..between }, 20.0, 5.0, 0.0);
         is(between, 0.0, 0.0, 0.0);
-        // Asked about the range, it gave half of what it knows there, or all.
+        // Asked about the range, it gave half of what it knows there, or a fifth.
         assert!((between.names(20.0, 7.5, 15.0) - 2.5).abs() < 0.01);
-        assert!(between.names(20.0, 9.0, 30.0).abs() < 1e-9);
+        assert!((between.names(20.0, 7.5, 30.0) - 2.5).abs() < 0.01);
+        assert!((between.names(20.0, 6.0, 6.0) - 3.6).abs() < 0.01);
     }
 }

@@ -38,7 +38,8 @@ pub(super) struct Portion {
 /// Names that one model has named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Own {
-    /// When it was asked about the whole, and one answer or several have the name; those that a list of its own has, too.
+    /// When it was asked about the whole, and one answer or several have the name; those that an answer about a part has, too. It need not be its own, since
+    /// it is told to leave out what others have listed.
     pub(super) once: Portion,
     pub(super) twice: Portion,
     /// In answers about a part; those that it named when it was asked about the whole, too.
@@ -129,7 +130,7 @@ impl Own {
         let (is_whole, is_aimed) = (name.whole_by & voice != 0, name.aimed_by & voice != 0);
         if is_whole {
             let of = if name.whole == 1 { &mut self.once } else { &mut self.twice };
-            of.count(is_aimed, is_more);
+            of.count(name.aimed > 0, is_more);
         }
         if is_aimed {
             self.aimed.count(is_whole, is_more);
