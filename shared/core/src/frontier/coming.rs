@@ -14,8 +14,8 @@ const UNSEEN: f64 = 1.0;
 /// Fewer names than this for each of the others are none.
 const NONE: f64 = 0.001;
 
-/// A model that has not listed a range has given no more than this share of what it knows there, however much it gave.
-const MOST_GIVEN: f64 = 0.5;
+/// For each name beyond the others' lists in an answer that lists nothing, so many more are to come at least.
+const MORE: f64 = 0.25;
 
 /// No model is taken to know less of a range than this share.
 const LEAST_KNOWN: f64 = 0.25;
@@ -27,8 +27,7 @@ pub(super) struct Coming {
     beyond: f64,
     /// How much that says of a range, in names.
     weight: f64,
-    /// The share of all names that it knows, and of these names that it named when it was asked about the whole.
-    knows: f64,
+    /// The share of these names that it named when it was asked about the whole.
     named: f64,
 }
 
@@ -44,16 +43,15 @@ pub(super) struct Comings {
 }
 
 impl Coming {
-    /// New names in a range of which the others know so many, and it has named so many more, and so many of both when it was asked about parts: how many
-    /// there are in all is taken to be a Poisson variable, the mean of which is spread like a gamma variable around what is expected.
-    fn names(self, known: f64, named: f64, aimed: f64) -> f64 {
+    /// New names in a range of which the others know so many. It has named so many more when it was asked about the whole: how many there are in all is
+    /// taken to be a Poisson variable, the mean of which is spread like a gamma variable around what is expected. So many it gave in answers about parts.
+    fn names(self, known: f64, named: f64, given: f64) -> f64 {
         let expected = self.beyond * known;
         if self.beyond < NONE || known <= 0.0 {
             return 0.0;
         }
-        let aimed = (aimed / (self.knows * (known + expected))).min(MOST_GIVEN);
-        let share = 1.0 - (1.0 - self.named) * (1.0 - aimed);
-        (1.0 - share) * (self.weight + named) / (self.weight / expected + share)
+        let hidden = (1.0 - self.named) * (self.weight + named) / (self.weight / expected + self.named);
+        (hidden - given).max(MORE * given)
     }
 }
 
@@ -112,8 +110,7 @@ impl View<'_> {
         let worth = self.worth(1 << place, others | 1 << place);
         let adds = worth.adds.min(0.95);
         let weight = if worth.is_tested { SEEN } else { UNSEEN };
-        let (knows, named) = (self.share_known(place), self.share_named(place, others));
-        Coming { beyond: adds / (1.0 - adds), weight, knows, named }
+        Coming { beyond: adds / (1.0 - adds), weight, named: self.share_named(place, others) }
     }
 
     /// New names that models add which have not listed this range, where others have: at least what lists leave out.
@@ -121,7 +118,7 @@ impl View<'_> {
         let Some(Comings { each, once, .. }) = to_lists_of(all, reach.listed_by) else { return 0.0 };
         let heard = self.heard(letters);
         let names = each.iter().enumerate().map(|(place, (_, coming))| {
-            coming.names(heard.known.into(), once * self.named_beyond(&heard, place), of(&heard.aimed, place))
+            coming.names(heard.known.into(), once * self.named_beyond(&heard, place), of(&heard.given, place))
         });
         names.sum()
     }
@@ -132,13 +129,13 @@ impl View<'_> {
         let Some((comings, place)) = comings.zip(place_of(voice)) else { return 0.0 };
         let Some((coming, _)) = comings.each.get(place) else { return 0.0 };
         let heard = self.heard(letters);
-        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard.aimed, place))
+        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard.given, place))
     }
 
-    /// Names of a range that a model has named and that those do not know who have listed it, without made-up ones.
+    /// Names of a range that a model has named when it was asked about the whole and that nobody has listed, without made-up ones.
     fn named_beyond(&self, heard: &Heard, place: usize) -> f64 {
-        let count = |all: &[u32; VOICES]| all.get(place).copied().unwrap_or_default();
-        self.told().real(of(&heard.beyond, place), count(&heard.whole), count(&heard.aimed))
+        let whole = heard.whole.get(place).copied().unwrap_or_default();
+        self.told().real(of(&heard.beyond, place), whole, 0)
     }
 }
 
@@ -168,23 +165,22 @@ mod tests {
             assert!((names - expected).abs() < 0.01 * (1.0 + expected), "{names} instead of {expected}");
         };
         // Ten are expected, of which it named half.
-        let known_well = Coming { beyond: 0.5, weight: 1e6, knows: 1.0, named: 0.5 };
+        let known_well = Coming { beyond: 0.5, weight: 1e6, named: 0.5 };
         is(known_well, 20.0, 5.0, 5.0);
         is(known_well, 20.0, 0.0, 5.0);
         // Only what it named says anything.
-        let hardly_known = Coming { beyond: 0.5, weight: 1e-6, knows: 1.0, named: 0.25 };
+        let hardly_known = Coming { beyond: 0.5, weight: 1e-6, named: 0.25 };
         is(hardly_known, 20.0, 4.0, 12.0);
         is(hardly_known, 20.0, 0.0, 0.0);
-        let between = Coming { beyond: 0.5, weight: 3.0, knows: 1.0, named: 0.5 };
+        let between = Coming { beyond: 0.5, weight: 3.0, named: 0.5 };
         assert!(between.names(20.0, 0.0, 0.0) < between.names(20.0, 5.0, 0.0));
         is(between, 20.0, 5.0, 5.0);
         // Nothing is to come of one that adds nothing, that has named all, or where nothing is listed.
         is(Coming { beyond: 0.0, ..between }, 20.0, 5.0, 0.0);
         is(Coming { named: 1.0, ..between }, 20.0, 5.0, 0.0);
         is(between, 0.0, 0.0, 0.0);
-        // Asked about the range, it gave half of what it knows there, or a fifth.
-        assert!((between.names(20.0, 7.5, 15.0) - 2.5).abs() < 0.01);
-        assert!((between.names(20.0, 7.5, 30.0) - 2.5).abs() < 0.01);
-        assert!((between.names(20.0, 6.0, 6.0) - 3.6).abs() < 0.01);
+        // What it gave when it was asked about the range is not to come; but if that was no list, there is more.
+        assert!((between.names(20.0, 5.0, 2.0) - 3.0).abs() < 0.01);
+        assert!((between.names(20.0, 5.0, 8.0) - 2.0).abs() < 0.01);
     }
 }

@@ -8,8 +8,8 @@ use super::sums::{Counts, Sums};
 use super::voices::{Set, VOICES};
 use super::{Letters, Stretch};
 
-/// Names by models.
-type By = Vec<(Set, u32)>;
+/// Names by who has named them; or by that and by who has in an answer about a part.
+type By<T = Set> = Vec<(T, u32)>;
 
 /// What is known of the names of all places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ pub(super) struct Names {
     heard: Heard,
     /// The models that have listed it.
     listed_by: Set,
-    /// How many were named by which models, in the order of these.
-    by: By,
+    /// How many were named by which models, and by which of these in answers about a part, in the order of these.
+    by: By<(Set, Set)>,
     /// By model, up to the last one with any.
     own: Vec<Own>,
 }
@@ -40,8 +40,10 @@ pub(super) struct Heard {
     pub(super) aimed: [u32; VOICES],
     /// Where some models have listed the range: names that one of these has named at all.
     pub(super) known: u32,
-    /// Those that none of these has, by who has named them.
+    /// Those that none of these has: by who has named them when it was asked about the whole, if no answer about a part has them; and by who gave them in
+    /// an answer about a part.
     pub(super) beyond: [u32; VOICES],
+    pub(super) given: [u32; VOICES],
 }
 
 /// Names in all ranges that the same models have listed.
@@ -126,7 +128,7 @@ impl Listed {
 
     /// Takes in the names of a place, or leaves them out.
     fn join(&mut self, names: &Names, is_more: bool) {
-        for (by, some) in &names.by {
+        for ((by, _), some) in &names.by {
             let all = of(&mut self.named, *by);
             *all = if is_more { *all + some } else { all.saturating_sub(*some) };
         }
@@ -141,7 +143,7 @@ impl Names {
         } else {
             self.counts.take(name);
         }
-        count(of(&mut self.by, name.by()), is_more);
+        count(of(&mut self.by, (name.by(), name.aimed_by)), is_more);
         let last = Set::BITS.saturating_sub(name.by().leading_zeros());
         let voices = usize::try_from(last).unwrap_or_default();
         if self.own.len() < voices {
@@ -153,7 +155,7 @@ impl Names {
 
     fn are_listed_by(&mut self, listed_by: Set) {
         self.listed_by = listed_by;
-        (self.heard.known, self.heard.beyond) = (0, [0; VOICES]);
+        self.heard = Heard { whole: self.heard.whole, aimed: self.heard.aimed, ..Heard::default() };
         for (by, names) in &self.by {
             self.heard.put(*by, listed_by, |all| *all += names);
         }
@@ -180,16 +182,17 @@ impl Heard {
         };
         each(&mut self.whole, name.whole_by);
         each(&mut self.aimed, name.aimed_by);
-        self.put(name.by(), listed_by, |all| count(all, is_more));
+        self.put((name.by(), name.aimed_by), listed_by, |all| count(all, is_more));
     }
 
-    /// Puts names of these models where they belong, if some have listed the range.
-    fn put(&mut self, by: Set, listed_by: Set, mut put: impl FnMut(&mut u32)) {
+    /// Puts names of these models, which some of them gave in answers about a part, where they belong, if some have listed the range.
+    fn put(&mut self, (by, aimed_by): (Set, Set), listed_by: Set, mut put: impl FnMut(&mut u32)) {
         if by & listed_by != 0 {
             put(&mut self.known);
         } else if listed_by != 0 {
-            let these = (0..).zip(&mut self.beyond).filter(|(place, _)| by & 1 << place != 0);
-            these.for_each(|(_, beyond)| put(beyond));
+            let (all, by) = if aimed_by == 0 { (&mut self.beyond, by) } else { (&mut self.given, aimed_by) };
+            let these = (0..).zip(all).filter(|(place, _)| by & 1 << place != 0);
+            these.for_each(|(_, names)| put(names));
         }
     }
 
@@ -211,12 +214,13 @@ impl Heard {
         all(&mut self.aimed, &other.aimed);
         change(&mut self.known, other.known);
         all(&mut self.beyond, &other.beyond);
+        all(&mut self.given, &other.given);
     }
 }
 
 /// How many there are of these models.
 #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-fn of(all: &mut By, models: Set) -> &mut u32 {
+fn of<T: Copy + Ord>(all: &mut By<T>, models: T) -> &mut u32 {
     let place = all.binary_search_by_key(&models, |(by, _)| *by).unwrap_or_else(|place| {
         all.insert(place, (models, 0));
         place
@@ -236,12 +240,12 @@ mod tests {
     use super::*;
 
     /// Without what counts nothing.
-    fn some(by: &By) -> By {
+    fn some<T: Copy>(by: &By<T>) -> By<T> {
         by.iter().copied().filter(|(_, names)| *names > 0).collect()
     }
 
     impl Places {
-        fn told(&self) -> (Vec<(Counts, Heard, Set, By, Vec<Own>)>, Vec<Listed>) {
+        fn told(&self) -> (Vec<(Counts, Heard, Set, By<(Set, Set)>, Vec<Own>)>, Vec<Listed>) {
             let each = self.each.iter().map(|names| {
                 (names.counts, names.heard, names.listed_by, some(&names.by), names.own.clone())
             });
@@ -263,7 +267,7 @@ mod tests {
             all.named(before, after, &[]);
         }
         let names = |all: &Places| all.each[usize::from(unknown.place)].clone();
-        assert_eq!(some(&names(&all).by), [(one | two, 2)]);
+        assert_eq!(some(&names(&all).by), [((one | two, 0), 1), ((one | two, two), 1)]);
         let portion = |part, all| Portion { part, all };
         let of_one = Own { once: portion(0, 1), twice: portion(0, 1), ..Own::default() };
         let of_two = Own { twice: portion(0, 1), aimed: portion(0, 1), ..Own::default() };
