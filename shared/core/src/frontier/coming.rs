@@ -1,7 +1,7 @@
 //! What models that have not listed a range may add to the lists of those that have.
 
 use super::estimate::Picture;
-use super::places::Heard;
+use super::places::{Heard, How};
 use super::view::View;
 use super::voices::{Set, VOICES};
 use super::{Letters, Reach};
@@ -15,7 +15,7 @@ const UNSEEN: f64 = 1.0;
 const NONE: f64 = 0.001;
 
 /// For each name beyond the others' lists in an answer that lists nothing, so many more are to come at least.
-const MORE: f64 = 0.25;
+const MORE: f64 = 0.4;
 
 /// No model is taken to know less of a range than this share.
 const LEAST_KNOWN: f64 = 0.25;
@@ -75,8 +75,8 @@ impl View<'_> {
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
         let (heard, has) = (self.heard(letters), has.max(1.0));
-        let known = (SEEN + of(&heard.whole, place)) / (SEEN / (knows * has) + named);
-        (known.max(of(&heard.aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
+        let known = (SEEN + of(&heard, How::Whole, place)) / (SEEN / (knows * has) + named);
+        (known.max(of(&heard, How::Aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
     }
 
     /// What each of these models may add to lists, by whose these are.
@@ -118,7 +118,11 @@ impl View<'_> {
         let Some(Comings { each, once, .. }) = to_lists_of(all, reach.listed_by) else { return 0.0 };
         let heard = self.heard(letters);
         let names = each.iter().enumerate().map(|(place, (_, coming))| {
-            coming.names(heard.known.into(), once * self.named_beyond(&heard, place), of(&heard.given, place))
+            coming.names(
+                heard.known.into(),
+                once * self.named_beyond(&heard, place),
+                of(&heard, How::Given, place),
+            )
         });
         names.sum()
     }
@@ -129,13 +133,13 @@ impl View<'_> {
         let Some((comings, place)) = comings.zip(place_of(voice)) else { return 0.0 };
         let Some((coming, _)) = comings.each.get(place) else { return 0.0 };
         let heard = self.heard(letters);
-        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard.given, place))
+        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard, How::Given, place))
     }
 
     /// Names of a range that a model has named when it was asked about the whole and that nobody has listed, without made-up ones.
     fn named_beyond(&self, heard: &Heard, place: usize) -> f64 {
-        let whole = heard.whole.get(place).copied().unwrap_or_default();
-        self.told().real(of(&heard.beyond, place), whole, 0)
+        let whole = heard.of(How::Whole, place);
+        self.told().real(of(&heard, How::Beyond, place), whole, 0)
     }
 }
 
@@ -144,9 +148,9 @@ fn to_lists_of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
     all.iter().find(|comings| comings.by == listed_by)
 }
 
-/// What is counted of a model.
-fn of(all: &[u32; VOICES], place: usize) -> f64 {
-    all.get(place).copied().unwrap_or_default().into()
+/// Names of a model.
+fn of(heard: &Heard, how: How, place: usize) -> f64 {
+    heard.of(how, place).into()
 }
 
 /// The place of a model; none where it has not said anything.
@@ -181,6 +185,6 @@ mod tests {
         is(between, 0.0, 0.0, 0.0);
         // What it gave when it was asked about the range is not to come; but if that was no list, there is more.
         assert!((between.names(20.0, 5.0, 2.0) - 3.0).abs() < 0.01);
-        assert!((between.names(20.0, 5.0, 8.0) - 2.0).abs() < 0.01);
+        assert!((between.names(20.0, 5.0, 8.0) - 3.2).abs() < 0.01);
     }
 }

@@ -7,7 +7,7 @@ use std::iter;
 
 use super::Frontier;
 use super::name::{Own, Portion};
-use super::places::{Heard, Listed};
+use super::places::{Heard, How, Listed};
 use super::view::View;
 use super::voices::{Set, VOICES};
 
@@ -89,7 +89,7 @@ impl Told {
             let those = each.filter(|(place, _)| listed.by & 1 << place != 0);
             those.for_each(|(_, (all, own))| all.join(*own, true));
         }
-        let names: u32 = heard.whole.iter().sum();
+        let names: u32 = (0..VOICES).map(|place| heard.of(How::Whole, place)).sum();
         told.repeats = (frontier.whole_mentions as f64 / f64::from(names.max(1))).max(1.0);
         told.see_what_is_made_up();
         told

@@ -35,15 +35,23 @@ pub(super) struct Names {
 /// What each of several models has named of a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Heard {
-    /// When it was asked about the whole, and in answers about a part.
-    pub(super) whole: [u32; VOICES],
-    pub(super) aimed: [u32; VOICES],
     /// Where some models have listed the range: names that one of these has named at all.
     pub(super) known: u32,
-    /// Those that none of these has: by who has named them when it was asked about the whole, if no answer about a part has them; and by who gave them in
-    /// an answer about a part.
-    pub(super) beyond: [u32; VOICES],
-    pub(super) given: [u32; VOICES],
+    /// By [`How`] they named them, and by model.
+    named: [[u32; VOICES]; 4],
+}
+
+/// How models have named names.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How {
+    /// When they were asked about the whole.
+    Whole,
+    /// In answers about a part.
+    Aimed,
+    /// Where others have listed the range, and neither these know them nor any answer about a part has them.
+    Beyond,
+    /// The same, but in an answer about a part.
+    Given,
 }
 
 /// Names in all ranges that the same models have listed.
@@ -155,7 +163,7 @@ impl Names {
 
     fn are_listed_by(&mut self, listed_by: Set) {
         self.listed_by = listed_by;
-        self.heard = Heard { whole: self.heard.whole, aimed: self.heard.aimed, ..Heard::default() };
+        self.heard = self.heard.of_all();
         for (by, names) in &self.by {
             self.heard.put(*by, listed_by, |all| *all += names);
         }
@@ -176,12 +184,8 @@ impl Names {
 
 impl Heard {
     fn count(&mut self, name: Name, listed_by: Set, is_more: bool) {
-        let each = |all: &mut [u32; VOICES], by: Set| {
-            let these = (0..).zip(all).filter(|(place, _)| by & 1 << place != 0);
-            these.for_each(|(_, all)| count(all, is_more));
-        };
-        each(&mut self.whole, name.whole_by);
-        each(&mut self.aimed, name.aimed_by);
+        self.each(How::Whole, name.whole_by, |all| count(all, is_more));
+        self.each(How::Aimed, name.aimed_by, |all| count(all, is_more));
         self.put((name.by(), name.aimed_by), listed_by, |all| count(all, is_more));
     }
 
@@ -190,31 +194,41 @@ impl Heard {
         if by & listed_by != 0 {
             put(&mut self.known);
         } else if listed_by != 0 {
-            let (all, by) = if aimed_by == 0 { (&mut self.beyond, by) } else { (&mut self.given, aimed_by) };
-            let these = (0..).zip(all).filter(|(place, _)| by & 1 << place != 0);
-            these.for_each(|(_, names)| put(names));
+            let (how, by) = if aimed_by == 0 { (How::Beyond, by) } else { (How::Given, aimed_by) };
+            self.each(how, by, put);
         }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is one for each way")]
+    fn each(&mut self, how: How, by: Set, put: impl FnMut(&mut u32)) {
+        let these = (0..).zip(&mut self.named[how as usize]).filter(|(place, _)| by & 1 << place != 0);
+        these.map(|(_, names)| names).for_each(put);
+    }
+
+    /// Without what depends on who has listed the range.
+    const fn of_all(&self) -> Self {
+        let [whole, aimed, ..] = self.named;
+        Self { known: 0, named: [whole, aimed, [0; VOICES], [0; VOICES]] }
+    }
+
+    /// Names of a model.
+    #[expect(clippy::indexing_slicing, reason = "there is one for each way")]
+    pub(super) fn of(&self, how: How, place: usize) -> u32 {
+        self.named[how as usize].get(place).copied().unwrap_or_default()
     }
 
     /// Takes in those of another place.
     pub(super) fn join(&mut self, other: &Self) {
-        self.each(other, |all, other| *all += other);
+        self.known += other.known;
+        let all = self.named.as_flattened_mut().iter_mut().zip(other.named.as_flattened());
+        all.for_each(|(all, other)| *all += other);
     }
 
     pub(super) fn without(mut self, other: &Self) -> Self {
-        self.each(other, |all, other| *all -= other);
+        self.known -= other.known;
+        let all = self.named.as_flattened_mut().iter_mut().zip(other.named.as_flattened());
+        all.for_each(|(all, other)| *all -= other);
         self
-    }
-
-    fn each(&mut self, other: &Self, change: impl Fn(&mut u32, u32)) {
-        let all = |all: &mut [u32; VOICES], other: &[u32; VOICES]| {
-            all.iter_mut().zip(other).for_each(|(all, other)| change(all, *other));
-        };
-        all(&mut self.whole, &other.whole);
-        all(&mut self.aimed, &other.aimed);
-        change(&mut self.known, other.known);
-        all(&mut self.beyond, &other.beyond);
-        all(&mut self.given, &other.given);
     }
 }
 
@@ -273,7 +287,8 @@ mod tests {
         let of_two = Own { twice: portion(0, 1), aimed: portion(0, 1), ..Own::default() };
         assert_eq!(names(&all).own, [of_one, of_two]);
         let heard = names(&all).heard;
-        assert_eq!((&heard.whole[..2], &heard.aimed[..2], heard.known), (&[2, 1][..], &[0, 1][..], 0));
+        let of = |how| [heard.of(how, 0), heard.of(how, 1)];
+        assert_eq!((of(How::Whole), of(How::Aimed), heard.known), ([2, 1], [0, 1], 0));
         let alone = by_one.mentioned(false, one);
         all.named(unknown, alone, &[]);
         assert_eq!((names(&all).own[0].alone, names(&all).own[0].aimed), (portion(1, 1), portion(1, 1)));
@@ -297,7 +312,7 @@ mod tests {
         let heard = |frontier: &Frontier| {
             let mut sum = Heard::default();
             frontier.of(part).for_each(|names| sum.join(names.heard()));
-            (sum.known, sum.beyond[0], sum.beyond[1])
+            (sum.known, sum.of(How::Beyond, 0), sum.of(How::Beyond, 1))
         };
         assert_eq!(heard(&frontier), (0, 0, 0));
         frontier.reach(part, Came::Listed { by: one });

@@ -18,8 +18,6 @@ pub(super) struct View<'a> {
     known_before: Vec<f64>,
     /// Of each stretch.
     of_stretches: Vec<Sums>,
-    /// The most names that are known of one place.
-    most: f64,
     /// What several models have named.
     told: Told,
 }
@@ -36,10 +34,9 @@ impl Frontier {
     pub(super) fn view(&self) -> View<'_> {
         let places = self.places.each();
         let mut before = Vec::with_capacity(PLACES + 1);
-        let (mut counts, mut most) = (Counts::default(), 0);
+        let mut counts = Counts::default();
         for names in places {
             before.push(counts);
-            most = most.max(names.counts().found());
             counts.join(&names.counts());
         }
         before.resize(PLACES + 1, counts);
@@ -55,15 +52,7 @@ impl Frontier {
             told = Told::of(self, &heard);
         }
         let (known_before, of_stretches) = (self.known.before(), Vec::new());
-        let mut view = View {
-            frontier: self,
-            before,
-            heard_before,
-            known_before,
-            of_stretches,
-            most: most.into(),
-            told,
-        };
+        let mut view = View { frontier: self, before, heard_before, known_before, of_stretches, told };
         view.of_stretches = self.stretches.iter().map(|stretch| view.sum(stretch.letters())).collect();
         view
     }
@@ -81,7 +70,21 @@ impl Frontier {
     /// Whether requests aimed at parts, and models keep to them.
     #[must_use]
     pub fn is_used(&self) -> bool {
-        self.is_by_categories() || (self.aimed > 0 && self.view().works())
+        self.is_by_categories() || (self.aimed > 0 && self.works())
+    }
+
+    /// Whether models keep to the letters that they are asked for, as far as it was tried.
+    pub(super) fn works(&self) -> bool {
+        // By answers: one that is filled up with other names is long, and says no more than one that is short.
+        let keeps_to = self.aimed < TRIED || 2 * self.kept >= self.aimed;
+        keeps_to && !self.is_crowded()
+    }
+
+    /// Whether most names begin alike, so that letters do not tell them apart.
+    fn is_crowded(&self) -> bool {
+        let each = self.places.each().iter().map(|names| names.counts().found());
+        let (all, most) = each.fold((0, 0), |(all, most), found| (all + found, most.max(found)));
+        f64::from(all) >= ENOUGH && f64::from(most) > CROWDED * f64::from(all)
     }
 }
 
@@ -117,18 +120,5 @@ impl View<'_> {
 
     pub(super) fn found(&self) -> f64 {
         self.sum(Letters::ALL).found()
-    }
-
-    /// Whether models keep to the letters that they are asked for, as far as it was tried.
-    pub(super) fn works(&self) -> bool {
-        // By answers: one that is filled up with other names is long, and says no more than one that is short.
-        let keeps_to = self.aimed < TRIED || 2 * self.kept >= self.aimed;
-        keeps_to && !self.is_crowded()
-    }
-
-    /// Whether most names begin alike, so that letters do not tell them apart.
-    fn is_crowded(&self) -> bool {
-        let all = self.found();
-        all >= ENOUGH && self.most > CROWDED * all
     }
 }
