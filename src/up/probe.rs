@@ -60,7 +60,8 @@ mod tests {
     #[test]
     fn an_answer_is_ready_or_says_why_not() {
         let reading = |answer: &str| reading(answer, Some(7));
-        let by = |process: &str| reading(&format!("HTTP/1.1 200 OK\r\n\r\n{{\"status\":\"ready\"{process}}}"));
+        let by =
+            |process: &str| reading(&format!("HTTP/1.1 200 OK\r\n\r\n{{\"status\":\"ready\"{process}}}"));
         assert_eq!(by(",\"process\":7"), Ok(()));
         let other = Err(Some("another process answers on its port".to_owned()));
         assert_eq!((by(",\"process\":8"), by("")), (other.clone(), other));

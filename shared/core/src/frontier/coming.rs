@@ -139,7 +139,7 @@ impl View<'_> {
     /// Names of a range that a model has named when it was asked about the whole and that nobody has listed, without made-up ones.
     fn named_beyond(&self, heard: &Heard, place: usize) -> f64 {
         let whole = heard.of(How::Whole, place);
-        self.told().real(of(&heard, How::Beyond, place), whole, 0)
+        self.told().real(of(heard, How::Beyond, place), whole, 0)
     }
 }
 

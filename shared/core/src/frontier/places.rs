@@ -259,13 +259,12 @@ mod tests {
     }
 
     impl Places {
-        fn told(&self) -> (Vec<(Counts, Heard, Set, By<(Set, Set)>, Vec<Own>)>, Vec<Listed>) {
-            let each = self.each.iter().map(|names| {
-                (names.counts, names.heard, names.listed_by, some(&names.by), names.own.clone())
-            });
+        /// The same without what counts nothing.
+        fn told(&self) -> Self {
+            let each = self.each.iter().map(|names| Names { by: some(&names.by), ..names.clone() });
             let listed =
                 self.listed.iter().map(|listed| Listed { named: some(&listed.named), ..listed.clone() });
-            (each.collect(), listed.filter(|listed| !listed.named.is_empty()).collect())
+            Self { each: each.collect(), listed: listed.filter(|listed| !listed.named.is_empty()).collect() }
         }
     }
 
@@ -283,7 +282,7 @@ mod tests {
         let names = |all: &Places| all.each[usize::from(unknown.place)].clone();
         assert_eq!(some(&names(&all).by), [((one | two, 0), 1), ((one | two, two), 1)]);
         let portion = |part, all| Portion { part, all };
-        let of_one = Own { once: portion(0, 1), twice: portion(0, 1), ..Own::default() };
+        let of_one = Own { once: portion(1, 1), twice: portion(0, 1), ..Own::default() };
         let of_two = Own { twice: portion(0, 1), aimed: portion(0, 1), ..Own::default() };
         assert_eq!(names(&all).own, [of_one, of_two]);
         let heard = names(&all).heard;
