@@ -379,11 +379,8 @@ impl Frontier {
         let mut texts = Vec::new();
         if self.keeps_all_texts() {
             let voice = provider.map_or(0, |provider| self.set_of(provider));
-            let leaves_out = |view: &View<'_>| {
-                let is_listed = of.is_none_or(|part| view.is_listed(part));
-                view.worth(voice, view.useful() | voice).leaves_out(is_listed)
-            };
-            let settled = self.voices.len() < 2 || voice == 0 || leaves_out(&self.view());
+            let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
+            let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
             let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
         }

@@ -80,13 +80,6 @@ impl Named {
     }
 }
 
-impl Worth {
-    /// Whether it may be told what others have named: where they have listed a range, only one of which it is known what it adds.
-    pub(super) const fn leaves_out(self, is_listed: bool) -> bool {
-        !is_listed || self.is_seen
-    }
-}
-
 impl Frontier {
     /// The model's place among those that are told apart.
     pub(super) fn voice(&mut self, meta: &ResponseMeta) -> Set {

@@ -116,7 +116,7 @@ impl Choice {
 
 impl View<'_> {
     /// Whether a model has listed some of a part.
-    pub(in crate::frontier) fn is_listed(&self, part: Letters) -> bool {
+    pub(super) fn is_listed(&self, part: Letters) -> bool {
         let first = self.stretches.partition_point(|stretch| stretch.to < part.from);
         let mut within =
             self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
@@ -172,7 +172,7 @@ impl View<'_> {
             let (whole, reach) = (stretch.letters(), stretch.reach);
             for one in askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0) {
                 // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
-                let leaves_out = one.worth.leaves_out(reach.listed > 0);
+                let leaves_out = one.worth.is_seen;
                 if whole.from == whole.to {
                     // There is nothing to cut, and there may be hundreds of these.
                     let spares = if leaves_out { said } else { silent };
