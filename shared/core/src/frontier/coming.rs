@@ -1,7 +1,7 @@
 //! What models that have not listed a range may add to the lists of those that have.
 
 use super::estimate::Picture;
-use super::places::{Heard, How};
+use super::places::How;
 use super::view::View;
 use super::voices::{Set, VOICES};
 use super::{Letters, Reach};
@@ -74,9 +74,9 @@ impl View<'_> {
     /// The share of the names of a range that a model knows, of so many that it has.
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
-        let (heard, has) = (self.heard(letters), has.max(1.0));
-        let known = (SEEN + of(&heard, How::Whole, place)) / (SEEN / (knows * has) + named);
-        (known.max(of(&heard, How::Aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
+        let has = has.max(1.0);
+        let known = (SEEN + self.heard(letters, How::Whole, place)) / (SEEN / (knows * has) + named);
+        (known.max(self.heard(letters, How::Aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
     }
 
     /// What each of these models may add to lists, by whose these are.
@@ -116,15 +116,14 @@ impl View<'_> {
     /// New names that models add which have not listed this range, where others have: at least what lists leave out.
     pub(super) fn to_come(&self, all: &[Comings], letters: Letters, reach: Reach) -> f64 {
         let Some(Comings { each, once, .. }) = to_lists_of(all, reach.listed_by) else { return 0.0 };
-        let heard = self.heard(letters);
-        let names = each.iter().enumerate().map(|(place, (_, coming))| {
-            coming.names(
-                heard.known.into(),
-                once * self.named_beyond(&heard, place),
-                of(&heard, How::Given, place),
-            )
+        let known = self.known_to_listed(letters);
+        let others = each.iter().enumerate().filter(|(_, (_, coming))| coming.beyond >= NONE);
+        let names = others.map(|(place, (_, coming))| {
+            let (named, given) = self.named_beyond(letters, place);
+            coming.names(known, once * named, given)
         });
-        names.sum()
+        let left_out = self.told().left_out;
+        names.sum::<f64>().max(known * left_out / (1.0 - left_out))
     }
 
     /// New names that a model adds where others have listed a range.
@@ -132,25 +131,21 @@ impl View<'_> {
         let comings = to_lists_of(&picture.to_come, reach.listed_by);
         let Some((comings, place)) = comings.zip(place_of(voice)) else { return 0.0 };
         let Some((coming, _)) = comings.each.get(place) else { return 0.0 };
-        let heard = self.heard(letters);
-        coming.names(heard.known.into(), self.named_beyond(&heard, place), of(&heard, How::Given, place))
+        let (named, given) = self.named_beyond(letters, place);
+        coming.names(self.known_to_listed(letters), named, given)
     }
 
-    /// Names of a range that a model has named when it was asked about the whole and that nobody has listed, without made-up ones.
-    fn named_beyond(&self, heard: &Heard, place: usize) -> f64 {
-        let whole = heard.of(How::Whole, place);
-        self.told().real(of(heard, How::Beyond, place), whole, 0)
+    /// Names of a range that a model has named when it was asked about the whole and that nobody has listed, without made-up ones, and those that it gave
+    /// beyond others' lists when it was asked about a part.
+    fn named_beyond(&self, letters: Letters, place: usize) -> (f64, f64) {
+        let of = |how| self.heard(letters, how, place);
+        (self.told().real(of(How::Beyond), of(How::Whole), 0.0), of(How::Given))
     }
 }
 
 /// What may be added to lists of these.
 fn to_lists_of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
     all.iter().find(|comings| comings.by == listed_by)
-}
-
-/// Names of a model.
-fn of(heard: &Heard, how: How, place: usize) -> f64 {
-    heard.of(how, place).into()
 }
 
 /// The place of a model; none where it has not said anything.

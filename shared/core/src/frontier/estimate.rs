@@ -153,14 +153,14 @@ impl View<'_> {
 
     /// Names of a range that are made up, by how many mentions are.
     fn made_up_in(&self, sums: &Sums) -> f64 {
-        let of_whole = share(sums.whole(), self.sum(Letters::ALL).whole()) * count(self.whole_mentions);
+        let of_whole = share(sums.whole(), self.all().whole()) * count(self.whole_mentions);
         let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
         (self.told().made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
     }
 
     /// How much of the names of answers about parts is here.
     fn share_of_aimed(&self, sums: &Sums) -> f64 {
-        share(sums.aimed(), self.sum(Letters::ALL).aimed())
+        share(sums.aimed(), self.all().aimed())
     }
 
     /// How many names a range has that is not done: as many for each known one as others; where it came back full, more than are known; where some have
@@ -204,7 +204,7 @@ impl View<'_> {
         let useful = picture.useful;
         let (mut known, mut missing) = picture.listed;
         let shared = self.is_shared();
-        let all = self.sum(Letters::ALL);
+        let all = *self.all();
         let made_up_of = |sums: &Sums| {
             if shared {
                 self.made_up_in(sums)

@@ -102,19 +102,19 @@ impl Told {
         self.left_out = LEFT_OUT.with(f64::from(twice.all - twice.part), twice.all.into());
         let (all, listed) = (f64::from(once.all), f64::from(once.part));
         let real = (listed / (1.0 - self.left_out)).min(all);
-        let mentions = self.mentions(once.all + twice.all, 0);
+        let mentions = self.mentions((once.all + twice.all).into(), 0.0);
         self.made_up = MADE_UP.with(all - real, mentions);
         self.looked_at = mentions + MADE_UP.weight;
         self.once_real = REAL.with(real, all);
     }
 
     /// How often names were mentioned that answers about the whole have, and lists. A list has a name once.
-    fn mentions(&self, whole: u32, aimed: u32) -> f64 {
-        self.repeats * f64::from(whole) + f64::from(aimed)
+    fn mentions(&self, whole: f64, aimed: f64) -> f64 {
+        self.repeats * whole + aimed
     }
 
     /// Of names that no other model has, those that are not made up, among all that a model named.
-    pub(super) fn real(&self, alone: f64, whole: u32, aimed: u32) -> f64 {
+    pub(super) fn real(&self, alone: f64, whole: f64, aimed: f64) -> f64 {
         (alone - self.made_up * self.mentions(whole, aimed)).max(0.0)
     }
 }

@@ -223,13 +223,6 @@ impl Heard {
         let all = self.named.as_flattened_mut().iter_mut().zip(other.named.as_flattened());
         all.for_each(|(all, other)| *all += other);
     }
-
-    pub(super) fn without(mut self, other: &Self) -> Self {
-        self.known -= other.known;
-        let all = self.named.as_flattened_mut().iter_mut().zip(other.named.as_flattened());
-        all.for_each(|(all, other)| *all -= other);
-        self
-    }
 }
 
 /// How many there are of these models.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::heard::Told;
 use super::letters::PLACES;
-use super::places::{Heard, Names};
+use super::places::{Heard, How, Names};
 use super::sums::Counts;
 use super::{CROWDED, ENOUGH, Frontier, Letters, Stretch, Sums, TRIED};
 
@@ -16,8 +16,9 @@ pub(super) struct View<'a> {
     before: Vec<Counts>,
     heard_before: Vec<Heard>,
     known_before: Vec<f64>,
-    /// Of each stretch.
+    /// Of each stretch, and of all together.
     of_stretches: Vec<Sums>,
+    all: Sums,
     /// What several models have named.
     told: Told,
 }
@@ -52,8 +53,17 @@ impl Frontier {
             told = Told::of(self, &heard);
         }
         let (known_before, of_stretches) = (self.known.before(), Vec::new());
-        let mut view = View { frontier: self, before, heard_before, known_before, of_stretches, told };
+        let mut view = View {
+            frontier: self,
+            before,
+            heard_before,
+            known_before,
+            of_stretches,
+            all: Sums::default(),
+            told,
+        };
         view.of_stretches = self.stretches.iter().map(|stretch| view.sum(stretch.letters())).collect();
+        view.all = view.sum(Letters::ALL);
         view
     }
 
@@ -100,10 +110,20 @@ impl View<'_> {
         &self.told
     }
 
-    /// What each of them has named of a range.
-    pub(super) fn heard(&self, part: Letters) -> Heard {
-        let (before, with) = around(&self.heard_before, part);
-        with.without(&before)
+    /// What one of them has named of a range.
+    pub(super) fn heard(&self, part: Letters, how: How, place: usize) -> f64 {
+        self.heard_of(part, |heard| heard.of(how, place)).into()
+    }
+
+    /// Names of a range that one of those knows who have listed it.
+    pub(super) fn known_to_listed(&self, part: Letters) -> f64 {
+        self.heard_of(part, |heard| heard.known).into()
+    }
+
+    /// One number of what was heard: to copy all of them many times for a decision would take most of its time.
+    fn heard_of(&self, part: Letters, number: impl Fn(&Heard) -> u32) -> u32 {
+        let of = |place: usize| self.heard_before.get(place).map_or(0, &number);
+        of(usize::from(part.to) + 1).saturating_sub(of(usize::from(part.from)))
     }
 
     /// The sums of a range.
@@ -113,12 +133,17 @@ impl View<'_> {
         Sums { known: known_with - known_before, ..with.without(&before).sums() }
     }
 
+    /// The sums of all names.
+    pub(super) const fn all(&self) -> &Sums {
+        &self.all
+    }
+
     /// All stretches with their sums.
     pub(super) fn stretches(&self) -> impl Iterator<Item = (&Stretch, &Sums)> {
         self.stretches.iter().zip(&self.of_stretches)
     }
 
     pub(super) fn found(&self) -> f64 {
-        self.sum(Letters::ALL).found()
+        self.all.found()
     }
 }

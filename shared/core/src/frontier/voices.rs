@@ -76,7 +76,7 @@ struct Named {
 impl Named {
     /// Those that no other model named and that are not made up.
     fn real(&self, told: &Told) -> f64 {
-        told.real(self.alone, self.whole, self.aimed)
+        told.real(self.alone, self.whole.into(), self.aimed.into())
     }
 }
 

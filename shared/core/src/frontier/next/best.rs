@@ -172,14 +172,12 @@ impl View<'_> {
             let (whole, reach) = (stretch.letters(), stretch.reach);
             for one in askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0) {
                 // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
-                let leaves_out = one.worth.is_seen;
+                let (leaves_out, mut of_whole) = (one.worth.is_seen, None);
                 if whole.from == whole.to {
                     // There is nothing to cut, and there may be hundreds of these.
                     let spares = if leaves_out { said } else { silent };
-                    parts.push((
-                        whole,
-                        spares.of(*has_all, self.share_of(one.knowing, *has_all, whole), sums),
-                    ));
+                    of_whole = Some(self.share_of(one.knowing, *has_all, whole));
+                    parts.push((whole, spares.of(*has_all, of_whole.unwrap_or(1.0), sums)));
                 } else {
                     self.cut(stretch, picture, (self.size(wish), leaves_out, one.knowing), &mut parts);
                 }
@@ -191,7 +189,7 @@ impl View<'_> {
                         self.expected_of(picture, &sums, letters, reach)
                     };
                     let (known, gives) = (sums.found(), load.gives);
-                    let share = self.share_of(one.knowing, has, letters);
+                    let share = of_whole.unwrap_or_else(|| self.share_of(one.knowing, has, letters));
                     let adds = self.adds(picture, one.voice, letters, reach);
                     let (new, value) = choice.weigh(one, &Chance { reach, known, has, gives, share, adds });
                     offers += u32::from(new >= LEAST_NEW);
