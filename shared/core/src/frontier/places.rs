@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Own, count};
-use super::sums::{Counts, Sums};
+use super::sums::Counts;
 use super::voices::{Set, VOICES};
 use super::{Letters, Stretch};
 
@@ -173,10 +173,6 @@ impl Names {
         self.counts
     }
 
-    pub(super) fn sums(&self) -> Sums {
-        self.counts.sums()
-    }
-
     pub(super) const fn heard(&self) -> &Heard {
         &self.heard
     }
@@ -243,6 +239,7 @@ mod tests {
 
     use super::super::letters::{self, PLACES, Place};
     use super::super::name::Portion;
+    use super::super::sums::Sums;
     use super::super::{Aim, Came, Frontier};
     use super::*;
 
@@ -287,7 +284,7 @@ mod tests {
         all.named(alone, alone.mentioned(false, two), &[]);
         assert_eq!((names(&all).own[0].alone, names(&all).own[0].aimed), (portion(0, 0), portion(1, 1)));
         let sums = Sums { twice: 1.0, once: 2.0, once_listed: 2.0, ..Sums::default() };
-        assert_eq!(format!("{:?}", names(&all).sums()), format!("{sums:?}"));
+        assert_eq!(format!("{:?}", names(&all).counts.sums()), format!("{sums:?}"));
     }
 
     #[test]
