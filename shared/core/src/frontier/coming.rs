@@ -31,15 +31,38 @@ pub(super) struct Coming {
     named: f64,
 }
 
-/// What models may add to the lists of others.
+/// What models may add, by whose lists it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ToCome {
+    all: Vec<Comings>,
+    /// The place of what is added to the lists of these, plus one.
+    places: Vec<u8>,
+}
+
+/// What models may add to the lists of these others.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Comings {
-    /// Who has listed.
-    by: Set,
-    /// Each of the others; and the same besides what dearer ones may add.
+    /// Each of those that have not listed; and the same besides what dearer ones may add.
     each: [(Coming, Coming); VOICES],
     /// Of what they have named already, the share that is left when what several have named counts once.
     once: f64,
+}
+
+impl ToCome {
+    pub(super) fn to_lists_of(&self, listed_by: Set) -> Option<&Comings> {
+        let place = self.places.get(usize::from(listed_by))?.checked_sub(1)?;
+        self.all.get(usize::from(place))
+    }
+
+    fn put(&mut self, listed_by: Set, comings: &Comings) {
+        self.places.resize(1 << VOICES, 0);
+        self.all.push(*comings);
+        if let (Some(place), Ok(last)) =
+            (self.places.get_mut(usize::from(listed_by)), self.all.len().try_into())
+        {
+            *place = last;
+        }
+    }
 }
 
 impl Coming {
@@ -75,13 +98,14 @@ impl View<'_> {
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
         let has = has.max(1.0);
-        let known = (SEEN + self.heard(letters, How::Whole, place)) / (SEEN / (knows * has) + named);
-        (known.max(self.heard(letters, How::Aimed, place)) / has).clamp(LEAST_KNOWN, 1.0)
+        // It knows SEEN more than it has named, of which it named so many as it would of `knows * has`.
+        let known = knows * (SEEN + self.heard(letters, How::Whole, place)) / (SEEN + named * knows * has);
+        known.max(self.heard(letters, How::Aimed, place) / has).clamp(LEAST_KNOWN, 1.0)
     }
 
     /// What each of these models may add to lists, by whose these are.
-    pub(super) fn comings(&self, useful: Set) -> Vec<Comings> {
-        let mut all: Vec<Comings> = Vec::new();
+    pub(super) fn comings(&self, useful: Set) -> ToCome {
+        let mut all = ToCome::default();
         if !self.is_shared() {
             return all;
         }
@@ -89,11 +113,11 @@ impl View<'_> {
         let is_open = |reach: Reach| reach.listed > 0 && !reach.is_done(useful);
         for stretch in self.stretches.iter().filter(|stretch| is_open(stretch.reach)) {
             let by = stretch.reach.listed_by;
-            if to_lists_of(&all, by).is_some() {
+            if all.to_lists_of(by).is_some() {
                 continue;
             }
             let others = useful & !by;
-            let mut comings = Comings { by, once: self.share_once(by, others), ..Comings::default() };
+            let mut comings = Comings { once: self.share_once(by, others), ..Comings::default() };
             let mut before = by;
             for place in order.iter().copied().filter(|place| others & 1 << place != 0) {
                 if let Some(each) = comings.each.get_mut(place) {
@@ -101,7 +125,7 @@ impl View<'_> {
                 }
                 before |= 1 << place;
             }
-            all.push(comings);
+            all.put(by, &comings);
         }
         all
     }
@@ -114,8 +138,8 @@ impl View<'_> {
     }
 
     /// New names that models add which have not listed this range, where others have: at least what lists leave out.
-    pub(super) fn to_come(&self, all: &[Comings], letters: Letters, reach: Reach) -> f64 {
-        let Some(Comings { each, once, .. }) = to_lists_of(all, reach.listed_by) else { return 0.0 };
+    pub(super) fn to_come(&self, all: &ToCome, letters: Letters, reach: Reach) -> f64 {
+        let Some(Comings { each, once }) = all.to_lists_of(reach.listed_by) else { return 0.0 };
         let known = self.known_to_listed(letters);
         let others = each.iter().enumerate().filter(|(_, (_, coming))| coming.beyond >= NONE);
         let names = others.map(|(place, (_, coming))| {
@@ -128,7 +152,7 @@ impl View<'_> {
 
     /// New names that a model adds where others have listed a range.
     pub(super) fn adds(&self, picture: &Picture, voice: Set, letters: Letters, reach: Reach) -> f64 {
-        let comings = to_lists_of(&picture.to_come, reach.listed_by);
+        let comings = picture.to_come.to_lists_of(reach.listed_by);
         let Some((comings, place)) = comings.zip(place_of(voice)) else { return 0.0 };
         let Some((coming, _)) = comings.each.get(place) else { return 0.0 };
         let (named, given) = self.named_beyond(letters, place);
@@ -141,11 +165,6 @@ impl View<'_> {
         let of = |how| self.heard(letters, how, place);
         (self.told().real(of(How::Beyond), of(How::Whole), 0.0), of(How::Given))
     }
-}
-
-/// What may be added to lists of these.
-fn to_lists_of(all: &[Comings], listed_by: Set) -> Option<&Comings> {
-    all.iter().find(|comings| comings.by == listed_by)
 }
 
 /// The place of a model; none where it has not said anything.

@@ -1,6 +1,6 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
-use super::coming::Comings;
+use super::coming::ToCome;
 use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
@@ -58,7 +58,7 @@ pub(super) struct Picture {
     /// Share of those named by one answer about the whole that are real.
     once_real: f64,
     /// What each model that is worth asking may add to lists of others, by whose lists they are.
-    pub(super) to_come: Vec<Comings>,
+    pub(super) to_come: ToCome,
     /// Whether that is known of all of them.
     is_tested: bool,
 }

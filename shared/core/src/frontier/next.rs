@@ -214,7 +214,7 @@ impl Wish<'_> {
 
 /// What answers are spared by what questions say to leave out.
 #[derive(Clone, Copy, Debug)]
-struct Spares {
+pub(super) struct Spares {
     /// Whether names that were found are said, and what was known before anybody was asked.
     says_found: bool,
     says_known: bool,
@@ -367,7 +367,7 @@ impl View<'_> {
         let (busy, mut parts, mut best): (_, _, Option<(f64, Letters)>) = (Busy::of(wish), Vec::new(), None);
         let left_out = picture.left_out.powi(i32::from(least.max(1)));
         for stretch in self.stretches.iter().filter(|stretch| turns(stretch) == least) {
-            self.cut(stretch, picture, (self.size(wish), true, None), &mut parts);
+            self.cut(stretch, picture, (self.size(wish), self.spares(true), None), &mut parts);
             for (letters, ..) in parts.drain(..) {
                 let new = self.sum(letters).found() * left_out;
                 if busy.is_free(letters) && best.is_none_or(|(most, _)| new > most) {
@@ -403,7 +403,7 @@ impl View<'_> {
     }
 
     /// What answers are spared by what questions say to leave out, if they do.
-    fn spares(&self, leaves_out: bool) -> Spares {
+    pub(super) fn spares(&self, leaves_out: bool) -> Spares {
         Spares {
             says_found: leaves_out && self.heeds() && self.keeps_all_texts(),
             says_known: self.heeds() && self.known.can_be_said(),
@@ -417,10 +417,9 @@ impl View<'_> {
         &self,
         stretch: &Stretch,
         picture: &Picture,
-        (size, leaves_out, knowing): (f64, bool, Option<Knowing>),
+        (size, spares, knowing): (f64, Spares, Option<Knowing>),
         parts: &mut Vec<Cut>,
     ) {
-        let spares = self.spares(leaves_out);
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
             let has = self.expected_of(picture, &sums, letters, stretch.reach);

@@ -41,7 +41,7 @@ impl View<'_> {
         let most = f64::from(items);
         let (mut parts, mut cut): (Vec<(f64, f64)>, _) = (Vec::new(), Vec::new());
         for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
-            self.cut(stretch, picture, (most * PART, true, None), &mut cut);
+            self.cut(stretch, picture, (most * PART, self.spares(true), None), &mut cut);
             for (letters, load) in cut.drain(..) {
                 let missing = self.expected(picture, letters, stretch.reach) - self.sum(letters).found();
                 let new = missing.clamp(0.0, most);

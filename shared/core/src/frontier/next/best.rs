@@ -6,7 +6,7 @@ use super::super::letters::PLACES;
 use super::super::view::View;
 use super::super::voices::{Set, VOICES, Worth};
 use super::super::{Reach, Stretch};
-use super::{AT_ONCE, LEAST_NEW, Letters, PARTS_TRIED_EVERY, Wish, whole_count};
+use super::{AT_ONCE, LEAST_NEW, Letters, PARTS_TRIED_EVERY, Spares, Wish, whole_count};
 
 /// This share of what an answer costs is not for its names.
 const PER_REQUEST: f64 = 0.3;
@@ -32,6 +32,7 @@ struct Askable<'a> {
     voice: Set,
     worth: Worth,
     knowing: Option<Knowing>,
+    spares: Spares,
     /// What an answer costs.
     cost: f64,
     /// It answers lately, or is tried now.
@@ -72,45 +73,42 @@ struct Choice {
     /// It is being found out already what a model adds.
     is_testing: bool,
     items: f64,
-    /// Names in an answer.
-    usual: f64,
+    /// Of what a usual answer costs, the share for the request and for each name.
+    per_request: f64,
+    per_name: f64,
 }
 
-/// A part that a model can be asked for.
+/// A part that models can be asked for.
 #[derive(Clone, Copy, Debug)]
-struct Chance {
+struct Part {
+    letters: Letters,
     reach: Reach,
     /// Names that are known there, and that there are.
     known: f64,
     has: f64,
-    /// Names in an answer.
-    gives: f64,
-    /// The share of all names that the model knows; and where others have listed the part, new names that it adds.
-    share: f64,
-    adds: f64,
+}
+
+impl Part {
+    fn missing(self) -> f64 {
+        self.has - self.known
+    }
+
+    /// Whether any model may bring so many new names. Where some have listed it, each may bring more than is missing if the others bring nothing.
+    fn may_bring(self, new: f64) -> bool {
+        self.reach.listed > 0 || self.missing() >= new
+    }
 }
 
 impl Choice {
-    /// How many new names a model brings, and what they are worth.
-    fn weigh(self, one: &Askable<'_>, chance: &Chance) -> (f64, f64) {
-        let missing = chance.has - chance.known;
-        let new = match (self.several, chance.reach.listed) {
-            (false, _) => missing,
-            (true, 0) => missing * chance.share,
-            (true, _) => chance.adds,
-        };
-        let new = new.clamp(0.0, self.items);
+    /// What so many new names are worth in an answer with so many names.
+    fn value(self, one: &Askable<'_>, part: Part, new: f64, gives: f64) -> f64 {
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
         // One that fails would be asked again and again for that.
-        let is_open = self.several && !one.worth.is_seen && chance.reach.listed > 0;
-        let tests = is_open && one.is_sound && !self.is_testing;
-        (new, if tests { chance.known * AT_ONCE } else { new / self.cost(one, chance.gives) })
-    }
-
-    /// What an answer of a model with so many names costs.
-    fn cost(self, one: &Askable<'_>, names: f64) -> f64 {
-        let length = if self.several { names.min(self.items) / self.usual } else { 1.0 };
-        one.cost * (PER_REQUEST + (1.0 - PER_REQUEST) * length)
+        let is_open = self.several && !one.worth.is_seen && part.reach.listed > 0;
+        if is_open && one.is_sound && !self.is_testing {
+            return part.known * AT_ONCE;
+        }
+        new / (one.cost * (self.per_request + self.per_name * gives.min(self.items)))
     }
 }
 
@@ -121,6 +119,33 @@ impl View<'_> {
         let mut within =
             self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
         within.any(|stretch| stretch.reach.listed > 0)
+    }
+
+    /// Takes a part in that a model can be asked for, of which it knows this share and names so many; false if it brings nothing.
+    fn consider(
+        &self,
+        choice: Choice,
+        picture: &Picture,
+        one: &mut Askable<'_>,
+        part: Part,
+        (share, gives): (f64, f64),
+    ) -> bool {
+        let Part { letters, reach, known, has } = part;
+        let new = match (choice.several, reach.listed) {
+            (false, _) => part.missing(),
+            (true, 0) => part.missing() * share,
+            (true, _) => self.adds(picture, one.voice, letters, reach),
+        };
+        let new = new.clamp(0.0, choice.items);
+        if new < LEAST_NEW {
+            return false;
+        }
+        let value = choice.value(one, part, new, gives);
+        if value > one.most {
+            one.most = value;
+            one.best = Some(Offer { letters, new, gives, known, has, value });
+        }
+        true
     }
 
     /// What brings most for what it costs, and of how many.
@@ -152,6 +177,7 @@ impl View<'_> {
                 voice,
                 worth,
                 knowing: self.knowing(voice),
+                spares: self.spares(worth.is_seen),
                 cost,
                 is_sound,
                 best: None,
@@ -162,41 +188,37 @@ impl View<'_> {
             several,
             is_testing: wish.parts().any(|part| self.is_listed(part)),
             items: f64::from(wish.items),
-            usual: self.names_in_an_answer().max(1.0),
+            per_name: if several { (1.0 - PER_REQUEST) / self.names_in_an_answer().max(1.0) } else { 0.0 },
+            per_request: if several { PER_REQUEST } else { 1.0 },
         };
+        let size = self.size(wish);
         let (busy, mut parts, mut offers) = (Busy::of(wish), Vec::new(), 0);
-        let (said, silent) = (self.spares(true), self.spares(false));
         let is_open = |stretch: &Stretch| !stretch.reach.is_done(picture.useful);
         let stretches = self.stretches().zip(expected).filter(|((stretch, _), _)| is_open(stretch));
         for ((stretch, sums), has_all) in stretches {
             let (whole, reach) = (stretch.letters(), stretch.reach);
-            for one in askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0) {
-                // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
-                let (leaves_out, mut of_whole) = (one.worth.is_seen, None);
-                if whole.from == whole.to {
-                    // There is nothing to cut, and there may be hundreds of these.
-                    let spares = if leaves_out { said } else { silent };
-                    of_whole = Some(self.share_of(one.knowing, *has_all, whole));
-                    parts.push((whole, spares.of(*has_all, of_whole.unwrap_or(1.0), sums)));
-                } else {
-                    self.cut(stretch, picture, (self.size(wish), leaves_out, one.knowing), &mut parts);
+            let not_listed = askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0);
+            if whole.from == whole.to {
+                // There is nothing to cut, and there may be hundreds of these.
+                let part = Part { letters: whole, reach, known: sums.found(), has: *has_all };
+                if busy.is_free(whole) && part.may_bring(LEAST_NEW) {
+                    for one in not_listed {
+                        let share = self.share_of(one.knowing, part.has, whole);
+                        let gives = one.spares.of(part.has, share, sums).gives;
+                        offers += u32::from(self.consider(choice, picture, one, part, (share, gives)));
+                    }
                 }
+                continue;
+            }
+            for one in not_listed {
+                // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
+                self.cut(stretch, picture, (size, one.spares, one.knowing), &mut parts);
                 for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
-                    let has = if letters == whole {
-                        *has_all
-                    } else {
-                        self.expected_of(picture, &sums, letters, reach)
-                    };
-                    let (known, gives) = (sums.found(), load.gives);
-                    let share = of_whole.unwrap_or_else(|| self.share_of(one.knowing, has, letters));
-                    let adds = self.adds(picture, one.voice, letters, reach);
-                    let (new, value) = choice.weigh(one, &Chance { reach, known, has, gives, share, adds });
-                    offers += u32::from(new >= LEAST_NEW);
-                    if new >= LEAST_NEW && value > one.most {
-                        one.most = value;
-                        one.best = Some(Offer { letters, new, gives, known, has, value });
-                    }
+                    let has = self.expected_of(picture, &sums, letters, reach);
+                    let share = self.share_of(one.knowing, has, letters);
+                    let part = Part { letters, reach, known: sums.found(), has };
+                    offers += u32::from(self.consider(choice, picture, one, part, (share, load.gives)));
                 }
             }
         }

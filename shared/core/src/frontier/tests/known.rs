@@ -33,7 +33,7 @@ impl Log {
         let view = frontier.view();
         let picture = view.picture();
         let stretch = Stretch { from: Letters::ALL.from, to: Letters::ALL.to, reach: Reach::default() };
-        view.cut(&stretch, &picture, (37.5, true, None), &mut parts);
+        view.cut(&stretch, &picture, (37.5, view.spares(true), None), &mut parts);
         parts.len()
     }
 }
