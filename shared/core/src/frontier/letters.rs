@@ -17,6 +17,14 @@ const ELSEWHERE: u16 = 26 * SECONDS;
 /// How many places there are.
 pub(super) const PLACES: usize = ELSEWHERE as usize + 1;
 
+/// First letters, and what is none.
+pub(super) const LETTERS: usize = 27;
+
+/// Which of them the names of a place have.
+pub(super) fn first_letter(place: Place) -> usize {
+    usize::from(place / SECONDS)
+}
+
 /// A place in the order of the alphabet.
 pub(super) type Place = u16;
 

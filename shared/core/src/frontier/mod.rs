@@ -34,6 +34,7 @@ mod name;
 mod next;
 mod places;
 mod reach;
+mod spread;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ use name::{BYTES, Name};
 pub use next::{Aim, Outlook, Wish};
 use places::Places;
 use reach::by_length;
+use spread::Spread;
 use sums::Sums;
 use view::View;
 use voices::{Set, Voice};
@@ -125,6 +127,7 @@ pub struct Frontier {
     whole: u64,
     whole_full: u64,
     whole_mentions: u64,
+    spread: Spread,
     aimed: u64,
     /// Answers about parts that kept to them.
     kept: u64,
@@ -177,6 +180,7 @@ impl Default for Frontier {
             whole: 0,
             whole_full: 0,
             whole_mentions: 0,
+            spread: Spread::default(),
             aimed: 0,
             kept: 0,
             aimed_mentions: 0,
@@ -240,6 +244,11 @@ impl Frontier {
             self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
         }
         self.mention(named(entry), &aim, voice);
+        if aim == Aim::Whole {
+            let names = named(entry).filter_map(|number| self.name(number));
+            let places: Vec<Place> = names.map(|name| name.place).collect();
+            self.spread.answered(places.into_iter());
+        }
         let part = match aim {
             Aim::Whole => None,
             Aim::Part(part) => Some(part),

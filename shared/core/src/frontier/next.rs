@@ -20,9 +20,10 @@ pub(super) const FIRST_WHOLE: u64 = 2;
 /// Of so many requests, one is about the whole topic.
 pub(super) const WHOLE_EVERY: u64 = 20;
 
-/// There are at least so many before a topic is said to be complete, and so many names in them, or this share of those that were found, if that is less; but
-/// nobody goes on for that for ever.
-const LEAST_WHOLE: u64 = 8;
+/// There are at least so many before a topic is said to be complete, more where each is from a piece of the alphabet, and so many names in them, or this share
+/// of those that were found, if that is less; but nobody goes on for that for ever.
+const LEAST_WHOLE: u64 = 5;
+const LEAST_UNEVEN: u64 = 8;
 const LEAST_MENTIONS: f64 = 200.0;
 const OF_FOUND: f64 = 0.5;
 const MOST_WHOLE: u64 = 40;
@@ -56,7 +57,7 @@ pub(super) const MOST_LEFT_OUT: usize = 80;
 const AT_MOST: f64 = 80.0;
 
 /// For each request under way so many names are needed, or nobody asks more before one is answered.
-const NEEDED: f64 = 4.0;
+const NEEDED: f64 = 8.0;
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,7 +254,8 @@ impl Frontier {
         let each = self.whole_mentions as f64 / self.whole.max(1) as f64;
         let found = (self.names.len() / BYTES) as f64;
         let mentions = LEAST_MENTIONS.min(OF_FOUND * found);
-        answers < LEAST_WHOLE || (answers < MOST_WHOLE && answers as f64 * each < mentions)
+        let is_few = answers < LEAST_WHOLE || answers < LEAST_UNEVEN && self.is_uneven();
+        is_few || (answers < MOST_WHOLE && answers as f64 * each < mentions)
     }
 
     /// Whether enough answers about the whole topic have come to say how complete it is.

@@ -432,7 +432,7 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
             to_ninety += usize::from(found(&log) < 540);
             let said = log.frontier().estimate();
             let is_complete = said.is_some_and(|said| !said.at_least && said.completeness >= 0.95);
-            if is_complete && log.frontier().whole >= 8 || requests > 200 {
+            if is_complete && log.frontier().has_enough_of_whole() || requests > 200 {
                 break found(&log) as f64 / 600.0;
             }
         };

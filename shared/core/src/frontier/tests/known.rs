@@ -106,6 +106,20 @@ fn known_items_fill_an_answer_and_count_for_its_part_alone() {
 }
 
 #[test]
+fn answers_that_go_through_the_alphabet_say_less_of_the_whole_than_those_from_all_over_it() {
+    let answers = |of: &dyn Fn(usize) -> Vec<String>, many: usize| {
+        let mut log = Log::default();
+        (0..many).for_each(|number| log.says(whole(), &of(number)));
+        log.frontier().has_enough_of_whole()
+    };
+    let all = of_each_letter(4);
+    let all_over = |number: usize| all.iter().skip(number % 4).step_by(4).cloned().collect();
+    let a_piece = |number: usize| all.iter().skip(number * 12).take(26).cloned().collect();
+    assert!(!answers(&all_over, 4) && answers(&all_over, 5));
+    assert!(!answers(&a_piece, 5) && !answers(&a_piece, 7) && answers(&a_piece, 8));
+}
+
+#[test]
 fn a_topic_is_not_complete_before_enough_names_came_of_answers_about_all_of_it() {
     let mut log = Log::default();
     let few = |log: &mut Log| log.says(whole(), &of_each_letter(1)[..10]);

@@ -41,7 +41,7 @@ fn of_twenty_questions_one_stays_about_the_whole() {
 #[test]
 fn a_small_topic_is_asked_about_as_a_whole_and_then_once_more() {
     let mut log = Log::default();
-    for _ in 0..8 {
+    for _ in 0..5 {
         assert_eq!(aim_of(&log.next()), Aim::Whole);
         log.says(whole(), &numbered("ca", 0..20));
     }

@@ -189,8 +189,8 @@ fn nobody_asks_more_at_once_than_the_last_names_are_worth() {
     let under_way = [(Aim::Part(letters("n-q")), 0.0), (Aim::Part(letters("r-s")), 0.0)];
     let available = providers(&[ONE]);
     let next = |names: f64| log.frontier().next(&wish(&available, needs(&log, names), &under_way));
-    assert!(matches!(next(9.0), Outlook::Ask { .. }));
-    assert_eq!(next(7.0), Outlook::Wait, "two requests for seven names");
+    assert!(matches!(next(17.0), Outlook::Ask { .. }));
+    assert_eq!(next(15.0), Outlook::Wait, "two requests for fifteen names");
     let idle = log.frontier().next(&wish(&available, needs(&log, 1.0), &[]));
     assert!(matches!(idle, Outlook::Ask { .. }));
 }
