@@ -98,7 +98,7 @@ impl View<'_> {
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };
         let has = has.max(1.0);
-        // It knows SEEN more than it has named, of which it named so many as it would of `knows * has`.
+        // Of `knows * has` names it would have named a share, `named`, about the whole: as if SEEN of those had been seen before.
         let known = knows * (SEEN + self.heard(letters, How::Whole, place)) / (SEEN + named * knows * has);
         known.max(self.heard(letters, How::Aimed, place) / has).clamp(LEAST_KNOWN, 1.0)
     }

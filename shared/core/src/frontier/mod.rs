@@ -16,7 +16,8 @@
 //! # What is kept
 //!
 //! Four bytes for each name, two for each that was known beforehand, the words of the first of both, and for each place in the alphabet how many names were
-//! named how often by answers about the whole and by those about a part. It is a fold of the log.
+//! named how often by answers about the whole and by those about a part; of the first answers about the whole the letters that their names begin with. It is a
+//! fold of the log.
 
 use serde::{Deserialize, Serialize};
 

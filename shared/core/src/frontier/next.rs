@@ -2,6 +2,7 @@
 
 use super::coming::Knowing;
 use super::estimate::Picture;
+use super::spread::LOOKED_AT;
 use super::view::View;
 use super::voices::VOICES;
 use super::{BYTES, Category, Frontier, Letters, Stretch, Sums};
@@ -20,10 +21,9 @@ pub(super) const FIRST_WHOLE: u64 = 2;
 /// Of so many requests, one is about the whole topic.
 pub(super) const WHOLE_EVERY: u64 = 20;
 
-/// There are at least so many before a topic is said to be complete, more where each is from a piece of the alphabet, and so many names in them, or this share
-/// of those that were found, if that is less; but nobody goes on for that for ever.
+/// There are at least so many before a topic is said to be complete ([`LOOKED_AT`] where each is from a piece of the alphabet), and so many names in them, or this
+/// share of those that were found, if that is less; but nobody goes on for that for ever.
 const LEAST_WHOLE: u64 = 5;
-const LEAST_UNEVEN: u64 = 8;
 const LEAST_MENTIONS: f64 = 200.0;
 const OF_FOUND: f64 = 0.5;
 const MOST_WHOLE: u64 = 40;
@@ -254,7 +254,7 @@ impl Frontier {
         let each = self.whole_mentions as f64 / self.whole.max(1) as f64;
         let found = (self.names.len() / BYTES) as f64;
         let mentions = LEAST_MENTIONS.min(OF_FOUND * found);
-        let is_few = answers < LEAST_WHOLE || answers < LEAST_UNEVEN && self.is_uneven();
+        let is_few = answers < LEAST_WHOLE || answers < whole_count(LOOKED_AT) && self.is_uneven();
         is_few || (answers < MOST_WHOLE && answers as f64 * each < mentions)
     }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Frontier;
 use super::letters::{LETTERS, Place, first_letter};
 
-/// The first answers are looked at.
-const LOOKED_AT: usize = 8;
+/// So many answers are looked at, the first ones; with more it does not matter any more.
+pub(super) const LOOKED_AT: usize = 8;
 
 /// They are from all over when they cover at least this share of what as many names that are drawn by lot would.
 const EVEN: f64 = 0.75;
@@ -48,7 +48,7 @@ impl Frontier {
         let mut names = [0.0; LETTERS];
         for (place, here) in (0..).zip(self.places.each()) {
             if let Some(names) = names.get_mut(first_letter(place)) {
-                *names += here.counts().whole();
+                *names += here.counts().sums().whole();
             }
         }
         self.spread.is_uneven(&names)
@@ -57,13 +57,14 @@ impl Frontier {
 
 #[cfg(test)]
 mod tests {
+    use super::super::letters;
     use super::*;
 
-    /// Each answer names one name of each of these letters.
-    fn is_uneven(answers: &[&[usize]], names: [f64; LETTERS]) -> bool {
+    /// Each answer has a name for each of its letters.
+    fn is_uneven(answers: &[&str], names: [f64; LETTERS]) -> bool {
         let mut spread = Spread::default();
-        for letters in answers {
-            spread.answered(letters.iter().map(|letter| Place::try_from(letter * 27).unwrap_or_default()));
+        for answer in answers {
+            spread.answered(answer.chars().map(|letter| letters::place(&letter.to_string())));
         }
         spread.is_uneven(&names)
     }
@@ -73,11 +74,10 @@ mod tests {
         let (mut ten, mut two) = ([0.0; LETTERS], [0.0; LETTERS]);
         ten[..10].fill(10.0);
         two[..2].fill(40.0);
-        let (begin, end, all): (&[usize], &[usize], &[usize]) = (&[0, 0, 1, 1], &[8, 8, 9, 9], &[0, 3, 6, 8]);
-        assert!(is_uneven(&[begin, end], ten));
-        assert!(!is_uneven(&[all, &[1, 2, 5, 9]], ten));
+        assert!(is_uneven(&["aabb", "iijj"], ten));
+        assert!(!is_uneven(&["adgi", "bcfj"], ten));
         // Where there are no other letters nobody can name them.
-        assert!(!is_uneven(&[begin, begin], two));
+        assert!(!is_uneven(&["aabb", "aabb"], two));
         assert!(!is_uneven(&[], ten));
     }
 }

@@ -86,11 +86,6 @@ impl Counts {
         }
     }
 
-    /// Names that answers about the whole named.
-    pub(super) fn whole(&self) -> f64 {
-        f64::from(self.twice + self.once)
-    }
-
     /// Names that were found.
     pub(super) const fn found(&self) -> u32 {
         self.twice + self.once + self.listed_once + self.listed
