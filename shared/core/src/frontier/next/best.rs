@@ -4,7 +4,7 @@ use super::super::coming::Knowing;
 use super::super::estimate::Picture;
 use super::super::letters::PLACES;
 use super::super::view::View;
-use super::super::voices::{Set, VOICES, Worth};
+use super::super::voices::{Set, Worth};
 use super::super::{Reach, Stretch};
 use super::{AT_ONCE, LEAST_NEW, Letters, PARTS_TRIED_EVERY, Spares, Wish, whole_count};
 
@@ -156,8 +156,9 @@ impl View<'_> {
         expected: &[f64],
     ) -> (Option<(Offer, Option<String>)>, u32) {
         let several = wish.providers.len() > 1;
-        // A list of one that is not told apart from others is nobody's, and finishes nothing.
-        let counts = |provider: &String| self.set_of(provider) != 0 || self.voices.len() < VOICES;
+        // A list of one that is not told apart from others is nobody's, and finishes nothing. Of one that has not answered nobody knows what an answer costs:
+        // it was asked about the whole.
+        let counts = |provider: &String| self.set_of(provider) != 0;
         let any_counts = wish.providers.iter().any(counts);
         // Now and then one that fails is tried.
         let tries = (self.aimed + whole_count(wish.under_way.len())).is_multiple_of(PARTS_TRIED_EVERY);
