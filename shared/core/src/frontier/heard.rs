@@ -59,6 +59,8 @@ pub(super) struct Told {
     repeats: f64,
     /// Share of the names of a range that a model's list of it leaves out.
     pub(super) left_out: f64,
+    /// The same of one list alone, which nobody told what others have.
+    pub(super) forgotten: f64,
     /// Made-up names for each mention, and the mentions that this rests on.
     pub(super) made_up: f64,
     pub(super) looked_at: f64,
@@ -72,6 +74,7 @@ impl Default for Told {
             own: [Own::default(); VOICES],
             repeats: 1.0,
             left_out: LEFT_OUT.share,
+            forgotten: LEFT_OUT.share,
             made_up: MADE_UP.share,
             looked_at: MADE_UP.weight,
             once_real: REAL.share,
@@ -92,6 +95,8 @@ impl Told {
         let names: u32 = (0..VOICES).map(|place| heard.of(How::Whole, place)).sum();
         told.repeats = (frontier.whole_mentions as f64 / f64::from(names.max(1))).max(1.0);
         told.see_what_is_made_up();
+        let first = frontier.places.first();
+        told.forgotten = LEFT_OUT.with((first.all - first.part).into(), first.all.into());
         told
     }
 

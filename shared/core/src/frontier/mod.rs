@@ -244,7 +244,13 @@ impl Frontier {
         if let Aim::Category(category) = &aim {
             self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
         }
-        self.mention(named(entry), &aim, voice);
+        // A short answer about the whole is a list of everything; where there are other lists, it counts as one of them.
+        let lists_all = aim == Aim::Whole && is_list_of_all(meta.asked, all, new);
+        if lists_all && (self.aimed > 0 || self.is_shared()) {
+            self.mention(named(entry), &Aim::Part(Letters::ALL), voice);
+        } else {
+            self.mention(named(entry), &aim, voice);
+        }
         if aim == Aim::Whole {
             let names = named(entry).filter_map(|number| self.name(number));
             let places: Vec<Place> = names.map(|name| name.place).collect();
@@ -301,12 +307,11 @@ impl Frontier {
 
     fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
         self.longest = self.longest.max(asked);
-        let is_full = asked == 0 || f64::from(given.within) >= FULL * f64::from(asked);
+        let is_full = is_full(asked, given.within);
         let Some(part) = part else {
             self.whole += 1;
             self.whole_full += u64::from(is_full);
-            let tells_little = f64::from(given.new) <= LITTLE_NEW * f64::from(given.all);
-            if !is_full && tells_little {
+            if is_list_of_all(asked, given.all, given.new) {
                 self.reach(Letters::ALL, Came::Listed { by: given.voice });
             }
             return;
@@ -450,6 +455,16 @@ impl Frontier {
     fn found_in(&self, part: Letters) -> f64 {
         self.of(part).map(|names| names.counts().found()).sum::<u32>().into()
     }
+}
+
+/// Whether an answer has as many names as were asked for, or nearly so.
+fn is_full(asked: u32, names: u32) -> bool {
+    asked == 0 || f64::from(names) >= FULL * f64::from(asked)
+}
+
+/// Whether an answer about the whole topic that has so many names, some of them new, has all that its model knows.
+fn is_list_of_all(asked: u32, names: u32, new: u32) -> bool {
+    !is_full(asked, names) && f64::from(new) <= LITTLE_NEW * f64::from(names)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]

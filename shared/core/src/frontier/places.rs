@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{Name, Own, count};
+use super::name::{Name, Own, Portion, count};
 use super::sums::Counts;
 use super::voices::{Set, VOICES};
 use super::{Letters, Stretch};
@@ -17,6 +17,8 @@ pub(super) struct Places {
     /// By their numbers, up to the last one with names.
     each: Vec<Names>,
     listed: Vec<Listed>,
+    /// Of names that several answers about the whole had, and that a model gave in one of its own, those that its list has where it was the first to list.
+    first: Portion,
 }
 
 /// What is known of the names of a place.
@@ -94,6 +96,20 @@ impl Places {
             take_in(before, false);
         }
         take_in(after, true);
+    }
+
+    /// A model lists a range that nobody has listed before.
+    pub(super) fn lists_first(&mut self, Letters { from, to }: Letters, by: Set) {
+        let Some(place) = usize::try_from(by.trailing_zeros()).ok().filter(|_| by != 0) else { return };
+        let within = self.each.iter().take(usize::from(to) + 1).skip(from.into());
+        for own in within.filter_map(|names| names.own.get(place)) {
+            self.first.join(own.twice, true);
+        }
+    }
+
+    /// Names that a first list of a range was to have, and has.
+    pub(super) const fn first(&self) -> Portion {
+        self.first
     }
 
     /// Who has listed a part may have changed.

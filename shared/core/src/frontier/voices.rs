@@ -56,6 +56,8 @@ pub(super) struct Worth {
     pub(super) adds: f64,
     /// The same with what may be made up: how much that is, is not known well, and nobody is left out for it.
     pub(super) at_most: f64,
+    /// How much of that the others know, but left out.
+    pub(super) forgotten: f64,
     /// It is known by lists of the same ranges, as well as it can be.
     pub(super) is_tested: bool,
     /// It is known at all, by lists or by what it named of ranges that others have listed.
@@ -68,6 +70,8 @@ struct Named {
     found: f64,
     known: f64,
     alone: f64,
+    /// Those that the lists of the others may have left out though these know them.
+    forgotten: f64,
     /// Those that the model named when it was asked about the whole, and in answers about parts.
     whole: u32,
     aimed: u32,
@@ -150,7 +154,7 @@ impl View<'_> {
         for voice in self.dearest_first().into_iter().map(|place| 1 << place) {
             if useful.count_ones() > 1 {
                 let worth = self.worth(voice, useful);
-                if worth.is_seen && worth.at_most < ADDS {
+                if worth.is_seen && worth.at_most - worth.forgotten < ADDS {
                     useful &= !voice;
                 }
             }
@@ -163,13 +167,14 @@ impl View<'_> {
         let others = among & !voice;
         let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
         if by_lists.found >= TESTED {
-            let Named { found, alone, .. } = by_lists;
+            let Named { found, alone, forgotten, .. } = by_lists;
             let adds = by_lists.real(self.told()) / found;
-            return Worth { adds, at_most: alone / found, is_tested: true, is_seen: true };
+            let (at_most, forgotten) = (alone / found, forgotten / found);
+            return Worth { adds, at_most, forgotten, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
         let named = self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
-        let Named { known, alone, .. } = named;
+        let Named { known, alone, forgotten, .. } = named;
         // Of as many names as the others have.
         let share = |alone: f64| {
             let unknown = (alone + MAY_ADD * BEFORE) / (known + BEFORE);
@@ -177,18 +182,26 @@ impl View<'_> {
         };
         let (adds, at_most) = (share(named.real(self.told())), share(alone));
         let is_tested = others == 0;
-        Worth { adds, at_most, is_tested, is_seen: is_tested || known >= SAMPLED }
+        let forgotten = forgotten / (known + BEFORE);
+        Worth { adds, at_most, forgotten, is_tested, is_seen: is_tested || known >= SAMPLED }
     }
 
     /// Names in ranges that were listed by such models.
     fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
         for listed in self.places.listed().iter().filter(|listed| is_meant(listed.by)) {
+            let by_others = i32::try_from((listed.by & others).count_ones()).unwrap_or_default();
+            // What the lists of the others leave out that know it.
+            let left_out = self.told().forgotten.powi(by_others);
+            let has_listed = listed.by & voice != 0;
             for (by, names) in &listed.named {
                 let names = f64::from(*names);
                 sum.found += names;
                 sum.known += if by & voice != 0 { names } else { 0.0 };
                 sum.alone += if by & (others | voice) == voice { names } else { 0.0 };
+                // In answers about the whole some of it was named; and this model may have not.
+                let of = if has_listed { by & others != 0 } else { by & others != 0 && by & voice != 0 };
+                sum.forgotten += if of { names * left_out / (1.0 - left_out) } else { 0.0 };
             }
             let own = (0..).zip(&listed.own).filter(|(place, _)| voice & 1 << place != 0);
             for (_, own) in own {
