@@ -80,7 +80,9 @@ impl View<'_> {
         let useful = self.useful();
         let mut listed = Sums::default();
         let mut usual = 0.0;
-        for (stretch, sums) in self.stretches().filter(|(stretch, _)| stretch.reach.is_done(useful)) {
+        // What was given up says nothing of lists.
+        let is_listed = |reach: Reach| reach.listed > 0 && reach.is_done(useful);
+        for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_listed(stretch.reach)) {
             listed.join(sums);
             usual += stretch.letters().usual() / 1_000.0;
         }
@@ -216,14 +218,17 @@ impl View<'_> {
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
         for ((stretch, sums), expected) in self.stretches().zip(expected) {
-            if stretch.reach.is_done(useful) {
+            if stretch.reach.is_done(useful) && stretch.reach.listed > 0 {
                 nothing_listed = false;
                 continue;
             }
             let real = (sums.found() - made_up_of(sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
-            if stretch.reach.listed > 0 {
+            if stretch.reach.is_done(useful) {
+                // Nobody could be brought to list it: nothing more is to be had there.
+                nothing_listed = false;
+            } else if stretch.reach.listed > 0 {
                 nothing_listed = false;
                 missing_by_others += expected - sums.found();
             } else {

@@ -319,6 +319,8 @@ impl Frontier {
         self.aimed += 1;
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         self.kept += u64::from(keeps_to);
+        // Who keeps to parts and gives others now has filled up a list of what it knows there.
+        let lists = self.keeps_to(given.voice, keeps_to) || keeps_to;
         let known = self.found_in(part).max(1.0);
         // Else it may have given what is well known, and have more.
         let has_most = f64::from(given.within.saturating_add(given.left_out)) >= FULL * known;
@@ -331,7 +333,7 @@ impl Frontier {
             Came::Listed { by: given.voice }
         } else if is_full {
             Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
-        } else if keeps_to {
+        } else if lists {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
             }
