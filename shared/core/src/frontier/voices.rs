@@ -136,6 +136,11 @@ impl Frontier {
         self.voices.iter().position(|voice| voice.provider == provider).map_or(0, |place| 1 << place)
     }
 
+    /// Whether a model would be told apart from others and has not answered yet.
+    pub(crate) fn is_new(&self, provider: &str) -> bool {
+        self.set_of(provider) == 0 && self.voices.len() < VOICES
+    }
+
     /// What an answer of a model costs: in money, or in time where money is none. 1 where it has given none.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     pub(super) fn cost_of(&self, voice: Set) -> f64 {

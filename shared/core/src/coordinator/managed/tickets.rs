@@ -9,7 +9,7 @@ use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
 use crate::decision::{Asked, What, Why};
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Outlook, Wish};
+use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::ids::{Incarnation, Seq, WorkerId};
 use crate::judging::is_to;
 use crate::log::Entry;
@@ -97,6 +97,15 @@ impl Tickets {
     /// Those whose answers are not in the log.
     fn waited_for(&self) -> impl Iterator<Item = &Ticket> {
         self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
+    }
+
+    /// Whether a provider has been asked that has not answered yet, so that nobody knows what it would add.
+    pub(super) fn wait_for_who_is_new(&self, frontier: &Frontier) -> bool {
+        let is_new = |ticket: &Ticket| {
+            let provider = ticket.provider.as_deref().filter(|_| ticket.aim != Aim::Judge);
+            provider.is_some_and(|provider| frontier.is_new(provider))
+        };
+        self.waited_for().any(is_new)
     }
 
     /// Nobody is told what to ask for any more; the decisions by which those were issued that were waited for, or only those for judges.
