@@ -29,6 +29,7 @@ mod categories;
 mod coming;
 mod estimate;
 mod heard;
+mod keeping;
 mod known;
 mod letters;
 mod name;
@@ -45,6 +46,7 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
+use keeping::Keeping;
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
@@ -67,9 +69,6 @@ const LITTLE_NEW: f64 = 0.2;
 /// A part that so many answers were useless for is given up.
 const GIVEN_UP: u16 = 2;
 
-/// So many answers about parts show whether models keep to them at all.
-const TRIED: u64 = 3;
-
 /// What is said to be left out is given all the same by a greater share than this: then it is not said any more.
 const COPIES: f64 = 0.4;
 
@@ -79,9 +78,6 @@ const BEFORE: f64 = 40.0;
 /// Of so many names no more than half may stand in one place.
 const ENOUGH: f64 = 40.0;
 const CROWDED: f64 = 0.5;
-
-/// An answer of which less than this share is in its range does not keep to it, and lists nothing.
-const KEEPS_TO: f64 = 0.5;
 
 /// How far a stretch of the alphabet is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,8 +126,7 @@ pub struct Frontier {
     whole_mentions: u64,
     spread: Spread,
     aimed: u64,
-    /// Answers about parts that kept to them.
-    kept: u64,
+    keeping: Keeping,
     aimed_mentions: u64,
     /// Mentions by answers about a part that were in it.
     within: u64,
@@ -183,7 +178,7 @@ impl Default for Frontier {
             whole_mentions: 0,
             spread: Spread::default(),
             aimed: 0,
-            kept: 0,
+            keeping: Keeping::default(),
             aimed_mentions: 0,
             within: 0,
             longest: 0,
@@ -317,10 +312,7 @@ impl Frontier {
             return;
         };
         self.aimed += 1;
-        let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
-        self.kept += u64::from(keeps_to);
-        // Who keeps to parts and gives others now has filled up a list of what it knows there.
-        let lists = self.keeps_to(given.voice, keeps_to) || keeps_to;
+        let can_list = self.keeps_to(part, given);
         let known = self.found_in(part).max(1.0);
         // Else it may have given what is well known, and have more.
         let has_most = f64::from(given.within.saturating_add(given.left_out)) >= FULL * known;
@@ -333,7 +325,7 @@ impl Frontier {
             Came::Listed { by: given.voice }
         } else if is_full {
             Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
-        } else if lists {
+        } else if can_list {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
             }

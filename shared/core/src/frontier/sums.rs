@@ -91,6 +91,11 @@ impl Counts {
         self.twice + self.once + self.listed_once + self.listed
     }
 
+    /// Names that answers about the whole named.
+    pub(super) const fn whole(&self) -> u32 {
+        self.twice + self.once
+    }
+
     pub(super) fn sums(&self) -> Sums {
         Sums {
             twice: self.twice.into(),

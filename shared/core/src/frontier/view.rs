@@ -6,7 +6,7 @@ use super::heard::Told;
 use super::letters::PLACES;
 use super::places::{Heard, How, Names};
 use super::sums::Counts;
-use super::{CROWDED, ENOUGH, Frontier, Letters, Stretch, Sums, TRIED};
+use super::{CROWDED, ENOUGH, Frontier, Letters, Stretch, Sums};
 
 /// The frontier at one moment.
 #[derive(Debug)]
@@ -85,9 +85,7 @@ impl Frontier {
 
     /// Whether models keep to the letters that they are asked for, as far as it was tried.
     pub(super) fn works(&self) -> bool {
-        // By answers: one that is filled up with other names is long, and says no more than one that is short.
-        let keeps_to = self.aimed < TRIED || 2 * self.kept >= self.aimed;
-        keeps_to && !self.is_crowded()
+        self.keeping.works() && !self.is_crowded()
     }
 
     /// Whether most names begin alike, so that letters do not tell them apart.

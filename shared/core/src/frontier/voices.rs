@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::heard::Told;
 use super::view::View;
-use super::{Frontier, TRIED};
+use super::Frontier;
+use super::keeping::Keeping;
 use crate::batch::{Outcome, ResponseMeta};
 
 /// Models that are told apart; what others say counts as nobody's.
@@ -42,9 +43,7 @@ const MAY_ADD: f64 = 0.3;
 pub(super) struct Voice {
     provider: String,
     answers: u64,
-    /// Answers about parts, and those that kept to them.
-    aimed: u32,
-    kept: u32,
+    pub(super) keeping: Keeping,
     /// In picodollars, and where all is free in milliseconds.
     spent: u64,
     waited: u64,
@@ -115,13 +114,9 @@ impl Frontier {
         voice.healthy = (voice.healthy * (LATELY - 1) + now) / LATELY;
     }
 
-    /// A model has answered about a part, and kept to it or not. Whether it does so, mostly.
-    pub(super) fn keeps_to(&mut self, voice: Set, does: bool) -> bool {
-        let place = usize::try_from(voice.trailing_zeros()).ok();
-        let Some(voice) = place.and_then(|place| self.voices.get_mut(place)) else { return false };
-        voice.aimed = voice.aimed.saturating_add(1);
-        voice.kept = voice.kept.saturating_add(does.into());
-        u64::from(voice.aimed) >= TRIED && 2 * voice.kept >= voice.aimed
+    /// The model that is this set.
+    pub(super) fn voice_of(&mut self, voice: Set) -> Option<&mut Voice> {
+        usize::try_from(voice.trailing_zeros()).ok().and_then(|place| self.voices.get_mut(place))
     }
 
     /// How much less a model is to be asked since it fails: 1 for a sound one.
