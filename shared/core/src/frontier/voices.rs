@@ -23,6 +23,10 @@ const TESTED: f64 = 40.0;
 /// The same of names that a model gave when it was asked about the whole, in ranges that others have listed.
 const SAMPLED: f64 = 20.0;
 
+/// Answers about the whole name what is well known, to others too, so that less than it is seems to be added: of what lists forget no more than this share
+/// is taken off that.
+const OF_SAMPLED: f64 = 0.5;
+
 /// Before any was, it is as if so many had been.
 const BEFORE: f64 = 3.0;
 
@@ -194,7 +198,7 @@ impl View<'_> {
         };
         let (adds, at_most) = (share(named.real(self.told())), share(alone));
         let is_tested = others == 0;
-        let forgotten = forgotten / (known + BEFORE);
+        let forgotten = OF_SAMPLED * forgotten / (known + BEFORE);
         Worth { adds, at_most, forgotten, is_tested, is_seen: is_tested || known >= SAMPLED }
     }
 
