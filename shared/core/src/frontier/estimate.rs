@@ -264,7 +264,12 @@ impl View<'_> {
         let surely = all.twice + all.once_listed + all.listed;
         // What models add that were hardly asked is not known.
         let low = if picture.is_tested { total - spread } else { known.min(total - spread) };
-        let estimate = Estimate { total, low: low.max(surely).min(total), high: total + spread, made_up };
+        // A number that is above nought is spread further upward than downward: what is missing as a lognormal variable (Chao 1987), but where that is known to
+        // less than itself.
+        let relative = (variance / missing.max(1.0).powi(2)).min(1.0);
+        let upward = (QUANTILE * relative.ln_1p().sqrt()).exp();
+        let high = (total + spread).max(known + missing * upward);
+        let estimate = Estimate { total, low: low.max(surely).min(total), high, made_up };
         let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
         let at_least = nothing_listed || !picture.is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate, completeness, at_least })
