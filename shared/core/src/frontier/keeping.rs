@@ -13,7 +13,7 @@ const KEEPS_TO: f64 = 0.5;
 const RICHER: f64 = 2.0;
 const BY_CHANCE: f64 = 0.02;
 
-/// An answer with a smaller share of new names is of a model that has run out of them, and says nothing.
+/// An answer with a smaller share of new names is of a model that has run out of them, and says nothing against one that has kept to a part before.
 const NEW: f64 = 0.1;
 
 /// So many answers show whether models keep to parts at all, and so many that one does.
@@ -33,12 +33,7 @@ impl Keeping {
         *of = of.saturating_add(1);
     }
 
-    /// Whether no more strayed than kept to their parts, as far as that was tried.
-    pub(super) const fn works(self) -> bool {
-        self.kept + self.strayed < TRIED || self.kept >= self.strayed
-    }
-
-    /// Whether that is known.
+    /// Whether a model is known to keep to its parts.
     const fn is_usual(self) -> bool {
         self.kept >= SURE && self.kept >= self.strayed
     }
@@ -49,16 +44,19 @@ impl Frontier {
     pub(super) fn keeps_to(&mut self, part: Letters, given: Given) -> bool {
         let keeps_to = f64::from(given.within) >= KEEPS_TO * f64::from(given.all);
         let is_of_it = keeps_to || self.is_rich_in(part, given);
-        let says_nothing = f64::from(given.new) <= NEW * f64::from(given.all);
-        let tells = is_of_it || !says_nothing;
-        if tells {
-            self.keeping.take_in(is_of_it);
-        }
+        let has_run_out = f64::from(given.new) <= NEW * f64::from(given.all);
         let Some(voice) = self.voice_of(given.voice) else { return keeps_to };
-        if tells {
+        if is_of_it || !has_run_out || voice.keeping.kept == 0 {
             voice.keeping.take_in(is_of_it);
         }
-        keeps_to || voice.keeping.is_usual()
+        keeps_to || voice.keeping.is_usual() && (is_of_it || has_run_out)
+    }
+
+    /// Whether no more answers strayed from their parts than kept to them, as far as that was tried.
+    pub(super) fn keeps_to_parts(&self) -> bool {
+        let each = self.voices.iter().map(|voice| voice.keeping);
+        let (kept, strayed) = each.fold((0, 0), |(kept, strayed), voice| (kept + voice.kept, strayed + voice.strayed));
+        kept + strayed < TRIED || kept >= strayed
     }
 
     /// Whether an answer that gives much else has far more of its part than one about the whole would, with what it was told to leave out.

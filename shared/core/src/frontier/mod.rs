@@ -46,7 +46,6 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
-use keeping::Keeping;
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
@@ -126,7 +125,6 @@ pub struct Frontier {
     whole_mentions: u64,
     spread: Spread,
     aimed: u64,
-    keeping: Keeping,
     aimed_mentions: u64,
     /// Mentions by answers about a part that were in it.
     within: u64,
@@ -178,7 +176,6 @@ impl Default for Frontier {
             whole_mentions: 0,
             spread: Spread::default(),
             aimed: 0,
-            keeping: Keeping::default(),
             aimed_mentions: 0,
             within: 0,
             longest: 0,
@@ -239,12 +236,10 @@ impl Frontier {
         if let Aim::Category(category) = &aim {
             self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
         }
-        // A short answer about the whole is a list of everything; where there are other lists, it counts as one of them.
-        let lists_all = aim == Aim::Whole && is_list_of_all(meta.asked, all, new);
-        if lists_all && (self.aimed > 0 || self.is_shared()) {
+        self.mention(named(entry), &aim, voice);
+        // A short answer about the whole is a list of everything, too.
+        if aim == Aim::Whole && is_list_of_all(meta.asked, all, new) {
             self.mention(named(entry), &Aim::Part(Letters::ALL), voice);
-        } else {
-            self.mention(named(entry), &aim, voice);
         }
         if aim == Aim::Whole {
             let names = named(entry).filter_map(|number| self.name(number));

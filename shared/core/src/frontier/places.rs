@@ -270,7 +270,8 @@ mod tests {
             let each = self.each.iter().map(|names| Names { by: some(&names.by), ..names.clone() });
             let listed =
                 self.listed.iter().map(|listed| Listed { named: some(&listed.named), ..listed.clone() });
-            Self { each: each.collect(), listed: listed.filter(|listed| !listed.named.is_empty()).collect() }
+            let listed = listed.filter(|listed| !listed.named.is_empty()).collect();
+            Self { each: each.collect(), listed, first: Portion::default() }
         }
     }
 

@@ -85,7 +85,7 @@ impl Frontier {
 
     /// Whether models keep to the letters that they are asked for, as far as it was tried.
     pub(super) fn works(&self) -> bool {
-        self.keeping.works() && !self.is_crowded()
+        self.keeps_to_parts() && !self.is_crowded()
     }
 
     /// Whether most names begin alike, so that letters do not tell them apart.

@@ -95,8 +95,8 @@ fn one_answer_that_is_filled_up_does_not_say_that_models_do_not_keep_to_parts() 
     log.says(about("q"), &numbered("ma", 0..45));
     assert!(log.frontier().share_within().unwrap() < 0.3);
     assert!(log.frontier().is_used(), "three of four keep to them");
-    for part in ["u", "v", "w"] {
-        log.says(about(part), &numbered("sa", 0..5));
+    for (part, others) in [("u", "sa"), ("v", "sb"), ("w", "sc")] {
+        log.says(about(part), &numbered(others, 0..5));
     }
     assert!(!log.frontier().is_used(), "four of seven do not");
 }

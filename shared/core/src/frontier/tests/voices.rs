@@ -99,7 +99,7 @@ fn a_list_of_one_model_is_no_list_of_another() {
         log.says(by("one", whole()), &of_each_letter(2));
         log.says(by("two", whole()), &of_each_letter(3));
     }
-    log.says(about("a-z"), &numbered("ba", 0..20));
+    log.says(ResponseMeta { asked: 100, ..about("a-z") }, &[of_each_letter(2), numbered("ba", 3..20)].concat());
     log.says(about("other"), &[]);
     let wish = Wish {
         items: 50,
@@ -183,8 +183,11 @@ pub(super) fn two_that_add() -> Log {
             log.says(by(provider, whole()), &of_each_letter(2));
         }
     }
+    let known: Vec<String> =
+        of_each_letter(2).into_iter().filter(|name| letters("a-c").holds(name)).collect();
     for (provider, own) in [("one", "bo"), ("two", "bu")] {
-        log.says(by(provider, about("a-c")), &[numbered("ba", 0..20), numbered(own, 0..10)].concat());
+        let names = [known.clone(), numbered("ba", 2..16), numbered(own, 0..10)].concat();
+        log.says(by(provider, about("a-c")), &names);
     }
     let both = log.frontier().set_of("one") | log.frontier().set_of("two");
     assert_eq!(log.frontier().view().useful(), both);
