@@ -55,7 +55,8 @@ impl Frontier {
     /// Whether no more answers strayed from their parts than kept to them, as far as that was tried.
     pub(super) fn keeps_to_parts(&self) -> bool {
         let each = self.voices.iter().map(|voice| voice.keeping);
-        let (kept, strayed) = each.fold((0, 0), |(kept, strayed), voice| (kept + voice.kept, strayed + voice.strayed));
+        let (kept, strayed) =
+            each.fold((0, 0), |(kept, strayed), voice| (kept + voice.kept, strayed + voice.strayed));
         kept + strayed < TRIED || kept >= strayed
     }
 

@@ -44,7 +44,8 @@ impl Frontier {
     pub(super) fn reach(&mut self, part: Letters, came: Came) {
         if let Came::Listed { by } = came {
             let is_first = |stretch: &&Stretch| stretch.reach.listed == 0;
-            let letters = self.stretches.iter().filter(is_first).filter_map(|stretch| stretch.letters().both(part));
+            let letters =
+                self.stretches.iter().filter(is_first).filter_map(|stretch| stretch.letters().both(part));
             letters.for_each(|letters| self.places.lists_first(letters, by));
         }
         self.reach_all(part, came);

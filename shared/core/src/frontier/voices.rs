@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::heard::Told;
-use super::view::View;
 use super::Frontier;
+use super::heard::Told;
 use super::keeping::Keeping;
+use super::view::View;
 use crate::batch::{Outcome, ResponseMeta};
 
 /// Models that are told apart; what others say counts as nobody's.
@@ -19,6 +19,9 @@ pub(super) type Set = u8;
 
 /// So many names in ranges that another model has listed too show what a model adds.
 const TESTED: f64 = 40.0;
+
+/// In a topic with fewer, this share of all.
+const OF_ALL: f64 = 0.9;
 
 /// The same of names that a model gave when it was asked about the whole, in ranges that others have listed.
 const SAMPLED: f64 = 20.0;
@@ -182,7 +185,7 @@ impl View<'_> {
     pub(super) fn worth(&self, voice: Set, among: Set) -> Worth {
         let others = among & !voice;
         let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
-        if by_lists.found >= TESTED {
+        if by_lists.found >= TESTED.min(OF_ALL * self.found()).max(1.0) {
             let Named { found, alone, forgotten, .. } = by_lists;
             let adds = by_lists.real(self.told()) / found;
             let (at_most, forgotten) = (alone / found, forgotten / found);

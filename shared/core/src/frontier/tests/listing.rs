@@ -152,6 +152,53 @@ fn an_answer_that_does_not_keep_to_its_letters_is_useless_and_two_give_the_part_
 }
 
 #[test]
+fn an_answer_that_is_filled_up_lists_its_part_where_its_model_keeps_to_parts() {
+    let known = of_each_letter(3);
+    let filled_up = [numbered("ka", 0..4), known[..40].to_vec()].concat();
+    let mut log = begun();
+    log.says(about("k"), &filled_up);
+    assert_eq!((reach_of(&log, "k").listed, reach_of(&log, "k").useless), (0, 1), "it may not know letters");
+    for part in ["a-b", "c-d"] {
+        log.says(about(part), &numbered(part.get(..1).unwrap(), 0..20));
+    }
+    log.says(about("k"), &filled_up);
+    assert_eq!((reach_of(&log, "k").listed, reach_of(&log, "k").useless), (1, 1));
+    // Far more of it than of others, beside how rare it is, is not by chance.
+    let many: Vec<String> = ('a'..='h').flat_map(|letter| numbered(&format!("{letter}x"), 0..4)).collect();
+    let rich = [numbered("qa", 0..10), many].concat();
+    log.says(about("q"), &rich);
+    assert_eq!((reach_of(&log, "q").listed, reach_of(&log, "q").useless), (1, 0));
+    // Whoever has run out of names says nothing against letters.
+    for part in ["l", "m", "n", "o", "p"] {
+        log.says(about(part), &known[..40]);
+    }
+    assert!(log.frontier().is_used());
+    for part in ["q", "r", "s", "t", "u", "v", "w"] {
+        log.says(about(part), &numbered(&format!("x{part}"), 0..20));
+    }
+    assert!(!log.frontier().is_used(), "others that are new do");
+}
+
+#[test]
+fn what_was_given_up_says_nothing_of_what_lists_leave_out() {
+    let mut log = begun();
+    (0..4).for_each(|_| log.says(whole(), &of_each_letter(2)));
+    for part in ["a-j", "l-z", "other"] {
+        let within = |name: &String| letters(part).holds(name);
+        let known = of_each_letter(5).into_iter().filter(within).collect::<Vec<_>>();
+        log.says(ResponseMeta { asked: 200, ..about(part) }, &known);
+    }
+    (0..2).for_each(|_| log.says(ResponseMeta { asked: 20, ..whole() }, &numbered("ka", 0..20)));
+    (0..2).for_each(|_| log.says(ResponseMeta { outcome: Outcome::Refused, ..about("k") }, &[]));
+    let said = log.frontier().estimate().unwrap();
+    assert!(
+        (140.0..158.0).contains(&said.estimate.total),
+        "twenty of these are where nothing is listed: {said:?}"
+    );
+    assert!(said.completeness > 0.99, "nothing more is to be had there: {said:?}");
+}
+
+#[test]
 fn a_part_that_was_given_up_is_not_what_is_asked_for_again_when_all_is_listed() {
     let mut log = begun();
     (0..6).for_each(|_| log.says(whole(), &of_each_letter(2)));

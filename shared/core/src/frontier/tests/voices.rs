@@ -99,7 +99,10 @@ fn a_list_of_one_model_is_no_list_of_another() {
         log.says(by("one", whole()), &of_each_letter(2));
         log.says(by("two", whole()), &of_each_letter(3));
     }
-    log.says(ResponseMeta { asked: 100, ..about("a-z") }, &[of_each_letter(2), numbered("ba", 3..20)].concat());
+    log.says(
+        ResponseMeta { asked: 100, ..about("a-z") },
+        &[of_each_letter(2), numbered("ba", 3..20)].concat(),
+    );
     log.says(about("other"), &[]);
     let wish = Wish {
         items: 50,
@@ -158,6 +161,102 @@ fn the_cheaper_of_two_that_know_as_much_is_asked_for_parts_and_where_both_are_fr
     assert_eq!(asked((900, 1), (100, 10)).as_deref(), Some("two"));
     assert_eq!(asked((0, 10), (0, 90)).as_deref(), Some("one"));
     assert_eq!(asked((0, 90), (0, 10)).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_model_that_has_not_answered_yet_is_not_asked_for_parts_unless_it_is_alone() {
+    let mut log = Log::default();
+    for _ in 0..2 {
+        log.says(
+            ResponseMeta { cost: Cost::from_picodollars(900), ..by("one", whole()) },
+            &of_each_letter(2),
+        );
+    }
+    let (aim, provider) = ask(&log, &two());
+    assert!(matches!(aim, Aim::Part(_)) && provider.as_deref() == Some("one"), "{aim:?} {provider:?}");
+    let (aim, _) = ask(&log, &providers(&["two"]));
+    assert!(matches!(aim, Aim::Part(_)), "{aim:?}");
+}
+
+/// One lists everything first, and leaves out each tenth name; the other, at a higher price, others.
+#[test]
+fn what_lists_forget_is_nothing_that_another_model_adds() {
+    let is_useful = |forgets_known: bool| {
+        let all = of_each_letter(10);
+        let known = of_each_letter(2);
+        let mut log = Log::default();
+        let dear = |meta| ResponseMeta { cost: Cost::from_usd(0.1), ..by("two", meta) };
+        for _ in 0..2 {
+            log.says(by("one", whole()), &known);
+            log.says(dear(whole()), &known);
+        }
+        let without = |skipped: usize| -> Vec<String> {
+            let each = all
+                .iter()
+                .enumerate()
+                .filter(|(number, name)| number % 10 != skipped || !forgets_known && known.contains(name));
+            each.map(|(_, name)| name.clone()).collect()
+        };
+        // The second of each letter is one of the known; of the others it is the fifth that is left out.
+        let (of_one, of_two) = if forgets_known {
+            let skipped = |number: usize| if number / 10 % 5 == 0 { 1 } else { 5 };
+            let each = all.iter().enumerate().filter(|(number, _)| number % 10 != skipped(*number));
+            (each.map(|(_, name)| name.clone()).collect(), without(7))
+        } else {
+            (without(5), without(7))
+        };
+        for part in ["a-h", "i-q", "r-z"] {
+            let within = |names: &[String]| -> Vec<String> {
+                names.iter().filter(|name| letters(part).holds(name)).cloned().collect()
+            };
+            log.says(ResponseMeta { asked: 200, ..about(part) }, &within(&of_one));
+            log.says(ResponseMeta { asked: 200, ..dear(about(part)) }, &within(&of_two));
+        }
+        let (view, two) = (log.frontier().view(), log.frontier().set_of("two"));
+        assert!(view.worth(two, 3).is_tested);
+        view.useful() & two != 0
+    };
+    assert!(is_useful(false), "names that one knows are in its lists: it knows no others");
+    assert!(!is_useful(true), "its lists leave out as many of those that it knows");
+}
+
+#[test]
+fn what_lists_forget_takes_less_off_what_is_known_from_samples_alone() {
+    let is_useful = |beyond: u32| {
+        let known = of_each_letter(2);
+        let mut log = Log::default();
+        let of_two = [known[..44].to_vec(), numbered("zo", 0..beyond)].concat();
+        for _ in 0..2 {
+            log.says(by("one", whole()), &known);
+        }
+        log.says(ResponseMeta { asked: 40, cost: Cost::from_usd(0.1), ..by("two", whole()) }, &of_two);
+        // Five of those that it knows are in no list.
+        let listed = of_each_letter(4).into_iter().filter(|name| !known[10..15].contains(name));
+        log.says(ResponseMeta { asked: 200, ..about("a-z") }, &listed.collect::<Vec<_>>());
+        let (view, two) = (log.frontier().view(), log.frontier().set_of("two"));
+        let worth = view.worth(two, 3);
+        assert!(worth.is_seen && !worth.is_tested && worth.forgotten > 0.03, "{worth:?}");
+        view.useful() & two != 0
+    };
+    assert!(is_useful(6) && !is_useful(2));
+}
+
+#[test]
+fn a_short_answer_about_the_whole_is_a_list_of_what_its_model_knows() {
+    let mut log = Log::default();
+    let of_two = numbered("zo", 0..30);
+    for _ in 0..2 {
+        log.says(by("one", whole()), &of_each_letter(2));
+        log.says(ResponseMeta { asked: 30, ..by("two", whole()) }, &of_two);
+    }
+    for part in ["a-m", "n-z", "other"] {
+        let known = of_each_letter(3).into_iter().filter(|name| letters(part).holds(name));
+        log.says(ResponseMeta { asked: 100, ..about(part) }, &known.collect::<Vec<_>>());
+    }
+    let left_out = |log: &Log| log.frontier().view().picture().left_out;
+    log.says(by("two", whole()), &of_two);
+    assert!(log.frontier().stretches.iter().all(|stretch| stretch.reach.listed == 2));
+    assert!(left_out(&log) < 0.02, "all that two named are in a list: {}", left_out(&log));
 }
 
 pub(super) fn ask(log: &Log, available: &[String]) -> (Aim, Option<String>) {
