@@ -10,7 +10,6 @@ use crate::topic::{Partition, Share};
 /// A world with producers that count what they have sent, and hold back what they shall.
 struct Directed {
     world: World,
-    providers: Vec<&'static str>,
     sent: BTreeMap<String, u64>,
     in_flight: BTreeMap<String, u32>,
     known: BTreeMap<String, u64>,
@@ -20,10 +19,6 @@ struct Directed {
 }
 
 fn directed(limits: Limits, names: &[&str]) -> Directed {
-    directed_with(limits, names, &["small"])
-}
-
-fn directed_with(limits: Limits, names: &[&str], providers: &[&'static str]) -> Directed {
     let mut world = World::new(limits);
     world.stored.partition = Partition::Alphabetical;
     world.coordinator = Coordinator::new("r".to_owned(), 3, Settings::default());
@@ -31,7 +26,6 @@ fn directed_with(limits: Limits, names: &[&str], providers: &[&'static str]) -> 
     let zero = names.iter().map(|name| ((*name).to_owned(), 0));
     let mut directed = Directed {
         world,
-        providers: providers.to_vec(),
         sent: zero.collect(),
         in_flight: BTreeMap::new(),
         known: BTreeMap::new(),
@@ -52,7 +46,7 @@ impl Directed {
                 for topic in &mut beat.topics {
                     (topic.sent, topic.in_flight) = (*sent, in_flight);
                 }
-                beat.providers = self.providers.iter().map(|provider| ready(provider)).collect();
+                beat.providers = vec![ready("small")];
             };
             self.world.beat(name, 1, change, self.at);
         }
@@ -79,11 +73,6 @@ impl Directed {
 
     /// Its answer is committed.
     fn answered(&mut self, name: &str, aim: &OrderedAim, texts: &[String]) {
-        self.came(name, aim, Outcome::Answered, texts);
-    }
-
-    /// Its request has this end.
-    fn came(&mut self, name: &str, aim: &OrderedAim, outcome: Outcome, texts: &[String]) {
         let first_new = u64::try_from(self.known.len()).unwrap() + 1;
         let (mut new, mut again) = (Vec::new(), Vec::new());
         for text in texts {
@@ -96,10 +85,8 @@ impl Directed {
             }
         }
         let first_new = if new.is_empty() { 0 } else { first_new };
-        let meta = self.world.meta(outcome);
-        let provider = aim.provider.clone().unwrap_or_else(|| meta.provider.clone());
-        let (cell, asked) = (aim.cell.clone(), aim.items);
-        let kind = EntryKind::Response(ResponseMeta { provider, cell, asked, ..meta });
+        let meta = self.world.meta(Outcome::Answered);
+        let kind = EntryKind::Response(ResponseMeta { cell: aim.cell.clone(), asked: aim.items, ..meta });
         self.world.log += 1;
         let (index, at) = (self.world.log, UnixMillis(0));
         let head = EntryHead { producer: producer(name), incarnation: 1, seq: index, at, kind };
@@ -429,40 +416,4 @@ fn a_topic_that_is_not_cut_into_parts_ends_when_it_is_complete_too() {
         assert_eq!(directed.ended().is_some(), turn >= 7, "{turn}");
     }
     assert_eq!(directed.ended(), Some(EndReason::Complete));
-}
-
-/// By the log of those that answer all is known; what the third knows nobody has heard.
-#[test]
-fn a_topic_is_not_complete_while_a_provider_is_asked_that_has_not_answered_yet() {
-    for outcome in [Outcome::Answered, Outcome::Timeout] {
-        let mut directed = directed_with(until(0.9), &["p1"], &["small", "medium", "dear"]);
-        let knows = items(250);
-        let mut held: Vec<OrderedAim> = Vec::new();
-        let mut waits = 0;
-        for turn in 0..1_000 {
-            if let Some(aim) = directed.send("p1") {
-                waits = 0;
-                if aim.provider.as_deref() == Some("dear") {
-                    held.push(aim);
-                } else {
-                    directed.answered("p1", &aim, &given(&knows, &aim, turn));
-                    directed.hears();
-                }
-            }
-            waits += 1;
-            directed.beat();
-            if waits > 5 {
-                break;
-            }
-        }
-        assert_eq!(directed.ended(), None);
-        assert!(!held.is_empty());
-        for aim in held {
-            directed.came("p1", &aim, outcome, &given(&knows, &aim, 0));
-            directed.hears();
-        }
-        directed.work(&knows, 300);
-        let ended = directed.ended();
-        assert!(ended.is_some_and(EndReason::is_natural), "{outcome:?}: {ended:?}");
-    }
 }

@@ -176,6 +176,9 @@ fn a_model_that_has_not_answered_yet_is_not_asked_for_parts_unless_it_is_alone()
     assert!(matches!(aim, Aim::Part(_)) && provider.as_deref() == Some("one"), "{aim:?} {provider:?}");
     let (aim, _) = ask(&log, &providers(&["two"]));
     assert!(matches!(aim, Aim::Part(_)), "{aim:?}");
+    assert!(!log.frontier().is_new("one") && log.frontier().is_new("two"));
+    (0..VOICES - 1).for_each(|number| log.says(by(&format!("more {number}"), whole()), &of_each_letter(2)));
+    assert!(!log.frontier().is_new("two"), "it would not be told apart from others");
 }
 
 /// One lists everything first, and leaves out each tenth name; the other, at a higher price, others.

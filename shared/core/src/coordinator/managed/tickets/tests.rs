@@ -49,3 +49,20 @@ fn what_a_command_says_of_aims_is_bounded_and_the_next_request_has_one_however_l
         assert!(bytes(&aims) <= room, "{} of {room}: {topics}, {left_out}", bytes(&aims));
     }
 }
+
+#[test]
+fn who_is_asked_and_has_never_answered_is_waited_for_but_no_judge() {
+    let mut tickets = holding(1, 0);
+    let frontier = Frontier::default();
+    assert!(tickets.wait_for_who_is_new(&frontier));
+    let change = |tickets: &mut Tickets, settled: bool, aim: Aim| {
+        let ticket = tickets.0.values_mut().flat_map(|holder| &mut holder.open).next().unwrap();
+        (ticket.settled, ticket.aim) = (settled, aim);
+    };
+    change(&mut tickets, true, Aim::Whole);
+    assert!(!tickets.wait_for_who_is_new(&frontier), "that failed, or was answered");
+    change(&mut tickets, false, Aim::Judge);
+    assert!(!tickets.wait_for_who_is_new(&frontier));
+    change(&mut tickets, false, Aim::Whole);
+    assert!(tickets.wait_for_who_is_new(&frontier));
+}
