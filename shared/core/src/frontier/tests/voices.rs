@@ -202,7 +202,7 @@ fn what_lists_forget_is_nothing_that_another_model_adds() {
         };
         // The second of each letter is one of the known; of the others it is the fifth that is left out.
         let (of_one, of_two) = if forgets_known {
-            let skipped = |number: usize| if number / 10 % 5 == 0 { 1 } else { 5 };
+            let skipped = |number: usize| if (number / 10).is_multiple_of(5) { 1 } else { 5 };
             let each = all.iter().enumerate().filter(|(number, _)| number % 10 != skipped(*number));
             (each.map(|(_, name)| name.clone()).collect(), without(7))
         } else {
