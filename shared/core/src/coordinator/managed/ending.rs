@@ -133,7 +133,7 @@ impl Managed {
         if limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
             return Some(EndReason::TimeLimit);
         }
-        if self.is_complete() && !self.tickets.wait_for_who_is_new(self.fold.frontier()) {
+        if self.is_complete() && !self.tickets.wait_for_who_is_new(&self.fold) {
             return Some(EndReason::Complete);
         }
         if dry >= settings.dry_after {

@@ -9,7 +9,7 @@ use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
 use crate::decision::{Asked, What, Why};
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Frontier, Outlook, Wish};
+use crate::frontier::{Aim, Outlook, Wish};
 use crate::ids::{Incarnation, Seq, WorkerId};
 use crate::judging::is_to;
 use crate::log::Entry;
@@ -19,6 +19,9 @@ use super::journal::{Journal, Moment};
 
 /// Tickets that a producer holds at most: a list in a command has no more than a thousand elements.
 const MOST: usize = 900;
+
+/// Who has failed so often and never answered is waited for no more before a topic is complete.
+const TRIES: u64 = 2;
 
 #[derive(Clone, Debug)]
 struct Ticket {
@@ -99,13 +102,13 @@ impl Tickets {
         self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
     }
 
-    /// Whether a provider has been asked that has not answered yet, so that nobody knows what it would add.
-    pub(super) fn wait_for_who_is_new(&self, frontier: &Frontier) -> bool {
-        let is_new = |ticket: &Ticket| {
-            let provider = ticket.provider.as_deref().filter(|_| ticket.aim != Aim::Judge);
-            provider.is_some_and(|provider| frontier.is_new(provider))
-        };
-        self.waited_for().any(is_new)
+    /// Whether a provider has been asked that has not answered yet, so that nobody knows what it would add. Who only fails is not waited for.
+    pub(super) fn wait_for_who_is_new(&self, fold: &TopicFold) -> bool {
+        let failed =
+            |provider: &str| fold.providers().get(provider).map_or(0, |totals| totals.failed_responses);
+        let is_new = |provider: &str| fold.frontier().is_new(provider) && failed(provider) < TRIES;
+        let mut asked = self.waited_for().filter(|ticket| ticket.aim != Aim::Judge);
+        asked.any(|ticket| ticket.provider.as_deref().is_some_and(is_new))
     }
 
     /// Nobody is told what to ask for any more; the decisions by which those were issued that were waited for, or only those for judges.

@@ -1,10 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use super::*;
+use crate::batch::{Outcome, Rejections, ResponseMeta, Told};
 use crate::command::AIMS_LOAD;
+use crate::cost::Cost;
 use crate::decision::Chunk;
 use crate::folder::TopicId;
 use crate::frontier::Letters;
+use crate::log::{EntryHead, EntryKind, EntryTail};
+use crate::phrasing::Phrasing;
 use crate::time::UnixMillis;
 use crate::topic::{MAX_UNDER_WAY, StartRequest};
 
@@ -53,16 +57,48 @@ fn what_a_command_says_of_aims_is_bounded_and_the_next_request_has_one_however_l
 #[test]
 fn who_is_asked_and_has_never_answered_is_waited_for_but_no_judge() {
     let mut tickets = holding(1, 0);
-    let frontier = Frontier::default();
-    assert!(tickets.wait_for_who_is_new(&frontier));
+    let mut fold = TopicFold::default();
+    assert!(tickets.wait_for_who_is_new(&fold));
     let change = |tickets: &mut Tickets, settled: bool, aim: Aim| {
         let ticket = tickets.0.values_mut().flat_map(|holder| &mut holder.open).next().unwrap();
         (ticket.settled, ticket.aim) = (settled, aim);
     };
     change(&mut tickets, true, Aim::Whole);
-    assert!(!tickets.wait_for_who_is_new(&frontier), "that failed, or was answered");
+    assert!(!tickets.wait_for_who_is_new(&fold), "that failed, or was answered");
     change(&mut tickets, false, Aim::Judge);
-    assert!(!tickets.wait_for_who_is_new(&frontier));
+    assert!(!tickets.wait_for_who_is_new(&fold));
     change(&mut tickets, false, Aim::Whole);
-    assert!(tickets.wait_for_who_is_new(&frontier));
+    assert!(tickets.wait_for_who_is_new(&fold));
+    for index in 1..=2 {
+        assert!(tickets.wait_for_who_is_new(&fold), "{index}");
+        let (at, kind) = (UnixMillis(0), EntryKind::Response(timeout("p".repeat(64))));
+        let head = EntryHead { producer: producer(), incarnation: 1, seq: index, at, kind };
+        fold.apply(&Entry { index, head, tail: EntryTail::default() }).unwrap();
+    }
+    assert!(!tickets.wait_for_who_is_new(&fold), "it only fails");
+}
+
+fn timeout(provider: String) -> ResponseMeta {
+    ResponseMeta {
+        provider,
+        model: "m".to_owned(),
+        cell: None,
+        probe: false,
+        prompt_hash: 0,
+        outcome: Outcome::Timeout,
+        latency_ms: 1,
+        input_tokens: 0,
+        output_tokens: 0,
+        cost: Cost::default(),
+        worst_case: Cost::default(),
+        repeated: 0,
+        rejected: 0,
+        asked: 0,
+        left_out: 0,
+        copied: 0,
+        categories: Told::default(),
+        phrasing: Phrasing::Plain,
+        rejections: Rejections::default(),
+        judged: None,
+    }
 }
