@@ -133,7 +133,9 @@ impl Managed {
         if limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
             return Some(EndReason::TimeLimit);
         }
-        if self.is_complete() && !self.tickets.wait_for_who_is_new(&self.fold) {
+        // Where nothing is cut, requests would go on meanwhile.
+        let waits = self.fold.frontier().is_used() && self.tickets.wait_for_who_is_new(&self.fold);
+        if self.is_complete() && !waits {
             return Some(EndReason::Complete);
         }
         if dry >= settings.dry_after {
