@@ -111,13 +111,15 @@ async fn a_producer_under_full_load_leaves_in_order_and_all_that_models_told_it_
     api.until_attributes(&id, 50).await;
 
     // Nobody commits for a moment, so that it has batches without receipts beside its requests.
+    // Requests that began together are answered together, so that few may be under way then.
     let many = usize::try_from(CONCURRENCY).unwrap() / 2;
+    let some = many / 4;
     let asked = |is_answered: bool| {
         world.place.model.entries().iter().filter(|entry| entry.answered == is_answered).count()
     };
     orchestrator.process.pause().unwrap();
     let before = asked(true);
-    let loaded = || std::future::ready(asked(true) >= before + many && asked(false) >= many);
+    let loaded = || std::future::ready(asked(true) >= before + many && asked(false) >= some);
     assert!(eventually(SOON, loaded).await.is_ok(), "{} and {}", asked(true) - before, asked(false));
     producer.process.terminate().unwrap();
     let unready = || async { producer.status("/health/ready").await == Some(503) };
