@@ -273,7 +273,7 @@ impl View<'_> {
 }
 
 /// How many names are missing at most, in 95 of 100 cases. A number that is above nought is spread further upward than downward: it is taken for a lognormal
-/// variable (Chao 1987), unless it may be twice as large by its variance alone.
+/// variable (Chao 1987), with a standard deviation of no more than itself, or for a normal one where that reaches further.
 fn at_most(missing: f64, variance: f64) -> f64 {
     let relative = (variance / missing.max(1.0).powi(2)).min(1.0);
     let upward = (QUANTILE * relative.ln_1p().sqrt()).exp();

@@ -218,7 +218,7 @@ impl View<'_> {
                 sum.found += names;
                 sum.known += if by & voice != 0 { names } else { 0.0 };
                 sum.alone += if by & (others | voice) == voice { names } else { 0.0 };
-                // In answers about the whole some of it was named; and this model may have not.
+                // A model that has not listed the range shows only what it has named.
                 let of = if has_listed { by & others != 0 } else { by & others != 0 && by & voice != 0 };
                 sum.forgotten += if of { names * left_out / (1.0 - left_out) } else { 0.0 };
             }
