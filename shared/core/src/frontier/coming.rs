@@ -3,7 +3,7 @@
 use super::estimate::Picture;
 use super::places::How;
 use super::view::View;
-use super::voices::{Set, VOICES};
+use super::voices::{Set, VOICES, place_of};
 use super::{Letters, Reach};
 
 /// How many names a model adds to those of others differs from range to range as if so many had been seen beforehand, where lists say how many these are in
@@ -165,11 +165,6 @@ impl View<'_> {
         let of = |how| self.heard(letters, how, place);
         (self.told().real(of(How::Beyond), of(How::Whole), 0.0), of(How::Given))
     }
-}
-
-/// The place of a model; none where it has not said anything.
-fn place_of(voice: Set) -> Option<usize> {
-    usize::try_from(voice.trailing_zeros()).ok().filter(|_| voice != 0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Own, Portion, count};
 use super::sums::Counts;
-use super::voices::{Set, VOICES};
+use super::voices::{Set, VOICES, place_of};
 use super::{Letters, Stretch};
 
 /// Names by who has named them; or by that and by who has in an answer about a part.
@@ -100,7 +100,7 @@ impl Places {
 
     /// A model lists a range that nobody has listed before.
     pub(super) fn lists_first(&mut self, Letters { from, to }: Letters, by: Set) {
-        let Some(place) = usize::try_from(by.trailing_zeros()).ok().filter(|_| by != 0) else { return };
+        let Some(place) = place_of(by) else { return };
         let within = self.each.iter().take(usize::from(to) + 1).skip(from.into());
         for own in within.filter_map(|names| names.own.get(place)) {
             self.first.join(own.twice, true);

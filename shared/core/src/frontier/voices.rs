@@ -58,6 +58,11 @@ pub(super) struct Voice {
     healthy: u16,
 }
 
+/// The place of a model; none where it has not said anything.
+pub(super) fn place_of(voice: Set) -> Option<usize> {
+    usize::try_from(voice.trailing_zeros()).ok().filter(|_| voice != 0)
+}
+
 /// What a model is worth asking for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worth {
@@ -123,13 +128,13 @@ impl Frontier {
 
     /// The model that is this set.
     pub(super) fn voice_of(&mut self, voice: Set) -> Option<&mut Voice> {
-        usize::try_from(voice.trailing_zeros()).ok().and_then(|place| self.voices.get_mut(place))
+        place_of(voice).and_then(|place| self.voices.get_mut(place))
     }
 
     /// How much less a model is to be asked since it fails: 1 for a sound one.
     pub(super) fn soundness(&self, voice: Set) -> f64 {
-        let place = usize::try_from(voice.trailing_zeros()).ok();
-        let healthy = place.and_then(|place| self.voices.get(place)).map_or(1_000, |voice| voice.healthy);
+        let healthy =
+            place_of(voice).and_then(|place| self.voices.get(place)).map_or(1_000, |voice| voice.healthy);
         (f64::from(healthy) / 1_000.0 / SOUND).min(1.0).powi(4)
     }
 
@@ -152,7 +157,7 @@ impl Frontier {
             (all.max(1) as f64) / (voice.answers.max(1) as f64)
         };
         let of = |place: usize| self.voices.get(place).map(cost);
-        usize::try_from(voice.trailing_zeros()).ok().and_then(of).unwrap_or(1.0)
+        place_of(voice).and_then(of).unwrap_or(1.0)
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::FULL;
-use super::voices::{Set, VOICES};
+use super::voices::{Set, VOICES, place_of};
 use crate::batch::{Outcome, ResponseMeta};
 use crate::ids::Seq;
 
@@ -172,11 +172,11 @@ impl Categories {
             let share = said.new.saturating_mul(1_000) / said.asked;
             self.first = (self.first * (LATELY - 1) + share.min(1_000)) / LATELY;
         }
-        if cell.listed_by & !said.voice != 0 && cell.listed_by & said.voice == 0 {
-            let place = usize::try_from(said.voice.trailing_zeros()).ok();
-            if let Some((new, of)) = place.and_then(|place| self.added.get_mut(place)) {
-                (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
-            }
+        if cell.listed_by & !said.voice != 0
+            && cell.listed_by & said.voice == 0
+            && let Some((new, of)) = place_of(said.voice).and_then(|place| self.added.get_mut(place))
+        {
+            (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
         }
         (cell.last_new, cell.last_all) = (said.new, said.all);
         let is_full = said.asked == 0 || f64::from(said.all) >= FULL * f64::from(said.asked);
@@ -232,8 +232,8 @@ impl Categories {
 
     /// What a model adds to a category that others have listed, for each name that is known there.
     fn adds(&self, voice: Set) -> f64 {
-        let place = usize::try_from(voice.trailing_zeros()).ok();
-        let (new, of) = place.and_then(|place| self.added.get(place)).copied().unwrap_or_default();
+        let added = place_of(voice).and_then(|place| self.added.get(place));
+        let (new, of) = added.copied().unwrap_or_default();
         (count(new) + ADDS.0 * ADDS.1) / (count(of) + ADDS.1)
     }
 }

@@ -193,21 +193,13 @@ fn what_lists_forget_is_nothing_that_another_model_adds() {
             log.says(by("one", whole()), &known);
             log.says(dear(whole()), &known);
         }
-        let without = |skipped: usize| -> Vec<String> {
-            let each = all
-                .iter()
-                .enumerate()
-                .filter(|(number, name)| number % 10 != skipped || !forgets_known && known.contains(name));
+        let without = |skipped: &dyn Fn(usize) -> usize| -> Vec<String> {
+            let each = all.iter().enumerate().filter(|(number, _)| number % 10 != skipped(number / 10));
             each.map(|(_, name)| name.clone()).collect()
         };
-        // The second of each letter is one of the known; of the others it is the fifth that is left out.
-        let (of_one, of_two) = if forgets_known {
-            let skipped = |number: usize| if (number / 10).is_multiple_of(5) { 1 } else { 5 };
-            let each = all.iter().enumerate().filter(|(number, _)| number % 10 != skipped(*number));
-            (each.map(|(_, name)| name.clone()).collect(), without(7))
-        } else {
-            (without(5), without(7))
-        };
+        // Of each letter one name is left out; of every fifth it is one of those that are known from elsewhere.
+        let of_one = without(&|letter| if forgets_known && letter.is_multiple_of(5) { 1 } else { 5 });
+        let of_two = without(&|_| 7);
         for part in ["a-h", "i-q", "r-z"] {
             let within = |names: &[String]| -> Vec<String> {
                 names.iter().filter(|name| letters(part).holds(name)).cloned().collect()
