@@ -58,6 +58,8 @@ pub struct Setting {
     pub obedience: Option<f64>,
     /// See [`Traits::attention`]; the models' own unless said.
     pub attention: Option<usize>,
+    /// See [`Traits::stops`]; the models' own unless said.
+    pub stops: Option<usize>,
 }
 
 impl Setting {
@@ -65,7 +67,15 @@ impl Setting {
     #[must_use]
     pub fn of(taxonomy: &str) -> Self {
         let taxonomy = taxonomy.to_owned();
-        Self { taxonomy, skew: None, exponent: 1.0, family: Family::One, obedience: None, attention: None }
+        Self {
+            taxonomy,
+            skew: None,
+            exponent: 1.0,
+            family: Family::One,
+            obedience: None,
+            attention: None,
+            stops: None,
+        }
     }
 
     /// What it is called in a report.
@@ -80,6 +90,7 @@ impl Setting {
         for model in &mut models {
             model.obedience = self.obedience.unwrap_or(model.obedience);
             model.attention = self.attention.or(model.attention);
+            model.stops = self.stops.or(model.stops);
         }
         models
     }

@@ -51,6 +51,9 @@ struct Options {
     /// Barred items that a model bears in mind; of more, each is heeded as much less.
     #[arg(long)]
     attention: Option<usize>,
+    /// Names after which each model stops, however many it is asked for.
+    #[arg(long)]
+    stops: Option<usize>,
     /// Who enumerates: loop, excluding, grid, igentai; may be given several times. All unless said.
     #[arg(long, value_parser = client)]
     client: Vec<Client>,
@@ -225,9 +228,9 @@ impl Options {
             for exponent in &self.exponent {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
-                    let (obedience, attention) = (self.obedience, self.attention);
+                    let (obedience, attention, stops) = (self.obedience, self.attention, self.stops);
                     let skew = self.skew;
-                    settings.push(Setting { taxonomy, skew, exponent, family, obedience, attention });
+                    settings.push(Setting { taxonomy, skew, exponent, family, obedience, attention, stops });
                 }
             }
         }

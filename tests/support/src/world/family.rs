@@ -57,6 +57,8 @@ pub struct Traits {
     pub obedience: f64,
     /// Barred items that it bears in mind, if there is a bound: of more, each is heeded as much less.
     pub attention: Option<usize>,
+    /// Names after which it stops, however many were asked for, if there is a bound.
+    pub stops: Option<usize>,
     /// That an item does not come to mind in an answer, whether popular or not.
     pub forgets: f64,
     /// That the list is filled up with others where too few fit.
@@ -84,6 +86,7 @@ impl Default for Traits {
             failures: 0.01,
             obedience: 0.9,
             attention: None,
+            stops: None,
             forgets: 0.1,
             pads: 0.1,
             sloppiness: 0.1,

@@ -305,7 +305,8 @@ impl World {
             }
         }
         keyed.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        keyed.into_iter().take(reading.count).map(|(_, _, item)| item).collect()
+        let most = model.stops.unwrap_or(usize::MAX).min(reading.count);
+        keyed.into_iter().take(most).map(|(_, _, item)| item).collect()
     }
 }
 
