@@ -1,22 +1,17 @@
 //! How many names there are, from the ranges that are listed and those that are not.
 
 use super::coming::ToCome;
+use super::heard::{LEFT_OUT, MADE_UP};
 use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 
-/// Before any was looked for, the lists of a range are taken to leave out 1 of 100 names, as if 10 had been looked for.
-pub(super) const LEFT_OUT: (f64, f64) = (0.1, 10.0);
-
-/// The same of made-up names among mentions, as if 50 mentions had been looked at.
-pub(super) const MADE_UP: (f64, f64) = (0.5, 50.0);
-
 /// Names that are taken to be known of the whole alphabet, as usual letters go, so that none is taken for empty.
 const USUAL: f64 = 6.0;
 
 /// For each new name in a full answer, so many more are to come at least.
-const MORE: f64 = 0.7;
+const MORE: f64 = 0.4;
 
 /// With so many known names, their number says as much of a range that came back full as the new ones in the answer do.
 const TRUST: f64 = 10.0;
@@ -88,17 +83,13 @@ impl View<'_> {
         }
         let is_useful = |place: &usize| useful & 1 << place != 0;
         let is_tested = (0..VOICES).filter(is_useful).all(|place| self.worth(1 << place, useful).is_tested);
-        let looked_for = listed.twice + LEFT_OUT.1;
-        let left_out = (listed.twice - listed.twice_listed + LEFT_OUT.0) / looked_for;
+        let looked_for = listed.twice + LEFT_OUT.weight;
+        let left_out = LEFT_OUT.with(listed.twice - listed.twice_listed, listed.twice);
         let real = (listed.once_listed / (1.0 - left_out)).min(listed.once);
         let share = share(listed.found(), self.found());
         let mentions = share * count(self.whole_mentions);
         let shared = self.is_shared();
-        let made_up = if shared {
-            self.told().made_up
-        } else {
-            (listed.once - real + MADE_UP.0) / (mentions + MADE_UP.1)
-        };
+        let made_up = if shared { self.told().made_up } else { MADE_UP.with(listed.once - real, mentions) };
         let aimed_mentions =
             count(self.aimed_mentions) * if shared { self.share_of_aimed(&listed) } else { 1.0 };
         let made_up_here = (made_up * aimed_mentions).min(listed.listed_once);
@@ -250,7 +241,7 @@ impl View<'_> {
         let (mentions, looked_at) = if shared {
             (self.whole_mentions + self.aimed_mentions, self.told().looked_at)
         } else {
-            (self.aimed_mentions, count(self.whole_mentions) + MADE_UP.1)
+            (self.aimed_mentions, count(self.whole_mentions) + MADE_UP.weight)
         };
         variance += count(mentions).powi(2) * picture.made_up / looked_at;
         if shared {
@@ -274,7 +265,7 @@ impl View<'_> {
 
 /// How many names are missing at most, in 95 of 100 cases. A number that is above nought is spread further upward than downward: it is taken for a lognormal
 /// variable (Chao 1987), with a standard deviation of no more than itself, or for a normal one where that reaches further.
-fn at_most(missing: f64, variance: f64) -> f64 {
+pub(super) fn at_most(missing: f64, variance: f64) -> f64 {
     let relative = (variance / missing.max(1.0).powi(2)).min(1.0);
     let upward = (QUANTILE * relative.ln_1p().sqrt()).exp();
     (missing + QUANTILE * variance.sqrt()).max(missing * upward)

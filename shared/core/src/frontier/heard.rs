@@ -15,22 +15,23 @@ use super::voices::{Set, VOICES};
 const NAMED: Prior = Prior { share: 0.4, weight: 10.0 };
 
 /// The same of the names that a model's list leaves out, and of those of all names that it knows.
-const LEFT_OUT: Prior = Prior { share: 0.08, weight: 10.0 };
+pub(super) const LEFT_OUT: Prior = Prior { share: 0.08, weight: 10.0 };
 const KNOWN: Prior = Prior { share: 0.8, weight: 10.0 };
 
 /// The same of mentions that are made up, and of names that one answer alone has and that are not.
-const MADE_UP: Prior = Prior { share: 0.02, weight: 100.0 };
+pub(super) const MADE_UP: Prior = Prior { share: 0.02, weight: 100.0 };
 const REAL: Prior = Prior { share: 1.0, weight: 5.0 };
 
 /// What a share is taken to be before anything was seen, as if of so many.
 #[derive(Clone, Copy, Debug)]
-struct Prior {
+pub(super) struct Prior {
     share: f64,
-    weight: f64,
+    pub(super) weight: f64,
 }
 
 impl Prior {
-    fn with(self, part: f64, all: f64) -> f64 {
+    /// The share where so many of all were seen.
+    pub(super) fn with(self, part: f64, all: f64) -> f64 {
         (part + self.share * self.weight) / (all + self.weight)
     }
 }

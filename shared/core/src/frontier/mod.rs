@@ -1,8 +1,8 @@
 //! The frontier: which parts of a topic still hold names that nobody has named, and which of them to ask for next.
 //!
 //! The parts, its cells, are ranges of the alphabet ([`Letters`]). Nobody fixes them beforehand: each is cut off from what is left as large as one answer
-//! can list, by what is known of where names stand. An answer that is shorter than what was asked for has *listed* its range: the model knows no
-//! more there. One that comes back full has not, and what it left is cut into smaller parts. So a part is split where it is full, and retires when it is
+//! can list, by what is known of where names stand. An answer that is clearly shorter than those of its model about the whole has *listed* its range: the
+//! model knows no more there. One that comes back full has not, and what it left is cut into smaller parts. So a part is split where it is full, and retires when it is
 //! listed.
 //!
 //! # How many names there are
@@ -28,6 +28,7 @@ use crate::log::Entry;
 mod categories;
 mod coming;
 mod estimate;
+mod fullness;
 mod heard;
 mod keeping;
 mod known;
@@ -46,6 +47,7 @@ mod voices;
 
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
+use fullness::{FULL, Length};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
@@ -59,11 +61,8 @@ use sums::Sums;
 use view::View;
 use voices::{Set, Voice};
 
-/// An answer with less than this share of what was asked for has listed its range.
-const FULL: f64 = 0.75;
-
-/// An answer about the whole topic has listed it only when no more than this share of it is new.
-const LITTLE_NEW: f64 = 0.2;
+/// A full answer without anything new that has this share of what is known of its range, has all of it.
+const MOST: f64 = 0.75;
 
 /// A part that so many answers were useless for is given up.
 const GIVEN_UP: u16 = 2;
@@ -142,6 +141,9 @@ pub struct Frontier {
 /// What an answer gave: names within the part, all together, and new ones.
 #[derive(Clone, Copy, Debug)]
 struct Given {
+    length: Length,
+    /// It is about the whole, and has all that its model knows.
+    lists_all: bool,
     within: u32,
     all: u32,
     new: u32,
@@ -233,15 +235,25 @@ impl Frontier {
         let others = tail.missing.saturating_add(tail.over_cap);
         let found = count(named(entry).count()).saturating_add(others);
         let (all, new) = (found.saturating_add(count(known.len())), count(tail.new.len()));
+        let given = all.saturating_add(meta.repeated).saturating_add(meta.rejected);
+        let length = Length { asked: meta.asked, names: all, given };
         if let Aim::Category(category) = &aim {
-            self.categories.answered(category, Said { all, new, asked: meta.asked, voice });
+            let is_full = self.fullness(voice).is_full(length);
+            self.categories.answered(category, Said { all, new, asked: meta.asked, is_full, voice });
         }
         self.mention(named(entry), &aim, voice);
-        // A short answer about the whole is a list of everything, too.
-        if aim == Aim::Whole && is_list_of_all(meta.asked, all, new) {
-            self.mention(named(entry), &Aim::Part(Letters::ALL), voice);
-        }
+        let mut lists_all = false;
         if aim == Aim::Whole {
+            let known = self.known_by(voice);
+            let fullness = self.voice_of(voice).map(|voice| {
+                voice.fullness.answered(length, known);
+                voice.fullness
+            });
+            // A short answer about the whole is a list of everything, too.
+            lists_all = fullness.unwrap_or_default().lists_all(length, new, known);
+            if lists_all {
+                self.mention(named(entry), &Aim::Part(Letters::ALL), voice);
+            }
             let names = named(entry).filter_map(|number| self.name(number));
             let places: Vec<Place> = names.map(|name| name.place).collect();
             self.spread.answered(places.into_iter());
@@ -260,8 +272,10 @@ impl Frontier {
         let is_stuck = of_known > 0 && brings_nothing;
         let seeds = part.map_or(0, |part| self.known.count(part));
         let left_out = meta.left_out.saturating_sub(seeds);
-        let given = Given { within, all, new, known, left_out, is_stuck, brings_nothing, voice };
-        self.answer(part, meta.asked, given);
+        let length = Length { names: within, ..length };
+        let given =
+            Given { length, lists_all, within, all, new, known, left_out, is_stuck, brings_nothing, voice };
+        self.answer(part, given);
     }
 
     /// Takes in that an answer about a part of the topic, or about the whole, named these names.
@@ -295,22 +309,23 @@ impl Frontier {
         }
     }
 
-    fn answer(&mut self, part: Option<Letters>, asked: u32, given: Given) {
-        self.longest = self.longest.max(asked);
-        let is_full = is_full(asked, given.within);
+    fn answer(&mut self, part: Option<Letters>, given: Given) {
+        self.longest = self.longest.max(given.length.asked);
+        let fullness = self.fullness(given.voice);
         let Some(part) = part else {
             self.whole += 1;
-            self.whole_full += u64::from(is_full);
-            if is_list_of_all(asked, given.all, given.new) {
+            self.whole_full += u64::from(is_full(given.length.asked, given.within));
+            if given.lists_all {
                 self.reach(Letters::ALL, Came::Listed { by: given.voice });
             }
             return;
         };
         self.aimed += 1;
+        let is_full = fullness.is_full(given.length);
         let can_list = self.keeps_to(part, given);
         let known = self.found_in(part).max(1.0);
         // Else it may have given what is well known, and have more.
-        let has_most = f64::from(given.within.saturating_add(given.left_out)) >= FULL * known;
+        let has_most = f64::from(given.within.saturating_add(given.left_out)) >= MOST * known;
         let is_one = part.from == part.to;
         let came = if is_full && given.is_stuck && is_one {
             // It cannot be cut further, and says the same again.
@@ -319,7 +334,11 @@ impl Frontier {
             // Full of what others have listed, of which there is no more: it adds nothing to them.
             Came::Listed { by: given.voice }
         } else if is_full {
-            Came::Full { fresh: permille(f64::from(given.new) * by_length(self.longest) / known) }
+            Came::Full {
+                fresh: permille(
+                    f64::from(given.new) * by_length(f64::from(self.longest) * fullness.delivers()) / known,
+                ),
+            }
         } else if can_list {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
@@ -448,12 +467,7 @@ impl Frontier {
 
 /// Whether an answer has as many names as were asked for, or nearly so.
 fn is_full(asked: u32, names: u32) -> bool {
-    asked == 0 || f64::from(names) >= FULL * f64::from(asked)
-}
-
-/// Whether an answer about the whole topic that has so many names, some of them new, has all that its model knows.
-fn is_list_of_all(asked: u32, names: u32, new: u32) -> bool {
-    !is_full(asked, names) && f64::from(new) <= LITTLE_NEW * f64::from(names)
+    u64::from(names) * 1_000 >= u64::from(FULL) * u64::from(asked)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]

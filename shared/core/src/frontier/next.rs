@@ -278,7 +278,9 @@ impl View<'_> {
     fn next(&self, wish: &Wish<'_>) -> Outlook {
         let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
         let whole = self.whole + whole_count(whole_under_way);
-        let first = FIRST_WHOLE.max(whole_count(wish.providers.len().min(VOICES)));
+        let models = whole_count(wish.providers.len().min(VOICES));
+        let is_unclear = self.voices.iter().any(|voice| voice.fullness.is_unclear());
+        let first = if is_unclear { FIRST_WHOLE * models } else { FIRST_WHOLE.max(models) };
         if whole < first {
             return self.about_whole(wish, whole, Why::First);
         }

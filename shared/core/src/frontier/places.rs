@@ -185,6 +185,11 @@ impl Names {
         }
     }
 
+    /// Those that a model has named.
+    pub(super) fn by(&self, voice: Set) -> u32 {
+        self.by.iter().filter(|((by, _), _)| by & voice != 0).map(|(_, names)| names).sum()
+    }
+
     pub(super) const fn counts(&self) -> Counts {
         self.counts
     }

@@ -8,8 +8,8 @@ const USUAL_LENGTH: f64 = 50.0;
 const SHORTEST: f64 = 10.0;
 
 /// How much more than usual a full answer leaves, by how many names are asked for at once.
-pub(super) fn by_length(longest: u32) -> f64 {
-    if longest == 0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / f64::from(longest).max(SHORTEST) }
+pub(super) fn by_length(longest: f64) -> f64 {
+    if longest < 1.0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / longest.max(SHORTEST) }
 }
 
 impl Reach {

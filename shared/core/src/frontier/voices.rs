@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Frontier;
+use super::fullness::Fullness;
 use super::heard::Told;
 use super::keeping::Keeping;
 use super::view::View;
@@ -50,6 +51,7 @@ const MAY_ADD: f64 = 0.3;
 pub(super) struct Voice {
     provider: String,
     answers: u64,
+    pub(super) fullness: Fullness,
     pub(super) keeping: Keeping,
     /// In picodollars, and where all is free in milliseconds.
     spent: u64,

@@ -6,14 +6,17 @@
 
 use super::count;
 use crate::estimate::{Completeness, Estimate};
-use crate::frontier::estimate::{DOUBT, LEFT_OUT, MADE_UP, QUANTILE, TOLD_FROM};
-use crate::frontier::{Frontier, Letters};
+use crate::frontier::estimate::{DOUBT, QUANTILE, TOLD_FROM, at_most};
+use crate::frontier::heard::{LEFT_OUT, MADE_UP};
+use crate::frontier::{Frontier, Letters, Sums};
 
 /// Answers about the whole, or about a category, before anything is told.
 const LEAST: u64 = 2;
 
-/// So much more often lists leave out what only one answer about the whole has than what several have.
+/// So much more often lists leave out what only one answer about the whole has than what several have, and so much more often at the least: what is left out
+/// beyond that is made up.
 const RARER: f64 = 3.0;
+const LEAST_RARER: f64 = 1.5;
 
 /// No more than this share of what answers about the whole name is taken for made up: without lists of the same nobody could tell.
 const MOST_MADE_UP: f64 = 0.03;
@@ -24,6 +27,19 @@ const COVERED: f64 = 0.6;
 /// An answer of new names alone does not say that there is no end.
 const MOST_UNKNOWN: f64 = 0.7;
 
+/// How many names there are, by lists of categories.
+#[derive(Clone, Copy, Debug)]
+struct Names {
+    /// Those that were found and are real.
+    known: f64,
+    /// Those of them that one answer about the whole has.
+    once: f64,
+    total: f64,
+    /// The lower and the upper end of what there may be.
+    low: f64,
+    high: f64,
+}
+
 impl Frontier {
     /// How many names there are in all, where requests aimed at categories.
     pub(in crate::frontier) fn estimate_by_categories(&self) -> Option<Completeness> {
@@ -32,14 +48,30 @@ impl Frontier {
             return None;
         }
         let all = self.view().sum(Letters::ALL);
-        let of_twice = (all.twice - all.twice_listed + LEFT_OUT.0) / (all.twice + LEFT_OUT.1);
+        let Names { known, once, total, low, high } = self.names_of_categories(&all, RARER);
+        // Nobody can tell what is rare from what is made up: at the least there are as many as if more were made up.
+        let few = self.names_of_categories(&all, LEAST_RARER);
+        let surely = all.twice + all.once_listed + all.listed;
+        let low = low.min(few.low).max(surely).min(total);
+        let made_up = (all.found() - known).max(0.0);
+        let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
+        let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0 || cell.named.is_empty());
+        let is_covered = all.twice_listed + all.once_listed >= COVERED * (all.twice + once);
+        let at_least = nothing_listed || !is_covered || completeness < TOLD_FROM;
+        Some(Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least })
+    }
+
+    /// How many there are if lists leave out what only one answer has so much more often.
+    fn names_of_categories(&self, all: &Sums, rarer: f64) -> Names {
+        let categories = &self.categories;
+        let of_twice = LEFT_OUT.with(all.twice - all.twice_listed, all.twice);
         // What comes to mind only once is left out more; what is left out beyond that is made up.
-        let of_once = (RARER * of_twice).min(MOST_UNKNOWN);
+        let of_once = (rarer * of_twice).min(MOST_UNKNOWN);
         let most_made_up = MOST_MADE_UP * count(self.whole_mentions);
         let once = (all.once_listed / (1.0 - of_once)).max(all.once - most_made_up).min(all.once);
-        let made_up = (all.once - once + MADE_UP.0) / (count(self.whole_mentions) + MADE_UP.1);
-        let looked_for = all.twice + once + LEFT_OUT.1;
-        let left_out = (all.twice - all.twice_listed + once - all.once_listed + LEFT_OUT.0) / looked_for;
+        let made_up = MADE_UP.with(all.once - once, count(self.whole_mentions));
+        let looked_for = all.twice + once;
+        let left_out = LEFT_OUT.with(all.twice - all.twice_listed + once - all.once_listed, looked_for);
         let made_up_of_lists = (made_up * count(categories.mentions)).min(all.listed_once);
         let by_lists = all.listed_once - made_up_of_lists + all.listed;
         let known = all.twice + once + by_lists;
@@ -50,21 +82,13 @@ impl Frontier {
         let by_categories = categories.to_come() * in_lists / in_each.max(1.0);
         let missing = by_whole.max(by_categories);
         let total = known + missing;
-        let variance =
-            missing + (DOUBT * missing).powi(2) + by_lists.powi(2) * left_out * (1.0 - left_out) / looked_for;
-        let spread = QUANTILE * variance.sqrt();
-        let surely = all.twice + all.once_listed + all.listed;
-        let low = (total - spread).max(surely).min(total);
-        let made_up = (all.found() - known).max(0.0);
-        let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
-        let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0 || cell.named.is_empty());
-        let is_covered = all.twice_listed + all.once_listed >= COVERED * (all.twice + once);
-        let at_least = nothing_listed || !is_covered || completeness < TOLD_FROM;
-        Some(Completeness {
-            estimate: Estimate { total, low, high: total + spread, made_up },
-            completeness,
-            at_least,
-        })
+        let mentions = count(categories.mentions);
+        let variance = missing
+            + (DOUBT * missing).powi(2)
+            + mentions.powi(2) * made_up / (count(self.whole_mentions) + MADE_UP.weight)
+            + by_lists.powi(2) * left_out * (1.0 - left_out) / (looked_for + LEFT_OUT.weight);
+        let low = total - QUANTILE * variance.sqrt();
+        Names { known, once, total, low, high: known + at_most(missing, variance) }
     }
 }
 

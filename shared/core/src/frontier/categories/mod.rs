@@ -1,7 +1,7 @@
 //! The parts of a topic by what its items are: which categories there are, and how far each of them is.
 //!
 //! Categories are given by the operator or told by models, asked for in a task: a request whose answer names no items. Nobody can see from a name which
-//! category it belongs to, so what is known of one are the answers about it. One that is shorter than what was asked for has *listed* it; one that comes
+//! category it belongs to, so what is known of one are the answers about it. One that is clearly shorter than its model's answers usually are has *listed* it; one that comes
 //! back full has not, and a category that goes on giving new names is cut: a model is asked which parts it falls into. It stays beside its parts for what
 //! belongs to none of them.
 
@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::FULL;
 use super::voices::{Set, VOICES, place_of};
 use crate::batch::{Outcome, ResponseMeta};
 use crate::ids::Seq;
@@ -83,6 +82,8 @@ pub(super) struct Said {
     pub(super) all: u32,
     pub(super) new: u32,
     pub(super) asked: u32,
+    /// It may have ended before all names were given.
+    pub(super) is_full: bool,
     pub(super) voice: Set,
 }
 
@@ -179,8 +180,7 @@ impl Categories {
             (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
         }
         (cell.last_new, cell.last_all) = (said.new, said.all);
-        let is_full = said.asked == 0 || f64::from(said.all) >= FULL * f64::from(said.asked);
-        if is_full {
+        if said.is_full {
             cell.full = cell.full.saturating_add(1);
         } else {
             cell.listed = cell.listed.saturating_add(1);

@@ -33,6 +33,8 @@ struct Askable<'a> {
     worth: Worth,
     knowing: Option<Knowing>,
     spares: Spares,
+    /// The share of what it is asked for that it gives, where it stops long before that.
+    delivers: f64,
     /// What an answer costs.
     cost: f64,
     /// It answers lately, or is tried now.
@@ -179,6 +181,7 @@ impl View<'_> {
                 worth,
                 knowing: self.knowing(voice),
                 spares: self.spares(worth.is_seen),
+                delivers: self.fullness(voice).delivers(),
                 cost,
                 is_sound,
                 best: None,
@@ -213,7 +216,7 @@ impl View<'_> {
             }
             for one in not_listed {
                 // Which parts there are goes by how much the model knows of them, and by what it is told to leave out.
-                self.cut(stretch, picture, (size, one.spares, one.knowing), &mut parts);
+                self.cut(stretch, picture, (size * one.delivers, one.spares, one.knowing), &mut parts);
                 for (letters, load) in parts.drain(..).filter(|(letters, _)| busy.is_free(*letters)) {
                     let sums = self.sum(letters);
                     let has = self.expected_of(picture, &sums, letters, reach);

@@ -370,3 +370,45 @@ proptest! {
         prop_assert_eq!(again.frontier().next(&wish), log.frontier().next(&wish));
     }
 }
+
+/// How many of fifty names a list may have goes by what its model gives when there are far more, and not by what others give.
+#[test]
+fn a_list_is_what_is_clearly_shorter_than_its_models_answers_about_the_whole() {
+    let listed = |whole: usize, aimed: usize| {
+        let mut log = Log::default();
+        let known = names("abcdefghijklmnopqrst", 5);
+        log.answer(ONE, None, 50, &all(&known[..whole])).answer(ONE, None, 50, &all(&known[50..50 + whole]));
+        log.answer("two", None, 50, &all(&known[..40])).answer("two", None, 50, &all(&known[..50]));
+        log.answer(ONE, Some("m"), 50, &all(&names("m", aimed)));
+        let stretches = &log.frontier().stretches;
+        stretches.iter().find(|stretch| stretch.letters().overlaps(part("m"))).unwrap().reach.listed > 0
+    };
+    assert!(listed(50, 45) && !listed(50, 46));
+    assert!(listed(44, 39) && !listed(44, 40));
+}
+
+/// A model that stops after thirty of fifty, whatever there is, has listed nothing by that; one that repeats the same thirty has.
+#[test]
+fn a_model_that_stops_early_lists_nothing_by_that() {
+    let known = names("abcdefghijklmnopqrst", 9);
+    let listed = |second: &[String]| {
+        let mut log = Log::default();
+        log.answer(ONE, None, 50, &all(&known[..30])).answer(ONE, None, 50, &all(second));
+        log.answer(ONE, Some("m"), 50, &all(&names("m", 30)));
+        let stretches = &log.frontier().stretches;
+        stretches.iter().find(|stretch| stretch.letters().overlaps(part("m"))).unwrap().reach.listed
+    };
+    assert_eq!((listed(&known[30..60]), listed(&known[..30])), (0, 2));
+    let mut log = Log::default();
+    log.answer(ONE, None, 50, &all(&known[..30])).answer("two", None, 50, &all(&known[30..60]));
+    let models = providers(&[ONE, "two"]);
+    let next = |under_way: &[(Aim, f64)]| {
+        let (partition, providers) = (Partition::Alphabetical, models.as_slice());
+        let wish = Wish { items: 50, wanted: None, partition, categories: &[], providers, under_way };
+        log.frontier().next(&wish)
+    };
+    let whole = (Aim::Whole, 0.0);
+    let is_whole = |outlook: Outlook| matches!(outlook, Outlook::Ask { aim: Aim::Whole, .. });
+    assert!(is_whole(next(&[])) && is_whole(next(std::slice::from_ref(&whole))), "does either have more?");
+    assert!(!is_whole(next(&[whole.clone(), whole])), "both are asked again");
+}
