@@ -59,6 +59,21 @@ fn what_igentai_spends_is_what_the_models_charge() {
     assert!(last.told.unwrap().attributes >= last.found as u64);
 }
 
+/// What a model gives says nothing of what it knows where it stops after thirty names, however many it is asked for.
+#[test]
+fn models_that_stop_early_do_not_make_a_topic_complete() {
+    for family in [Family::One, Family::Complementary] {
+        let setting = Setting { stops: Some(30), ..setting(family) };
+        let how = How { until_complete: Some(0.95), to_the_end: true, ..How::default() };
+        for seed in 0..3 {
+            let course = run(Client::Igentai, world(&setting, seed).unwrap(), &how, seed);
+            assert_eq!(course.end, End::ByItself(igentai_core::topic::EndReason::Complete));
+            let found = course.completeness();
+            assert!(found > 0.88, "{family:?}, seed {seed}: {found} of what the models know");
+        }
+    }
+}
+
 #[test]
 fn who_is_left_alone_stops_at_the_number_of_requests_or_by_itself() {
     let setting = setting(Family::One);
