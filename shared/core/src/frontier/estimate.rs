@@ -11,7 +11,7 @@ use crate::estimate::{Completeness, Estimate};
 const USUAL: f64 = 6.0;
 
 /// For each new name in a full answer, so many more are to come at least.
-const MORE: f64 = 0.4;
+const MORE: f64 = 0.7;
 
 /// With so many known names, their number says as much of a range that came back full as the new ones in the answer do.
 const TRUST: f64 = 10.0;

@@ -136,7 +136,7 @@ fn part(cell: &str) -> Letters {
     Letters::parse(cell).unwrap()
 }
 
-/// An answer that is shorter than what was asked for has listed its range; a full one has not, and is cut smaller, or leaves out what is known.
+/// An answer that is clearly shorter than those about the whole has listed its range; a full one has not, and is cut smaller, or leaves out what is known.
 #[test]
 fn a_short_answer_lists_a_range_and_a_full_one_does_not() {
     let (known, listed) = (names("abcmsz", 8), names("abc", 10));
