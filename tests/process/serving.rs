@@ -37,7 +37,8 @@ impl Serving {
 
 #[tokio::test]
 async fn topics_run_side_by_side_when_they_are_started_from_the_api() {
-    let place = Place::new(script(40, 5)).await;
+    // Ten of twenty are named at a time, so that none is missed by chance before a topic is dry, whichever answers it gets.
+    let place = Place::new(script(20, 5)).await;
     let serving = Serving::start(&place).await;
     let api = &serving.api;
     let first = api.start(json!({ "name": "Sights" })).await;
@@ -46,7 +47,7 @@ async fn topics_run_side_by_side_when_they_are_started_from_the_api() {
         let topic = api.until_ended(id).await;
         assert_eq!(
             (&topic["reason"], &topic["numbers"]["attributes"]),
-            (&json!("dry"), &json!(40)),
+            (&json!("dry"), &json!(20)),
             "{topic}"
         );
         let feed: Vec<String> = api.feed(id).await.into_iter().map(|(_, text)| text).collect();
