@@ -412,3 +412,20 @@ fn a_model_that_stops_early_lists_nothing_by_that() {
     assert!(is_whole(next(&[])) && is_whole(next(std::slice::from_ref(&whole))), "does either have more?");
     assert!(!is_whole(next(&[whole.clone(), whole])), "both are asked again");
 }
+
+/// What is said twice, or is no name, was given, too; and a model that nobody has asked about the whole may stop as early as others.
+#[test]
+fn how_long_an_answer_is_goes_by_all_that_was_given_and_of_who_is_not_known_by_others() {
+    let known = names("abcdefghijklmnopqrst", 9);
+    let listed = |whole: usize, meta: ResponseMeta, aimed: usize| {
+        let mut log = Log::default();
+        log.answer(ONE, None, 50, &all(&known[..whole])).answer(ONE, None, 50, &all(&known[60..60 + whole]));
+        log.says(meta, &names("m", aimed));
+        let stretches = &log.frontier().stretches;
+        stretches.iter().find(|stretch| stretch.letters().overlaps(part("m"))).unwrap().reach.listed > 0
+    };
+    assert!(listed(50, about("m"), 42));
+    assert!(!listed(50, ResponseMeta { repeated: 3, rejected: 2, ..about("m") }, 42));
+    let two = |part: &str| ResponseMeta { provider: "two".to_owned(), ..about(part) };
+    assert!(listed(50, two("m"), 30) && !listed(30, two("m"), 30));
+}
