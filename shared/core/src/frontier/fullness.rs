@@ -48,7 +48,7 @@ pub(super) struct Fullness {
 
 /// Names that were found when an answer about the whole topic was taken in, and those that its model has named by then.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct Found {
     pub(super) of_all: u32,
     pub(super) of_model: u32,
 }
@@ -66,12 +66,16 @@ impl Length {
 
 impl Fullness {
     /// Takes in an answer about the whole topic.
-    pub(super) fn answered(&mut self, length: Length, known: Known) {
+    pub(super) fn answered(&mut self, length: Length, known: Found) {
+        // One that was cut off says nothing of that.
+        if length.asked == 0 {
+            return;
+        }
         self.answers = self.answers.saturating_add(1);
         let had_more = is_full(length.asked, length.names) || is_far_more(known.of_model, length.names);
-        let share = permille(f64::from(length.given) / f64::from(length.asked.max(1))).min(1_000);
-        self.maybe = (self.answers == 1 && length.asked > 0 && !had_more).then_some(share);
-        if length.asked > 0 && had_more {
+        let share = permille(f64::from(length.given) / f64::from(length.asked)).min(1_000);
+        self.maybe = (self.answers == 1 && !had_more).then_some(share);
+        if had_more {
             let (least, usual) = self.least.map_or((share, share), |least| (least, self.usual));
             self.least = Some(least.min(share));
             self.usual = (usual * (LATELY - 1) + share) / LATELY;
@@ -86,7 +90,7 @@ impl Fullness {
 
     /// Whether an answer about the whole topic with so many new names, which was taken in, has all that its model knows: it is short, its model has named hardly
     /// anything else, and has said so twice, or nobody has.
-    pub(super) fn lists_all(self, length: Length, new: u32, known: Known) -> bool {
+    pub(super) fn lists_all(self, length: Length, new: u32, known: Found) -> bool {
         let is_sure = self.answers > 1 || !is_far_more(known.of_all, length.names);
         !is_full(length.asked, length.names)
             && f64::from(new) <= LITTLE_NEW * f64::from(length.names)
@@ -113,10 +117,10 @@ impl Fullness {
 
 impl Frontier {
     /// Names that were found, and those that a model has named.
-    pub(super) fn known_by(&self, voice: Set) -> Known {
+    pub(super) fn known_by(&self, voice: Set) -> Found {
         let of_all = count(self.names.len() / BYTES);
         let of_model = self.places.each().iter().map(|names| names.by(voice)).sum();
-        Known { of_all, of_model }
+        Found { of_all, of_model }
     }
 
     /// How long answers of a model are. One that nobody knows may stop as early as others do.
@@ -139,8 +143,8 @@ mod tests {
         Length { asked, names, given: names }
     }
 
-    fn known(of_all: u32, of_model: u32) -> Known {
-        Known { of_all, of_model }
+    fn known(of_all: u32, of_model: u32) -> Found {
+        Found { of_all, of_model }
     }
 
     /// Answers about the whole: what was asked for, names, and those that the model has named by then.
@@ -187,6 +191,12 @@ mod tests {
         assert!(!once.lists_all(of_thirty, 0, known(200, 30)), "maybe it has more");
         assert!(once.lists_all(of_thirty, 0, known(33, 30)), "nobody has");
         assert!((after(&[(50, 45, 45), (50, 40, 60)]).delivers() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_does_not_tell_whether_a_short_one_was_all() {
+        let cut_off = after(&[(50, 30, 30), (0, 40, 45)]);
+        assert!(cut_off.is_unclear() && fewest(cut_off, 50) == 26);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The parts of a topic by what its items are: which categories there are, and how far each of them is.
 //!
 //! Categories are given by the operator or told by models, asked for in a task: a request whose answer names no items. Nobody can see from a name which
-//! category it belongs to, so what is known of one are the answers about it. One that is clearly shorter than its model's answers usually are has *listed* it; one that comes
-//! back full has not, and a category that goes on giving new names is cut: a model is asked which parts it falls into. It stays beside its parts for what
-//! belongs to none of them.
+//! category it belongs to, so what is known of one are the answers about it. One that is clearly shorter than its model's answers usually are has *listed*
+//! it; one that comes back full has not, and a category that goes on giving new names is cut: a model is asked which parts it falls into. It stays beside
+//! its parts for what belongs to none of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
