@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Cost;
 use crate::effect::Measured;
 use crate::estimate::Completeness;
-use crate::frontier::{Aim, Category};
+use crate::frontier::{Aim, Category, Wish};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::phrasing::Wording;
-use crate::routing::Routed;
+use crate::routing::{Policy, Routed};
 use crate::time::UnixMillis;
 use crate::topic::{EndReason, Partition, Share};
 
@@ -80,6 +80,12 @@ pub struct Terms {
     pub wanted: Option<Share>,
     /// Providers that can be asked.
     pub providers: Vec<String>,
+    /// The operator's weights of them; none where they are equal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Whether requests have to be shared by these.
+    #[serde(default)]
+    pub routing: Policy,
     /// Those that cannot be asked now, and why. Where that is all of them, they are tried all the same.
     pub away: BTreeMap<String, String>,
     /// How requests aim at parts.
@@ -247,6 +253,22 @@ impl fmt::Display for What {
     }
 }
 
+impl Terms {
+    /// What is to be asked for, on these terms, where that is under way.
+    pub(crate) fn wish<'a>(&'a self, under_way: &'a [(Aim, f64)]) -> Wish<'a> {
+        Wish {
+            items: self.items,
+            wanted: self.wanted.map(Share::get),
+            partition: self.partition,
+            categories: &self.categories,
+            providers: &self.providers,
+            weights: &self.weights,
+            routing: self.routing,
+            under_way,
+        }
+    }
+}
+
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "from here on: at most {} items a request", self.items)?;
@@ -263,12 +285,19 @@ impl fmt::Display for Terms {
         if let Some(wanted) = self.wanted {
             write!(f, ", until {wanted} are found")?;
         }
-        let asked: Vec<&str> =
-            self.providers.iter().filter(|name| !self.away.contains_key(*name)).map(String::as_str).collect();
+        let named = |name: &String| match self.weights.get(name) {
+            Some(weight) => format!("{name} (weight {weight})"),
+            None => name.clone(),
+        };
+        let asked: Vec<String> =
+            self.providers.iter().filter(|name| !self.away.contains_key(*name)).map(named).collect();
         match asked.as_slice() {
             [] => f.write_str(", and nobody who can be asked")?,
             [one] => write!(f, ", asked of {one}")?,
             [others @ .., last] => write!(f, ", asked of {} and {last}", others.join(", "))?,
+        }
+        if self.routing == Policy::Fixed && !self.weights.is_empty() {
+            f.write_str(", by these weights")?;
         }
         for (provider, why) in &self.away {
             write!(f, "; not {provider}: {why}")?;

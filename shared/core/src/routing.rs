@@ -58,7 +58,7 @@ const CURIOSITY: f64 = 0.005;
 const SHARED_OUT: u32 = 40;
 
 /// So many answers of each provider weigh as much as the operator's weights.
-const PRIOR: f64 = 4.0;
+pub(crate) const PRIOR: f64 = 4.0;
 
 /// Who answered less often is not known.
 const LEAST_ANSWERS: u64 = 2;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Asked, Decision, Ending, Terms, What, Why};
 use crate::effect::Watch;
 use crate::fold::{FoldError, TopicFold};
-use crate::frontier::{Aim, Outlook, Wish};
+use crate::frontier::{Aim, Outlook};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::judging::is_to;
 use crate::log::Entry;
@@ -178,15 +178,7 @@ impl Replay {
     fn ask_frontier(&self, asked: &Asked) -> Option<Asked> {
         let under_way: Vec<(Aim, f64)> =
             self.under_way.values().map(|open| (open.aim.clone(), open.new)).collect();
-        let wish = Wish {
-            items: self.terms.items,
-            wanted: self.terms.wanted.map(crate::topic::Share::get),
-            partition: self.terms.partition,
-            categories: &self.terms.categories,
-            providers: &self.terms.providers,
-            under_way: &under_way,
-        };
-        match self.fold.frontier().next(&wish) {
+        match self.fold.frontier().next(&self.terms.wish(&under_way)) {
             Outlook::Ask { aim, provider, items, new, why } => {
                 let cell = aim.cell();
                 Some(Asked { cell, provider, items, new, why, ..asked.clone() })

@@ -27,6 +27,8 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             items: 50,
             wanted: Some(Share::new(0.995)),
             providers: vec!["small".to_owned(), "large".to_owned()],
+            weights: BTreeMap::new(),
+            routing: Policy::GoodUcb,
             away: BTreeMap::from([("other".to_owned(), "wrong key".to_owned())]),
             partition: Partition::Alphabetical,
             categories: Vec::new(),

@@ -36,6 +36,7 @@ mod letters;
 mod name;
 mod next;
 mod places;
+mod prior;
 mod reach;
 mod spread;
 mod sums;

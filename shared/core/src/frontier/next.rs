@@ -1,13 +1,17 @@
 //! What to ask for next.
 
+use std::collections::BTreeMap;
+
 use super::coming::Knowing;
 use super::estimate::Picture;
+use super::prior::turn_of;
 use super::spread::LOOKED_AT;
 use super::view::View;
 use super::voices::VOICES;
 use super::{BYTES, Category, Frontier, Letters, Stretch, Sums};
 use crate::batch::ResponseMeta;
 use crate::decision::Why;
+use crate::routing::Policy;
 use crate::topic::Partition;
 
 mod ahead;
@@ -175,6 +179,10 @@ pub struct Wish<'a> {
     pub categories: &'a [Category],
     /// Providers that can be asked.
     pub providers: &'a [String],
+    /// The operator's weights of them; none where they are equal.
+    pub weights: &'a BTreeMap<String, f64>,
+    /// Whether providers have to have the shares that these come to.
+    pub routing: Policy,
     /// What requests are about that have not been answered, and how many new names they may bring.
     pub under_way: &'a [(Aim, f64)],
 }
@@ -343,8 +351,15 @@ impl View<'_> {
         }
     }
 
-    /// A question about the whole topic: models that are worth asking take turns.
+    /// A question about the whole topic: models that are worth asking take turns, by what the operator thinks of them. Where all questions are such, shares
+    /// are learned ([`crate::routing`]), and whoever sends it draws by these.
     pub(super) fn about_whole(&self, wish: &Wish<'_>, whole: u64, why: Why) -> Outlook {
+        let provider = if why == Why::Uncut { None } else { self.whose_turn(wish, whole, why) };
+        Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0, why }
+    }
+
+    /// Who is asked about the whole; nobody by name where there is one only.
+    fn whose_turn(&self, wish: &Wish<'_>, whole: u64, why: Why) -> Option<String> {
         let useful = self.useful();
         let is_useful = |provider: &&String| {
             let voice = self.set_of(provider);
@@ -356,10 +371,13 @@ impl View<'_> {
         // Now and then one that fails is tried.
         let tries = whole.is_multiple_of(TRIED_EVERY);
         let providers = if sound.is_empty() || tries { useful } else { sound };
-        let turn = usize::try_from(whole).unwrap_or(0) % providers.len().max(1);
-        let provider =
-            if wish.providers.len() > 1 { providers.get(turn).map(ToString::to_string) } else { None };
-        Outlook::Ask { aim: Aim::Whole, provider, items: wish.items, new: 0.0, why }
+        // What an answer of one costs has to be known of each.
+        let provider = if wish.weights.is_empty() || why == Why::First {
+            providers.get(usize::try_from(whole).unwrap_or(0) % providers.len().max(1)).copied()
+        } else {
+            turn_of(whole, providers.iter().map(|provider| (*provider, self.preference(wish, provider))))
+        };
+        provider.filter(|_| wish.providers.len() > 1).cloned()
     }
 
     /// Everything is listed: what lists leave out is asked for in the ranges where most of it is. Where it shall go on for as long as anything new comes, nobody
@@ -386,7 +404,7 @@ impl View<'_> {
         if useful.iter().any(is_sound) {
             useful.retain(is_sound);
         }
-        let cost = |provider: &&String| self.cost_of(self.set_of(provider));
+        let cost = |provider: &&String| self.cost_of(self.set_of(provider)) / self.preference(wish, provider);
         useful.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
         let turn = usize::from(least) % useful.len().max(1);
         let provider = useful.get(turn).copied().cloned().filter(|_| wish.providers.len() > 1);

@@ -19,6 +19,7 @@ use crate::decision::Why;
 use crate::fold::TopicFold;
 use crate::ids::WorkerId;
 use crate::log::{EntryHead, EntryKind, EntryTail};
+use crate::routing::Policy;
 use crate::time::UnixMillis;
 use crate::topic::Partition;
 
@@ -27,10 +28,23 @@ mod known;
 mod letters;
 mod listing;
 mod next;
+mod prior;
 mod shared;
 mod voices;
 
 const ONE: &str = "one";
+
+/// What tests say nothing of.
+const PLAIN: Wish<'static> = Wish {
+    items: 50,
+    wanted: None,
+    partition: Partition::Alphabetical,
+    categories: &[],
+    providers: &[],
+    weights: &BTreeMap::new(),
+    routing: Policy::GoodUcb,
+    under_way: &[],
+};
 
 /// A log that is being written, and what is folded of it.
 #[derive(Default)]
@@ -129,6 +143,7 @@ fn next(frontier: &Frontier, under_way: &[(Aim, f64)]) -> Outlook {
         wanted: None,
         providers: &providers(&[ONE]),
         under_way,
+        ..PLAIN
     })
 }
 
@@ -297,6 +312,7 @@ fn a_model_that_adds_nothing_is_not_asked_and_one_that_does_lists_everything() {
             wanted: None,
             providers: &available,
             under_way: &under_way,
+            ..PLAIN
         };
         let Outlook::Ask { aim, provider, new, why, .. } = frontier.next(&wish) else { break };
         if matches!(why, Why::Again { .. }) {
@@ -342,6 +358,7 @@ fn more_models_than_are_told_apart_do_no_harm() {
         wanted: Some(0.95),
         providers: &many,
         under_way: &[],
+        ..PLAIN
     };
     assert!(matches!(log.frontier().next(&wish), Outlook::Ask { .. }));
     assert!(log.frontier().estimate().is_some());
@@ -414,6 +431,7 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
                     wanted: Some(0.95),
                     providers: &one,
                     under_way: &open,
+                    ..PLAIN
                 };
                 let Outlook::Ask { aim, items, new, .. } = log.frontier().next(&wish) else { break };
                 under_way.push((aim, items, new));
@@ -468,7 +486,7 @@ proptest! {
         let some = providers(&["a", "b"]);
         let mut under_way: Vec<(Aim, f64)> = Vec::new();
         for asked in 0..60 {
-            let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &some, under_way: &under_way };
+            let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &some, under_way: &under_way, ..PLAIN };
             match log.frontier().next(&wish) {
                 Outlook::Ask { aim, items, new, .. } => {
                     prop_assert!((1..=50).contains(&items) && new.is_finite());

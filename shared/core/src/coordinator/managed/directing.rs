@@ -39,9 +39,8 @@ impl Managed {
             self.journal.note(moment, What::Dropped { decisions: dropped });
         }
         let terms = self.terms(members);
-        let providers = terms.providers.clone();
-        self.journal.terms(moment, epoch, terms);
+        self.journal.terms(moment, epoch, terms.clone());
         let journal = (&mut self.journal, moment);
-        self.tickets.issue((&self.topic, is_judged), &self.fold, (live, &providers), journal, lease, report);
+        self.tickets.issue((&terms, is_judged), &self.fold, live, journal, lease, report);
     }
 }

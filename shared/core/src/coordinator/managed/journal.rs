@@ -77,10 +77,8 @@ impl Journal {
         }
         // Of who is away only that counts, since why is said in ever other words.
         let is_same = |known: &Terms| {
-            let Terms { items, wanted, providers, away, partition, categories } = known;
-            (items, wanted, providers, partition, categories)
-                == (&terms.items, &terms.wanted, &terms.providers, &terms.partition, &terms.categories)
-                && away.keys().eq(terms.away.keys())
+            let away = known.away.keys().eq(terms.away.keys());
+            away && *known == Terms { away: known.away.clone(), ..terms.clone() }
         };
         if !self.terms.as_ref().is_some_and(is_same) {
             self.terms = Some(terms.clone());
@@ -150,6 +148,8 @@ impl Managed {
             items: self.topic.items_per_request,
             wanted: self.topic.limits.completeness,
             providers: self.askable(members),
+            weights: self.unequal_weights(members),
+            routing: self.topic.routing,
             away: self.away(members),
             partition: self.topic.partition,
             categories: self.topic.categories.clone(),

@@ -1,4 +1,5 @@
-//! How requests about the whole topic are shared among providers: decided now and then, by what the log says, and told to producers when that is written down.
+//! How requests are shared among providers where all of them are about the whole topic, because it shall not be cut or cannot be: decided now and then, by what
+//! the log says, and told to producers when that is written down.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ impl Managed {
     ) {
         self.measure(members, epoch, now, None);
         let (policy, prior) = (self.topic.routing, self.prior(members));
-        if self.is_directed() || prior.len() < 2 {
+        let asks_for_parts = self.is_directed() && !self.tickets.is_uncut();
+        if asks_for_parts || prior.len() < 2 {
             self.routing = Routing::default();
             return;
         }
@@ -109,6 +111,16 @@ impl Managed {
         let mean = |sum: f64, count: f64| (sum / count * 1e6).round() / 1e6;
         let means = sums.into_iter().map(|(name, (sum, count))| (name.to_owned(), mean(sum, count)));
         means.filter(|(_, weight)| *weight > 0.0).collect()
+    }
+
+    /// The same where they are not equal.
+    pub(super) fn unequal_weights(&self, members: &BTreeMap<WorkerId, Member>) -> BTreeMap<String, f64> {
+        let mut weights = self.prior(members);
+        let first = weights.values().next().copied().unwrap_or_default();
+        if weights.values().all(|weight| weight.total_cmp(&first).is_eq()) {
+            weights.clear();
+        }
+        weights
     }
 
     /// The weights that a producer goes by which has these providers: as decided, or else the operator's.

@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::command::{OrderedAim, TopicReport};
 use crate::coordinator::ledger::LiveLease;
-use crate::decision::{Asked, What, Why};
+use crate::decision::{Asked, Terms, What, Why};
 use crate::fold::TopicFold;
-use crate::frontier::{Aim, Outlook, Wish};
+use crate::frontier::{Aim, Outlook};
 use crate::ids::{Incarnation, Seq, WorkerId};
 use crate::judging::is_to;
 use crate::log::Entry;
-use crate::topic::{Share, Topic};
 
 use super::journal::{Journal, Moment};
 
@@ -48,13 +47,17 @@ struct Holder {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tickets(BTreeMap<WorkerId, Holder>);
+pub(super) struct Tickets {
+    holders: BTreeMap<WorkerId, Holder>,
+    /// The last one is about the whole topic since that does not fall into parts.
+    uncut: bool,
+}
 
 impl Tickets {
     /// The answer to a request is in the log.
     pub(super) fn settle(&mut self, entry: &Entry) {
         let Some(meta) = entry.response() else { return };
-        let holder = self.0.get_mut(&entry.head.producer);
+        let holder = self.holders.get_mut(&entry.head.producer);
         let Some(holder) = holder.filter(|holder| holder.incarnation == entry.head.incarnation) else {
             return;
         };
@@ -67,6 +70,11 @@ impl Tickets {
         }
     }
 
+    /// Whether all requests are about the whole topic, since that does not fall into parts that models keep to.
+    pub(super) const fn is_uncut(&self) -> bool {
+        self.uncut
+    }
+
     /// Forgets what producers hold that are gone, and what those that are there say they do not wait for. Who has tickets and sends nothing gives them back, so
     /// that others look there, if there is `somebody` who can. The answer is the decisions by which those were issued that are waited for no more.
     pub(super) fn review<'a>(
@@ -77,10 +85,10 @@ impl Tickets {
     ) -> Vec<u64> {
         let before: Vec<u64> = self.waited_for().map(|ticket| ticket.decision).collect();
         let lease = |producer: &WorkerId| live.iter().find(|one| one.producer == *producer);
-        self.0.retain(|producer, holder| {
+        self.holders.retain(|producer, holder| {
             lease(producer).is_some_and(|one| one.incarnation == holder.incarnation)
         });
-        for (producer, holder) in &mut self.0 {
+        for (producer, holder) in &mut self.holders {
             let Some(report) = report(producer) else { continue };
             holder.open.retain(|ticket| !ticket.settled || ticket.number >= report.sent);
             if somebody && lease(producer).is_some_and(|one| one.stuck) {
@@ -99,7 +107,7 @@ impl Tickets {
 
     /// Those whose answers are not in the log.
     fn waited_for(&self) -> impl Iterator<Item = &Ticket> {
-        self.0.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
+        self.holders.values().flat_map(|holder| &holder.open).filter(|ticket| !ticket.settled)
     }
 
     /// Whether a provider has been asked that has not answered yet, so that nobody knows what it would add. Who only fails is not waited for.
@@ -115,7 +123,7 @@ impl Tickets {
     pub(super) fn give_back(&mut self, only_judges: bool) -> Vec<u64> {
         let waited_for = self.waited_for().filter(|ticket| !only_judges || ticket.aim == Aim::Judge);
         let waited_for = waited_for.map(|ticket| ticket.decision).collect();
-        self.0.clear();
+        *self = Self::default();
         waited_for
     }
 
@@ -135,9 +143,9 @@ impl Tickets {
     /// Issues tickets, as many as there is work for and producers can use: to judges, or what the frontier says.
     pub(super) fn issue<'a>(
         &mut self,
-        (topic, is_judged): (&Topic, bool),
+        (terms, is_judged): (&Terms, bool),
         fold: &TopicFold,
-        (live, providers): (&[LiveLease], &[String]),
+        live: &[LiveLease],
         (journal, moment): (&mut Journal, Moment),
         lease: impl Fn(&LiveLease) -> u64,
         report: impl Fn(&WorkerId) -> Option<&'a TopicReport>,
@@ -148,7 +156,7 @@ impl Tickets {
                 let sent = report(&one.producer).map_or(0, |report| report.sent);
                 let ahead = usize::try_from(one.places + (one.places / 2).max(1)).unwrap_or(usize::MAX);
                 let ahead = ahead.min(MOST);
-                let holder = self.0.entry(one.producer.clone()).or_insert_with(|| Holder {
+                let holder = self.holders.entry(one.producer.clone()).or_insert_with(|| Holder {
                     incarnation: one.incarnation,
                     next: sent,
                     open: VecDeque::new(),
@@ -159,11 +167,14 @@ impl Tickets {
                 }
                 let number = holder.next;
                 let next = if is_judged {
-                    self.for_a_judge(fold, providers)
+                    self.for_a_judge(fold, &terms.providers)
                 } else {
-                    self.for_the_frontier(topic, fold, providers)
+                    self.for_the_frontier(terms, fold)
                 };
                 let Some((ticket, why)) = next else { return };
+                if why != Why::Judge {
+                    self.uncut = why == Why::Uncut;
+                }
                 let asked = Asked {
                     producer: one.producer.clone(),
                     incarnation: one.incarnation,
@@ -176,7 +187,7 @@ impl Tickets {
                 };
                 let decision = journal.note(moment, What::Asked(asked));
                 let ticket = Ticket { number, decision, ..ticket };
-                if let Some(holder) = self.0.get_mut(&one.producer) {
+                if let Some(holder) = self.holders.get_mut(&one.producer) {
                     holder.next += 1;
                     holder.open.push_back(ticket);
                     issued = true;
@@ -189,21 +200,9 @@ impl Tickets {
     }
 
     /// A ticket without its numbers, and why it is issued.
-    fn for_the_frontier(
-        &self,
-        topic: &Topic,
-        fold: &TopicFold,
-        providers: &[String],
-    ) -> Option<(Ticket, Why)> {
+    fn for_the_frontier(&self, terms: &Terms, fold: &TopicFold) -> Option<(Ticket, Why)> {
         let under_way = self.under_way();
-        let wish = Wish {
-            items: topic.items_per_request,
-            wanted: topic.limits.completeness.map(Share::get),
-            partition: topic.partition,
-            categories: &topic.categories,
-            providers,
-            under_way: &under_way,
-        };
+        let wish = terms.wish(&under_way);
         let Outlook::Ask { aim, provider, items, new, why } = fold.frontier().next(&wish) else {
             return None;
         };
@@ -236,7 +235,7 @@ impl Tickets {
         room: usize,
         journal: &Journal,
     ) -> Vec<OrderedAim> {
-        let open = self.0.get(producer).into_iter().flat_map(|holder| &holder.open);
+        let open = self.holders.get(producer).into_iter().flat_map(|holder| &holder.open);
         let mut left = room;
         let fits = |aim: &OrderedAim| {
             let fits = aim.load() <= left;

@@ -134,7 +134,9 @@ impl Frontier {
                     (0, _) => f64::from(cell.last_new) * NEXT,
                     _ => cell.known() * self.categories.adds(voice),
                 };
-                let cost = if several { view.cost_of(voice) / view.soundness(voice).max(0.01) } else { 1.0 };
+                let preference = view.preference(wish, provider);
+                let sound = view.soundness(voice).max(0.01);
+                let cost = if several { view.cost_of(voice) / sound / preference } else { 1.0 };
                 let value = new / cost;
                 // Who names a category wants to know what is in it.
                 let is_wanted = !cell.is_asked() && wish.categories.contains(*category);

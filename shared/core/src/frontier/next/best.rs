@@ -3,6 +3,7 @@
 use super::super::coming::Knowing;
 use super::super::estimate::Picture;
 use super::super::letters::PLACES;
+use super::super::prior::turn_of;
 use super::super::view::View;
 use super::super::voices::{Set, Worth};
 use super::super::{Reach, Stretch};
@@ -35,8 +36,9 @@ struct Askable<'a> {
     spares: Spares,
     /// The share of what it is asked for that it gives, where it stops long before that.
     delivers: f64,
-    /// What an answer costs.
+    /// What an answer costs, less for whom the operator would rather ask.
     cost: f64,
+    preference: f64,
     /// It answers lately, or is tried now.
     is_sound: bool,
     best: Option<Offer>,
@@ -114,6 +116,16 @@ impl Choice {
     }
 }
 
+/// Keeps the one whose turn it is by the operator's weights, of those that are asked for anything.
+fn keep_whose_turn_it_is(askable: &mut Vec<Askable<'_>>, turn: u64) {
+    askable.retain(|one| one.best.is_some());
+    if askable.iter().any(|one| one.is_sound) {
+        askable.retain(|one| one.is_sound);
+    }
+    let next = turn_of(turn, askable.iter().map(|one| (one.provider, one.preference)));
+    askable.retain(|one| Some(one.provider) == next);
+}
+
 impl View<'_> {
     /// Whether a model has listed some of a part.
     pub(super) fn is_listed(&self, part: Letters) -> bool {
@@ -172,7 +184,8 @@ impl View<'_> {
                 continue;
             }
             let sound = if tries { 1.0 } else { self.soundness(voice) };
-            let cost = if several { self.cost_of(voice) / sound } else { 1.0 };
+            let preference = self.preference(wish, provider);
+            let cost = if several { self.cost_of(voice) / sound / preference } else { 1.0 };
             let worth = self.worth(voice, picture.useful | voice);
             let is_sound = sound > 0.5;
             askable.push(Askable {
@@ -183,6 +196,7 @@ impl View<'_> {
                 spares: self.spares(worth.is_seen),
                 delivers: self.fullness(voice).delivers(),
                 cost,
+                preference,
                 is_sound,
                 best: None,
                 most: f64::NEG_INFINITY,
@@ -225,6 +239,10 @@ impl View<'_> {
                     offers += u32::from(self.consider(choice, picture, one, part, (share, load.gives)));
                 }
             }
+        }
+        if wish.has_fixed_shares() {
+            let turn = self.whole + self.aimed + whole_count(wish.under_way.len());
+            keep_whose_turn_it_is(&mut askable, turn);
         }
         let mut best: Option<(Offer, &String)> = None;
         for Askable { provider, best: offer, .. } in askable {

@@ -21,7 +21,15 @@ impl Log {
     fn choose(&self, partition: Partition, categories: &[Category], under_way: &[(Aim, f64)]) -> Outlook {
         let providers = [ONE.to_owned()];
         let (items, wanted) = (50, Some(0.95));
-        self.frontier().next(&Wish { items, wanted, partition, categories, providers: &providers, under_way })
+        self.frontier().next(&Wish {
+            items,
+            wanted,
+            partition,
+            categories,
+            providers: &providers,
+            under_way,
+            ..PLAIN
+        })
     }
 
     /// What is asked for, and why, by a single request at a time.
@@ -241,8 +249,15 @@ fn of_two_models_each_is_asked_about_a_category_as_long_as_it_adds_something() {
     let providers = [ONE.to_owned(), "two".to_owned()];
     let chosen = |log: &Log| {
         let (items, wanted, partition) = (50, Some(0.95), Partition::Category);
-        let wish =
-            Wish { items, wanted, partition, categories: &categories, providers: &providers, under_way: &[] };
+        let wish = Wish {
+            items,
+            wanted,
+            partition,
+            categories: &categories,
+            providers: &providers,
+            under_way: &[],
+            ..PLAIN
+        };
         match log.frontier().next(&wish) {
             Outlook::Ask { aim, provider, .. } => (aim, provider),
             Outlook::Wait => panic!("it waits for nothing"),

@@ -42,6 +42,7 @@ impl Log {
             wanted,
             providers: &providers(&[ONE]),
             under_way,
+            ..PLAIN
         })
     }
 
@@ -366,7 +367,7 @@ proptest! {
         let mut again: TopicFold = rmp_serde::from_slice(&kept).unwrap();
         log.entries.iter().for_each(|entry| again.apply(entry).unwrap());
         prop_assert_eq!(&again, &log.fold);
-        let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &["one".to_owned()], under_way: &[] };
+        let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted: Some(0.9), providers: &["one".to_owned()], under_way: &[], ..PLAIN };
         prop_assert_eq!(again.frontier().next(&wish), log.frontier().next(&wish));
     }
 }
@@ -404,7 +405,8 @@ fn a_model_that_stops_early_lists_nothing_by_that() {
     let models = providers(&[ONE, "two"]);
     let next = |under_way: &[(Aim, f64)]| {
         let (partition, providers) = (Partition::Alphabetical, models.as_slice());
-        let wish = Wish { items: 50, wanted: None, partition, categories: &[], providers, under_way };
+        let wish =
+            Wish { items: 50, wanted: None, partition, categories: &[], providers, under_way, ..PLAIN };
         log.frontier().next(&wish)
     };
     let whole = (Aim::Whole, 0.0);

@@ -96,7 +96,7 @@ proptest! {
         let mut asked: Vec<Option<String>> = Vec::new();
         for (what, places, count, takes_first) in turns {
             while under_way.len() <= usize::from(places) {
-                let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted, providers: &providers, under_way: &under_way };
+                let wish = Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted, providers: &providers, under_way: &under_way, ..PLAIN };
                 let Outlook::Ask { aim, provider, items, new, .. } = log.frontier().next(&wish) else { break };
                 prop_assert!((1..=50).contains(&items) && new.is_finite() && new >= 0.0, "{items}, {new}");
                 prop_assert!(provider.as_ref().is_none_or(|provider| providers.contains(provider)));

@@ -18,7 +18,15 @@ fn part_of(log: &Log, available: &[String]) -> Letters {
 
 fn wish<'a>(providers: &'a [String], wanted: f64, under_way: &'a [(Aim, f64)]) -> Wish<'a> {
     let wanted = Some(wanted);
-    Wish { items: 50, partition: Partition::Alphabetical, categories: &[], wanted, providers, under_way }
+    Wish {
+        items: 50,
+        partition: Partition::Alphabetical,
+        categories: &[],
+        wanted,
+        providers,
+        under_way,
+        ..PLAIN
+    }
 }
 
 /// The completeness at which so many names more are needed.

@@ -111,6 +111,7 @@ fn a_list_of_one_model_is_no_list_of_another() {
         wanted: None,
         providers: &two(),
         under_way: &[],
+        ..PLAIN
     };
     let Outlook::Ask { aim: Aim::Part(_), provider, .. } = log.frontier().next(&wish) else {
         panic!("the other model may know more: {:?}", log.frontier().next(&wish))
@@ -152,6 +153,7 @@ fn the_cheaper_of_two_that_know_as_much_is_asked_for_parts_and_where_both_are_fr
             wanted: None,
             providers: &two(),
             under_way: &[],
+            ..PLAIN
         };
         let next = log.frontier().next(&wish);
         let Outlook::Ask { aim: Aim::Part(_), provider, .. } = next else { panic!("{next:?}") };
@@ -262,6 +264,7 @@ pub(super) fn ask(log: &Log, available: &[String]) -> (Aim, Option<String>) {
         wanted: None,
         providers: available,
         under_way: &[],
+        ..PLAIN
     };
     match log.frontier().next(&wish) {
         Outlook::Ask { aim, provider, .. } => (aim, provider),
@@ -424,6 +427,7 @@ fn what_a_model_adds_is_tried_as_soon_as_another_has_listed_a_part() {
         wanted: None,
         providers: &two(),
         under_way: &under_way,
+        ..PLAIN
     };
     let Outlook::Ask { aim: Aim::Part(next), provider, .. } = log.frontier().next(&wish) else {
         unreachable!()

@@ -10,7 +10,7 @@ use crate::frontier::Letters;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::phrasing::Phrasing;
 use crate::time::UnixMillis;
-use crate::topic::{MAX_UNDER_WAY, StartRequest};
+use crate::topic::{MAX_UNDER_WAY, StartRequest, Topic};
 
 fn holding(tickets: u64, left_out: usize) -> Tickets {
     let ticket = |number| Ticket {
@@ -25,7 +25,7 @@ fn holding(tickets: u64, left_out: usize) -> Tickets {
         settled: false,
     };
     let holder = Holder { incarnation: 1, next: tickets, open: (0..tickets).map(ticket).collect() };
-    Tickets(BTreeMap::from([(producer(), holder)]))
+    Tickets { holders: BTreeMap::from([(producer(), holder)]), uncut: false }
 }
 
 fn producer() -> WorkerId {
@@ -60,7 +60,7 @@ fn who_is_asked_and_has_never_answered_is_waited_for_but_no_judge() {
     let mut fold = TopicFold::default();
     assert!(tickets.wait_for_who_is_new(&fold));
     let change = |tickets: &mut Tickets, settled: bool, aim: Aim| {
-        let ticket = tickets.0.values_mut().flat_map(|holder| &mut holder.open).next().unwrap();
+        let ticket = tickets.holders.values_mut().flat_map(|holder| &mut holder.open).next().unwrap();
         (ticket.settled, ticket.aim) = (settled, aim);
     };
     change(&mut tickets, true, Aim::Whole);
