@@ -50,6 +50,8 @@ pub struct Setting {
     pub taxonomy: String,
     /// Nearly all of its items begin with one of so many letters; as they are unless said. See [`Taxonomy::skewed`].
     pub skew: Option<usize>,
+    /// Its items are written in another alphabet. See [`Taxonomy::in_cyrillic`].
+    pub cyrillic: bool,
     /// Of Zipf's law.
     pub exponent: f64,
     /// Which models there are.
@@ -70,6 +72,7 @@ impl Setting {
         Self {
             taxonomy,
             skew: None,
+            cyrillic: false,
             exponent: 1.0,
             family: Family::One,
             obedience: None,
@@ -82,7 +85,8 @@ impl Setting {
     #[must_use]
     pub fn name(&self) -> String {
         let skew = self.skew.map(|letters| format!(", skewed to {letters} letters"));
-        self.taxonomy.clone() + &skew.unwrap_or_default()
+        let cyrillic = if self.cyrillic { " in Cyrillic" } else { "" };
+        self.taxonomy.clone() + cyrillic + &skew.unwrap_or_default()
     }
 
     fn models(&self) -> Vec<Traits> {
@@ -177,6 +181,7 @@ pub fn world(setting: &Setting, seed: u64) -> Result<World, TaxonomyError> {
         Some(letters) => taxonomy.skewed(letters, seed),
         None => taxonomy,
     };
+    let taxonomy = if setting.cyrillic { taxonomy.in_cyrillic() } else { taxonomy };
     Ok(World::new(taxonomy, setting.models(), setting.exponent, seed))
 }
 

@@ -39,6 +39,9 @@ struct Options {
     /// Leave of each taxonomy all that begins with so many letters, drawn by the seed, and one in ten of the other items.
     #[arg(long, value_name = "LETTERS")]
     skew: Option<usize>,
+    /// Items are written in another alphabet, whose letters tell no parts apart.
+    #[arg(long)]
+    cyrillic: bool,
     /// Of popularity by rank (Zipf's law); may be given several times.
     #[arg(long, default_value = "1.0")]
     exponent: Vec<f64>,
@@ -229,8 +232,17 @@ impl Options {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
                     let (obedience, attention, stops) = (self.obedience, self.attention, self.stops);
-                    let skew = self.skew;
-                    settings.push(Setting { taxonomy, skew, exponent, family, obedience, attention, stops });
+                    let (skew, cyrillic) = (self.skew, self.cyrillic);
+                    settings.push(Setting {
+                        taxonomy,
+                        skew,
+                        cyrillic,
+                        exponent,
+                        family,
+                        obedience,
+                        attention,
+                        stops,
+                    });
                 }
             }
         }

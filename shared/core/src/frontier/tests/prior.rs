@@ -67,8 +67,7 @@ fn each_is_asked_about_the_whole_at_first_and_then_the_more_of_whom_the_operator
     let wish = Wish { providers: &providers, weights: &weights, ..PLAIN };
     let whole_under_way = |requests: usize| vec![(Aim::Whole, 0.0); requests];
     let empty = Log::default();
-    let first =
-        [0, 1].map(|number| asked(&empty, &Wish { under_way: &whole_under_way(number), ..wish }).1);
+    let first = [0, 1].map(|number| asked(&empty, &Wish { under_way: &whole_under_way(number), ..wish }).1);
     assert_eq!(first, ["one", "two"]);
     // All of it is listed, and that is to be made sure of.
     let mut small = Log::default();

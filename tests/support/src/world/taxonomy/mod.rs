@@ -1,5 +1,6 @@
 //! Real taxonomies as ground truth: what belongs to a topic, and the kinds that it falls into. They are read from what Debian ships.
 
+mod cyrillic;
 mod skew;
 mod subdivisions;
 #[cfg(test)]
