@@ -80,12 +80,6 @@ pub struct Terms {
     pub wanted: Option<Share>,
     /// Providers that can be asked.
     pub providers: Vec<String>,
-    /// The operator's weights of them; none where they are equal.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub weights: BTreeMap<String, f64>,
-    /// Whether requests have to be shared by these.
-    #[serde(default)]
-    pub routing: Policy,
     /// Those that cannot be asked now, and why. Where that is all of them, they are tried all the same.
     pub away: BTreeMap<String, String>,
     /// How requests aim at parts.
@@ -93,6 +87,12 @@ pub struct Terms {
     /// The categories that were given.
     #[serde(default)]
     pub categories: Vec<Category>,
+    /// The operator's weights of the providers; none where they are equal.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
+    /// Whether requests have to be shared by these.
+    #[serde(default)]
+    pub routing: Policy,
 }
 
 /// What a request was given to ask for.

@@ -61,3 +61,29 @@ fn a_decision_takes_little_room_and_is_read_as_it_was_written() {
     assert_eq!(chunk.end(), 357);
     assert_eq!(chunk.numbered().next_back().unwrap().0, 356);
 }
+
+/// As they were before weights counted.
+#[derive(Serialize)]
+struct OldTerms(u32, Option<Share>, Vec<String>, BTreeMap<String, String>, Partition);
+
+#[test]
+fn decisions_are_read_as_they_were_written_and_those_of_older_programs_too() {
+    let terms = Terms {
+        items: 50,
+        wanted: Some(Share::new(0.9)),
+        providers: vec!["small".to_owned()],
+        away: BTreeMap::new(),
+        partition: Partition::Category,
+        categories: vec![Category::named("owl").unwrap()],
+        weights: BTreeMap::from([("small".to_owned(), 0.5)]),
+        routing: Policy::Fixed,
+    };
+    for terms in [Terms::default(), terms.clone()] {
+        let written = rmp_serde::to_vec(&terms).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Terms>(&written).unwrap(), terms);
+    }
+    let old = OldTerms(50, terms.wanted, terms.providers.clone(), BTreeMap::new(), Partition::Category);
+    let read: Terms = rmp_serde::from_slice(&rmp_serde::to_vec(&old).unwrap()).unwrap();
+    let (categories, weights, routing) = Default::default();
+    assert_eq!(read, Terms { categories, weights, routing, ..terms });
+}

@@ -277,7 +277,7 @@ impl Frontier {
     pub fn next(&self, wish: &Wish<'_>) -> Outlook {
         match wish.partition {
             Partition::None | Partition::Alphabetical => self.view().next(wish),
-            Partition::Category | Partition::Semantic => self.next_category(wish),
+            Partition::Category | Partition::Semantic => self.next_category(&self.view(), wish),
         }
     }
 }
@@ -293,7 +293,8 @@ impl View<'_> {
             return self.about_whole(wish, whole, Why::First);
         }
         if !self.works() {
-            return self.about_whole(wish, whole, Why::Uncut);
+            // Letters do not tell its names apart, as those of another alphabet, or models do not keep to them: what items are may do better.
+            return self.next_category(self, wish);
         }
         if self.whole == 0 {
             return Outlook::Wait;

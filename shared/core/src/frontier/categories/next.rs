@@ -36,8 +36,7 @@ struct Offer {
 
 impl Frontier {
     /// What to ask for next where parts are categories.
-    pub(in crate::frontier) fn next_category(&self, wish: &Wish<'_>) -> Outlook {
-        let view = self.view();
+    pub(in crate::frontier) fn next_category(&self, view: &View<'_>, wish: &Wish<'_>) -> Outlook {
         let is_under_way = |wanted: &Aim| wish.under_way.iter().any(|(aim, _)| aim == wanted);
         let whole =
             self.whole + whole_count(wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count());
@@ -67,7 +66,7 @@ impl Frontier {
         if !asks_for_parts && let Some(rich) = known.iter().find(|category| self.is_rich(category)) {
             return ask(wish.parts_of(Some((*rich).clone())), Why::Split);
         }
-        let (best, offers) = self.best_category(&view, wish, &known);
+        let (best, offers) = self.best_category(view, wish, &known);
         if let Some(Offer { category, provider, new, known, .. }) = best {
             let why = Why::Most { known, has: known + new, offers };
             return Outlook::Ask { aim: Aim::Category(category), provider, items: wish.items, new, why };
