@@ -79,7 +79,7 @@ impl Frontier {
         // What several categories are still to bring is the same in part, as what they have brought is.
         let in_lists = all.twice_listed + all.once_listed + all.listed_once + all.listed;
         let in_each: f64 = categories.cells.values().map(super::Cell::known).sum();
-        let by_categories = categories.to_come() * in_lists / in_each.max(1.0);
+        let by_categories = categories.to_come(self.voices.len()) * in_lists / in_each.max(1.0);
         let missing = by_whole.max(by_categories);
         let total = known + missing;
         let mentions = count(categories.mentions);
@@ -93,8 +93,8 @@ impl Frontier {
 }
 
 impl super::Categories {
-    /// New names that categories are still to bring, all of them together.
-    fn to_come(&self) -> f64 {
+    /// New names that categories are still to bring, all of them together, where so many models are told apart.
+    fn to_come(&self, models: usize) -> f64 {
         let known = |category| self.cells.get(category);
         let asked = self.cells.values().filter(|cell| cell.is_asked());
         let (cells, names) =
@@ -110,7 +110,15 @@ impl super::Categories {
             cell.is_asked() && cell.listed == 0 && !cell.is_given_up() && !is_cut(category)
         });
         let full: f64 = full.map(|(_, cell)| cell.to_come()).sum();
-        unasked + full
+        // A list of one model is no list of another.
+        let listed = self.cells.iter().filter(|(category, cell)| cell.listed > 0 && !is_cut(category));
+        let of_others: f64 = listed
+            .map(|(_, cell)| {
+                let others = (0..models).map(|place| 1 << place).filter(|voice| cell.listed_by & voice == 0);
+                cell.known() * others.map(|voice| self.adds(voice)).sum::<f64>()
+            })
+            .sum();
+        unasked + full + of_others
     }
 }
 
