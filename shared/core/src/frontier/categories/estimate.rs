@@ -4,10 +4,11 @@
 //! (Lincoln & Petersen's estimate, as for ranges of letters). Answers about the whole name what comes to mind first, which lists have, too; so what
 //! categories that are not done are thought to bring counts, where it is more.
 
-use super::count;
+use super::{Last, count};
 use crate::estimate::{Completeness, Estimate};
 use crate::frontier::estimate::{DOUBT, QUANTILE, TOLD_FROM, at_most};
 use crate::frontier::heard::{LEFT_OUT, MADE_UP};
+use crate::frontier::voices::Set;
 use crate::frontier::{Frontier, Letters, Sums};
 
 /// Answers about the whole, or about a category, before anything is told.
@@ -106,27 +107,29 @@ impl super::Categories {
         // What belongs to parts of a category is in part known from it.
         let unasked: f64 = open.map(|category| usual * self.first() / f64::from(depth(category))).sum();
         let is_cut = |category: &super::Category| !self.parts_of(Some(category)).is_empty();
-        let full = self.cells.iter().filter(|(category, cell)| {
-            cell.is_asked() && cell.listed == 0 && !cell.is_given_up() && !is_cut(category)
-        });
-        let full: f64 = full.map(|(_, cell)| cell.to_come()).sum();
-        // A list of one model is no list of another.
-        let listed = self.cells.iter().filter(|(category, cell)| cell.listed > 0 && !is_cut(category));
-        let of_others: f64 = listed
-            .map(|(_, cell)| {
-                let others = (0..models).map(|place| 1 << place).filter(|voice| cell.listed_by & voice == 0);
-                cell.known() * others.map(|voice| self.adds(voice)).sum::<f64>()
-            })
-            .sum();
-        unasked + full + of_others
+        let asked = self
+            .cells
+            .iter()
+            .filter(|(category, cell)| cell.is_asked() && !cell.is_given_up() && !is_cut(category));
+        // What one model has to add, another has for the most part, too.
+        let models = || (0..models).map(|place| 1 << place);
+        let of_models =
+            asked.map(|(_, cell)| models().map(|voice| cell.to_come(self, voice)).fold(0.0, f64::max));
+        unasked + of_models.sum::<f64>()
     }
 }
 
 impl super::Cell {
-    /// Names still to come where answers come back full: as many for those known as there were new ones in the last answer for its others.
-    fn to_come(&self) -> f64 {
-        let (new, all) = (f64::from(self.last_new), f64::from(self.last_all.max(1)));
-        let unknown = (new / all).min(MOST_UNKNOWN);
+    /// Names that a model has still to give, which has not listed it: as many for those known as there were new ones in its last answer for the others there.
+    fn to_come(&self, categories: &super::Categories, voice: Set) -> f64 {
+        if self.listed_by & voice != 0 {
+            return 0.0;
+        }
+        let Last { answers, new, all } = self.last_of(voice);
+        if answers == 0 {
+            return self.known() * categories.adds(voice);
+        }
+        let unknown = (f64::from(new) / f64::from(all.max(1))).min(MOST_UNKNOWN);
         self.known() * unknown / (1.0 - unknown)
     }
 }

@@ -45,10 +45,18 @@ struct Cell {
     useless: u16,
     /// The models that have listed it.
     listed_by: Set,
-    /// Names that the topic did not have, and all names, in the last answer.
-    last_new: u32,
-    last_all: u32,
+    /// The last answer of each model.
+    last: [Last; VOICES],
     named: BTreeSet<Seq>,
+}
+
+/// What an answer about a category gave; nothing where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Last {
+    answers: u16,
+    /// Names that the topic did not have, and all names.
+    new: u32,
+    all: u32,
 }
 
 /// What models say of which parts there are.
@@ -173,13 +181,16 @@ impl Categories {
             let share = said.new.saturating_mul(1_000) / said.asked;
             self.first = (self.first * (LATELY - 1) + share.min(1_000)) / LATELY;
         }
+        let place = place_of(said.voice);
         if cell.listed_by & !said.voice != 0
-            && cell.listed_by & said.voice == 0
-            && let Some((new, of)) = place_of(said.voice).and_then(|place| self.added.get_mut(place))
+            && cell.last_of(said.voice).answers == 0
+            && let Some((new, of)) = place.and_then(|place| self.added.get_mut(place))
         {
             (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
         }
-        (cell.last_new, cell.last_all) = (said.new, said.all);
+        if let Some(last) = place.and_then(|place| cell.last.get_mut(place)) {
+            *last = Last { answers: last.answers.saturating_add(1), new: said.new, all: said.all };
+        }
         if said.is_full {
             cell.full = cell.full.saturating_add(1);
         } else {
@@ -239,6 +250,20 @@ impl Categories {
 }
 
 impl Cell {
+    /// The last answer of a model.
+    fn last_of(&self, voice: Set) -> Last {
+        place_of(voice).and_then(|place| self.last.get(place)).copied().unwrap_or_default()
+    }
+
+    /// New names that the next answer of a model brings, of so many that are asked for, where it has not listed it; none where nobody knows it from others.
+    fn brings(&self, categories: &Categories, voice: Set, items: f64) -> Option<f64> {
+        match self.last_of(voice) {
+            _ if voice == 0 || self.listed_by & voice != 0 => None,
+            Last { answers: 0, .. } => Some((self.known() * categories.adds(voice)).min(items)),
+            Last { new, .. } => Some(f64::from(new) * NEXT),
+        }
+    }
+
     fn known(&self) -> f64 {
         count(u64::try_from(self.named.len()).unwrap_or(u64::MAX))
     }

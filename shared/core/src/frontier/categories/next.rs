@@ -1,9 +1,10 @@
 //! What to ask for next, where a topic is cut into categories.
 
-use super::{Category, Cell, NEXT, count};
+use super::{Category, Cell, Last, NEXT};
 use crate::decision::Why;
 use crate::frontier::next::{FIRST_WHOLE, WHOLE_EVERY, whole_count};
 use crate::frontier::view::View;
+use crate::frontier::voices::VOICES;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::topic::Partition;
 
@@ -98,11 +99,7 @@ impl Frontier {
         let cell = self.categories.cells.get(category);
         category.depth() < super::name::DEPTH
             && self.categories.asked_for_parts_of(Some(category)) == 0
-            && cell.is_some_and(|cell| {
-                cell.listed == 0
-                    && cell.full >= RICH_ANSWERS
-                    && f64::from(cell.last_new) >= RICH * f64::from(cell.last_all)
-            })
+            && cell.is_some_and(|cell| cell.full >= RICH_ANSWERS && cell.is_rich_to_somebody())
     }
 
     /// The share of what answers about the whole agree on that no list of a category has.
@@ -124,15 +121,14 @@ impl Frontier {
             }
             for provider in wish.providers {
                 let voice = view.set_of(provider);
-                if cell.listed > 0 && (voice == 0 || cell.listed_by & voice != 0 || !several) {
-                    continue;
-                }
                 let depth = f64::from(u32::try_from(category.depth()).unwrap_or(1));
-                let new = match (cell.listed, cell.full) {
-                    (0, 0) => self.categories.first() * f64::from(wish.items) / depth,
-                    (0, _) => f64::from(cell.last_new) * NEXT,
-                    _ => cell.known() * self.categories.adds(voice),
+                let items = f64::from(wish.items);
+                let new = if cell.is_asked() {
+                    cell.brings(&self.categories, voice, items)
+                } else {
+                    Some(self.categories.first() * items / depth)
                 };
+                let Some(new) = new else { continue };
                 let preference = view.preference(wish, provider);
                 let sound = view.soundness(voice).max(0.01);
                 let cost = if several { view.cost_of(voice) / sound / preference } else { 1.0 };
@@ -165,7 +161,8 @@ impl Frontier {
             .filter(|category| !wish.under_way.iter().any(|(under_way, _)| *under_way == aim(category)));
         let Some(next) = free.min_by_key(|category| turns(category)) else { return Outlook::Wait };
         let why = Why::Again { turns: turns(next) };
-        let new = count(u64::from(self.categories.cells.get(*next).map_or(0, |cell| cell.last_new))) * NEXT;
+        let last_new = |cell: &Cell| cell.last.iter().map(|last| last.new).max().unwrap_or_default();
+        let new = f64::from(self.categories.cells.get(*next).map_or(0, last_new)) * NEXT;
         let provider = match wish.providers {
             [] | [_] => None,
             several => several.get(usize::from(turns(next)) % several.len()).cloned(),
@@ -178,6 +175,16 @@ impl Wish<'_> {
     /// The question for the parts of the topic, or of a category.
     fn parts_of(&self, of: Option<Category>) -> Aim {
         Aim::Parts { of, by_items: self.partition == Partition::Semantic }
+    }
+}
+
+impl Cell {
+    /// Whether the last answer of a model that has not listed it has many new names.
+    fn is_rich_to_somebody(&self) -> bool {
+        (0..VOICES).map(|place| 1 << place).filter(|voice| self.listed_by & voice == 0).any(|voice| {
+            let Last { answers, new, all } = self.last_of(voice);
+            answers > 0 && f64::from(new) >= RICH * f64::from(all)
+        })
     }
 }
 
