@@ -80,7 +80,7 @@ impl Frontier {
         // What several categories are still to bring is the same in part, as what they have brought is.
         let in_lists = all.twice_listed + all.once_listed + all.listed_once + all.listed;
         let in_each: f64 = categories.cells.values().map(super::Cell::known).sum();
-        let by_categories = categories.to_come(self.voices.len()) * in_lists / in_each.max(1.0);
+        let by_categories = categories.to_come(self.voices.len(), left_out) * in_lists / in_each.max(1.0);
         let missing = by_whole.max(by_categories);
         let total = known + missing;
         let mentions = count(categories.mentions);
@@ -94,8 +94,8 @@ impl Frontier {
 }
 
 impl super::Categories {
-    /// New names that categories are still to bring, all of them together, where so many models are told apart.
-    fn to_come(&self, models: usize) -> f64 {
+    /// New names that categories are still to bring, all of them together, where so many models are told apart and lists leave out this share.
+    fn to_come(&self, models: usize, left_out: f64) -> f64 {
         let known = |category| self.cells.get(category);
         let asked = self.cells.values().filter(|cell| cell.is_asked());
         let (cells, names) =
@@ -113,21 +113,22 @@ impl super::Categories {
             .filter(|(category, cell)| cell.is_asked() && !cell.is_given_up() && !is_cut(category));
         // What one model has to add, another has for the most part, too.
         let models = || (0..models).map(|place| 1 << place);
-        let of_models =
-            asked.map(|(_, cell)| models().map(|voice| cell.to_come(self, voice)).fold(0.0, f64::max));
+        let of_models = asked
+            .map(|(_, cell)| models().map(|voice| cell.to_come(self, voice, left_out)).fold(0.0, f64::max));
         unasked + of_models.sum::<f64>()
     }
 }
 
 impl super::Cell {
     /// Names that a model has still to give, which has not listed it: as many for those known as there were new ones in its last answer for the others there.
-    fn to_come(&self, categories: &super::Categories, voice: Set) -> f64 {
+    fn to_come(&self, categories: &super::Categories, voice: Set, left_out: f64) -> f64 {
         if self.listed_by & voice != 0 {
             return 0.0;
         }
         let Last { answers, new, all } = self.last_of(voice);
         if answers == 0 {
-            return self.known() * categories.adds(voice);
+            // What lists forget is nothing that another model has to add.
+            return self.known() * (categories.adds(voice) - left_out).max(0.0);
         }
         let unknown = (f64::from(new) / f64::from(all.max(1))).min(MOST_UNKNOWN);
         self.known() * unknown / (1.0 - unknown)
