@@ -182,10 +182,9 @@ impl Categories {
             self.first = (self.first * (LATELY - 1) + share.min(1_000)) / LATELY;
         }
         let place = place_of(said.voice);
-        if cell.listed_by & !said.voice != 0
-            && cell.last_of(said.voice).answers == 0
-            && let Some((new, of)) = place.and_then(|place| self.added.get_mut(place))
-        {
+        // Where others bring much themselves yet, nobody can tell what a further model adds.
+        let is_test = cell.is_asked() && cell.last_of(said.voice).answers == 0 && !cell.is_rich_to_somebody();
+        if is_test && let Some((new, of)) = place.and_then(|place| self.added.get_mut(place)) {
             (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
         }
         if let Some(last) = place.and_then(|place| cell.last.get_mut(place)) {
