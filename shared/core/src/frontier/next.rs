@@ -51,7 +51,7 @@ const FEWEST: u32 = 20;
 const LEAST_NEW: f64 = 0.2;
 
 /// So much more a name is worth that shows what a model adds than what it costs.
-const AT_ONCE: f64 = 1e18;
+pub(super) const AT_ONCE: f64 = 1e18;
 
 /// So far from the completeness that is wanted, answers about the whole are brought to their least number.
 const NEAR: f64 = 0.06;

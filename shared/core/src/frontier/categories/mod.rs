@@ -29,6 +29,9 @@ const MAX_CATEGORIES: usize = 1_000;
 /// What models add to categories that others have listed is taken to be this share of the known names, as if it had been seen with so many.
 const ADDS: (f64, f64) = (0.3, 30.0);
 
+/// So many known names show it.
+const TESTED: u64 = 40;
+
 /// What one that was never asked about brings, of a thousand names that are asked for, before any was; and of so many the last one counts as one.
 const FIRST: u32 = 500;
 const LATELY: u32 = 4;
@@ -238,6 +241,12 @@ impl Categories {
     /// What a first answer about a category brings, for each item that is asked for.
     fn first(&self) -> f64 {
         f64::from(self.first) / 1_000.0
+    }
+
+    /// Whether it is to be found out in that category what a model adds.
+    fn can_test(&self, cell: &Cell, voice: Set) -> bool {
+        let known = place_of(voice).and_then(|place| self.added.get(place)).map(|(_, known)| *known);
+        known.is_some_and(|known| known < TESTED) && cell.can_test() && cell.last_of(voice).answers == 0
     }
 
     /// What a model adds to a category that others have listed, for each name that is known there.

@@ -2,7 +2,8 @@
 
 use super::{Category, Cell, Last, NEXT};
 use crate::decision::Why;
-use crate::frontier::next::{FIRST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::next::{AT_ONCE, FIRST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::prior::turn_of;
 use crate::frontier::view::View;
 use crate::frontier::voices::VOICES;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
@@ -24,9 +25,13 @@ const MISSED: f64 = 0.05;
 /// A category that may bring less than this share of what is asked for is not worth a request.
 const LEAST_NEW: f64 = 0.04;
 
+/// A category with so many names shows what a model adds that was not asked for it.
+const TESTING: f64 = 15.0;
+
 /// Names of the topic that a question for clusters shows.
 pub(in crate::frontier) const SHOWN: usize = 60;
 
+#[derive(Clone, Debug)]
 struct Offer {
     category: Category,
     provider: Option<String>,
@@ -110,8 +115,11 @@ impl Frontier {
 
     /// The category, and who to ask about it, that brings most for what it costs; and of how many.
     fn best_category(&self, view: &View<'_>, wish: &Wish<'_>, known: &[&Category]) -> (Option<Offer>, u32) {
-        let (mut best, mut offers): (Option<Offer>, u32) = (None, 0);
+        let (mut best, mut offers): (Vec<Option<Offer>>, u32) = (vec![None; wish.providers.len()], 0);
         let several = wish.providers.len() > 1;
+        let can_test = |category: &Category| self.categories.cells.get(category).is_some_and(Cell::can_test);
+        let is_testing =
+            wish.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Category(of) if can_test(of)));
         let fresh = Cell::default();
         for category in known {
             let aim = Aim::Category((*category).clone());
@@ -119,7 +127,7 @@ impl Frontier {
             if cell.is_given_up() || wish.under_way.iter().any(|(under_way, _)| *under_way == aim) {
                 continue;
             }
-            for provider in wish.providers {
+            for (provider, best) in wish.providers.iter().zip(&mut best) {
                 let voice = view.set_of(provider);
                 let depth = f64::from(u32::try_from(category.depth()).unwrap_or(1));
                 let items = f64::from(wish.items);
@@ -132,14 +140,16 @@ impl Frontier {
                 let preference = view.preference(wish, provider);
                 let sound = view.soundness(voice).max(0.01);
                 let cost = if several { view.cost_of(voice) / sound / preference } else { 1.0 };
-                let value = new / cost;
+                // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
+                let is_test = several && !is_testing && sound > 0.5 && self.categories.can_test(cell, voice);
+                let value = if is_test { cell.known() * AT_ONCE } else { new / cost };
                 // Who names a category wants to know what is in it.
                 let is_wanted = !cell.is_asked() && wish.categories.contains(*category);
                 let is_worth_it = is_wanted || new >= LEAST_NEW * f64::from(wish.items);
                 offers += u32::from(is_worth_it);
                 if is_worth_it && best.as_ref().is_none_or(|best| value > best.value) {
                     let provider = several.then(|| provider.clone());
-                    best = Some(Offer {
+                    *best = Some(Offer {
                         category: (*category).clone(),
                         provider,
                         new,
@@ -149,6 +159,14 @@ impl Frontier {
                 }
             }
         }
+        let best = if wish.has_fixed_shares() {
+            let turn = self.whole + self.categories.answers + whole_count(wish.under_way.len());
+            let all = wish.providers.iter().zip(best).filter_map(|(provider, best)| Some((provider, best?)));
+            let all: Vec<(&String, Offer)> = all.collect();
+            turn_of(turn, all.iter().map(|(provider, best)| (best, view.preference(wish, provider)))).cloned()
+        } else {
+            best.into_iter().flatten().reduce(|best, next| if next.value > best.value { next } else { best })
+        };
         (best, offers)
     }
 
@@ -179,6 +197,11 @@ impl Wish<'_> {
 }
 
 impl Cell {
+    /// Whether an answer of a model that was not asked for it shows what that adds to others.
+    fn can_test(&self) -> bool {
+        self.is_asked() && !self.is_rich_to_somebody() && self.known() >= TESTING
+    }
+
     /// Whether the last answer of a model that has not listed it has many new names.
     pub(super) fn is_rich_to_somebody(&self) -> bool {
         (0..VOICES).map(|place| 1 << place).filter(|voice| self.listed_by & voice == 0).any(|voice| {
