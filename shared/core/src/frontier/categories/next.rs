@@ -198,7 +198,7 @@ impl Wish<'_> {
 
 impl Cell {
     /// Whether an answer of a model that was not asked for it shows what that adds to others.
-    fn can_test(&self) -> bool {
+    pub(super) fn can_test(&self) -> bool {
         self.is_asked() && !self.is_rich_to_somebody() && self.known() >= TESTING
     }
 
