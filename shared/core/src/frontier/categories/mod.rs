@@ -27,7 +27,7 @@ pub const MAX_PARTS: usize = 40;
 const MAX_CATEGORIES: usize = 1_000;
 
 /// What models add to categories that others have listed is taken to be this share of the known names, as if it had been seen with so many.
-const ADDS: (f64, f64) = (0.3, 30.0);
+const ADDS: (f64, f64) = (0.3, 10.0);
 
 /// So many known names show it.
 const TESTED: u64 = 40;
