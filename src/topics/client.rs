@@ -237,10 +237,10 @@ impl Client {
         self.json(self.request(Method::GET, &["topics", id, "statistics"], &[], None)).await
     }
 
-    /// What the next items cost.
-    pub(crate) async fn quote(&self, id: &str, items: u64) -> Result<QuoteView, ApiError> {
-        let items = items.to_string();
-        let query = [("items", items.as_str())];
+    /// What the next items cost: so many, or as many as are usually told of.
+    pub(crate) async fn quote(&self, id: &str, items: Option<u64>) -> Result<QuoteView, ApiError> {
+        let items = items.map(|items| items.to_string());
+        let query: Vec<(&str, &str)> = items.as_deref().map(|items| ("items", items)).into_iter().collect();
         self.json(self.request(Method::GET, &["topics", id, "quote"], &query, None)).await
     }
 

@@ -74,9 +74,9 @@ pub(crate) struct Replay {
 pub(crate) struct Quote {
     #[command(flatten)]
     pub(crate) whose: Whose,
-    /// How many new items
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = items)]
-    pub(crate) items: u64,
+    /// How many new items [default: 100, or as many as can be told of where these are fewer]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = items)]
+    pub(crate) items: Option<u64>,
     /// The quote as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -240,6 +240,10 @@ async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
     }
     let text = quote["text"].as_str().unwrap();
     assert!(text.starts_with("the next 20 items: about $0.00"), "{text}");
+    let usual = server.get("/api/v1/topics/t/quote").await.json();
+    let most = usual["items"].as_u64().unwrap();
+    assert!((1..=100).contains(&most), "{usual}");
+    assert!(most == 100 || ask(most + 1).await.status == 409, "{usual}");
     let far = ask(100_000).await;
     assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
     assert!(!far.json()["detail"].as_str().unwrap().starts_with("too few answers"), "{}", far.json());
