@@ -143,7 +143,7 @@ pub(crate) struct Run {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", requires = "topic", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
+    /// End when about so many percent, 1 to 100, are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
     #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
     /// End when the newest requests bring fewer new items than so many in 100 requests; 0 lets it go on [default: 0]
@@ -306,10 +306,12 @@ pub(crate) fn usd(text: &str) -> Result<f64, String> {
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim();
     let percent: f64 = number.parse().map_err(|_| "write a number of percent such as 95".to_owned())?;
-    if percent > 0.0 && percent <= 100.0 {
-        Ok(percent / 100.0)
-    } else {
-        Err("the percentage must be above 0, and at most 100".to_owned())
+    // A share of 1 that is written as one, most likely.
+    let meant = (percent * 1e6).round() / 1e4;
+    match percent {
+        1.0..=100.0 => Ok(percent / 100.0),
+        0.01..1.0 => Err(format!("{percent} is less than one percent; did you mean {meant}?")),
+        _ => Err("the percentage must be from 1 to 100".to_owned()),
     }
 }
 

@@ -15,6 +15,7 @@ fn times_weights_and_amounts_are_read_as_people_write_them() {
     assert!(weight("small").is_err() && weight("small=-1").is_err() && weight("small=NaN").is_err());
     assert_eq!(usd("$0.50"), Ok(0.5));
     assert!(usd("0").is_err() && usd("free").is_err() && usd("1e99").is_err() && usd("NaN").is_err());
+    assert_eq!((percent("95"), percent("95 %"), percent("1"), percent("100")), (Ok(0.95), Ok(0.95), Ok(0.01), Ok(1.0)));
     assert!(weight("small=1e7").is_err() && duration("4000d").is_err() && duration("1e99").is_err());
 }
 
@@ -35,6 +36,11 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
             ("--max-requests", "many", "write a whole number of at least 1"),
             ("--max-usd", "-0.5", "the amount must be above 0, and at most 1000000"),
             ("--max-usd", "1e99", "the amount must be above 0, and at most 1000000"),
+            ("--until-complete", "0.95", "0.95 is less than one percent; did you mean 95?"),
+            ("--until-complete", "0.57%", "0.57 is less than one percent; did you mean 57?"),
+            ("--until-complete", "0", "the percentage must be from 1 to 100"),
+            ("--until-complete", "101", "the percentage must be from 1 to 100"),
+            ("--until-complete", "NaN", "the percentage must be from 1 to 100"),
             ("--min-yield", "-1", "write a whole number of at most 50000"),
             ("--min-yield", "0.5", "write a whole number of at most 50000"),
             ("--min-yield", "50001", "write a whole number of at most 50000"),

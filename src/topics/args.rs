@@ -92,7 +92,7 @@ pub(crate) struct Start {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent are found of what these models would name at all
+    /// End when about so many percent, 1 to 100, are found of what these models would name at all
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
     /// End when the newest requests bring fewer new items than so many in 100 requests
