@@ -10,9 +10,9 @@ use igentai_core::status::TopicStatus;
 use igentai_core::topic::EndReason;
 use serde_json::json;
 
-use super::line::{clock, percent};
+use super::line::clock;
 use crate::cli::{Common, Run};
-use crate::output::counted;
+use crate::output::{counted, percent};
 
 pub(super) fn go_on(name: &str, flags: &str) -> String {
     format!("go on with: igentai run {}{flags}", quoted(name))

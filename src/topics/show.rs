@@ -9,7 +9,7 @@ use igentai_webserver::api::dto::{
 };
 
 use super::inert::inert;
-use crate::output::counted;
+use crate::output::{counted, percent};
 
 /// Longest name in the table, in characters.
 const LONGEST_NAME: usize = 60;
@@ -39,7 +39,7 @@ pub(super) fn table(topics: &[TopicView]) -> String {
     if topics.is_empty() {
         return "no topics yet; start one with: igentai topics start \"Paris attractions\"\n".to_owned();
     }
-    let header = ["ID", "STATE", "ITEMS", "/MIN", "ANSWERS", "COVERAGE", "USD", "NAME"].map(str::to_owned);
+    let header = ["ID", "STATE", "ITEMS", "/MIN", "ANSWERS", "COVERAGE", "COMPLETE", "USD", "NAME"];
     let rows = topics.iter().map(|topic| {
         let numbers = &topic.numbers;
         [
@@ -49,21 +49,22 @@ pub(super) fn table(topics: &[TopicView]) -> String {
             format!("{:.0}", numbers.attributes_per_minute),
             numbers.totals.responses.to_string(),
             coverage(numbers),
+            complete(numbers),
             format!("{:.4}", numbers.totals.usd),
             shortened(&inert(&topic.name)),
         ]
     });
-    let rows: Vec<[String; 8]> = std::iter::once(header).chain(rows).collect();
+    let rows: Vec<[String; 9]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: [usize; 8] = std::array::from_fn(width);
+    let widths: [usize; 9] = std::array::from_fn(width);
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
-            let number = (2..=6).contains(&column);
+            let number = (2..=7).contains(&column);
             let (before, after) = if number { (gap.as_str(), "") } else { ("", gap.as_str()) };
             put(&mut line, format_args!("{before}{cell}{after}  "));
         }
@@ -134,8 +135,10 @@ pub(super) fn topic(topic: &TopicView) -> String {
         let (known, named) = (counted(numbers.seeds.known, "item"), numbers.seeds.named);
         line("known", format!("{known} from the beginning, {named} of them named"));
     }
-    line("coverage", coverage(numbers));
-    line("complete", completeness(numbers));
+    let known = if numbers.coverage.is_some() { " of what these models will name next is known" } else { "" };
+    line("coverage", format!("{}{known}", coverage(numbers)));
+    let by_whom = if numbers.completeness.is_some() { ", by what these models say" } else { "" };
+    line("complete", format!("{}{by_whom}", completeness(numbers)));
     let without = counted(totals.failed_responses, "request");
     line("answers", format!("{}, and {without} without one", totals.responses));
     if numbers.requests_at_risk > 0 {
@@ -183,7 +186,16 @@ fn state(topic: &TopicView) -> String {
 }
 
 fn coverage(numbers: &Numbers) -> String {
-    numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+    numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", percent(share).floor()))
+}
+
+/// In a word, for the table.
+fn complete(numbers: &Numbers) -> String {
+    match numbers.completeness.as_ref() {
+        None => "-".to_owned(),
+        Some(said) if said.at_least => format!("of at least {:.0}", said.low.floor()),
+        Some(said) => format!("{:.0} %", percent(said.completeness).floor()),
+    }
 }
 
 fn completeness(numbers: &Numbers) -> String {

@@ -4,7 +4,7 @@ pub(crate) mod world;
 
 use igentai_core::rules::Script;
 use igentai_core::topic::EndReason;
-use igentai_webserver::api::dto::{ProviderNumbers, Sums, TopicView};
+use igentai_webserver::api::dto::{CompletenessView, ProviderNumbers, Sums, TopicView};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -113,6 +113,36 @@ async fn a_start_that_nobody_takes_up_says_so() {
     assert!(shown.ends_with("\nbut nothing moves yet: no orchestrator leads since 12:00:00 UTC; start one"));
     let table = super::show::table(&[topic]);
     assert!(table.ends_with("\n\nparis: no orchestrator leads since 12:00:00 UTC; start one\n"), "{table}");
+}
+
+#[tokio::test]
+async fn how_complete_topics_are_stands_in_the_table_and_all_is_never_said_while_something_is_missing() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = said(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    let mut topic: TopicView = serde_json::from_str(&topic).unwrap();
+    assert!(super::show::table(&[topic.clone()]).contains(" -         -  0.0000"));
+    topic.numbers.coverage = Some(0.9996);
+    let said = |completeness, at_least| CompletenessView {
+        completeness,
+        total: 402.0,
+        low: 375.2,
+        high: 452.4,
+        made_up: 3.0,
+        at_least,
+    };
+    topic.numbers.completeness = Some(said(0.9996, false));
+    let table = super::show::table(&[topic.clone()]);
+    assert!(table.contains("COVERAGE  COMPLETE     USD") && table.contains("    99 %      99 %  0.0000"), "{table}");
+    let shown = super::show::topic(&topic);
+    assert!(shown.contains("coverage   99 % of what these models will name next is known\n"), "{shown}");
+    assert!(
+        shown.contains("complete   99.9 % of about 402 (375 to 453), by what these models say\n"),
+        "{shown}"
+    );
+    topic.numbers.completeness = Some(said(0.5, true));
+    assert!(super::show::table(&[topic]).contains("  of at least 375  "));
+    server.stop().await;
 }
 
 #[tokio::test]
