@@ -159,6 +159,9 @@ pub(crate) struct Run {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME", requires = "topic")]
     pub(crate) categories: Vec<String>,
+    /// Most items that a request asks for, 1 to 500 [default: 50]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = items_per_request)]
+    pub(crate) items_per_request: Option<u32>,
     /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
     #[arg(long, requires = "topic", value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) judge: Option<bool>,
@@ -275,6 +278,12 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|count| *count > 0)
         .ok_or_else(|| "write a whole number of at least 1".to_owned())
+}
+
+/// The same bounds hold in the configuration and in the API.
+pub(crate) fn items_per_request(text: &str) -> Result<u32, String> {
+    let items = text.parse().ok().filter(|items| (1..=500).contains(items));
+    items.ok_or_else(|| "write a whole number from 1 to 500".to_owned())
 }
 
 /// The range is that of the configuration, which says so itself.

@@ -46,7 +46,11 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const PATIENCE_OF_SUPERVISORS: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure> {
-    let flags = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref());
+    let items = settings::flag("--items-per-request", &["run", "items_per_request"], arguments.items_per_request);
+    let flags: Vec<_> = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref())
+        .into_iter()
+        .chain(items)
+        .collect();
     let (mut config, environment) = settings::load(common, &flags, Keys::Needed)?;
     let show = Show::new(&arguments, common);
     settings::log(common, &config, &environment, "warn", show.log_sink())?;

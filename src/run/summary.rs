@@ -23,7 +23,10 @@ pub(super) fn flags(arguments: &Run, common: &Common) -> String {
     let path = |name: &str, path: Option<&PathBuf>| {
         path.map(|path| format!(" {name} {}", quoted(&path.display().to_string()))).unwrap_or_default()
     };
-    path("--out", arguments.out.as_ref()) + &path("--config", common.config.as_ref())
+    let items = arguments.items_per_request.map(|items| format!(" --items-per-request {items}"));
+    path("--out", arguments.out.as_ref())
+        + &path("--config", common.config.as_ref())
+        + &items.unwrap_or_default()
 }
 
 /// As a shell takes it.

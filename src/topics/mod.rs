@@ -163,7 +163,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         phrasing: start.phrasing.map(|phrasing| Phrasing::of(phrasing.to_core())),
         routing: start.routing.map(|routing| Routing::of(routing.to_core())),
         limits: (limits != Limits::default()).then_some(limits),
-        items_per_request: None,
+        items_per_request: start.items_per_request,
         partition: cli::partition(start.partition, &start.categories)?.map(Partition::of),
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),

@@ -35,6 +35,7 @@ fn start(name: &str) -> Start {
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),
+        items_per_request: None,
         judge: None,
         max_usd: None,
         time_limit: None,
@@ -74,6 +75,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
     let request = Start {
         prompt: Some("sights".to_owned()),
         max_attributes: Some(7),
+        items_per_request: Some(20),
         time_limit: Some(std::time::Duration::from_mins(1)),
         min_yield: Some(50),
         rules: RuleArgs { max_chars: Some(40), scripts: vec![Script::Latin], ..RuleArgs::default() },
@@ -87,6 +89,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         topic["limits"],
         serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0, "min_new_per_100_requests": 50 })
     );
+    assert_eq!(topic["items_per_request"], 20);
     assert_eq!(topic["rules"], serde_json::json!({ "max_chars": 40, "scripts": ["latin"] }));
     assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
 

@@ -55,6 +55,17 @@ async fn a_topic_that_brings_less_than_is_wanted_ends_long_before_it_is_dry() {
 }
 
 #[tokio::test]
+async fn a_request_asks_for_as_many_items_as_the_command_line_says() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let arguments = ["run", "Sights", "--no-web", "--max-requests", "1", "--items-per-request", "7", "--config"];
+    let ended = place.command(&arguments).arg(&config).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success() && said.contains("unique       7\n"), "{said}");
+    assert!(said.contains("--items-per-request 7 "), "how to go on: {said}");
+}
+
+#[tokio::test]
 async fn what_a_rule_rejects_is_not_listed_and_is_counted_everywhere() {
     let place = Place::new(script(60, 5)).await;
     let arguments = ["Sights", "--no-web", "--accept", "^Sight No 00[0-3]", "--max-chars", "13"];
