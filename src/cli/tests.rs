@@ -48,7 +48,7 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
             ("--min-yield", "0.5", "write a whole number of at most 50000"),
             ("--min-yield", "50001", "write a whole number of at most 50000"),
             ("--accept", "a(", "character 2 of the regular expression: unclosed group"),
-            ("--accept", "", "leave it out"),
+            ("--accept", "", "say --no-rules to take any item"),
             ("--min-chars", "0", "0 is no number of characters that an item can have"),
             ("--max-chars", "-1", "write a whole number from 1 to 512"),
             ("--script", "latin,klingon", "known are arabic, armenian"),
@@ -73,4 +73,16 @@ fn a_mistyped_command_is_told_what_it_is_like() {
         assert!(text.contains(&format!("'{meant}'")), "{text}");
     }
     assert!(!refusal(&["xyzzy"]).contains("similar"), "{}", refusal(&["xyzzy"]));
+}
+
+#[test]
+fn rules_are_stated_or_taken_away_and_not_both() {
+    for before in ["run", "topics start"] {
+        let start: Vec<&str> = before.split(' ').chain(["Paris", "--no-rules"]).collect();
+        assert_eq!(refusal(&start), "");
+        for rule in [["--accept", "a"], ["--min-chars", "2"], ["--max-chars", "9"], ["--script", "latin"]] {
+            let both = [start.as_slice(), &rule].concat();
+            assert!(refusal(&both).contains("cannot be used with"), "{both:?}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub(super) fn flags(arguments: &Run, common: &Common) -> String {
     path("--out", arguments.out.as_ref())
         + &path("--config", common.config.as_ref())
         + &items.unwrap_or_default()
+        + if arguments.rules.no_rules { " --no-rules" } else { "" }
 }
 
 /// As a shell takes it.

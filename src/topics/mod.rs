@@ -34,7 +34,11 @@ pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
 async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exit, Failure> {
     let written = match action {
         Action::Start(start) => {
-            let topic = client.start(&request(&start)?).await?;
+            let request = request(&start)?;
+            let topic = client.start(&request).await?;
+            if let Some(kept) = show::kept_rules(&request, &topic) {
+                output::note(&kept);
+            }
             if start.json { json(out, &topic) } else { writeln!(out, "{}", show::started(&topic)) }
         }
         Action::List { json: true } => json(out, &client.topics().await?),

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
-    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StateName, Sums, TopicView,
+    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StartTopic, StateName, Sums,
+    TopicView,
 };
 
 use super::inert::inert;
 use crate::output::{counted, percent};
+use crate::rules;
 
 /// Longest name in the table, in characters.
 const LONGEST_NAME: usize = 60;
@@ -26,6 +28,12 @@ pub(super) fn started(topic: &TopicView) -> String {
         problem.map(|problem| format!("\nbut nothing moves yet: {}", inert(problem))).unwrap_or_default();
     let run = topic.run;
     format!("started “{name}” as {id}, run {run}{known}; watch it with: igentai topics tail -f {id}{problem}")
+}
+
+/// That rules hold which this start has not stated, if there are some.
+pub(super) fn kept_rules(request: &StartTopic, topic: &TopicView) -> Option<String> {
+    let kept = topic.rules.as_ref().filter(|_| request.rules.is_none())?;
+    Some(rules::kept(&rules_in_words(kept)))
 }
 
 /// A topic that was asked to stop.

@@ -99,8 +99,34 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
     assert!(lines[1].starts_with("paris_attractions  starting") && lines[1].ends_with("Paris attractions"));
     let shown = said(&server.url, Action::Show { topic: which("paris_attractions"), json: false }).await;
     assert!(shown.contains("limits     7 items, 60 s") && shown.contains("prompt     sights"), "{shown}");
+    assert!(shown.contains("rules      at most 40 characters, in latin"), "{shown}");
     let stopped = said(&server.url, Action::Stop { topic: which("Paris attractions"), json: false }).await;
     assert!(stopped.contains("(stopped)"), "{stopped}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rules_of_an_earlier_start_are_kept_and_told_until_they_are_taken_away() {
+    let world = World::new();
+    let server = world.serve().await;
+    let started = async |rules| {
+        let start = Start { rules, ..start("Paris") };
+        let request = super::request(&start).unwrap();
+        let topic = said(&server.url, Action::Start(Box::new(start))).await;
+        let topic: TopicView = serde_json::from_str(&topic).unwrap();
+        world.end(&world.store_topic(&topic.id).await, EndReason::Stopped).await;
+        let kept = super::show::kept_rules(&request, &topic);
+        (topic.rules.and_then(|rules| rules.max_chars), kept)
+    };
+    let short = RuleArgs { max_chars: Some(40), ..RuleArgs::default() };
+    assert_eq!(started(short).await, (Some(40), None));
+    let (rule, kept) = started(RuleArgs::default()).await;
+    let kept = kept.unwrap();
+    assert_eq!(rule, Some(40));
+    assert!(kept.contains("are kept: at most 40 characters; --no-rules takes"), "{kept}");
+    let none = RuleArgs { no_rules: true, ..RuleArgs::default() };
+    assert_eq!(started(none).await, (None, None));
+    assert_eq!(started(RuleArgs::default()).await, (None, None));
     server.stop().await;
 }
 
@@ -136,7 +162,10 @@ async fn how_complete_topics_are_stands_in_the_table_and_all_is_never_said_while
     };
     topic.numbers.completeness = Some(said(0.9996, false));
     let table = super::show::table(&[topic.clone()]);
-    assert!(table.contains("COVERAGE  COMPLETE     USD") && table.contains("    99 %      99 %  0.0000"), "{table}");
+    assert!(
+        table.contains("COVERAGE  COMPLETE     USD") && table.contains("    99 %      99 %  0.0000"),
+        "{table}"
+    );
     let shown = super::show::topic(&topic);
     assert!(shown.contains("coverage   99 % of what these models will name next is known\n"), "{shown}");
     assert!(
