@@ -172,7 +172,14 @@ impl<'a> Fields<'a> {
     pub(crate) fn all_texts(&mut self, name: &'static str, most: usize, allowed: &str) -> Given<Vec<String>> {
         self.take(name, allowed, |value| match value {
             Value::Array(items) if items.len() > most => Err(format!("it has {} elements", items.len())),
-            Value::Array(items) => items.into_iter().map(text).collect(),
+            Value::Array(items) => {
+                let numbered = (1..).zip(items);
+                let read = |(number, item): (usize, Value)| {
+                    let what = kind(&item);
+                    text(item).map_err(|_| format!("number {number} is {what}, not a text"))
+                };
+                numbered.map(read).collect()
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
                 Err(format!("it is {}, not a list", kind(&value)))
             }
