@@ -15,7 +15,10 @@ fn times_weights_and_amounts_are_read_as_people_write_them() {
     assert!(weight("small").is_err() && weight("small=-1").is_err() && weight("small=NaN").is_err());
     assert_eq!(usd("$0.50"), Ok(0.5));
     assert!(usd("0").is_err() && usd("free").is_err() && usd("1e99").is_err() && usd("NaN").is_err());
-    assert_eq!((percent("95"), percent("95 %"), percent("1"), percent("100")), (Ok(0.95), Ok(0.95), Ok(0.01), Ok(1.0)));
+    assert_eq!(
+        (percent("95"), percent("95 %"), percent("1"), percent("100")),
+        (Ok(0.95), Ok(0.95), Ok(0.01), Ok(1.0))
+    );
     assert!(weight("small=1e7").is_err() && duration("4000d").is_err() && duration("1e99").is_err());
 }
 
@@ -61,6 +64,9 @@ fn a_number_that_cannot_be_is_refused_in_words_even_below_zero() {
     }
     assert!(refusal(&["run", "-n", "-3"]).contains("write a whole number from 1 to 1000"));
     assert!(refusal(&["run", "--port", "-1"]).contains("0..=65535"));
+    let kind = refusal(&["why", "paris", "--kind", "ending,ended"]);
+    assert!(kind.contains("`ended` is no kind of decision; known are asked, routed,"), "{kind}");
+    assert_eq!(refusal(&["why", "paris", "--kind", "taken-up", "--kind", "asked,worded"]), "");
     for limit in ["0", "1001"] {
         assert!(refusal(&["dead-letters", "list", "--limit", limit]).contains("1..=1000"), "{limit}");
     }

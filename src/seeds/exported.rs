@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn what_was_exported_is_read_as_it_was_found() {
         let texts = ["Wren", "Tit, blue", "The \"Owl\"", "=1+1", "-5 °C", "'s-Hertogenbosch", "1984", " x "];
-        let csv: String = texts.iter().zip(1..).map(|(text, seq)| format!("{seq},{}\r\n", csv_cell(text))).collect();
+        let rows = texts.iter().zip(1..).map(|(text, seq)| format!("{seq},{}\r\n", csv_cell(text)));
+        let csv = rows.collect::<Vec<_>>().concat();
         let jsonl: String = texts
             .iter()
             .zip(1..)

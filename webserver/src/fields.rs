@@ -176,7 +176,7 @@ impl<'a> Fields<'a> {
                 let numbered = (1..).zip(items);
                 let read = |(number, item): (usize, Value)| {
                     let what = kind(&item);
-                    text(item).map_err(|_| format!("number {number} is {what}, not a text"))
+                    text(item).map_err(|_| format!("element {number} is {what}, not a text"))
                 };
                 numbered.map(read).collect()
             }
@@ -231,6 +231,20 @@ impl<'a> Fields<'a> {
                 Some(text) => format!("`{}` is none of the words known here", shown(text)),
                 None => format!("it is {}, not a text", kind(&value)),
             })
+        })
+    }
+
+    /// Some of these words, with commas between them, in a query.
+    pub(crate) fn words<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Given<Vec<T>> {
+        let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        self.take(name, &format!("one or more of {allowed}, with commas between"), |value| {
+            let known = |given: &str| {
+                let found = words.iter().find(|(word, _)| given.trim() == *word);
+                found
+                    .map(|(_, meaning)| *meaning)
+                    .ok_or_else(|| format!("`{}` is none of the words known here", shown(given)))
+            };
+            text(value)?.split(',').map(known).collect()
         })
     }
 

@@ -2,7 +2,7 @@
 
 use igentai_core::topic::{EndReason, TopicState};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::answer;
 use crate::support::World;
@@ -174,6 +174,16 @@ async fn decisions_are_read_from_the_newest_on_page_by_page() {
         query = format!("?limit=170&before={}", last["number"]);
     }
     assert_eq!(read, (1..=600).rev().collect::<Vec<_>>());
+    let of_kinds = async |query: &str| {
+        let page = server.get(&format!("/api/v1/topics/t/decisions?{query}")).await.json();
+        let numbers = |one: &Value| one["number"].as_u64().unwrap();
+        let numbers: Vec<u64> = page["decisions"].as_array().unwrap().iter().map(numbers).collect();
+        (numbers, page.get("next_before").and_then(Value::as_u64))
+    };
+    assert_eq!(of_kinds("kind=taken_up&limit=4").await, (vec![501, 401, 301, 201], Some(201)));
+    assert_eq!(of_kinds("kind=taken_up&limit=4&before=201").await, (vec![101, 1], None));
+    assert_eq!(of_kinds("kind=taken_up,asked&limit=2&before=502").await, (vec![501, 500], Some(500)));
+    assert_eq!(of_kinds("kind=ending").await, (Vec::new(), None));
     let newest = server.get("/api/v1/topics/t/decisions").await.json();
     assert_eq!(newest["decisions"].as_array().unwrap().len(), 50);
     let one = &newest["decisions"][0];

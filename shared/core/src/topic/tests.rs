@@ -123,7 +123,10 @@ fn the_first_line_of_seeds_that_is_no_item_is_known_by_its_number_and_its_beginn
     let list = SeedList::of(["Louvre", "", &long, "Orsay", "—"]).unwrap();
     assert_eq!((list.left_out(), list.texts().len()), (2, 2));
     let first = list.first_left_out().unwrap();
-    assert_eq!((first.number, first.text.as_str(), first.why), (3, &*("é".repeat(40) + "…"), Rejection::TooLong));
+    assert_eq!(
+        (first.number, first.text.as_str(), first.why),
+        (3, &*("é".repeat(40) + "…"), Rejection::TooLong)
+    );
     let list = SeedList::of(["—", "Louvre"]).unwrap();
     let first = list.first_left_out().unwrap();
     assert_eq!((first.number, first.text.as_str(), first.why), (1, "—", Rejection::Empty));

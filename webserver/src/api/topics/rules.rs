@@ -139,7 +139,7 @@ impl Rules {
             Ok(list) if list.left_out() == 0 => return Some(list),
             Ok(list) => {
                 let first = list.first_left_out().map_or_else(String::new, |first| {
-                    format!("number {}, “{}”, cannot be an item: {}", first.number, first.text, first.why)
+                    format!("element {}, “{}”, cannot be an item: {}", first.number, first.text, first.why)
                 });
                 let more = match list.left_out() {
                     0 | 1 => String::new(),
