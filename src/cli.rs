@@ -143,7 +143,7 @@ pub(crate) struct Run {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", requires = "topic", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
+    /// End when about so many percent, 1 to 100, are found of what these models would name at all; 100 goes on for as long as anything new comes [default: 95]
     #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
     /// End when the newest requests bring fewer new items than so many in 100 requests; 0 lets it go on [default: 0]
@@ -159,6 +159,9 @@ pub(crate) struct Run {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME", requires = "topic")]
     pub(crate) categories: Vec<String>,
+    /// Most items that a request asks for, 1 to 500 [default: 50]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = items_per_request)]
+    pub(crate) items_per_request: Option<u32>,
     /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
     #[arg(long, requires = "topic", value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) judge: Option<bool>,
@@ -277,6 +280,12 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number of at least 1".to_owned())
 }
 
+/// The same bounds hold in the configuration and in the API.
+pub(crate) fn items_per_request(text: &str) -> Result<u32, String> {
+    let items = text.parse().ok().filter(|items| (1..=500).contains(items));
+    items.ok_or_else(|| "write a whole number from 1 to 500".to_owned())
+}
+
 /// The range is that of the configuration, which says so itself.
 fn producers(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "write a whole number from 1 to 1000".to_owned())
@@ -306,10 +315,12 @@ pub(crate) fn usd(text: &str) -> Result<f64, String> {
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim();
     let percent: f64 = number.parse().map_err(|_| "write a number of percent such as 95".to_owned())?;
-    if percent > 0.0 && percent <= 100.0 {
-        Ok(percent / 100.0)
-    } else {
-        Err("the percentage must be above 0, and at most 100".to_owned())
+    // A share of 1 that is written as one, most likely.
+    let meant = (percent * 1e6).round() / 1e4;
+    match percent {
+        1.0..=100.0 => Ok(percent / 100.0),
+        0.01..1.0 => Err(format!("{percent} is less than one percent; did you mean {meant}?")),
+        _ => Err("the percentage must be from 1 to 100".to_owned()),
     }
 }
 

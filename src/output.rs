@@ -70,6 +70,11 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
+/// In percent, rounded down to a tenth: all is never said while something is missing.
+pub(crate) fn percent(share: f64) -> f64 {
+    (share * 1_000.0).floor() / 10.0
+}
+
 /// Why the process ends.
 pub(crate) fn error(text: &str) {
     note(&format!("igentai: {text}"));

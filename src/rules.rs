@@ -20,11 +20,17 @@ pub(crate) struct RuleArgs {
     /// Take only items of which most letters are of this script, or of these: latin, cyrillic, han …
     #[arg(long = "script", value_name = "NAME", value_delimiter = ',', value_parser = Script::parse)]
     pub(crate) scripts: Vec<Script>,
+    /// Take any item, whatever an earlier start or the configuration wanted
+    #[arg(long, conflicts_with_all = ["accept", "min_chars", "max_chars", "scripts"])]
+    pub(crate) no_rules: bool,
 }
 
 impl RuleArgs {
-    /// The rules, of which those that are left out are taken from `configured`; `None` where there are none.
+    /// The rules, of which those that are left out are taken from `configured`; `None` where none are stated, so that those of an earlier start are kept.
     pub(crate) fn rules(&self, configured: &ItemRules) -> Result<Option<ItemRules>, Failure> {
+        if self.no_rules {
+            return Ok(Some(ItemRules::default()));
+        }
         let rules = ItemRules {
             matches: self.accept.clone().or_else(|| configured.matches.clone()),
             min_chars: self.min_chars.or(configured.min_chars),
@@ -42,8 +48,13 @@ impl RuleArgs {
     }
 
     pub(crate) fn are_given(&self) -> bool {
-        !matches!(self, Self { accept: None, min_chars: None, max_chars: None, scripts } if scripts.is_empty())
+        !matches!(self, Self { accept: None, min_chars: None, max_chars: None, scripts, no_rules: false } if scripts.is_empty())
     }
+}
+
+/// What is said of rules, in words, that nobody has stated at this start.
+pub(crate) fn kept(rules: &str) -> String {
+    format!("rules of an earlier start are kept: {rules}; --no-rules takes them away")
 }
 
 fn checked(rules: &ItemRules) -> Result<(), String> {
@@ -51,6 +62,11 @@ fn checked(rules: &ItemRules) -> Result<(), String> {
 }
 
 fn pattern(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err(
+            "the regular expression is empty; leave it out, or say --no-rules to take any item".to_owned()
+        );
+    }
     checked(&ItemRules { matches: Some(text.to_owned()), ..ItemRules::default() })?;
     Ok(text.to_owned())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use igentai_core::fold::Totals;
 use igentai_core::status::TopicStatus;
 
-use crate::output::counted;
+use crate::output::{counted, percent};
 
 /// How much of a problem must be there to be understood, in columns.
 const ENOUGH_OF_A_PROBLEM: usize = 40;
@@ -69,11 +69,6 @@ fn forms(status: &TopicStatus, ran: Duration) -> [String; 4] {
 /// What it cost, in few columns.
 fn cents(usd: f64) -> String {
     if usd > 0.0 && usd < 0.01 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
-}
-
-/// In percent, rounded down: all is never said while something is missing.
-pub(super) fn percent(share: f64) -> f64 {
-    (share * 1_000.0).floor() / 10.0
 }
 
 pub(super) fn clock(time: Duration) -> String {

@@ -15,7 +15,7 @@ use igentai_shared::shutdown::Shutdown;
 
 use crate::cli::{self, Common, Run};
 use crate::exit::{Exit, Failure};
-use crate::{output, parts, settings};
+use crate::{output, parts, rules, settings};
 
 mod begin;
 mod line;
@@ -46,7 +46,12 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const PATIENCE_OF_SUPERVISORS: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(arguments: Run, common: &Common) -> Result<Exit, Failure> {
-    let flags = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref());
+    let items =
+        settings::flag("--items-per-request", &["run", "items_per_request"], arguments.items_per_request);
+    let flags: Vec<_> = settings::whole_system(arguments.producers, arguments.port, arguments.out.as_deref())
+        .into_iter()
+        .chain(items)
+        .collect();
     let (mut config, environment) = settings::load(common, &flags, Keys::Needed)?;
     let show = Show::new(&arguments, common);
     settings::log(common, &config, &environment, "warn", show.log_sink())?;
@@ -124,6 +129,10 @@ async fn enumerate(
 ) -> Result<Exit, Failure> {
     let started = system.clock.now().monotonic;
     let topic = begin::begin(system, config, arguments, name, seeds).await?;
+    let says_none = arguments.rules.rules(&config.run.rules)?.is_none();
+    if let Some(words) = topic.rules.in_words().filter(|_| says_none) {
+        show.note(&rules::kept(&words));
+    }
     let before = system.store.head(&topic.id).await?;
     let known = if before.run == topic.run { before.attributes } else { 0 };
     // Before anybody works, so that nothing is missed.

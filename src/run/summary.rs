@@ -10,9 +10,9 @@ use igentai_core::status::TopicStatus;
 use igentai_core::topic::EndReason;
 use serde_json::json;
 
-use super::line::{clock, percent};
+use super::line::clock;
 use crate::cli::{Common, Run};
-use crate::output::counted;
+use crate::output::{counted, percent};
 
 pub(super) fn go_on(name: &str, flags: &str) -> String {
     format!("go on with: igentai run {}{flags}", quoted(name))
@@ -23,7 +23,11 @@ pub(super) fn flags(arguments: &Run, common: &Common) -> String {
     let path = |name: &str, path: Option<&PathBuf>| {
         path.map(|path| format!(" {name} {}", quoted(&path.display().to_string()))).unwrap_or_default()
     };
-    path("--out", arguments.out.as_ref()) + &path("--config", common.config.as_ref())
+    let items = arguments.items_per_request.map(|items| format!(" --items-per-request {items}"));
+    path("--out", arguments.out.as_ref())
+        + &path("--config", common.config.as_ref())
+        + &items.unwrap_or_default()
+        + if arguments.rules.no_rules { " --no-rules" } else { "" }
 }
 
 /// As a shell takes it.

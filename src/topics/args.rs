@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{
-    Partition, Phrasing, Routing, Server, count, duration, new_per_100_requests, percent, usd, weight,
+    Partition, Phrasing, Routing, Server, count, duration, items_per_request, new_per_100_requests, percent,
+    usd, weight,
 };
 use crate::rules::RuleArgs;
 use crate::seeds::SeedArgs;
@@ -92,7 +93,7 @@ pub(crate) struct Start {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent are found of what these models would name at all
+    /// End when about so many percent, 1 to 100, are found of what these models would name at all
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
     /// End when the newest requests bring fewer new items than so many in 100 requests
@@ -108,6 +109,9 @@ pub(crate) struct Start {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME")]
     pub(crate) categories: Vec<String>,
+    /// Most items that a request asks for, 1 to 500 [default: as before, or as the server is configured]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = items_per_request)]
+    pub(crate) items_per_request: Option<u32>,
     /// Before it ends by itself, have a model look at what only one answer has named, and say what it doubts
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) judge: Option<bool>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use igentai_shared::config::Environment;
 use igentai_webserver::api::dto::{
-    AttributePage, DecisionPage, QuoteView, StartTopic, Statistics, TopicList, TopicView,
+    AttributePage, DecisionKind, DecisionPage, QuoteView, StartTopic, Statistics, TopicList, TopicView,
 };
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -219,16 +219,20 @@ impl Client {
         self.json(self.request(Method::GET, &["topics", id, "attributes"], &query, None)).await
     }
 
-    /// The newest decisions with a lower number.
+    /// The newest decisions of these kinds, or of all, with a lower number.
     pub(crate) async fn decisions(
         &self,
         id: &str,
         before: Option<u64>,
         limit: u64,
+        kinds: &[DecisionKind],
     ) -> Result<DecisionPage, ApiError> {
         let (before, limit) = (before.map(|before| before.to_string()), limit.to_string());
         let before = before.as_deref().map(|before| ("before", before));
-        let query: Vec<(&str, &str)> = before.into_iter().chain([("limit", limit.as_str())]).collect();
+        let kinds = kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",");
+        let kinds = (!kinds.is_empty()).then_some(("kind", kinds.as_str()));
+        let query: Vec<(&str, &str)> =
+            before.into_iter().chain([("limit", limit.as_str())]).chain(kinds).collect();
         self.json(self.request(Method::GET, &["topics", id, "decisions"], &query, None)).await
     }
 
@@ -237,10 +241,10 @@ impl Client {
         self.json(self.request(Method::GET, &["topics", id, "statistics"], &[], None)).await
     }
 
-    /// What the next items cost.
-    pub(crate) async fn quote(&self, id: &str, items: u64) -> Result<QuoteView, ApiError> {
-        let items = items.to_string();
-        let query = [("items", items.as_str())];
+    /// What the next items cost: so many, or as many as are usually told of.
+    pub(crate) async fn quote(&self, id: &str, items: Option<u64>) -> Result<QuoteView, ApiError> {
+        let items = items.map(|items| items.to_string());
+        let query: Vec<(&str, &str)> = items.as_deref().map(|items| ("items", items)).into_iter().collect();
         self.json(self.request(Method::GET, &["topics", id, "quote"], &query, None)).await
     }
 

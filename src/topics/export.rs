@@ -12,6 +12,7 @@ use super::args::{Doubted, Export, Format};
 use super::client::Client;
 use super::inert::{csv_cell, inert};
 use crate::output;
+use crate::seeds::exported::CSV_HEADER;
 
 /// Writes the set.
 pub(super) async fn export(
@@ -52,7 +53,7 @@ async fn write(
         Doubted::Only => DoubtedItems::Only,
     };
     if arguments.format == Format::Csv {
-        writeln!(out, "seq,text")?;
+        writeln!(out, "{CSV_HEADER}")?;
     }
     loop {
         let page = client.attributes(&topic.id, after).await?;

@@ -26,6 +26,20 @@ pub(crate) fn csv_cell(text: &str) -> String {
     }
 }
 
+/// What a cell of such a file holds; `None` where it is not one cell.
+pub(crate) fn text_of_csv_cell(cell: &str) -> Option<String> {
+    let text = match cell.strip_prefix('"') {
+        None => Some(cell.to_owned()).filter(|cell| !cell.contains([',', '"'])),
+        Some(quoted) => {
+            let inside = quoted.strip_suffix('"')?;
+            let is_whole = !inside.replace("\"\"", "").contains('"');
+            is_whole.then(|| inside.replace("\"\"", "\""))
+        }
+    }?;
+    let formula = text.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA));
+    Some(formula.map(str::to_owned).unwrap_or(text))
+}
+
 fn replaced(c: char) -> Option<char> {
     match c {
         '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),

@@ -34,7 +34,11 @@ pub(crate) async fn topics(arguments: Topics) -> Result<Exit, Failure> {
 async fn act(client: &Client, action: Action, out: &mut dyn Write) -> Result<Exit, Failure> {
     let written = match action {
         Action::Start(start) => {
-            let topic = client.start(&request(&start)?).await?;
+            let request = request(&start)?;
+            let topic = client.start(&request).await?;
+            if let Some(kept) = show::kept_rules(&request, &topic) {
+                output::note(&kept);
+            }
             if start.json { json(out, &topic) } else { writeln!(out, "{}", show::started(&topic)) }
         }
         Action::List { json: true } => json(out, &client.topics().await?),
@@ -163,7 +167,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         phrasing: start.phrasing.map(|phrasing| Phrasing::of(phrasing.to_core())),
         routing: start.routing.map(|routing| Routing::of(routing.to_core())),
         limits: (limits != Limits::default()).then_some(limits),
-        items_per_request: None,
+        items_per_request: start.items_per_request,
         partition: cli::partition(start.partition, &start.categories)?.map(Partition::of),
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),

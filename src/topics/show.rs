@@ -5,11 +5,13 @@ use std::fmt::Write;
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
-    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StateName, Sums, TopicView,
+    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StartTopic, StateName, Sums,
+    TopicView,
 };
 
 use super::inert::inert;
-use crate::output::counted;
+use crate::output::{counted, percent};
+use crate::rules;
 
 /// Longest name in the table, in characters.
 const LONGEST_NAME: usize = 60;
@@ -28,6 +30,12 @@ pub(super) fn started(topic: &TopicView) -> String {
     format!("started “{name}” as {id}, run {run}{known}; watch it with: igentai topics tail -f {id}{problem}")
 }
 
+/// That rules hold which this start has not stated, if there are some.
+pub(super) fn kept_rules(request: &StartTopic, topic: &TopicView) -> Option<String> {
+    let kept = topic.rules.as_ref().filter(|_| request.rules.is_none())?;
+    Some(rules::kept(&rules_in_words(kept)))
+}
+
 /// A topic that was asked to stop.
 pub(super) fn stopped(topic: &TopicView) -> String {
     let (name, items) = (inert(&topic.name), counted(topic.numbers.attributes, "item"));
@@ -39,7 +47,7 @@ pub(super) fn table(topics: &[TopicView]) -> String {
     if topics.is_empty() {
         return "no topics yet; start one with: igentai topics start \"Paris attractions\"\n".to_owned();
     }
-    let header = ["ID", "STATE", "ITEMS", "/MIN", "ANSWERS", "COVERAGE", "USD", "NAME"].map(str::to_owned);
+    let header = ["ID", "STATE", "ITEMS", "/MIN", "ANSWERS", "COVERAGE", "COMPLETE", "USD", "NAME"];
     let rows = topics.iter().map(|topic| {
         let numbers = &topic.numbers;
         [
@@ -49,21 +57,22 @@ pub(super) fn table(topics: &[TopicView]) -> String {
             format!("{:.0}", numbers.attributes_per_minute),
             numbers.totals.responses.to_string(),
             coverage(numbers),
+            complete(numbers),
             format!("{:.4}", numbers.totals.usd),
             shortened(&inert(&topic.name)),
         ]
     });
-    let rows: Vec<[String; 8]> = std::iter::once(header).chain(rows).collect();
+    let rows: Vec<[String; 9]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: [usize; 8] = std::array::from_fn(width);
+    let widths: [usize; 9] = std::array::from_fn(width);
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
-            let number = (2..=6).contains(&column);
+            let number = (2..=7).contains(&column);
             let (before, after) = if number { (gap.as_str(), "") } else { ("", gap.as_str()) };
             put(&mut line, format_args!("{before}{cell}{after}  "));
         }
@@ -134,8 +143,10 @@ pub(super) fn topic(topic: &TopicView) -> String {
         let (known, named) = (counted(numbers.seeds.known, "item"), numbers.seeds.named);
         line("known", format!("{known} from the beginning, {named} of them named"));
     }
-    line("coverage", coverage(numbers));
-    line("complete", completeness(numbers));
+    let known = if numbers.coverage.is_some() { " of what these models will name next is known" } else { "" };
+    line("coverage", format!("{}{known}", coverage(numbers)));
+    let by_whom = if numbers.completeness.is_some() { ", by what these models say" } else { "" };
+    line("complete", format!("{}{by_whom}", completeness(numbers)));
     let without = counted(totals.failed_responses, "request");
     line("answers", format!("{}, and {without} without one", totals.responses));
     if numbers.requests_at_risk > 0 {
@@ -183,7 +194,16 @@ fn state(topic: &TopicView) -> String {
 }
 
 fn coverage(numbers: &Numbers) -> String {
-    numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+    numbers.coverage.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", percent(share).floor()))
+}
+
+/// In a word, for the table.
+fn complete(numbers: &Numbers) -> String {
+    match numbers.completeness.as_ref() {
+        None => "-".to_owned(),
+        Some(said) if said.at_least => format!("of at least {:.0}", said.low.floor()),
+        Some(said) => format!("{:.0} %", percent(said.completeness).floor()),
+    }
 }
 
 fn completeness(numbers: &Numbers) -> String {

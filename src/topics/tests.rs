@@ -4,7 +4,7 @@ pub(crate) mod world;
 
 use igentai_core::rules::Script;
 use igentai_core::topic::EndReason;
-use igentai_webserver::api::dto::{ProviderNumbers, Sums, TopicView};
+use igentai_webserver::api::dto::{CompletenessView, ProviderNumbers, Sums, TopicView};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -35,6 +35,7 @@ fn start(name: &str) -> Start {
         rules: RuleArgs::default(),
         partition: None,
         categories: Vec::new(),
+        items_per_request: None,
         judge: None,
         max_usd: None,
         time_limit: None,
@@ -74,6 +75,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
     let request = Start {
         prompt: Some("sights".to_owned()),
         max_attributes: Some(7),
+        items_per_request: Some(20),
         time_limit: Some(std::time::Duration::from_mins(1)),
         min_yield: Some(50),
         rules: RuleArgs { max_chars: Some(40), scripts: vec![Script::Latin], ..RuleArgs::default() },
@@ -87,6 +89,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         topic["limits"],
         serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0, "min_new_per_100_requests": 50 })
     );
+    assert_eq!(topic["items_per_request"], 20);
     assert_eq!(topic["rules"], serde_json::json!({ "max_chars": 40, "scripts": ["latin"] }));
     assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
 
@@ -96,8 +99,34 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
     assert!(lines[1].starts_with("paris_attractions  starting") && lines[1].ends_with("Paris attractions"));
     let shown = said(&server.url, Action::Show { topic: which("paris_attractions"), json: false }).await;
     assert!(shown.contains("limits     7 items, 60 s") && shown.contains("prompt     sights"), "{shown}");
+    assert!(shown.contains("rules      at most 40 characters, in latin"), "{shown}");
     let stopped = said(&server.url, Action::Stop { topic: which("Paris attractions"), json: false }).await;
     assert!(stopped.contains("(stopped)"), "{stopped}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rules_of_an_earlier_start_are_kept_and_told_until_they_are_taken_away() {
+    let world = World::new();
+    let server = world.serve().await;
+    let started = async |rules| {
+        let start = Start { rules, ..start("Paris") };
+        let request = super::request(&start).unwrap();
+        let topic = said(&server.url, Action::Start(Box::new(start))).await;
+        let topic: TopicView = serde_json::from_str(&topic).unwrap();
+        world.end(&world.store_topic(&topic.id).await, EndReason::Stopped).await;
+        let kept = super::show::kept_rules(&request, &topic);
+        (topic.rules.and_then(|rules| rules.max_chars), kept)
+    };
+    let short = RuleArgs { max_chars: Some(40), ..RuleArgs::default() };
+    assert_eq!(started(short).await, (Some(40), None));
+    let (rule, kept) = started(RuleArgs::default()).await;
+    let kept = kept.unwrap();
+    assert_eq!(rule, Some(40));
+    assert!(kept.contains("are kept: at most 40 characters; --no-rules takes"), "{kept}");
+    let none = RuleArgs { no_rules: true, ..RuleArgs::default() };
+    assert_eq!(started(none).await, (None, None));
+    assert_eq!(started(RuleArgs::default()).await, (None, None));
     server.stop().await;
 }
 
@@ -113,6 +142,39 @@ async fn a_start_that_nobody_takes_up_says_so() {
     assert!(shown.ends_with("\nbut nothing moves yet: no orchestrator leads since 12:00:00 UTC; start one"));
     let table = super::show::table(&[topic]);
     assert!(table.ends_with("\n\nparis: no orchestrator leads since 12:00:00 UTC; start one\n"), "{table}");
+}
+
+#[tokio::test]
+async fn how_complete_topics_are_stands_in_the_table_and_all_is_never_said_while_something_is_missing() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = said(&server.url, Action::Start(Box::new(start("Paris")))).await;
+    let mut topic: TopicView = serde_json::from_str(&topic).unwrap();
+    assert!(super::show::table(&[topic.clone()]).contains(" -         -  0.0000"));
+    topic.numbers.coverage = Some(0.9996);
+    let said = |completeness, at_least| CompletenessView {
+        completeness,
+        total: 402.0,
+        low: 375.2,
+        high: 452.4,
+        made_up: 3.0,
+        at_least,
+    };
+    topic.numbers.completeness = Some(said(0.9996, false));
+    let table = super::show::table(&[topic.clone()]);
+    assert!(
+        table.contains("COVERAGE  COMPLETE     USD") && table.contains("    99 %      99 %  0.0000"),
+        "{table}"
+    );
+    let shown = super::show::topic(&topic);
+    assert!(shown.contains("coverage   99 % of what these models will name next is known\n"), "{shown}");
+    assert!(
+        shown.contains("complete   99.9 % of about 402 (375 to 453), by what these models say\n"),
+        "{shown}"
+    );
+    topic.numbers.completeness = Some(said(0.5, true));
+    assert!(super::show::table(&[topic]).contains("  of at least 375  "));
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use igentai_webserver::api::dto::DecisionKind;
 
 use crate::cli::{Routing, count, weight};
 
@@ -45,6 +46,9 @@ pub(crate) struct Why {
     /// How many decisions, the newest of them
     #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
     pub(crate) limit: u64,
+    /// Only decisions of this kind, or of these: asked, routed, worded, cared, terms, measured, dropped, ending, taken-up
+    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = DecisionKind::parse)]
+    pub(crate) kinds: Vec<DecisionKind>,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -74,9 +78,9 @@ pub(crate) struct Replay {
 pub(crate) struct Quote {
     #[command(flatten)]
     pub(crate) whose: Whose,
-    /// How many new items
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = items)]
-    pub(crate) items: u64,
+    /// How many new items [default: 100, or as many as can be told of where these are fewer]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = items)]
+    pub(crate) items: Option<u64>,
     /// The quote as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -34,7 +34,7 @@ pub(crate) async fn why(arguments: Why, common: &Common) -> Result<Exit, Failure
         Source::Server(client) => {
             let topic = resolve(&client, &arguments.whose.topic).await?;
             let page = newest(arguments.limit, async |before, limit| {
-                client.decisions(&topic.id, before, limit).await.map_err(Failure::from)
+                client.decisions(&topic.id, before, limit, &arguments.kinds).await.map_err(Failure::from)
             });
             (topic.clone(), page.await?)
         }
@@ -44,7 +44,7 @@ pub(crate) async fn why(arguments: Why, common: &Common) -> Result<Exit, Failure
             found?
         }
     };
-    let text = if arguments.json { show::json(&page)? } else { show::text(&topic, &page) };
+    let text = if arguments.json { show::json(&page)? } else { show::text(&topic, &page, &arguments.kinds) };
     output::write_all(&mut output::standard_output(), &text)?;
     Ok(Exit::Done)
 }
@@ -130,7 +130,7 @@ async fn of_registry(store: &dyn Store, arguments: &Why) -> Result<(TopicView, D
     let topic = stored(store, &arguments.whose.topic).await?;
     let id = TopicId::parse(&topic.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     let page = newest(arguments.limit, async |before, limit| {
-        decision_page(store, &id, topic.run, before, limit).await.map_err(Failure::from)
+        decision_page(store, &id, topic.run, before, limit, &arguments.kinds).await.map_err(Failure::from)
     });
     let page = page.await?;
     Ok((topic, page))
@@ -164,12 +164,11 @@ async fn newest(
     loop {
         let left = limit.saturating_sub(all.len() as u64).min(PAGE);
         let page = read(before, left.max(1)).await?;
-        let oldest = page.decisions.last().map(|decision| decision.number);
         all.extend(page.decisions);
-        if all.len() as u64 >= limit || oldest.is_none_or(|oldest| oldest <= 1) {
+        if all.len() as u64 >= limit || page.next_before.is_none() {
             all.reverse();
             return Ok(DecisionPage { decisions: all, ..page });
         }
-        before = oldest;
+        before = page.next_before;
     }
 }

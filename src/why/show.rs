@@ -1,6 +1,6 @@
 //! Decisions as people and programs read them.
 
-use igentai_webserver::api::dto::{DecisionPage, TopicView};
+use igentai_webserver::api::dto::{DecisionKind, DecisionPage, TopicView};
 use jiff::Timestamp;
 
 use crate::exit::{Exit, Failure};
@@ -20,10 +20,11 @@ pub(super) fn json(page: &DecisionPage) -> Result<String, Failure> {
 }
 
 /// Where the topic stands, and its decisions, the newest last.
-pub(super) fn text(topic: &TopicView, page: &DecisionPage) -> String {
+pub(super) fn text(topic: &TopicView, page: &DecisionPage, kinds: &[DecisionKind]) -> String {
     let mut lines = vec![standing(topic)];
     if page.decisions.is_empty() {
-        lines.push("No decision stands written.".to_owned());
+        let of_kind = if kinds.is_empty() { "" } else { " of this kind" };
+        lines.push(format!("No decision{of_kind} stands written."));
     }
     let width = page.total.to_string().len();
     lines.extend(page.decisions.iter().map(|decision| {
@@ -32,7 +33,11 @@ pub(super) fn text(topic: &TopicView, page: &DecisionPage) -> String {
         format!("#{:<width$}  {at}  {}", decision.number, inert(&decision.text))
     }));
     let shown = page.decisions.len() as u64;
-    if shown < page.total {
+    if !kinds.is_empty() {
+        if page.next_before.is_some() {
+            lines.push(format!("\nThe newest {shown} of this kind; there may be more with a higher --limit"));
+        }
+    } else if shown < page.total {
         let all = counted(page.total, "decision");
         lines.push(format!("\nThe newest {shown} of {all}; all of them with --limit {}", page.total));
     }

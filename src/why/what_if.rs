@@ -64,7 +64,7 @@ fn numbers(reached: Reached) -> Value {
 
 impl Found {
     pub(super) fn json(&self) -> String {
-        let Outcome { reached, out_of, asked, was_then, was_there } = &self.outcome;
+        let Outcome { reached, out_of, asked, was_then, was_there, judged } = &self.outcome;
         let line = json!({
             "topic": self.topic,
             "run": self.run,
@@ -76,12 +76,13 @@ impl Found {
             "out_of_answers": out_of,
             "was_after_as_many_requests": numbers(*was_then),
             "was_with_as_many_items": was_there.map(numbers),
+            "judges": { "requests": judged.requests, "usd": judged.cost.usd() },
         });
         format!("{line}\n")
     }
 
     pub(super) fn text(&self) -> String {
-        let Outcome { reached, out_of, asked, was_then, was_there } = &self.outcome;
+        let Outcome { reached, out_of, asked, was_then, was_there, judged } = &self.outcome;
         let asked: Vec<String> =
             asked.iter().map(|(name, count)| format!("{count} to {}", inert(name))).collect();
         let end = match out_of {
@@ -99,8 +100,14 @@ impl Found {
                 )
             },
         );
+        let judges = match judged.requests {
+            0 => String::new(),
+            asked => {
+                format!("  judges: {} for {}, which are in neither\n", counted(asked, "request"), judged.cost)
+            }
+        };
         format!(
-            "{}, run {}: a simulation with the answers that the run has, no run:\n  with {}: {} for {} ({}){end}\n  as it was: {} for as many requests{there}\n",
+            "{}, run {}: a simulation with the answers that the run has, no run:\n  with {}: {} for {} ({}){end}\n  as it was: {} for as many requests{there}\n{judges}",
             inert(&self.topic),
             self.run,
             self.policy.as_str().replace('_', "-"),

@@ -118,6 +118,10 @@ async fn why_and_replay_find_the_registry_of_a_run_or_say_what_to_do() {
     let told = lines(&ask(&["why", "Birds", "--json"]));
     assert_eq!(told.len(), 20);
     assert!(told.iter().all(|one| one["text"].as_str().is_some_and(|text| text.len() > 20)));
+    let [end] = lines(&ask(&["why", "birds", "--kind", "ending", "--json"])).try_into().unwrap();
+    assert_eq!(end["kind"], "ending", "{end}");
+    let said = text(&ask(&["why", "birds", "--kind", "asked,terms", "--limit", "2"]));
+    assert!(said.contains("The newest 2 of this kind; there may be more"), "{said}");
     let wrong = ask(&["why", "bird"]);
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert_eq!(wrong.status.code(), Some(1));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::checks::all_agree;
 use crate::decisions::{birds_of, lines, text};
 use crate::embedded::JsonRun;
+use crate::routing::dear;
 use crate::world::{Place, RUN, World};
 
 /// A model that knows birds and makes some up, and tells which are which when it is asked.
@@ -52,6 +53,26 @@ async fn what_one_answer_alone_has_named_is_judged_before_the_end_and_the_doubte
         assert!(why.last().unwrap()["kind"] == "ending", "{:?}", why.last());
         assert!(text(&ask(&["replay", "birds"])).contains("all of them come out the same"));
     }
+}
+
+#[tokio::test]
+async fn what_another_policy_would_have_come_to_is_told_beside_what_judges_were_asked() {
+    let (script, _) = inventive(0.0);
+    let place = Place::new(script).await;
+    let config = place.config_with("small", &dear(&place));
+    let arguments = ["Birds", "--no-web", "--judge", "--partition", "none", "--until-complete", "80"];
+    let finished = JsonRun::start(&place, &config, &arguments).finished().await;
+    assert_eq!(finished["reason"], "complete", "{finished}");
+    let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
+    let replay = ["replay", "birds", "--policy", "fixed"];
+    let [would] = lines(&ask(&[&replay[..], &["--json"]].concat())).try_into().unwrap();
+    let (judges, asked) = (&would["judges"]["requests"], &would["would_be"]["requests"]);
+    assert!(judges.as_u64() >= Some(1) && would["judges"]["usd"].as_f64() > Some(0.0), "{would}");
+    assert!(asked.as_u64().unwrap() + judges.as_u64().unwrap() <= finished["requests"].as_u64().unwrap());
+    let said = text(&ask(&replay));
+    assert!(said.contains("\n  judges: ") && said.contains(", which are in neither\n"), "{said}");
+    let weighed = [&replay[..], &["--provider", "small=1", "--provider", "large=1", "--provider", "other=0"]];
+    assert!(ask(&weighed.concat()).status.success());
 }
 
 #[tokio::test]

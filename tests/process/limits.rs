@@ -1,6 +1,9 @@
 //! Caps hold exactly, whoever spends.
 
+use std::path::Path;
+
 use igentai_test_support::eventually;
+use igentai_test_support::process::Process;
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
@@ -55,6 +58,26 @@ async fn a_topic_that_brings_less_than_is_wanted_ends_long_before_it_is_dry() {
 }
 
 #[tokio::test]
+async fn a_request_asks_for_as_many_items_as_the_command_line_says() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let said = told(&place, &config, &["--max-requests", "1", "--items-per-request", "7"]).await;
+    assert!(said.contains("  unique       7\n") && said.contains("of 7 named\n"), "{said}");
+    assert!(said.contains(" --items-per-request 7 with a higher cap"), "how to go on: {said}");
+}
+
+/// What a run says to people.
+async fn told(place: &Place, config: &Path, arguments: &[&str]) -> String {
+    let mut command = place.command(&["run", "Sights", "--no-web", "--config"]);
+    command.arg(config).args(arguments);
+    let mut process = Process::spawn(command).unwrap();
+    let ended = process.wait(RUN).await.unwrap();
+    let said = process.lines().join("\n");
+    assert!(ended.success(), "{said}");
+    said
+}
+
+#[tokio::test]
 async fn what_a_rule_rejects_is_not_listed_and_is_counted_everywhere() {
     let place = Place::new(script(60, 5)).await;
     let arguments = ["Sights", "--no-web", "--accept", "^Sight No 00[0-3]", "--max-chars", "13"];
@@ -70,6 +93,15 @@ async fn what_a_rule_rejects_is_not_listed_and_is_counted_everywhere() {
     assert_eq!(metrics["rejections"], finished["rejections"]);
     assert_eq!(metrics["totals"]["rejected_by_rule"], rejected);
     let config = place.config("m");
+    let again = async |more: &[&str]| {
+        told(&place, &config, &[&["--fresh", "--max-requests", "2"], more].concat()).await
+    };
+    let kept = "rules of an earlier start are kept: matches the regular expression ^Sight No 00[0-3], has at most 13 characters; --no-rules";
+    let said = again(&[]).await;
+    assert!(said.contains(kept), "{said}");
+    let said = again(&["--no-rules"]).await;
+    assert!(!said.contains("rules of") && !said.contains("by rule"), "{said}");
+    assert!(!again(&[]).await.contains("rules of"), "they are gone");
     let arguments = ["run", "Sights", "--no-web", "--min-chars", "9", "--max-chars", "8", "--config"];
     let refused = place.command(&arguments).arg(config).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -21,6 +21,9 @@ async fn the_next_items_of_a_run_have_a_price_or_it_is_said_why_they_have_none()
     assert!((1.0..100.0).contains(&requests), "{quote}");
     assert!(quote["usd"]["low"].as_f64() <= quote["usd"]["about"].as_f64(), "{quote}");
 
+    let usual = text(&ask(&["quote", "birds"]));
+    assert!(usual.starts_with("birds: the next ") && usual.contains(" items: about $"), "{usual}");
+
     let far = ask(&["quote", "birds", "--items", "1000"]);
     let said = String::from_utf8_lossy(&far.stderr).into_owned();
     assert_eq!(far.status.code(), Some(1), "{said}");

@@ -62,6 +62,38 @@ async fn a_list_of_known_items_is_taken_from_files_and_more_of_it_by_a_later_sta
 }
 
 #[tokio::test]
+async fn a_list_with_bullets_or_numbers_and_an_export_are_read_for_their_items() {
+    let place = Place::new(script(60, 5)).await;
+    let config = place.config("m");
+    let all = items(60);
+    let known = |name: &str, lines: Vec<String>| {
+        let path = place.path().join(name);
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let numbered = (1..).zip(&all[..10]).map(|(number, item)| format!("{number}. {item}")).collect();
+    let marked = all[10..20].iter().map(|item| format!("• {item}")).collect();
+    let rows = (1..).zip(&all[20..30]).map(|(number, item)| format!("{number},{item}"));
+    let rows = std::iter::once("seq,text".to_owned()).chain(rows).collect();
+    let object = |(number, item): (u32, &String)| json!({ "seq": number, "text": item }).to_string();
+    let objects = (1..).zip(&all[30..40]).map(object).collect();
+    let lists = [("a.txt", numbered), ("b.txt", marked), ("c.csv", rows), ("d.jsonl", objects)];
+    let files = lists.map(|(name, lines)| known(name, lines));
+    let seeds: Vec<&str> = files.iter().flat_map(|file| ["--seed", file]).collect();
+    let arguments = [&["Sights", "--no-web"], seeds.as_slice()].concat();
+    let finished = JsonRun::start(&place, &config, &arguments).finished().await;
+    assert_eq!(finished["seeds"]["known"], 40, "{finished}");
+    let lines = place.lines("sights");
+    assert!(set(&lines).is_subset(&all[40..].iter().map(String::as_str).collect()), "{lines:?}");
+
+    let wrong = known("e.csv", vec!["seq,text".to_owned(), "1,Wren".to_owned(), "Owl".to_owned()]);
+    let refused = place.command(&["run", "Birds", "--no-web", "--seed", &wrong, "--config"]);
+    let refused = { refused }.arg(&config).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("line 3 is not a number, a comma"), "{said}");
+}
+
+#[tokio::test]
 async fn a_list_that_cannot_be_read_starts_nothing() {
     let place = Place::new(script(10, 0)).await;
     let config = place.config("m");

@@ -107,7 +107,8 @@ const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFraction
 
 export const count = n => whole.format(Math.round(n || 0));
 export const compact = n => ((n || 0) < 100000 ? count(n) : short.format(n));
-export const percent = (part, of) => (of ? `${(100 * part / of).toFixed(part === of ? 0 : 1)} %` : '–');
+// Rounded down: all is never said while something is missing.
+export const percent = (part, of) => (of ? `${(Math.floor(1000 * part / of + 1e-9) / 10).toFixed(part === of ? 0 : 1)} %` : '–');
 
 export function usd(amount) {
   if (!amount) return '$0';

@@ -7,33 +7,49 @@ const SHOWN = 12;
 const MORE = 100;
 const PAUSE_MS = 2000;
 
+const KINDS = [
+  ['', 'of every kind'],
+  ['asked', 'what is asked for'],
+  ['routed', 'shares of providers'],
+  ['worded', 'ways to ask'],
+  ['cared', 'providers left alone'],
+  ['terms', 'what the next go by'],
+  ['measured', 'what came of others'],
+  ['dropped', 'waited for no more'],
+  ['ending', 'the end'],
+  ['taken_up', 'taken up by a leader'],
+];
+
 const time = ms => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 // `version` changes whenever there may be new ones.
 export function Decisions({ id, version }) {
   const [page, setPage] = useState(null);
   const [all, setAll] = useState(false);
+  const [kind, setKind] = useState('');
   const state = useRef({ timer: null, read: 0 });
   useEffect(() => {
     let gone = false;
     const read = () => {
       state.current.timer = null;
       state.current.read = Date.now();
-      call('GET', `${topicPath(id)}/decisions?limit=${all ? MORE : SHOWN}`).then(found => !gone && setPage(found), () => {});
+      call('GET', `${topicPath(id)}/decisions?limit=${all ? MORE : SHOWN}${kind && `&kind=${kind}`}`).then(found => !gone && setPage(found), () => {});
     };
     state.current.timer = setTimeout(read, Math.max(0, state.current.read + PAUSE_MS - Date.now()));
     return () => {
       gone = true;
       clearTimeout(state.current.timer);
     };
-  }, [id, version, all]);
+  }, [id, version, all, kind]);
   if (!page?.total) return null;
-  const more = page.total > SHOWN;
+  const more = all || (kind ? page.next_before !== undefined && page.decisions.length === SHOWN : page.total > SHOWN);
   return html`<section class="card decisions" aria-label="Decisions">
-    <header class="card-head"><h2>Decisions</h2><span class="note">${count(page.total)}, the newest first</span></header>
+    <header class="card-head"><h2>Decisions</h2><span class="note">${count(page.total)}, the newest first</span>
+      <select aria-label="Decisions shown" value=${kind} onChange=${event => setKind(event.target.value)}>${KINDS.map(([name, label]) => html`<option value=${name}>${label}</option>`)}</select></header>
+    ${page.decisions.length === 0 && html`<p class="empty">None of the newest is of this kind.</p>`}
     <ol>${page.decisions.map(decision => html`<li key=${decision.number} class=${decision.kind}>
       <time datetime=${new Date(decision.at_ms).toISOString()}>${time(decision.at_ms)}</time><bdi>${decision.text}</bdi>
     </li>`)}</ol>
-    ${more && html`<button type="button" class="quiet" onClick=${() => setAll(!all)}>${all ? 'Show fewer' : `Show the last ${Math.min(MORE, page.total)}`}</button>`}
+    ${more && html`<button type="button" class="quiet" onClick=${() => setAll(!all)}>${all ? 'Show fewer' : `Show the last ${kind ? MORE : Math.min(MORE, page.total)}`}</button>`}
   </section>`;
 }

@@ -43,7 +43,16 @@ const text = value => (value === undefined ? '' : String(value));
 
 // The API has completeness as a share of 1.
 const shown = (name, value) => (name === 'completeness' && value !== undefined ? Number((value * 100).toFixed(4)) : value);
-const inPercent = e => (e.field === 'limits.completeness' ? { ...e, detail: 'that is no such share', allowed: 'above 0, up to 100' } : e);
+const inPercent = e => (e.field === 'limits.completeness' && !e.seen ? { ...e, detail: 'that is no such share', allowed: 'from 1 to 100' } : e);
+
+// What is wrong before anything is sent: a share of 1 is written as one, most likely.
+function mistaken({ completeness }) {
+  const percent = Number(completeness);
+  if (!completeness || !(percent > 0 && percent < 1)) return null;
+  const meant = Number((percent * 100).toFixed(4));
+  const detail = `${percent} is less than one percent; did you mean ${meant}?`;
+  return { detail, errors: [{ field: 'limits.completeness', detail, seen: true }] };
+}
 const meant = (name, value) => (name === 'completeness' ? Number((value / 100).toFixed(6)) : value);
 
 // What items must be like, as the form has it.
@@ -85,6 +94,11 @@ export function NewTopic({ from, mode, providers, started }) {
 
   const submit = async event => {
     event.preventDefault();
+    const wrong = mistaken(values);
+    if (wrong) {
+      setFailure(wrong);
+      return;
+    }
     setBusy(true);
     setFailure(null);
     try {

@@ -1,10 +1,11 @@
 // What the next items cost, or why nobody can say.
 
 import { html, useEffect, useRef, useState } from './vendor/preact.js';
-import { Refused, call, isMissing, isOffline, span, topicPath, usd } from './api.js';
+import { Refused, call, count, isMissing, isOffline, span, topicPath, usd } from './api.js';
 
-const ITEMS = 100;
 const PAUSE_MS = 2000;
+
+const next = items => (items === 1 ? 'The next item:' : `The next ${count(items)} items:`);
 
 const about = quote => [
   quote.usd.high ? `about ${usd(quote.usd.about)} (${usd(quote.usd.low)} to ${usd(quote.usd.high)})` : '$0',
@@ -14,16 +15,16 @@ const about = quote => [
 
 // `version` changes whenever there may be another one.
 export function Quote({ id, version }) {
-  const [text, setText] = useState(null);
+  const [said, setSaid] = useState(null);
   const state = useRef({ read: 0 });
   useEffect(() => {
     let gone = false;
-    const told = said => !gone && setText(said);
+    const told = (what, text) => !gone && setSaid({ what, text });
     const read = () => {
       state.current.read = Date.now();
-      call('GET', `${topicPath(id)}/quote?items=${ITEMS}`).then(quote => told(about(quote)), error => {
+      call('GET', `${topicPath(id)}/quote`).then(quote => told(next(quote.items), about(quote)), error => {
         if (!(error instanceof Refused)) throw error;
-        if (!isOffline(error) && !isMissing(error)) told(`no quote: ${error.message}`);
+        if (!isOffline(error) && !isMissing(error)) told('The next items:', `no quote: ${error.message}`);
       });
     };
     const timer = setTimeout(read, Math.max(0, state.current.read + PAUSE_MS - Date.now()));
@@ -32,5 +33,5 @@ export function Quote({ id, version }) {
       clearTimeout(timer);
     };
   }, [id, version]);
-  return text && html`<p class="quote muted"><span>The next ${ITEMS} items:</span> ${text}</p>`;
+  return said && html`<p class="quote muted"><span>${said.what}</span> ${said.text}</p>`;
 }

@@ -26,6 +26,8 @@ function Tile({ label, value, note, of, wide }) {
 // Coverage is of mentions, completeness of items; early on there is only a lower bound.
 const complete = said => (!said ? '–' : said.at_least ? '?' : percent(said.completeness, 1));
 const estimate = said => (!said ? '' : said.at_least ? `of at least ${count(Math.floor(said.low))}` : `of ${count(Math.floor(said.low))}–${count(Math.ceil(said.high))}`);
+const BY_WHOM = 'by what these models say';
+const spoken = said => (!said ? '' : said.at_least ? `, ${estimate(said)}, ${BY_WHOM}` : `, ${percent(said.completeness, 1)} complete, ${BY_WHOM}`);
 
 function Tiles({ topic, found, now }) {
   const { numbers, limits } = topic;
@@ -37,7 +39,7 @@ function Tiles({ topic, found, now }) {
       note=${limits.max_attributes ? `of ${compact(limits.max_attributes)}` : ''} of=${limits.max_attributes && [numbers.attributes, limits.max_attributes]} />
     <${Tile} label="New per minute" note="last minute" value=${count(isLive(topic) ? numbers.attributes_per_minute : 0)} />
     <${Tile} label="Coverage" note="estimate" value=${numbers.coverage === undefined ? '–' : percent(numbers.coverage, 1)} />
-    <${Tile} label="Complete" value=${complete(numbers.completeness)} note=${estimate(numbers.completeness)} />
+    <${Tile} label="Complete" value=${complete(numbers.completeness)} note=${numbers.completeness ? `${estimate(numbers.completeness)}, ${BY_WHOM}` : ''} />
     <${Tile} label="Duplicates" value=${percent(sums.duplicates, sums.candidates)} note=${compact(sums.duplicates)} />
     <${Tile} label="Spend" value=${usd(sums.usd)} note=${limits.max_usd ? `of ${usd(limits.max_usd)}` : sums.usd_at_risk ? `risk ${usd(sums.usd_at_risk)}` : ''}
       of=${limits.max_usd && [sums.usd + sums.usd_at_risk, limits.max_usd]} />
@@ -111,7 +113,7 @@ const rulesInWords = rules => [
 function Spoken({ topic, found }) {
   const [text, setText] = useState('');
   const latest = useRef();
-  latest.current = `${count(found)} items${topic.numbers.coverage === undefined ? '' : `, coverage ${percent(topic.numbers.coverage, 1)}`}`;
+  latest.current = `${count(found)} items${topic.numbers.coverage === undefined ? '' : `, coverage ${percent(topic.numbers.coverage, 1)}`}${spoken(topic.numbers.completeness)}`;
   useEffect(() => {
     setText(`${topic.name} is ${topic.state}. ${topic.reason_text ?? ''}`);
     if (!isLive(topic)) return undefined;

@@ -172,7 +172,14 @@ impl<'a> Fields<'a> {
     pub(crate) fn all_texts(&mut self, name: &'static str, most: usize, allowed: &str) -> Given<Vec<String>> {
         self.take(name, allowed, |value| match value {
             Value::Array(items) if items.len() > most => Err(format!("it has {} elements", items.len())),
-            Value::Array(items) => items.into_iter().map(text).collect(),
+            Value::Array(items) => {
+                let numbered = (1..).zip(items);
+                let read = |(number, item): (usize, Value)| {
+                    let what = kind(&item);
+                    text(item).map_err(|_| format!("element {number} is {what}, not a text"))
+                };
+                numbered.map(read).collect()
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
                 Err(format!("it is {}, not a list", kind(&value)))
             }
@@ -224,6 +231,20 @@ impl<'a> Fields<'a> {
                 Some(text) => format!("`{}` is none of the words known here", shown(text)),
                 None => format!("it is {}, not a text", kind(&value)),
             })
+        })
+    }
+
+    /// Some of these words, with commas between them, in a query.
+    pub(crate) fn words<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Given<Vec<T>> {
+        let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        self.take(name, &format!("one or more of {allowed}, with commas between"), |value| {
+            let known = |given: &str| {
+                let found = words.iter().find(|(word, _)| given.trim() == *word);
+                found
+                    .map(|(_, meaning)| *meaning)
+                    .ok_or_else(|| format!("`{}` is none of the words known here", shown(given)))
+            };
+            text(value)?.split(',').map(known).collect()
         })
     }
 

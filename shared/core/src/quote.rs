@@ -40,6 +40,9 @@ const DOUBT_OF_PACE: f64 = 0.15;
 /// Of the items that models still know, no more than this share is promised.
 const OF_LEFT: f64 = 0.6;
 
+/// What is left is one item from here on.
+const ONE: f64 = 0.5;
+
 /// A number and the interval around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Range {
@@ -87,6 +90,12 @@ pub enum NoQuote {
     /// Further than can be seen.
     #[error("that is further than can be seen from here: up to {0} items can be told of")]
     TooFar(u64),
+    /// So few items are left that nothing can be told of them.
+    #[error("{}: what so few take cannot be told", thought_to_be_left(*.left))]
+    Few {
+        /// Items that the models still know, or that parts promise.
+        left: f64,
+    },
     /// Nothing in sight is left to look for.
     #[error("nothing new is in sight")]
     Dry,
@@ -214,6 +223,7 @@ impl Forecast {
             Some(left) if wanted > left * OF_LEFT && most > 0 => {
                 return Err(NoQuote::MoreThanIsLeft { left, most });
             }
+            Some(left) if most == 0 && left >= ONE => return Err(NoQuote::Few { left }),
             Some(_) | None if most == 0 => return Err(NoQuote::Dry),
             Some(_) | None if items > most => return Err(NoQuote::TooFar(most)),
             Some(_) | None => {}
@@ -274,7 +284,10 @@ impl fmt::Display for Quote {
     /// For people: `the next 100 items: about $0.40 (0.30 to 0.52), 12 requests, 3 min`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { items, requests, usd, seconds } = self;
-        write!(f, "the next {items} items: ")?;
+        match items {
+            1 => f.write_str("the next item: ")?,
+            items => write!(f, "the next {items} items: ")?,
+        }
         if usd.high > 0.0 {
             let decimals = decimals(usd.about);
             let Range { about, low, high } = usd;
@@ -289,6 +302,14 @@ impl fmt::Display for Quote {
             Some(seconds) => write!(f, ", {}", time(seconds.about)),
             None => Ok(()),
         }
+    }
+}
+
+fn thought_to_be_left(left: f64) -> String {
+    if left < 1.5 {
+        "about one more item is thought to be left".to_owned()
+    } else {
+        format!("about {left:.0} more items are thought to be left")
     }
 }
 

@@ -22,7 +22,7 @@ mod tests;
 
 pub use caps::UsedUp;
 pub use load::{MAX_LOAD, MAX_UNDER_WAY, Overload};
-pub use seeds::{FIRST_SEED, MAX_SEEDS, SEEDER, SEEDS_IN_PART, SeedList, Seeds, TooManySeeds};
+pub use seeds::{FIRST_SEED, MAX_SEEDS, NoItem, SEEDER, SEEDS_IN_PART, SeedList, Seeds, TooManySeeds};
 pub use share::Share;
 
 /// Where a topic ends at the latest. Attributes, requests and cost count over the whole run, resumed or not; time counts from the last

@@ -67,6 +67,10 @@ impl World {
         self.put(&topic, TopicState::Running).await
     }
 
+    pub(crate) async fn store_topic(&self, id: &str) -> Topic {
+        self.store.topic(&TopicId::parse(id).unwrap()).await.unwrap().unwrap()
+    }
+
     pub(crate) async fn end(&self, topic: &Topic, reason: EndReason) {
         self.put(topic, TopicState::Ended(reason)).await;
     }

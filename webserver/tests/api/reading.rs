@@ -2,7 +2,7 @@
 
 use igentai_core::topic::{EndReason, TopicState};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::answer;
 use crate::support::World;
@@ -174,6 +174,16 @@ async fn decisions_are_read_from_the_newest_on_page_by_page() {
         query = format!("?limit=170&before={}", last["number"]);
     }
     assert_eq!(read, (1..=600).rev().collect::<Vec<_>>());
+    let of_kinds = async |query: &str| {
+        let page = server.get(&format!("/api/v1/topics/t/decisions?{query}")).await.json();
+        let numbers = |one: &Value| one["number"].as_u64().unwrap();
+        let numbers: Vec<u64> = page["decisions"].as_array().unwrap().iter().map(numbers).collect();
+        (numbers, page.get("next_before").and_then(Value::as_u64))
+    };
+    assert_eq!(of_kinds("kind=taken_up&limit=4").await, (vec![501, 401, 301, 201], Some(201)));
+    assert_eq!(of_kinds("kind=taken_up&limit=4&before=201").await, (vec![101, 1], None));
+    assert_eq!(of_kinds("kind=taken_up,asked&limit=2&before=502").await, (vec![501, 500], Some(500)));
+    assert_eq!(of_kinds("kind=ending").await, (Vec::new(), None));
     let newest = server.get("/api/v1/topics/t/decisions").await.json();
     assert_eq!(newest["decisions"].as_array().unwrap().len(), 50);
     let one = &newest["decisions"][0];
@@ -240,6 +250,10 @@ async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
     }
     let text = quote["text"].as_str().unwrap();
     assert!(text.starts_with("the next 20 items: about $0.00"), "{text}");
+    let usual = server.get("/api/v1/topics/t/quote").await.json();
+    let most = usual["items"].as_u64().unwrap();
+    assert!((1..=100).contains(&most), "{usual}");
+    assert!(most == 100 || ask(most + 1).await.status == 409, "{usual}");
     let far = ask(100_000).await;
     assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
     assert!(!far.json()["detail"].as_str().unwrap().starts_with("too few answers"), "{}", far.json());

@@ -205,7 +205,7 @@ async fn a_query_of_the_wrong_form_is_refused() {
         ("/api/v1/topics/t/curve?points=1", "points", "1 is out of range"),
         ("/api/v1/topics/t/decisions?limit=1001", "limit", "1001 is out of range"),
         ("/api/v1/topics/t/decisions?before=-3", "before", "-3 is negative"),
-        ("/api/v1/topics/t/quote", "items", "it is missing"),
+        ("/api/v1/topics/t/decisions?kind=asked,ask", "kind", "`ask` is none of the words known here"),
         ("/api/v1/topics/t/quote?items=0", "items", "0 is out of range"),
         ("/api/v1/topics/t/quote?items=1000001", "items", "1000001 is out of range"),
         ("/api/v1/topics/t/quote?items=some", "items", "`some` is no number"),

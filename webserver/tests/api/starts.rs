@@ -264,9 +264,16 @@ async fn a_list_of_known_items_is_kept_with_the_topic_that_is_started_and_checke
     assert_eq!(world.store.seeds(&topic.id, &seeds.list, 39).await.unwrap(), None, "that list is forgotten");
 
     for (seeds, detail) in [
-        (json!(["Louvre", "x".repeat(513)]), "1 of them cannot be items"),
+        (
+            json!(["Louvre", "x".repeat(513)]),
+            "element 2, “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…”, cannot be an item: the text is longer than 512 bytes",
+        ),
+        (
+            json!(["Louvre", "—", "x".repeat(513), "–"]),
+            "element 2, “—”, cannot be an item: the text is empty; nor can 2 others",
+        ),
         (json!("Louvre"), "it is a text, not a list"),
-        (json!([1]), "it is a number, not a text"),
+        (json!(["Louvre", 1]), "element 2 is a number, not a text"),
         (json!(vec!["x"; 100_001]), "it has 100001 elements"),
     ] {
         let refused = server.post(TOPICS, &json!({"name": "Other", "seeds": seeds})).await;

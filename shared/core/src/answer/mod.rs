@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Rejections;
 use crate::key::{Fingerprint, Key, Rejection, scrub};
 use sink::Sink;
+use survey::Mark;
 use topic::Topic;
 
 /// How much of an answer is read.
@@ -149,6 +150,23 @@ pub fn parse_answer(text: &str, topic: &str, limits: AnswerLimits) -> Answer {
         }
     }
     sink.finish(found == json::Found::EmptyList || scrub(&body).all(|c| c == ' '))
+}
+
+/// The lines of a list that somebody keeps, without the bullets and the numbers in front of them, as an answer is read; nothing else is taken off or left
+/// out but blank lines, rules and fences.
+///
+/// Numbers are taken off only where they count the lines: `7. Zeichen` keeps its number among names that have none.
+pub fn listed(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let plan = survey::Plan::of_numbers(text);
+    survey::lines(text).map(move |line| match line.mark {
+        Mark::Bullet(rest) => Cow::Borrowed(rest),
+        Mark::Number(number) if plan.counts(&number) => {
+            Cow::Owned(markup::without_check_box(&number.rest).to_owned())
+        }
+        Mark::Number(_) | Mark::Heading(_) | Mark::Element(_) | Mark::Tag | Mark::Plain => {
+            Cow::Borrowed(line.body)
+        }
+    })
 }
 
 /// How many times an answer is looked for within a string of another one.

@@ -140,9 +140,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(text: &str) -> Self {
+    /// Of the numbers alone: which of them count lines.
+    pub(super) fn of_numbers(text: &str) -> Self {
         let mut plan = Self::default();
         plan.settle_numbering(text);
+        plan
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        let mut plan = Self::of_numbers(text);
         plan.settle_structure(text);
         if !plan.marked_only {
             plan.edges = edges::of(text);

@@ -3,12 +3,13 @@
 mod lists;
 mod structured;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use proptest::prelude::*;
 
-use super::{Answer, AnswerLimits, MAX_REJECTED, Parsed, parse_answer};
+use super::{Answer, AnswerLimits, MAX_REJECTED, Parsed, listed, parse_answer};
 use crate::key::{Fingerprint, Key, Rejection, clean_text};
 
 const TOPIC: &str = "Paris attractions";
@@ -339,4 +340,20 @@ proptest! {
             prop_assert_eq!(&expected(parse(&wrapped)), &names, "{}", wrapped);
         }
     }
+}
+
+#[test]
+fn a_list_that_somebody_keeps_loses_what_counts_its_lines_and_nothing_else() {
+    let read = |text: &str| listed(text).map(Cow::into_owned).collect::<Vec<_>>();
+    let text = "* Robin\n• Wren\r\n- Blue tit\n\n[x] Owl\nIntroduction:\nDune: Part Two\n-5 °C\n1984";
+    assert_eq!(
+        read(text),
+        ["Robin", "Wren", "Blue tit", "[x] Owl", "Introduction:", "Dune: Part Two", "-5 °C", "1984"]
+    );
+    assert_eq!(read("1. Robin\n2. Wren\n3. Owl"), ["Robin", "Wren", "Owl"]);
+    assert_eq!(read("1) Robin\n2) Wren"), ["Robin", "Wren"]);
+    // Names that begin with a number.
+    let names = ["7. Zeichen", "Robin", "2001: A Space Odyssey", "3 Idiots", "Wren"];
+    assert_eq!(read(&names.join("\n")), names);
+    assert_eq!(read(""), Vec::<String>::new());
 }

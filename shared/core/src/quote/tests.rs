@@ -52,6 +52,12 @@ fn where_the_estimate_does_not_hold_there_is_no_quote() {
     assert_eq!(early.quote(1), Err(NoQuote::TooEarly));
     let listed = Forecast { curve: Vec::new(), left: Some(0.0), ..forecast(500) };
     assert_eq!(listed.quote(1), Err(NoQuote::Dry));
+    for (left, said) in [(0.7, "one more item is"), (1.6, "2 more items are")] {
+        let nearly = Forecast { left: Some(left), ..forecast(500) }.quote(1).unwrap_err();
+        assert_eq!(nearly, NoQuote::Few { left });
+        assert!(nearly.to_string().starts_with(&format!("about {said} thought to be left: ")), "{nearly}");
+    }
+    assert_eq!(Forecast { left: Some(0.4), ..forecast(500) }.quote(1), Err(NoQuote::Dry));
     let unpaid = Forecast { spent: None, ..forecast(500) };
     assert_eq!(unpaid.quote(1), Err(NoQuote::TooEarly));
     let dry = Forecast { left: None, curve: vec![[9.0, 0.0, 0.3, 0.9, 0.1]], ..forecast(500) };
@@ -70,6 +76,8 @@ fn a_quote_reads_like_one() {
     );
     let free = Quote { usd: range(0.0), seconds: None, ..quote };
     assert_eq!(free.to_string(), "the next 100 items: $0, 12 requests (9 to 16)");
+    let one = Quote { items: 1, requests: Range { about: 1.0, low: 1.0, high: 1.0 }, ..free };
+    assert_eq!(one.to_string(), "the next item: $0, 1 request (1 to 1)");
     let cheap = Quote { usd: range(0.004), seconds: Some(range(7_200.0)), ..quote };
     assert_eq!(
         cheap.to_string(),

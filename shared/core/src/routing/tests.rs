@@ -220,6 +220,37 @@ fn what_completes_a_response_belongs_to_its_answer_and_seeds_to_none() {
     assert_eq!((all.reached.requests, all.reached.items, all.was_then), (2, 4, all.reached));
 }
 
+#[test]
+fn what_judges_were_asked_is_left_out_and_counted() {
+    let mut log = Log::default();
+    log.answered("a", 10, 0..20);
+    log.answered("b", 10, 10..30);
+    let mut judge = log.entries[0].clone();
+    let EntryKind::Response(meta) = &mut judge.head.kind else { unreachable!("it is one") };
+    meta.cell = Some("judge".into());
+    judge.tail = EntryTail::default();
+    let mut answers = Answers::default();
+    for entry in [&log.entries[0], &judge, &log.entries[1]] {
+        answers.entry(entry);
+    }
+    let found = answers.under(Policy::Fixed, &BTreeMap::new()).unwrap();
+    assert_eq!((found.reached.requests, found.reached.items, found.was_then), (2, 30, found.reached));
+    assert_eq!(found.judged.requests, 1);
+    assert_eq!(found.judged.cost, Cost::from_picodollars(10_000_000));
+}
+
+#[test]
+fn a_provider_that_has_no_weight_need_not_have_been_asked() {
+    let mut log = Log::default();
+    log.answered("a", 10, 0..20);
+    log.answered("b", 10, 10..30);
+    let mut answers = Answers::default();
+    log.entries.iter().for_each(|entry| answers.entry(entry));
+    let weights = [("a", 1.0), ("b", 1.0), ("c", 0.0)].map(|(name, weight)| (name.to_owned(), weight));
+    let found = answers.under(Policy::Fixed, &BTreeMap::from(weights)).unwrap();
+    assert_eq!(found.asked.keys().collect::<Vec<_>>(), ["a", "b"]);
+}
+
 /// What is known of the others is not kept from counting by one that answered twice and then never again.
 #[test]
 fn one_that_is_gone_early_does_not_hold_the_others_at_their_weights() {

@@ -3,7 +3,7 @@
 //! Each time a provider is drawn, what it is taken to answer is the next of its answers in the log, until one is drawn that has none left. So an answer
 //! stands for whatever that provider would have said then, which holds where answers do not depend on those before: requests about the whole topic, asked alike (the replay method of
 //! Li, L., Chu, W., Langford, J. and Wang, X. (2011), "Unbiased offline evaluation of contextual-bandit-based news article recommendation algorithms", WSDM, 297–306, with a provider's answers in
-//! their order).
+//! their order). What a judge was asked names no item, and whom it is asked of is not shared: such requests are left out, and counted.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,6 +11,7 @@ use super::{EVERY, Policy, Routed};
 use crate::batch::ResponseMeta;
 use crate::cost::Cost;
 use crate::fold::{FoldError, TopicFold};
+use crate::frontier::Aim;
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
 use crate::topic::FIRST_SEED;
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub was_then: Reached,
     /// When the run had as many items.
     pub was_there: Option<Reached>,
+    /// What judges were asked, which is in none of the others.
+    pub judged: Reached,
 }
 
 /// Why a log does not say what another policy would have come to.
@@ -78,6 +81,7 @@ pub struct Answers {
     /// How far the run had come after each.
     was: Vec<Reached>,
     reached: Reached,
+    judged: Reached,
     is_aimed: bool,
 }
 
@@ -89,6 +93,11 @@ impl Answers {
         let items = new.chain(tail.again.iter().copied()).filter(|seq| *seq < FIRST_SEED);
         let number = |seq: u64| (entry.head.producer.clone(), entry.head.incarnation, seq);
         match &entry.head.kind {
+            EntryKind::Response(meta) if is_judge(meta) => {
+                self.judged.requests += 1;
+                self.judged.cost += meta.charge();
+                return;
+            }
             EntryKind::Response(meta) => {
                 self.is_aimed |= meta.cell.is_some();
                 if tail.missing > 0 {
@@ -134,7 +143,9 @@ impl Answers {
             .filter(|(_, one)| *one > 0.0)
             .collect();
         let names = || queues.keys().copied().collect::<Vec<_>>().join(", ");
-        if let Some(unknown) = weights.keys().find(|name| !queues.contains_key(name.as_str())) {
+        // A weight of 0 says that a provider is not asked, which holds of one that never was.
+        let mut wanted = weights.iter().filter(|(_, weight)| **weight > 0.0).map(|(name, _)| name);
+        if let Some(unknown) = wanted.find(|name| !queues.contains_key(name.as_str())) {
             return Err(Unanswered::Unknown(unknown.clone(), names()));
         }
         if prior.len() < 2 {
@@ -166,8 +177,13 @@ impl Answers {
             reached: course.reached,
             asked: course.asked,
             out_of,
+            judged: self.judged,
         })
     }
+}
+
+fn is_judge(meta: &ResponseMeta) -> bool {
+    meta.cell.is_some() && Aim::named(meta.cell.as_deref()) == Some(Aim::Judge)
 }
 
 /// A run in the making.

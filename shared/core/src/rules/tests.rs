@@ -82,6 +82,27 @@ fn what_makes_no_sense_is_told_all_at_once_and_where() {
 }
 
 #[test]
+fn ordinary_patterns_are_taken_and_those_that_take_too_much_are_told_from_them() {
+    for pattern in [
+        r"^\w{2,40}$",
+        r"^[\p{L} '-]{3,60}$",
+        r"(?i)^[\p{L} '’-]{2,80}$",
+        r"^.{1,512}$",
+        r"^(\w+ ){0,10}\w+$",
+        r"^(\p{L}{1,20} ){0,3}\p{L}{1,20}$",
+    ] {
+        assert_eq!(matching(pattern).errors(), [], "{pattern}");
+    }
+    assert_eq!(says(&matching(r"^\w{2,40}$"), "Übergrößenträger"), None);
+    // Much memory; many comparisons; both by repetitions that multiply.
+    for pattern in [r"(\w{30}){30}", r"^(?:(?:a?){50}){50}$", r"(((a{999}){999}){999}){999}", r"\p{L}{512}"] {
+        let [error] = matching(pattern).errors().try_into().unwrap();
+        assert_eq!(error, RuleError::PatternTooLarge, "{pattern}");
+        assert!(error.to_string().contains("--max-chars"), "{error}");
+    }
+}
+
+#[test]
 fn every_script_is_one_of_unicode_and_weighs_less_than_is_said() {
     for script in Script::ALL {
         assert!(Letters::of(&BTreeSet::from([*script])).is_some(), "{script:?}");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{Incarnation, Seq};
-use crate::key::{Fingerprint, Key, clean_text};
+use crate::key::{Fingerprint, Key, Rejection, clean_text};
 
 /// Most items of a list.
 pub const MAX_SEEDS: usize = 100_000;
@@ -35,7 +35,22 @@ pub struct SeedList {
     texts: Vec<String>,
     list: String,
     left_out: u32,
+    first_left_out: Option<NoItem>,
 }
+
+/// A line that is no item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoItem {
+    /// Its number among all lines, from 1.
+    pub number: usize,
+    /// How it begins.
+    pub text: String,
+    /// Why.
+    pub why: Rejection,
+}
+
+/// Characters of a line that is no item that are kept.
+const SHOWN: usize = 40;
 
 /// A list that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,13 +64,18 @@ impl SeedList {
     /// When it is longer than [`MAX_SEEDS`].
     pub fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, TooManySeeds> {
         let (mut met, mut hash) = (HashSet::new(), Xxh3::new());
-        let (mut texts, mut left_out) = (Vec::new(), 0_u32);
-        for line in lines.into_iter().map(str::trim).filter(|line| !line.is_empty()) {
-            let Some((text, key)) =
-                clean_text(line).ok().and_then(|text| Key::of(&text).map(|key| (text, key)))
-            else {
-                left_out = left_out.saturating_add(1);
-                continue;
+        let (mut texts, mut left_out, mut first_left_out) = (Vec::new(), 0_u32, None);
+        let lines = lines.into_iter().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty());
+        for (line, number) in lines {
+            let item = clean_text(line)
+                .and_then(|text| Key::of(&text).map(|key| (text, key)).ok_or(Rejection::Empty));
+            let (text, key) = match item {
+                Ok(item) => item,
+                Err(why) => {
+                    left_out = left_out.saturating_add(1);
+                    first_left_out.get_or_insert_with(|| NoItem::of(number, line, why));
+                    continue;
+                }
             };
             let fingerprint = Fingerprint::of(&key);
             if !met.insert(fingerprint) {
@@ -67,7 +87,7 @@ impl SeedList {
             hash.update(fingerprint.as_bytes());
             texts.push(text);
         }
-        Ok(Self { texts, list: format!("{:032x}", hash.digest128()), left_out })
+        Ok(Self { texts, list: format!("{:032x}", hash.digest128()), left_out, first_left_out })
     }
 
     /// What stands for it in a topic's record.
@@ -91,6 +111,22 @@ impl SeedList {
     #[must_use]
     pub const fn left_out(&self) -> u32 {
         self.left_out
+    }
+
+    /// The first of these.
+    #[must_use]
+    pub const fn first_left_out(&self) -> Option<&NoItem> {
+        self.first_left_out.as_ref()
+    }
+}
+
+impl NoItem {
+    fn of(number: usize, line: &str, why: Rejection) -> Self {
+        let mut text: String = line.chars().take(SHOWN).collect();
+        if text.len() < line.len() {
+            text.push('…');
+        }
+        Self { number, text, why }
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::key::Rejection;
 
 fn limits() -> impl Strategy<Value = Limits> {
     let few = || proptest::option::of(1_u64..5);
@@ -114,6 +115,22 @@ fn what_a_process_that_is_gone_has_left_is_ended_as_it_was_about_to_or_interrupt
     let ended = left(TopicState::Ending(EndReason::Dry)).unwrap();
     assert_eq!(ended.state, TopicState::Ended(EndReason::Dry));
     assert_eq!(left(TopicState::Ended(EndReason::Dry)), None);
+}
+
+#[test]
+fn the_first_line_of_seeds_that_is_no_item_is_known_by_its_number_and_its_beginning() {
+    let long = "é".repeat(300);
+    let list = SeedList::of(["Louvre", "", &long, "Orsay", "—"]).unwrap();
+    assert_eq!((list.left_out(), list.texts().len()), (2, 2));
+    let first = list.first_left_out().unwrap();
+    assert_eq!(
+        (first.number, first.text.as_str(), first.why),
+        (3, &*("é".repeat(40) + "…"), Rejection::TooLong)
+    );
+    let list = SeedList::of(["—", "Louvre"]).unwrap();
+    let first = list.first_left_out().unwrap();
+    assert_eq!((first.number, first.text.as_str(), first.why), (1, "—", Rejection::Empty));
+    assert_eq!(SeedList::of(["Louvre"]).unwrap().first_left_out(), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use igentai_core::decision::What;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,10 +13,14 @@ use super::{CompletenessView, MeasuredView, Routing};
 pub struct DecisionPage {
     /// The run.
     pub run: u64,
-    /// How many there are.
+    /// How many there are, of all kinds.
     pub total: u64,
     /// The newest first.
     pub decisions: Vec<DecisionView>,
+    /// Where to go on with `before`; absent when there are no older ones. A page may be short, or empty, before that: no more than 16,384 decisions are
+    /// looked through for those of a kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_before: Option<u64>,
 }
 
 /// A decision for a topic.
@@ -67,6 +72,55 @@ pub enum DecisionKind {
     Dropped,
     /// The topic comes to its end.
     Ending,
+}
+
+impl DecisionKind {
+    pub(crate) const WORDS: [(&str, Self); 9] = [
+        ("asked", Self::Asked),
+        ("routed", Self::Routed),
+        ("worded", Self::Worded),
+        ("cared", Self::Cared),
+        ("terms", Self::Terms),
+        ("measured", Self::Measured),
+        ("dropped", Self::Dropped),
+        ("ending", Self::Ending),
+        ("taken_up", Self::TakenUp),
+    ];
+
+    /// Reads one as people write it.
+    ///
+    /// # Errors
+    /// In words, with the known ones.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let given = text.trim().to_lowercase().replace('-', "_");
+        let found = Self::WORDS.iter().find(|(word, _)| *word == given);
+        found.map(|(_, kind)| *kind).ok_or_else(|| {
+            let known: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+            format!("`{text}` is no kind of decision; known are {}", known.join(", "))
+        })
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+
+    /// Of a decision.
+    #[must_use]
+    pub const fn of(what: &What) -> Self {
+        match what {
+            What::TakenUp { .. } => Self::TakenUp,
+            What::Terms(_) => Self::Terms,
+            What::Routed(_) => Self::Routed,
+            What::Worded(_) => Self::Worded,
+            What::Measured(_) => Self::Measured,
+            What::Cared(_) => Self::Cared,
+            What::Asked(_) => Self::Asked,
+            What::Dropped { .. } => Self::Dropped,
+            What::Ending(_) => Self::Ending,
+        }
+    }
 }
 
 /// How requests about the whole topic are shared among providers.

@@ -23,6 +23,9 @@ use crate::view;
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 1_000;
 
+/// Decisions that are looked through for those of a kind; the next page goes on from there.
+const MOST_LOOKED_AT: u64 = 16_384;
+
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DecisionsQuery {
@@ -31,6 +34,9 @@ pub(crate) struct DecisionsQuery {
     /// Most decisions in the answer; 50 when left out.
     #[param(minimum = 1, maximum = 1_000)]
     limit: Option<u64>,
+    /// Only decisions of these kinds, with commas between them; the limit counts those.
+    #[param(style = Form, explode = false)]
+    kind: Option<Vec<DecisionKind>>,
 }
 
 impl FromFields for DecisionsQuery {
@@ -38,6 +44,7 @@ impl FromFields for DecisionsQuery {
         Self {
             before: fields.count("before", allowed::POSITION).value(),
             limit: fields.count_in("limit", 1..=MAX_LIMIT).value(),
+            kind: fields.words("kind", &DecisionKind::WORDS).value(),
         }
     }
 }
@@ -58,10 +65,11 @@ pub(crate) async fn decisions(
     let topic = app.topic(&id).await?;
     let store = app.context.store.as_ref();
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    Ok(Json(decision_page(store, &id, topic.run, query.before, limit).await?))
+    let kinds = query.kind.unwrap_or_default();
+    Ok(Json(decision_page(store, &id, topic.run, query.before, limit, &kinds).await?))
 }
 
-/// The newest decisions of a run with a number below `before`.
+/// The newest decisions of a run with a number below `before`, of these kinds; of all, where none is named.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -71,37 +79,42 @@ pub async fn decision_page(
     run: Run,
     before: Option<u64>,
     limit: u64,
+    kinds: &[DecisionKind],
 ) -> Result<DecisionPage, StoreError> {
     let (_, end) = stored(store, id, run, u64::MAX, 0).await?;
-    let before = before.unwrap_or(end).min(end).max(1);
-    let from = before.saturating_sub(limit).max(1);
-    let wanted = usize::try_from(before - from).unwrap_or(0);
-    let (found, _) = stored(store, id, run, from, wanted).await?;
-    let decisions = found.iter().rev().map(|(number, decision)| decision_view(*number, decision)).collect();
-    Ok(DecisionPage { run, total: end - 1, decisions })
+    let mut before = before.unwrap_or(end).min(end).max(1);
+    let (step, furthest) = if kinds.is_empty() { (limit, limit) } else { (MAX_LIMIT, MOST_LOOKED_AT) };
+    let lowest = before.saturating_sub(furthest).max(1);
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut decisions = Vec::new();
+    while before > lowest && decisions.len() < wanted {
+        let from = before.saturating_sub(step).max(lowest);
+        let many = usize::try_from(before - from).unwrap_or(0);
+        let (found, _) = stored(store, id, run, from, many).await?;
+        let of_kind =
+            |decision: &Decision| kinds.is_empty() || kinds.contains(&DecisionKind::of(&decision.what));
+        let fitting = found.iter().rev().filter(|(_, decision)| of_kind(decision));
+        let left = wanted - decisions.len();
+        decisions.extend(fitting.take(left).map(|(number, decision)| decision_view(*number, decision)));
+        before = from;
+    }
+    // Behind a full page others of these kinds may stand that were looked at already.
+    let last = decisions.last().filter(|_| decisions.len() >= wanted).map_or(before, |last| last.number);
+    Ok(DecisionPage { run, total: end - 1, decisions, next_before: (last > 1).then_some(last) })
 }
 
 fn decision_view(number: u64, decision: &Decision) -> DecisionView {
-    let (mut routed_view, mut measured) = (None, None);
-    let (kind, asked, ending) = match &decision.what {
-        What::TakenUp { .. } => (DecisionKind::TakenUp, None, None),
-        What::Terms(_) => (DecisionKind::Terms, None, None),
-        What::Routed(routed) => {
-            routed_view = Some(routed_as_told(routed));
-            (DecisionKind::Routed, None, None)
-        }
-        What::Worded(_) => (DecisionKind::Worded, None, None),
-        What::Measured(told) => {
-            measured = Some(measured_view(told));
-            (DecisionKind::Measured, None, None)
-        }
-        What::Cared(_) => (DecisionKind::Cared, None, None),
-        What::Asked(asked) => (DecisionKind::Asked, Some(asked_view(asked)), None),
-        What::Dropped { .. } => (DecisionKind::Dropped, None, None),
-        What::Ending(ending) => (DecisionKind::Ending, None, Some(ending_view(ending))),
-    };
+    let (mut asked, mut routed, mut measured, mut ending) = (None, None, None, None);
+    match &decision.what {
+        What::Routed(of) => routed = Some(routed_as_told(of)),
+        What::Measured(of) => measured = Some(measured_view(of)),
+        What::Asked(of) => asked = Some(asked_view(of)),
+        What::Ending(of) => ending = Some(ending_view(of)),
+        What::TakenUp { .. } | What::Terms(_) | What::Worded(_) | What::Cared(_) | What::Dropped { .. } => {}
+    }
+    let kind = DecisionKind::of(&decision.what);
     let (at_ms, log_index, text) = (decision.at.0, decision.log_index, decision.what.to_string());
-    DecisionView { number, at_ms, log_index, kind, text, asked, routed: routed_view, measured, ending }
+    DecisionView { number, at_ms, log_index, kind, text, asked, routed, measured, ending }
 }
 
 fn routed_as_told(routed: &Routed) -> RoutedView {

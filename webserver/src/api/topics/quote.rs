@@ -10,27 +10,26 @@ use utoipa::IntoParams;
 use crate::api::dto::{QuoteView, RangeView};
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
-use crate::fields::{Fields, FromFields, Given};
+use crate::fields::{Fields, FromFields};
 use crate::problem::{NoQuoteErrors, Problem, ProblemKind, ReadErrors, TopicErrors};
 use crate::view;
 
 const MAX_ITEMS: u64 = 1_000_000;
 
+/// How many are told of where nobody says how many.
+const USUAL_ITEMS: u64 = 100;
+
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct QuoteQuery {
-    /// How many new items.
-    #[param(required = true, minimum = 1, maximum = 1_000_000)]
+    /// How many new items; left out: 100, or as many as can be told of where these are fewer.
+    #[param(minimum = 1, maximum = 1_000_000)]
     items: Option<u64>,
 }
 
 impl FromFields for QuoteQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
-        let items = fields.count_in("items", 1..=MAX_ITEMS);
-        if matches!(items, Given::Absent | Given::Null) {
-            fields.missing("items", "1 to 1000000");
-        }
-        Self { items: items.value() }
+        Self { items: fields.count_in("items", 1..=MAX_ITEMS).value() }
     }
 }
 
@@ -49,29 +48,29 @@ pub(crate) async fn quote(
     QueryOf(query): QueryOf<QuoteQuery>,
 ) -> Result<Json<QuoteView>, Problem> {
     let topic = app.topic(&id).await?;
-    // A query without them was refused.
-    let items = query.items.unwrap_or(1);
-    match quote_view(app.context.store.as_ref(), &topic, items).await? {
+    match quote_view(app.context.store.as_ref(), &topic, query.items).await? {
         Ok(quote) => Ok(Json(quote)),
         Err(why) => Err(Problem::new(ProblemKind::NoQuote, why.to_string())),
     }
 }
 
-/// What the next items of a topic cost, or why that cannot be said.
+/// What the next items of a topic cost, or why that cannot be said; without a number 100 of them, or as many as can be told of.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn quote_view(
     store: &dyn Store,
     topic: &Topic,
-    items: u64,
+    items: Option<u64>,
 ) -> Result<Result<QuoteView, NoQuote>, StoreError> {
     let Some(status) = view::status(store, topic).await? else { return Ok(Err(NoQuote::TooEarly)) };
-    let quote = status.forecast.as_ref().map_or(Err(NoQuote::TooEarly), |forecast| forecast.quote(items));
+    let quote = status.forecast.as_ref().map_or(Err(NoQuote::TooEarly), |forecast| {
+        forecast.quote(items.unwrap_or_else(|| forecast.most().clamp(1, USUAL_ITEMS)))
+    });
     Ok(quote.map(|quote| QuoteView {
         run: topic.run,
         log_index: status.log_index,
-        items,
+        items: quote.items,
         requests: range(quote.requests),
         usd: range(quote.usd),
         seconds: quote.seconds.map(range),

@@ -138,8 +138,15 @@ impl Rules {
         match SeedList::of(seeds?.iter().map(String::as_str)) {
             Ok(list) if list.left_out() == 0 => return Some(list),
             Ok(list) => {
-                let detail = format!("{} of them cannot be items", list.left_out());
-                self.fail("seeds", detail, allowed::SEEDS);
+                let first = list.first_left_out().map_or_else(String::new, |first| {
+                    format!("element {}, “{}”, cannot be an item: {}", first.number, first.text, first.why)
+                });
+                let more = match list.left_out() {
+                    0 | 1 => String::new(),
+                    2 => "; nor can another one".to_owned(),
+                    all => format!("; nor can {} others", all - 1),
+                };
+                self.fail("seeds", first + &more, allowed::SEEDS);
             }
             Err(error) => self.fail("seeds", error.to_string(), allowed::SEEDS),
         }

@@ -254,7 +254,7 @@ impl World {
         self.tell("topic", &topic.id, &StatusEvent { status }).await;
     }
 
-    /// Keeps so many decisions, as the coordinator does.
+    /// Keeps so many decisions, as the coordinator does; a leader takes the topic up with the first and each hundredth behind it.
     pub(crate) async fn decide(&self, topic: &Topic, count: usize) {
         let asked = Asked {
             producer: WorkerId::parse("p1").unwrap(),
@@ -270,7 +270,12 @@ impl World {
         let mut chunks = BTreeMap::new();
         let mut first = 1;
         for begun in (0..=count).step_by(CHUNK) {
-            let chunk = Chunk { first, decisions: vec![decision.clone(); (count - begun).min(CHUNK)] };
+            let of = |number: usize| match number % 100 {
+                1 => Decision { what: What::TakenUp { epoch: 1 }, ..decision.clone() },
+                _ => decision.clone(),
+            };
+            let last = begun + (count - begun).min(CHUNK);
+            let chunk = Chunk { first, decisions: (begun + 1..=last).map(of).collect() };
             let whole = chunk.decisions.len() == CHUNK;
             let name =
                 if whole { checkpoints::decisions_from(first) } else { checkpoints::DECISIONS.to_owned() };
