@@ -380,9 +380,9 @@ impl Frontier {
             Aim::Part(part) => {
                 let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
                 let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
-                self.to_leave_out(given.map(|(_, number)| number), Some(*part), provider)
+                self.to_leave_out(given.map(|(_, number)| number), *part, provider)
             }
-            Aim::Category(category) => self.to_leave_out(self.categories.named_in(category), None, provider),
+            Aim::Category(category) => self.to_leave_out_of_category(category, provider),
             Aim::Parts { of, by_items: false } => {
                 self.categories.parts_of(of.as_ref()).iter().map(|part| part.name().to_owned()).collect()
             }
@@ -394,7 +394,7 @@ impl Frontier {
     fn to_leave_out(
         &self,
         given: impl Iterator<Item = u64>,
-        of: Option<Letters>,
+        of: Letters,
         provider: Option<&str>,
     ) -> Vec<String> {
         if !self.heeds() {
@@ -411,10 +411,25 @@ impl Frontier {
         match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
             None => Vec::new(),
             Some(room) => {
-                texts.extend(of.and_then(|part| self.known.texts_of(part, room)).unwrap_or_default());
+                texts.extend(self.known.texts_of(of, room).unwrap_or_default());
                 texts
             }
         }
+    }
+
+    /// The same for a category: where too many are known, some of them, others at each question.
+    fn to_leave_out_of_category(&self, category: &Category, provider: Option<&str>) -> Vec<String> {
+        if !self.heeds() || !self.keeps_all_texts() {
+            return Vec::new();
+        }
+        let voice = provider.map_or(0, |provider| self.set_of(provider));
+        let settled = self.voices.len() < 2 || voice == 0 || self.categories.is_tested(voice);
+        let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
+        let given: Vec<u64> = self.categories.named_in(category).filter(is_its).collect();
+        let windows = given.len().div_ceil(next::MOST_LEFT_OUT).max(1);
+        let window = usize::from(self.categories.turns_of(category)) % windows;
+        let told = given.chunks(next::MOST_LEFT_OUT).nth(window).unwrap_or_default();
+        told.iter().filter_map(|number| self.text(*number)).collect()
     }
 
     /// Whether the words of all names are kept.

@@ -106,11 +106,7 @@ impl super::Categories {
         let open = open.filter(|category| !known(category).is_some_and(super::Cell::is_given_up));
         // What belongs to parts of a category is in part known from it.
         let unasked: f64 = open.map(|category| usual * self.first() / f64::from(depth(category))).sum();
-        let is_cut = |category: &super::Category| !self.parts_of(Some(category)).is_empty();
-        let asked = self
-            .cells
-            .iter()
-            .filter(|(category, cell)| cell.is_asked() && !cell.is_given_up() && !is_cut(category));
+        let asked = self.cells.iter().filter(|(_, cell)| cell.is_asked() && !cell.is_given_up());
         // What one model has to add, another has for the most part, too.
         let models = || (0..models).map(|place| 1 << place);
         let of_models = asked

@@ -243,10 +243,19 @@ impl Categories {
         f64::from(self.first) / 1_000.0
     }
 
+    /// Whether it is known what a model adds.
+    pub(super) fn is_tested(&self, voice: Set) -> bool {
+        place_of(voice).and_then(|place| self.added.get(place)).is_some_and(|(_, known)| *known >= TESTED)
+    }
+
     /// Whether it is to be found out in that category what a model adds.
     fn can_test(&self, cell: &Cell, voice: Set) -> bool {
-        let known = place_of(voice).and_then(|place| self.added.get(place)).map(|(_, known)| *known);
-        known.is_some_and(|known| known < TESTED) && cell.can_test() && cell.last_of(voice).answers == 0
+        voice != 0 && !self.is_tested(voice) && cell.can_test() && cell.last_of(voice).answers == 0
+    }
+
+    /// How often a category was asked about.
+    pub(super) fn turns_of(&self, category: &Category) -> u16 {
+        self.cells.get(category).map_or(0, Cell::turns)
     }
 
     /// What a model adds to a category that others have listed, for each name that is known there.
