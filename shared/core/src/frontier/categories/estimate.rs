@@ -58,7 +58,10 @@ impl Frontier {
         let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
         let nothing_listed = categories.cells.values().all(|cell| cell.listed == 0 || cell.named.is_empty());
         let is_covered = all.twice_listed + all.once_listed >= COVERED * (all.twice + once);
-        let at_least = nothing_listed || !is_covered || completeness < TOLD_FROM;
+        // Nobody knows what a model adds that was asked for nothing that another has given.
+        let models = self.voices.len();
+        let is_tested = models < 2 || (0..models).all(|place| categories.is_tested(1 << place));
+        let at_least = nothing_listed || !is_covered || !is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least })
     }
 
