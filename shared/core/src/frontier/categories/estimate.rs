@@ -60,7 +60,7 @@ impl Frontier {
         let is_covered = all.twice_listed + all.once_listed >= COVERED * (all.twice + once);
         // Nobody knows what a model adds that was asked for nothing that another has given.
         let models = self.voices.len();
-        let is_tested = models < 2 || (0..models).all(|place| categories.is_tested(1 << place));
+        let is_tested = models < 2 || (0..models).all(|place| !categories.can_be_tested(1 << place));
         let at_least = nothing_listed || !is_covered || !is_tested || completeness < TOLD_FROM;
         Some(Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least })
     }

@@ -253,6 +253,11 @@ impl Categories {
         voice != 0 && !self.is_tested(voice) && cell.can_test() && cell.last_of(voice).answers == 0
     }
 
+    /// Whether it is not known what a model adds, and can be found out.
+    pub(super) fn can_be_tested(&self, voice: Set) -> bool {
+        self.cells.values().any(|cell| self.can_test(cell, voice))
+    }
+
     /// How often a category was asked about.
     pub(super) fn turns_of(&self, category: &Category) -> u16 {
         self.cells.get(category).map_or(0, Cell::turns)

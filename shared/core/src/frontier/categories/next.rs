@@ -145,7 +145,7 @@ impl Frontier {
                 let value = if is_test { cell.known() * AT_ONCE } else { new / cost };
                 // Who names a category wants to know what is in it.
                 let is_wanted = !cell.is_asked() && wish.categories.contains(*category);
-                let is_worth_it = is_wanted || new >= LEAST_NEW * f64::from(wish.items);
+                let is_worth_it = is_wanted || is_test || new >= LEAST_NEW * f64::from(wish.items);
                 offers += u32::from(is_worth_it);
                 if is_worth_it && best.as_ref().is_none_or(|best| value > best.value) {
                     let provider = several.then(|| provider.clone());
