@@ -25,6 +25,7 @@ use crate::batch::{Outcome, ResponseMeta};
 use crate::fold::named;
 use crate::log::Entry;
 
+mod aim;
 mod categories;
 mod coming;
 mod estimate;
@@ -46,6 +47,7 @@ mod texts;
 mod view;
 mod voices;
 
+pub use aim::Aim;
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
 use fullness::{FULL, Length};
@@ -54,7 +56,7 @@ pub use letters::Letters;
 use letters::Place;
 use name::{BYTES, Name};
 
-pub use next::{Aim, Outlook, Wish};
+pub use next::{Outlook, Wish};
 use places::Places;
 use reach::by_length;
 use spread::Spread;

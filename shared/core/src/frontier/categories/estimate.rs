@@ -83,7 +83,9 @@ impl Frontier {
         // What several categories are still to bring is the same in part, as what they have brought is.
         let in_lists = all.twice_listed + all.once_listed + all.listed_once + all.listed;
         let in_each: f64 = categories.cells.values().map(super::Cell::known).sum();
-        let by_categories = categories.to_come(self.voices.len(), left_out) * in_lists / in_each.max(1.0);
+        // One list leaves out more than those of several models together.
+        let of_a_list = left_out.max(LEFT_OUT.with(0.0, 0.0));
+        let by_categories = categories.to_come(self.voices.len(), of_a_list) * in_lists / in_each.max(1.0);
         let missing = by_whole.max(by_categories);
         let total = known + missing;
         let mentions = count(categories.mentions);
