@@ -126,13 +126,17 @@ impl super::Cell {
         if self.listed_by & voice != 0 {
             return 0.0;
         }
-        let Last { answers, new, all } = self.last_of(voice);
-        if answers == 0 {
-            // What lists forget is nothing that another model has to add.
-            return self.known() * (categories.adds(voice) - left_out).max(0.0);
-        }
+        let Last { answers, new, all, is_past } = self.last_of(voice);
+        // What lists forget is nothing that another model has to add.
+        let adds = self.known() * (categories.adds(voice) - left_out).max(0.0);
         let unknown = (f64::from(new) / f64::from(all.max(1))).min(MOST_UNKNOWN);
-        self.known() * unknown / (1.0 - unknown)
+        let again = self.known() * unknown / (1.0 - unknown);
+        match (answers, is_past) {
+            (0, _) => adds,
+            // Others may have given it since.
+            (_, true) => again.min(adds),
+            (_, false) => again,
+        }
     }
 }
 

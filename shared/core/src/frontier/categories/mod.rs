@@ -60,6 +60,8 @@ struct Last {
     /// Names that the topic did not have, and all names.
     new: u32,
     all: u32,
+    /// Another model has answered since.
+    is_past: bool,
 }
 
 /// What models say of which parts there are.
@@ -190,8 +192,12 @@ impl Categories {
         if is_test && let Some((new, of)) = place.and_then(|place| self.added.get_mut(place)) {
             (*new, *of) = (*new + u64::from(said.new), *of + known.max(1));
         }
+        for last in &mut cell.last {
+            last.is_past = true;
+        }
         if let Some(last) = place.and_then(|place| cell.last.get_mut(place)) {
-            *last = Last { answers: last.answers.saturating_add(1), new: said.new, all: said.all };
+            let answers = last.answers.saturating_add(1);
+            *last = Last { answers, new: said.new, all: said.all, is_past: false };
         }
         if said.is_full {
             cell.full = cell.full.saturating_add(1);
@@ -279,11 +285,17 @@ impl Cell {
 
     /// New names that the next answer of a model brings, of so many that are asked for, where it has not listed it; none where nobody knows it from others.
     fn brings(&self, categories: &Categories, voice: Set, items: f64) -> Option<f64> {
-        match self.last_of(voice) {
-            _ if voice == 0 || self.listed_by & voice != 0 => None,
-            Last { answers: 0, .. } => Some((self.known() * categories.adds(voice)).min(items)),
-            Last { new, .. } => Some(f64::from(new) * NEXT),
+        let Last { answers, new, is_past, .. } = self.last_of(voice);
+        if voice == 0 || self.listed_by & voice != 0 {
+            return None;
         }
+        let again = f64::from(new) * NEXT;
+        let adds = (self.known() * categories.adds(voice)).min(items);
+        Some(match (answers, is_past) {
+            (0, _) => adds,
+            (_, true) => again.min(adds),
+            (_, false) => again,
+        })
     }
 
     fn known(&self) -> f64 {

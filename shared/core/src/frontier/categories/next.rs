@@ -205,7 +205,7 @@ impl Cell {
     /// Whether the last answer of a model that has not listed it has many new names.
     pub(super) fn is_rich_to_somebody(&self) -> bool {
         (0..VOICES).map(|place| 1 << place).filter(|voice| self.listed_by & voice == 0).any(|voice| {
-            let Last { answers, new, all } = self.last_of(voice);
+            let Last { answers, new, all, .. } = self.last_of(voice);
             answers > 0 && f64::from(new) >= RICH * f64::from(all)
         })
     }
