@@ -67,7 +67,7 @@ const LEAST_ANSWERS: u64 = 2;
 const LEAST: f64 = 0.1;
 
 /// Who takes so many times as long as is usual is asked less.
-const SLOW: f64 = 4.0;
+pub(crate) const SLOW: f64 = 4.0;
 
 /// Who brings nothing any more is taken to bring so many items with an answer, so that where nobody does the cheap one is asked.
 const HARDLY_ANY: f64 = 0.02;
@@ -76,7 +76,7 @@ const HARDLY_ANY: f64 = 0.02;
 const LATELY: f64 = 16.0;
 
 /// A provider without a price is taken to cost this share of what one with a price does: somebody pays for it.
-const FREE: f64 = 0.05;
+pub(crate) const FREE: f64 = 0.05;
 
 /// What an answer of a provider is thought to bring and to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

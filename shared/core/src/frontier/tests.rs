@@ -29,6 +29,7 @@ mod letters;
 mod listing;
 mod next;
 mod prior;
+mod several;
 mod shared;
 mod voices;
 
@@ -215,28 +216,6 @@ fn an_answer_about_the_whole_that_is_new_throughout_has_not_listed_it() {
     let small = names("jfmasond", 2);
     let mut log = Log::default();
     log.answer(ONE, None, 50, &all(&small)).answer(ONE, None, 50, &all(&small));
-    assert!(matches!(next(log.frontier(), &[]), Outlook::Ask { aim: Aim::Whole, .. }));
-}
-
-#[test]
-fn who_does_not_keep_to_letters_is_asked_for_the_whole() {
-    let mut log = Log::default();
-    let known = names("abcdefghijklmnopqrst", 2);
-    log.answer(ONE, None, 50, &all(&known)).answer(ONE, None, 50, &all(&known));
-    for cell in ["a-c", "d-f", "g-i", "j-l"] {
-        log.answer(ONE, Some(cell), 50, &all(&known));
-    }
-    assert!(log.frontier().share_within().unwrap() < 0.3);
-    assert!(!log.frontier().is_used());
-    assert!(matches!(next(log.frontier(), &[]), Outlook::Ask { aim: Aim::Whole, .. }));
-    assert_eq!(log.fold.completeness(), log.fold.incidence().estimate());
-}
-
-#[test]
-fn names_that_begin_alike_are_not_told_apart_by_letters() {
-    let sights: Vec<String> = (0..60).map(|number| format!("Sight No {number}")).collect();
-    let mut log = Log::default();
-    log.answer(ONE, None, 50, &all(&sights[..45])).answer(ONE, None, 50, &all(&sights[15..]));
     assert!(matches!(next(log.frontier(), &[]), Outlook::Ask { aim: Aim::Whole, .. }));
 }
 

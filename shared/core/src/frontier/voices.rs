@@ -11,6 +11,7 @@ use super::heard::Told;
 use super::keeping::Keeping;
 use super::view::View;
 use crate::batch::{Outcome, ResponseMeta};
+use crate::routing::{FREE, SLOW};
 
 /// Models that are told apart; what others say counts as nobody's.
 pub(super) const VOICES: usize = 6;
@@ -58,6 +59,14 @@ pub(super) struct Voice {
     waited: u64,
     /// Lately answered requests among a thousand, the last ones counting most.
     healthy: u16,
+}
+
+impl Voice {
+    /// Of that much the share of an answer.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    fn each(&self, all: u64) -> f64 {
+        all as f64 / self.answers.max(1) as f64
+    }
 }
 
 /// The place of a model; none where it has not said anything.
@@ -150,16 +159,21 @@ impl Frontier {
         self.set_of(provider) == 0 && self.voices.len() < VOICES
     }
 
-    /// What an answer of a model costs: in money, or in time where money is none. 1 where it has given none.
-    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    /// What an answer of a model costs: in money, or in time where money is none. Who is free beside others costs somebody something all the same, and who keeps
+    /// everybody waiting costs more. 1 where it has given none.
     pub(super) fn cost_of(&self, voice: Set) -> f64 {
-        let free = self.voices.iter().all(|voice| voice.spent == 0);
-        let cost = |voice: &Voice| {
-            let all = if free { voice.waited } else { voice.spent };
-            (all.max(1) as f64) / (voice.answers.max(1) as f64)
-        };
-        let of = |place: usize| self.voices.get(place).map(cost);
-        place_of(voice).and_then(of).unwrap_or(1.0)
+        let Some(one) = place_of(voice).and_then(|place| self.voices.get(place)) else { return 1.0 };
+        let priced = self.voices.iter().map(|voice| voice.each(voice.spent)).filter(|money| *money > 0.0);
+        let (money, count) = priced.fold((0.0, 0.0), |(sum, count), money| (sum + money, count + 1.0));
+        let waits = one.each(one.waited.max(1));
+        if money <= 0.0 {
+            return waits;
+        }
+        let mut all: Vec<f64> = self.voices.iter().map(|voice| voice.each(voice.waited)).collect();
+        all.sort_by(f64::total_cmp);
+        let usual = all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default();
+        let slow = (SLOW * usual).max(1.0);
+        one.each(one.spent).max(FREE * money / count) * (waits / slow).max(1.0)
     }
 }
 

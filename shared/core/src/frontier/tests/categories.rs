@@ -3,15 +3,15 @@
 use super::*;
 use crate::frontier::{Category, GivenError, MAX_PARTS, NameError};
 
-fn given(names: &[&str]) -> Vec<Category> {
+pub(super) fn given(names: &[&str]) -> Vec<Category> {
     Category::given(names.iter().copied()).unwrap()
 }
 
-fn about(name: &str) -> Aim {
+pub(super) fn about(name: &str) -> Aim {
     Aim::named(Some(&format!("category: {name}"))).unwrap()
 }
 
-fn told(of: Option<&str>, categories: &[&str]) -> ResponseMeta {
+pub(super) fn told(of: Option<&str>, categories: &[&str]) -> ResponseMeta {
     let cell = of.map_or_else(|| "categories".to_owned(), |of| format!("categories of: {of}"));
     let categories = categories.iter().map(|name| (*name).to_owned()).collect();
     ResponseMeta { cell: Some(cell), categories, ..meta(ONE) }
@@ -40,7 +40,7 @@ impl Log {
         }
     }
 
-    fn about(&mut self, category: &str, names: &[String]) -> &mut Self {
+    pub(super) fn about(&mut self, category: &str, names: &[String]) -> &mut Self {
         self.answer(ONE, Some(&format!("category: {category}")), 50, &all(names))
     }
 

@@ -223,7 +223,7 @@ fn an_empty_answer_about_a_part_lists_it_and_a_failed_request_says_nothing() {
 }
 
 #[test]
-fn models_that_never_keep_to_letters_are_asked_about_the_whole() {
+fn models_that_never_keep_to_letters_are_asked_for_categories() {
     let mut log = begun();
     for (number, part) in ["a-c", "d-f", "g-i"].into_iter().enumerate() {
         assert!(matches!(log.next(), Outlook::Ask { aim: Aim::Part(_), .. }), "{number}");
@@ -231,15 +231,16 @@ fn models_that_never_keep_to_letters_are_asked_about_the_whole() {
     }
     assert!(!log.frontier().is_used());
     assert_eq!(log.frontier().share_within(), Some(0.0));
-    assert_eq!(aim_of(&log.next()), Aim::Whole);
+    assert_eq!(aim_of(&log.next()), Aim::Parts { of: None, by_items: false });
 }
 
 #[test]
-fn names_that_begin_alike_are_asked_for_as_a_whole() {
+fn names_that_begin_alike_are_asked_for_by_category() {
     let mut log = begun();
     assert!(matches!(aim_of(&log.next()), Aim::Part(_)));
     log.says(whole(), &numbered("The ", 0..100));
-    assert_eq!(aim_of(&log.next()), Aim::Whole, "letters do not tell them apart");
+    let categories = Aim::Parts { of: None, by_items: false };
+    assert_eq!(aim_of(&log.next()), categories, "letters do not tell them apart");
 }
 
 #[test]

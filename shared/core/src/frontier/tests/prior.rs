@@ -87,6 +87,9 @@ fn where_letters_tell_nothing_whoever_sends_a_request_draws_by_shares_that_are_l
     for part in ["a-c", "d-f", "g-i"] {
         log.says(by("one", about(part)), &numbered("za", 0..30));
     }
+    for _ in 0..3 {
+        log.meta(super::categories::told(None, &[]), &[]);
+    }
     let next = log.frontier().next(&Wish { providers: &providers, ..PLAIN });
     assert!(
         matches!(next, Outlook::Ask { aim: Aim::Whole, provider: None, why: Why::Uncut, .. }),
