@@ -24,6 +24,8 @@ pub(super) struct Found {
     decisions: u64,
     /// Those of them that follow from the log, and came out the same.
     same: u64,
+    /// Those of programs that decide by other rules, which are not made again.
+    taken: u64,
     /// The first that did not.
     differs: Option<String>,
     seconds: f64,
@@ -51,11 +53,25 @@ impl Found {
         match &self.differs {
             None if self.decisions == 0 => format!("{topic}, run {run}: no decision stands written\n"),
             None => format!(
-                "{topic}, run {run}: {same} of {decisions} follow from the log, and all of them come out the same ({read})\n"
+                "{topic}, run {run}: {same} of {decisions} follow from the log, and all of them come out the same ({read}){}\n",
+                self.older()
             ),
             Some(differs) => {
                 format!("{topic}, run {run}: after {same} that came out the same, {}\n", inert(differs))
             }
+        }
+    }
+}
+
+impl Found {
+    /// What is said of decisions that are not made again.
+    fn older(&self) -> String {
+        match self.taken {
+            0 => String::new(),
+            taken => format!(
+                "; {} made by another version of igentai, with other rules, and not made again",
+                if taken == 1 { "one was".to_owned() } else { format!("{taken} were") }
+            ),
         }
     }
 }
@@ -70,8 +86,8 @@ pub(super) async fn replay(store: &dyn Store, topic: &TopicView) -> Result<Found
         ReplayError::Log(_) => Failure::new(Exit::Store, error.to_string()),
         ReplayError::Gone { .. } | ReplayError::Short { .. } => Failure::new(Exit::Failed, error.to_string()),
     })?;
-    let Replayed { entries, decisions, same, differs } = replayed;
+    let Replayed { entries, decisions, same, taken, differs } = replayed;
     let differs = differs.as_ref().map(Differs::to_string);
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Found { topic: topic.name.clone(), run: topic.run, entries, decisions, same, differs, seconds })
+    Ok(Found { topic: topic.name.clone(), run: topic.run, entries, decisions, same, taken, differs, seconds })
 }

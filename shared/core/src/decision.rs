@@ -24,6 +24,9 @@ mod replay;
 pub use cared::{Cared, Treated};
 pub use replay::{Differs, Replay};
 
+/// The rules by which decisions follow from a log. Whoever changes what is decided counts it up, so that nobody compares what an older program decided.
+pub const RULES: u32 = 1;
+
 /// Decisions that are kept together.
 pub const CHUNK: usize = 256;
 
@@ -49,6 +52,9 @@ pub enum What {
     TakenUp {
         /// Its term.
         epoch: Epoch,
+        /// The [`RULES`] that it goes by; 0 before there was a number.
+        #[serde(default)]
+        rules: u32,
     },
     /// What the next ones go by.
     Terms(Terms),
@@ -229,7 +235,7 @@ impl What {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TakenUp { epoch } => {
+            Self::TakenUp { epoch, .. } => {
                 write!(f, "a leader has taken the topic up, in term {epoch}")
             }
             Self::Terms(terms) => terms.fmt(f),

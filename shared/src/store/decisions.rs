@@ -62,6 +62,8 @@ pub struct Replayed {
     pub decisions: u64,
     /// Those that follow from the log and came out the same, up to the first that did not.
     pub same: u64,
+    /// Those of programs that decide by other rules, taken as they are.
+    pub taken: u64,
     /// The first that did not.
     pub differs: Option<Differs>,
 }
@@ -116,7 +118,13 @@ pub async fn replay(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Repl
             }
         }
     }
-    Ok(Replayed { entries: replay.log_index(), decisions: all - 1, same: replay.decided(), differs })
+    Ok(Replayed {
+        entries: replay.log_index(),
+        decisions: all - 1,
+        same: replay.decided(),
+        taken: replay.taken(),
+        differs,
+    })
 }
 
 /// Takes in the log up to an entry; what was read beyond it is kept.

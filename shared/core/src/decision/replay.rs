@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Decision, Ending, Terms, What, Why};
+use super::{Asked, Decision, Ending, RULES, Terms, What, Why};
 use crate::effect::Watch;
 use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook};
@@ -51,6 +51,9 @@ pub struct Replay {
     under_way: BTreeMap<u64, Open>,
     watch: Watch,
     decided: u64,
+    /// Decisions were made by other rules since a leader took the topic up.
+    by_other_rules: bool,
+    taken: u64,
 }
 
 impl Replay {
@@ -65,6 +68,12 @@ impl Replay {
     #[must_use]
     pub const fn decided(&self) -> u64 {
         self.decided
+    }
+
+    /// Decisions of programs with other [`RULES`], taken as they are.
+    #[must_use]
+    pub const fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Takes in the next entry of the log.
@@ -92,6 +101,42 @@ impl Replay {
     /// # Errors
     /// When it comes out otherwise.
     pub fn decision(&mut self, number: u64, decision: &Decision) -> Result<(), Differs> {
+        if let What::TakenUp { rules, .. } = &decision.what {
+            self.by_other_rules = *rules != RULES;
+        }
+        if self.by_other_rules {
+            self.take(number, &decision.what);
+        } else {
+            self.decide(number, decision)?;
+        }
+        self.watch.decided(number, &decision.what, &self.fold);
+        Ok(())
+    }
+
+    /// Takes in a decision as it is.
+    fn take(&mut self, number: u64, what: &What) {
+        match what {
+            What::TakenUp { .. } => self.under_way.clear(),
+            What::Terms(terms) => self.terms = terms.clone(),
+            What::Asked(asked) => {
+                self.taken += 1;
+                if let Some(aim) = asked.aim() {
+                    self.is_under_way(number, asked, aim, Vec::new());
+                }
+            }
+            What::Dropped { decisions } => self.under_way.retain(|number, _| !decisions.contains(number)),
+            What::Routed(_) | What::Worded(_) | What::Measured(_) => self.taken += 1,
+            What::Cared(_) | What::Ending(_) => {}
+        }
+    }
+
+    fn is_under_way(&mut self, number: u64, asked: &Asked, aim: Aim, shown: Vec<Seq>) {
+        let (producer, incarnation) = (asked.producer.clone(), asked.incarnation);
+        self.under_way.insert(number, Open { producer, incarnation, aim, new: asked.new, shown });
+    }
+
+    /// Decides again what follows from the log.
+    fn decide(&mut self, number: u64, decision: &Decision) -> Result<(), Differs> {
         match &decision.what {
             What::TakenUp { .. } => self.under_way.clear(),
             What::Terms(terms) => {
@@ -141,8 +186,7 @@ impl Replay {
                 }
                 self.decided += 1;
                 if let Some(aim) = asked.aim() {
-                    let (producer, incarnation) = (asked.producer.clone(), asked.incarnation);
-                    self.under_way.insert(number, Open { producer, incarnation, aim, new: asked.new, shown });
+                    self.is_under_way(number, asked, aim, shown);
                 }
             }
             What::Ending(ending) => {
@@ -151,7 +195,6 @@ impl Replay {
                 }
             }
         }
-        self.watch.decided(number, &decision.what, &self.fold);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             categories: Vec::new(),
         })
         .to_string(),
-        What::TakenUp { epoch: 3 }.to_string(),
+        What::TakenUp { epoch: 3, rules: RULES }.to_string(),
     ];
     assert_eq!(
         said,
@@ -82,8 +82,28 @@ fn decisions_are_read_as_they_were_written_and_those_of_older_programs_too() {
         let written = rmp_serde::to_vec(&terms).unwrap();
         assert_eq!(rmp_serde::from_slice::<Terms>(&written).unwrap(), terms);
     }
+    let taken_up = BTreeMap::from([("taken_up", (3_u64,))]);
+    let read: What = rmp_serde::from_slice(&rmp_serde::to_vec(&taken_up).unwrap()).unwrap();
+    assert_eq!(read, What::TakenUp { epoch: 3, rules: 0 });
     let old = OldTerms(50, terms.wanted, terms.providers.clone(), BTreeMap::new(), Partition::Category);
     let read: Terms = rmp_serde::from_slice(&rmp_serde::to_vec(&old).unwrap()).unwrap();
     let (categories, weights, routing) = Default::default();
     assert_eq!(read, Terms { categories, weights, routing, ..terms });
+}
+
+#[test]
+fn what_a_program_with_other_rules_decided_is_taken_as_it_is_and_no_difference() {
+    let decision = |what| Decision { at: UnixMillis(0), log_index: 0, what };
+    let told = |rules: u32| {
+        let mut replay = Replay::default();
+        replay.decision(1, &decision(What::TakenUp { epoch: 1, rules })).unwrap();
+        let terms = Terms { items: 50, providers: vec!["small".to_owned()], ..Terms::default() };
+        replay.decision(2, &decision(What::Terms(terms))).unwrap();
+        // The first question is about the whole.
+        let comes_out = replay.decision(3, &decision(asked(Some("a-c"), Why::First, 0.0)));
+        (comes_out.is_ok(), replay.decided(), replay.taken())
+    };
+    assert_eq!(told(RULES), (false, 0, 0));
+    assert_eq!(told(0), (true, 0, 1));
+    assert_eq!(told(RULES + 1), (true, 0, 1));
 }

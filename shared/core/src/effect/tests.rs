@@ -103,7 +103,7 @@ fn the_next_change_of_its_kind_cuts_it_short_and_a_new_leader_ends_it() {
     assert_eq!((measured.of, measured.after.requests), (1, 8));
     assert_eq!(measured.gain, None, "nothing is known of the dear one");
     watch.decided(2, &routed(0.8), &fold);
-    watch.decided(3, &What::TakenUp { epoch: 2 }, &fold);
+    watch.decided(3, &What::TakenUp { epoch: 2, rules: crate::decision::RULES }, &fold);
     ask(&mut fold, "cheap", 1_000_000, 10, 40);
     assert_eq!(watch.measured(&fold, None), None);
 }

@@ -29,6 +29,7 @@ mod letters;
 mod listing;
 mod next;
 mod prior;
+mod rules;
 mod several;
 mod shared;
 mod voices;

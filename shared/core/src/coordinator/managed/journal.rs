@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::member::Member;
 use super::Managed;
-use crate::decision::{CHUNK, Chunk, Decision, Ending, Terms, What};
+use crate::decision::{CHUNK, Chunk, Decision, Ending, RULES, Terms, What};
 use crate::ids::{Epoch, LogIndex, WorkerId};
 use crate::time::{Now, UnixMillis};
 use crate::topic::{EndReason, Partition, Topic};
@@ -73,7 +73,7 @@ impl Journal {
     /// Before anything is asked: who decides, and by what.
     pub(super) fn terms(&mut self, moment: Moment, epoch: Epoch, terms: Terms) {
         if !std::mem::replace(&mut self.taken_up, true) {
-            self.note(moment, What::TakenUp { epoch });
+            self.note(moment, What::TakenUp { epoch, rules: RULES });
         }
         // Of who is away only that counts, since why is said in ever other words.
         let is_same = |known: &Terms| {
