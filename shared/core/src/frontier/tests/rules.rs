@@ -1,5 +1,7 @@
 //! What is decided, as a whole: whoever changes it says so.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::decision::RULES;
 
@@ -56,7 +58,7 @@ fn decided(partition: Partition, models: &[&str], routing: Policy) -> String {
         let model = provider.clone().unwrap_or_else(|| ONE.to_owned());
         let number = models.iter().position(|name| *name == model).unwrap_or_default();
         let (named, categories) = said(&aim, number, turn, &log);
-        all += &format!("{:?} {provider:?} {items}\n", aim.cell());
+        writeln!(all, "{:?} {provider:?} {items}", aim.cell()).unwrap();
         let cost = Cost::from_picodollars(1 + number as u64);
         let categories = categories.into_iter().collect();
         let answer = ResponseMeta { cell: aim.cell(), asked: items, cost, categories, ..meta(&model) };

@@ -157,7 +157,7 @@ fn who_is_free_beside_others_or_keeps_everybody_waiting_is_not_asked_for_everyth
         let mut log = Log::default();
         for (model, cost, latency_ms) in [(ONE, 1_000, 1_000), (TWO, usd, seconds * 1_000)] {
             let cost = Cost::from_picodollars(cost);
-            log.meta(ResponseMeta { cost, latency_ms, ..meta(model) }, &["a"]);
+            log.meta(ResponseMeta { latency_ms, cost, ..meta(model) }, &["a"]);
         }
         log.frontier().cost_of(log.frontier().set_of(TWO))
     };
