@@ -6,6 +6,7 @@ use std::sync::Arc;
 use igentai_core::command::{ProviderReport, ProviderState};
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::fold::Totals;
+use igentai_core::phrasing;
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
@@ -16,7 +17,8 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition, Phrasing,
-    ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers, StateName, Sums, TopicView,
+    PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers,
+    StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -119,6 +121,7 @@ pub(crate) fn time(at: UnixMillis) -> String {
 }
 
 fn numbers(status: TopicStatus) -> Numbers {
+    let phrasings = phrasings(&status);
     let totals = Totals { cost_at_risk: status.cost_at_risk(), ..status.totals };
     let mut providers: BTreeMap<String, ProviderNumbers> = status
         .providers
@@ -158,6 +161,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         active_producers: status.active_producers,
         problem: status.problem,
         providers,
+        phrasings,
         producers: status.producers.iter().map(|(id, totals)| (id.to_string(), sums(totals))).collect(),
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
         outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
@@ -167,6 +171,27 @@ fn numbers(status: TopicStatus) -> Numbers {
             .map(|(reason, count)| (reason.as_str().to_owned(), *count))
             .collect(),
     }
+}
+
+/// Where nobody has said which are used, nothing is told.
+fn phrasings(status: &TopicStatus) -> Vec<PhrasingNumbers> {
+    let used = &status.wordings;
+    let others = phrasing::Phrasing::ALL.into_iter().filter(|one| !used.is_empty() && !used.contains(one));
+    let of = |(index, one): (usize, phrasing::Phrasing)| {
+        let brought = status.phrased.get(&one).copied().unwrap_or_default();
+        PhrasingNumbers {
+            phrasing: Phrasing::of(Some(one)),
+            state: match index {
+                0 => PhrasingState::Leading,
+                index if index < used.len() => PhrasingState::Used,
+                _ => PhrasingState::Retired,
+            },
+            answers: brought.answers,
+            new: brought.new,
+            usd_per_answer: brought.usd(),
+        }
+    };
+    used.iter().copied().chain(others).enumerate().map(of).collect()
 }
 
 pub(crate) fn completeness(said: Completeness) -> CompletenessView {

@@ -1,5 +1,6 @@
 //! Reading topics, items and curves.
 
+use igentai_core::phrasing::Phrasing;
 use igentai_core::topic::{EndReason, TopicState};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,6 +45,27 @@ async fn numbers_come_from_the_coordinators_checkpoint() {
     assert_eq!(numbers["providers"]["small"]["sums"]["attributes"], 5);
     assert_eq!(numbers["producers"]["p1"]["requests"], 1);
     assert_eq!(numbers["problem"], "nothing answers");
+}
+
+#[tokio::test]
+async fn it_is_told_which_way_to_ask_leads_and_which_are_used_no_more() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    world.add(&topic.id, 1, 5).await;
+    let told = async || {
+        let numbers = server.get("/api/v1/topics/t").await.json()["numbers"].clone();
+        let all = numbers["phrasings"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|one| format!("{} {}", one["phrasing"], one["state"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    world.tick(&topic, |_| {}).await;
+    assert!(told().await.is_empty(), "nobody has said which are used");
+    world.tick(&topic, |status| status.wordings = vec![Phrasing::Rare, Phrasing::Broad]).await;
+    assert_eq!(told().await, ["rare leading", "broad used", "plain retired", "exact retired"]);
+    let plain = server.get("/api/v1/topics/t").await.json()["numbers"]["phrasings"][2].clone();
+    assert_eq!((&plain["answers"], &plain["new"]), (&json!(1), &json!(5)));
 }
 
 #[tokio::test]

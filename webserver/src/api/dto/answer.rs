@@ -143,6 +143,10 @@ pub struct Numbers {
     pub problem: Option<String>,
     /// By provider.
     pub providers: BTreeMap<String, ProviderNumbers>,
+    /// What each way to ask brought, where they compete: those that are used, the leading one first, then the others. Of a topic that is cut into parts by its
+    /// answers about parts alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phrasings: Vec<PhrasingNumbers>,
     /// By producer. Where there are more than 200, those with the most requests; the sums over the rest stand under `others`. Likewise by provider and
     /// by part.
     pub producers: BTreeMap<String, Sums>,
@@ -248,6 +252,33 @@ pub struct ProviderNumbers {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// Whether a way to ask is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhrasingState {
+    /// In every second request, or in all where it is the only one.
+    Leading,
+    /// In turn with others.
+    Used,
+    /// No more: it brought less, or no more, for its price.
+    Retired,
+}
+
+/// What a way to ask brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PhrasingNumbers {
+    /// Which.
+    pub phrasing: Phrasing,
+    /// Whether it is used.
+    pub state: PhrasingState,
+    /// Answers to it.
+    pub answers: u64,
+    /// New items in them.
+    pub new: u64,
+    /// US dollars that one of them cost.
+    pub usd_per_answer: f64,
 }
 
 /// Sums over responses.

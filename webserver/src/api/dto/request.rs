@@ -203,7 +203,7 @@ impl Phrasing {
         ("broad", Self::Broad),
     ];
 
-    /// As the core has it.
+    /// Of what the core has.
     #[must_use]
     pub const fn of(phrasing: Option<phrasing::Phrasing>) -> Self {
         match phrasing {
@@ -215,7 +215,9 @@ impl Phrasing {
         }
     }
 
-    pub(crate) const fn to_core(self) -> Option<phrasing::Phrasing> {
+    /// As the core has it; `None` where they compete.
+    #[must_use]
+    pub const fn to_core(self) -> Option<phrasing::Phrasing> {
         match self {
             Self::Compete => None,
             Self::Plain => Some(phrasing::Phrasing::Plain),
