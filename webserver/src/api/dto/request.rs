@@ -33,6 +33,7 @@ pub struct Limits {
     #[schema(exclusive_minimum = 0, maximum = 315_360_000)]
     pub time_limit_seconds: Option<f64>,
     /// Share of all items that these models would name at which it is done: 0.95 for 95 %. By an estimate, so that a little more or less may be there.
+    /// 1 is the same as none: it goes on until the other limits, or until so many answers in a row name nothing new as the orchestrator is configured to wait for (30).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(exclusive_minimum = 0, maximum = 1)]
     pub completeness: Option<f64>,
@@ -67,7 +68,7 @@ impl Limits {
             max_requests: self.max_requests,
             max_cost: self.max_usd.map(Cost::from_usd),
             time_limit_ms: self.time_limit_seconds.map(|seconds| (seconds * 1e3).ceil() as u64),
-            completeness: self.completeness.map(Share::new),
+            completeness: self.completeness.and_then(Share::wanted),
             min_new_per_100_requests: self.min_new_per_100_requests,
         }
     }
