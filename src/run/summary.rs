@@ -50,7 +50,8 @@ fn doubted(lines: &[u64]) -> String {
 pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<String> {
     let totals = &status.totals;
     let reason = status.topic.state.reason();
-    let why = reason.map_or("", EndReason::in_words);
+    let requests = totals.requests() + status.lost.requests;
+    let why = status.topic.end_in_words(status.attributes, requests).unwrap_or_default();
     let mut lines = vec![
         format!("“{}” ended: {why}", status.topic.name),
         format!("  unique       {}", status.attributes),

@@ -89,6 +89,8 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         TopicState::Ending(_) => StateName::Ending,
         TopicState::Ended(_) => StateName::Ended,
     };
+    let requests = numbers.totals.requests + numbers.requests_at_risk;
+    let reason_text = topic.end_in_words(numbers.attributes, requests);
     TopicView {
         id: topic.id.to_string(),
         name: topic.name,
@@ -105,7 +107,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         run: topic.run,
         state,
         reason: topic.state.reason().map(|reason| reason.as_str().to_owned()),
-        reason_text: topic.state.reason().map(|reason| reason.in_words().to_owned()),
+        reason_text,
         created_at: time(topic.created_at),
         run_started_at: time(topic.run_started_at),
         started_at: time(topic.started_at),

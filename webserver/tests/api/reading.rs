@@ -1,7 +1,7 @@
 //! Reading topics, items and curves.
 
 use igentai_core::phrasing::Phrasing;
-use igentai_core::topic::{EndReason, TopicState};
+use igentai_core::topic::{EndReason, Limits, Topic, TopicState};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,6 +45,11 @@ async fn numbers_come_from_the_coordinators_checkpoint() {
     assert_eq!(numbers["providers"]["small"]["sums"]["attributes"], 5);
     assert_eq!(numbers["producers"]["p1"]["requests"], 1);
     assert_eq!(numbers["problem"], "nothing answers");
+    let reason = EndReason::MaxRequests;
+    let limits = Limits { max_requests: Some(1), ..topic.limits };
+    world.put(Topic { limits, ..topic }, TopicState::Ended(reason)).await;
+    let told = server.get("/api/v1/topics/t").await.json();
+    assert_eq!(told["reason_text"], "the cap on requests is used up (1 request)");
 }
 
 #[tokio::test]

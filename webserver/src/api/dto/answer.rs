@@ -76,7 +76,7 @@ pub struct TopicView {
     /// Why it ended or is ending: `dry`, `complete`, `low_yield`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The same in words.
+    /// The same in words, with the limit that was met: `the cap on requests is used up (40 requests)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason_text: Option<String>,
     /// When it was first created.
