@@ -73,10 +73,12 @@ pub(crate) struct Start {
     /// What to ask the models for, in your own words
     #[arg(long)]
     pub(crate) prompt: Option<String>,
-    /// Weight of a provider; may be given several times, providers not named are then not asked
+    /// Weight of a provider; may be given several times, providers not named are then not asked. A weight counts like four answers of each provider and fades as
+    /// answers come in; with --routing fixed it counts throughout
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
-    /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
+    /// How requests are shared among providers [default: as before, or good-ucb]. Where the topic is cut into parts, as is usual, fixed has them take turns by
+    /// weight, each with the part that is best for it, and the others ask who brings most new items for its price; where it is not cut, shares are learned as told below
     #[arg(long, value_enum)]
     pub(crate) routing: Option<Routing>,
     /// How models are asked [default: as before, or compete]

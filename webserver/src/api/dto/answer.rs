@@ -54,7 +54,7 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
-    /// How requests about the whole topic are shared among providers.
+    /// How requests are shared among providers.
     #[serde(default)]
     pub routing: Routing,
     /// How models are asked.

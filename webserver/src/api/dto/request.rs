@@ -142,7 +142,10 @@ impl Partition {
     }
 }
 
-/// How requests about the whole topic are shared among providers.
+/// How requests are shared among providers. Weights count like four answers of each provider and fade as answers come in, but with `fixed`. Where a topic is cut
+/// into parts, `fixed` has providers take turns by weight, each with the part that is best for it, and both others ask who brings most new items for its price. A
+/// topic that letters cannot cut is cut by categories instead; only where models tell of none all requests are about the whole, with shares learned as where
+/// `partition` is `none`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
@@ -240,11 +243,11 @@ pub struct StartTopic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 8_192)]
     pub prompt: Option<String>,
-    /// Weight of each provider; an empty map means the producers' own configuration.
+    /// Weight of each provider, where it begins: see [`Routing`]. An empty map means the producers' own configuration; providers that are not named are not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::weights)]
     pub provider_weights: Option<BTreeMap<String, f64>>,
-    /// How requests about the whole topic are shared among providers.
+    /// How requests are shared among providers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
     /// How models are asked.
@@ -292,7 +295,7 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::changed_weights)]
     pub provider_weights: Option<Option<BTreeMap<String, Option<f64>>>>,
-    /// How requests about the whole topic are shared among providers; `null` for the default.
+    /// How requests are shared among providers; `null` for the default.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Routing>)]
     pub routing: Option<Option<Routing>>,
