@@ -144,6 +144,7 @@ export function TopicPage({ id, connection, changed, warned }) {
   const [topic, setTopic] = useState(null);
   const [failure, setFailure] = useState(null);
   const [version, setVersion] = useState(0);
+  const [decided, setDecided] = useState('');
   const [now, setNow] = useState(Date.now());
 
   useEffect(() => {
@@ -180,6 +181,7 @@ export function TopicPage({ id, connection, changed, warned }) {
         items.add(event.first, event.texts);
         refresh();
       },
+      decided: event => setDecided(`${event.run} ${event.number}`),
       reset: () => {
         items.clear();
         curve.set([]);
@@ -233,7 +235,7 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Chart} curve=${curve} version=${version} />
       <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />
     </div>
-    <${Decisions} key=${`${id} ${topic.run}`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
+    <${Decisions} key=${`${id} ${topic.run}`} id=${id} decided=${`${decided} ${topic.state}`} version=${`${numbers.log_index} ${topic.state}`} />
     <${Recent} key=${`${id} ${topic.run} recent`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
     <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
     <${Ways} all=${numbers.phrasings} />

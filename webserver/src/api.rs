@@ -36,7 +36,7 @@ use crate::security::{self, HostRule};
         title = "igentai",
         description = "Enumerates topics with many language models. Errors are `application/problem+json`, told apart by their `type`."
     ),
-    components(schemas(ProblemBody, dto::Format, dto::DoubtedItems, dto::Hello, dto::AttributesEvent, dto::Reset)),
+    components(schemas(ProblemBody, dto::Format, dto::DoubtedItems, dto::Hello, dto::AttributesEvent, dto::DecidedEvent, dto::Reset)),
     tags(
         (name = "topics", description = "What is enumerated"),
         (name = "events", description = "What happens, as it happens"),

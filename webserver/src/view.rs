@@ -159,6 +159,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         filter: status.filter.map(filter),
         coverage: status.coverage,
         completeness: status.completeness.map(completeness),
+        decided: status.decided,
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,
         problem: status.problem,

@@ -105,6 +105,9 @@ pub struct TopicStatus {
     /// What was asked and came back in the last minutes, of a topic that has ended before its end; `None` where that is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent: Option<Box<Recent>>,
+    /// Number of the newest decision that stands written and is not of what a request asks for; 0 for none.
+    #[serde(default)]
+    pub decided: u64,
     /// What came of the last decisions on shares and wordings, the newest last.
     #[serde(default)]
     pub measured: Vec<Measured>,
@@ -155,6 +158,7 @@ impl TopicStatus {
             wordings: Vec::new(),
             phrased,
             recent: fold.windows().recent(ended.map_or(at, |ended| ended.min(at))).map(Box::new),
+            decided: 0,
             measured: Vec::new(),
             attributes_per_minute: 0.0,
             active_producers: 0,

@@ -134,6 +134,9 @@ pub struct Numbers {
     /// How complete it is by an estimate, and how many items there are in all; absent where nothing can be said. It is another number than coverage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<CompletenessView>,
+    /// Number of the newest decision that is not of what a request asks for; 0 for none.
+    #[serde(default)]
+    pub decided: u64,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -443,6 +446,17 @@ pub struct AttributesEvent {
     pub first: u64,
     /// Texts, numbered from there.
     pub texts: Vec<String>,
+}
+
+/// SSE event `decided`: something else than what a request asks for was decided; `GET /topics/{id}/decisions` tells what, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecidedEvent {
+    /// Topic.
+    pub topic: String,
+    /// Its run.
+    pub run: u64,
+    /// Number of the newest such decision; there may be several since the last event.
+    pub number: u64,
 }
 
 /// SSE event `reset`: forget what is known of this topic's items; they are told anew from number 1.

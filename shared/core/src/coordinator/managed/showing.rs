@@ -44,6 +44,7 @@ impl Managed {
             forecast: self.forecast.clone(),
             wordings: if competes { self.phrasings() } else { Vec::new() },
             routed: self.routed().cloned().filter(|_| active),
+            decided: self.journal.other(),
             measured: self.effects.told().cloned().collect(),
             lost,
             ..status
