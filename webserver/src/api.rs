@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::topics::decisions::decision_page;
-pub use self::topics::quote::quote_view;
+pub use self::topics::quote::{Ahead, quote_view};
 pub use self::topics::statistics::statistics_view;
 use crate::context::{AppRef, ProbeContext};
 use crate::leader::WithLeader;

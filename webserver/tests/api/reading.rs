@@ -281,6 +281,19 @@ async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
     let most = usual["items"].as_u64().unwrap();
     assert!((1..=100).contains(&most), "{usual}");
     assert!(most == 100 || ask(most + 1).await.status == 409, "{usual}");
+    let most = usual["most_requests"].as_u64().unwrap();
+    let bring =
+        async |requests: u64| server.get(&format!("/api/v1/topics/t/quote?requests={requests}")).await;
+    let brought = bring(most).await.json();
+    let requests = ["low", "about", "high"].map(|end| brought["requests"][end].to_string());
+    assert_eq!(requests, [(); 3].map(|()| format!("{most}.0")));
+    let [low, about, high] = ["low", "about", "high"].map(|end| brought["new_items"][end].as_f64().unwrap());
+    assert!(low < about && about < high && brought["items"].as_f64() == Some(about.round()), "{brought}");
+    assert!(brought["text"].as_str().unwrap().contains(" new items ("), "{brought}");
+    let far = bring(most + 1).await;
+    assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
+    let both = server.get("/api/v1/topics/t/quote?requests=1&items=1").await;
+    assert_eq!((both.status, both.problem().as_str()), (400, "bad-query"));
     let far = ask(100_000).await;
     assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
     assert!(!far.json()["detail"].as_str().unwrap().starts_with("too few answers"), "{}", far.json());
