@@ -119,10 +119,12 @@ pub(crate) struct Run {
     /// What to ask the models for, in your own words
     #[arg(long, requires = "topic")]
     pub(crate) prompt: Option<String>,
-    /// Weight of a provider; may be given several times, providers not named are then not asked
+    /// Weight of a provider; may be given several times, providers not named are then not asked. A weight counts like four answers of each provider and fades as
+    /// answers come in; with --routing fixed it counts throughout
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
-    /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
+    /// How requests are shared among providers [default: as before, or good-ucb]. Where the topic is cut into parts, as is usual, fixed has them take turns by
+    /// weight, each with the part that is best for it, and the others ask who brings most new items for its price; where it is not cut, shares are learned as told below
     #[arg(long, value_enum, requires = "topic")]
     pub(crate) routing: Option<Routing>,
     /// How models are asked [default: as before, or compete]
@@ -354,7 +356,7 @@ impl Partition {
     }
 }
 
-/// How requests about the whole topic are shared among providers.
+/// How requests are shared among providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Routing {
     /// By what each may still have that nobody has named, for its price; from the weights on

@@ -25,6 +25,11 @@ pub(crate) fn open_embedded(config: &Config) -> Result<Arc<dyn Store>, StoreErro
     EmbeddedStore::open(&config.run.out.join(".igentai")).map(|store| store as Arc<dyn Store>)
 }
 
+/// Where the process that has it open can be asked.
+pub(crate) fn served_at(config: &Config) -> Option<String> {
+    EmbeddedStore::served_at(&config.run.out.join(".igentai"))
+}
+
 /// That there is none in the folder of the files.
 pub(crate) fn missing(config: &Config, advice: &str) -> Failure {
     let folder = config.run.out.join(".igentai");

@@ -33,6 +33,7 @@ mod counting;
 mod orders;
 
 use counting::{count, count_lookups};
+use orders::Shares;
 
 /// How often time itself is looked at.
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
@@ -92,6 +93,8 @@ struct Role<'a> {
     deaf: bool,
     /// When orders of another registry were heard that are not followed.
     foreign: Option<Monotonic>,
+    /// How providers are asked by the newest orders.
+    shares: Shares,
 }
 
 /// Runs a producer. After `stop` it takes no new work, finishes and publishes what is under way, waits for the receipts, and leaves; after
@@ -126,6 +129,7 @@ pub async fn run(context: Context, stop: CancellationToken, now: CancellationTok
         pulse: Pulse::default(),
         deaf: false,
         foreign: None,
+        shares: Shares::default(),
         context: &context,
     };
     role.heartbeat();

@@ -78,7 +78,7 @@ fn request(config: &Config, arguments: &Run, name: &str) -> Result<StartRequest,
         max_cost: arguments.max_usd.map(Cost::from_usd),
         time_limit_ms: arguments.time_limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
         completeness: match arguments.until_complete {
-            Some(share) => (share < 1.0).then(|| Share::new(share)),
+            Some(share) => Share::wanted(share),
             None => config.run.until_complete(),
         },
         min_new_per_100_requests: Some(arguments.min_yield.unwrap_or(config.run.min_new_per_100_requests))

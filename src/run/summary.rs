@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use igentai_core::batch::Outcome;
 use igentai_core::fold::Totals;
+use igentai_core::phrasing::{Phrased, Phrasing};
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::EndReason;
 use serde_json::json;
@@ -49,7 +50,8 @@ fn doubted(lines: &[u64]) -> String {
 pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &str) -> Vec<String> {
     let totals = &status.totals;
     let reason = status.topic.state.reason();
-    let why = reason.map_or("", EndReason::in_words);
+    let requests = totals.requests() + status.lost.requests;
+    let why = status.topic.end_in_words(status.attributes, requests).unwrap_or_default();
     let mut lines = vec![
         format!("“{}” ended: {why}", status.topic.name),
         format!("  unique       {}", status.attributes),
@@ -105,6 +107,9 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
             counted(*responses, "answer")
         ));
     }
+    if let Some(wording) = status.wording() {
+        lines.push(format!("  ways to ask  {}", wording.in_short()));
+    }
     if let Some(problem) = &status.problem {
         lines.push(format!("  problem      {problem}"));
     }
@@ -149,6 +154,16 @@ pub(super) fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1_000.0
 }
 
+/// What each way to ask brought, where they compete.
+fn phrasings(status: &TopicStatus) -> serde_json::Map<String, serde_json::Value> {
+    let of = |(phrasing, brought): (&Phrasing, &Phrased)| {
+        let used = status.wordings.contains(phrasing);
+        let told = json!({ "answers": brought.answers, "new": brought.new, "used": used });
+        (phrasing.as_str().to_owned(), told)
+    };
+    status.phrased.iter().map(of).collect()
+}
+
 pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::Value {
     let totals = &status.totals;
     let providers: serde_json::Map<String, serde_json::Value> = status
@@ -188,6 +203,7 @@ pub(super) fn finished_json(status: &TopicStatus, ran: Duration) -> serde_json::
         "completeness": status.completeness,
         "outcomes": status.outcomes.iter().map(|(how, count)| (how.as_str(), *count)).collect::<BTreeMap<_, _>>(),
         "providers": providers,
+        "phrasings": phrasings(status),
         "run": status.topic.run,
         "problem": status.problem,
     })

@@ -1,6 +1,6 @@
 //! The parts of the one process, from the first that is opened to the last that is closed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -22,6 +22,7 @@ use rand::rngs::StdRng;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::cli::Run;
 use crate::exit::{Exit, Failure};
@@ -84,6 +85,9 @@ impl System {
             (None, None)
         } else {
             let (listener, address) = parts::open(&door).await?;
+            if let Err(error) = file.serves(&format!("http://{}", reachable(address))) {
+                warn!(error = %error, "whoever finds the registry in use is not told where to ask");
+            }
             (Some(listener), Some(address))
         };
         parts::watch_dependencies(&shutdown, Arc::clone(&bus), Some(Arc::clone(&store)));
@@ -213,6 +217,16 @@ impl System {
             Failure::new(Exit::Failed, all.join("; "))
         })
     }
+}
+
+/// An address that this machine can ask.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let own = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(own, address.port())
 }
 
 /// Nothing can be committed any more then, so that nothing is waited for.

@@ -26,7 +26,8 @@ pub(crate) enum Action {
     /// Start a topic, new or ended
     ///
     /// One that was stopped, interrupted or came to a limit goes on from where it was; one that ended by itself begins afresh.
-    /// --fresh and --resume say it explicitly. Every start states its own caps; prompt and weights are kept when they are left out.
+    /// --fresh and --resume say it explicitly. Every start states its own caps; prompt and weights are kept when they are left out. Without --until-complete it goes on for as long as
+    /// anything new comes.
     Start(Box<Start>),
     /// List all topics with their newest numbers
     List {
@@ -72,10 +73,12 @@ pub(crate) struct Start {
     /// What to ask the models for, in your own words
     #[arg(long)]
     pub(crate) prompt: Option<String>,
-    /// Weight of a provider; may be given several times, providers not named are then not asked
+    /// Weight of a provider; may be given several times, providers not named are then not asked. A weight counts like four answers of each provider and fades as
+    /// answers come in; with --routing fixed it counts throughout
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight)]
     pub(crate) providers: Vec<(String, f64)>,
-    /// How requests about the whole topic are shared among providers [default: as before, or good-ucb]
+    /// How requests are shared among providers [default: as before, or good-ucb]. Where the topic is cut into parts, as is usual, fixed has them take turns by
+    /// weight, each with the part that is best for it, and the others ask who brings most new items for its price; where it is not cut, shares are learned as told below
     #[arg(long, value_enum)]
     pub(crate) routing: Option<Routing>,
     /// How models are asked [default: as before, or compete]
@@ -93,7 +96,8 @@ pub(crate) struct Start {
     /// End after this time, for example 90s, 10m, 2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     pub(crate) time_limit: Option<Duration>,
-    /// End when about so many percent, 1 to 100, are found of what these models would name at all
+    /// End when about so many percent, 1 to 100, are found of what these models would name at all. Without it, as with 100, a topic goes on until its other
+    /// limits, or until 30 answers in a row name nothing new (the orchestrator's `dry_after_answers`), which takes many more requests; `run` and the page say 95
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
     pub(crate) until_complete: Option<f64>,
     /// End when the newest requests bring fewer new items than so many in 100 requests

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use igentai_shared::config::Environment;
+use igentai_webserver::Ahead;
 use igentai_webserver::api::dto::{
     AttributePage, DecisionKind, DecisionPage, QuoteView, StartTopic, Statistics, TopicList, TopicView,
 };
@@ -241,10 +242,15 @@ impl Client {
         self.json(self.request(Method::GET, &["topics", id, "statistics"], &[], None)).await
     }
 
-    /// What the next items cost: so many, or as many as are usually told of.
-    pub(crate) async fn quote(&self, id: &str, items: Option<u64>) -> Result<QuoteView, ApiError> {
-        let items = items.map(|items| items.to_string());
-        let query: Vec<(&str, &str)> = items.as_deref().map(|items| ("items", items)).into_iter().collect();
+    /// What the next items cost, or the next requests bring.
+    pub(crate) async fn quote(&self, id: &str, ahead: Ahead) -> Result<QuoteView, ApiError> {
+        let (name, number) = match ahead {
+            Ahead::Usual => ("", String::new()),
+            Ahead::Items(items) => ("items", items.to_string()),
+            Ahead::Requests(requests) => ("requests", requests.to_string()),
+        };
+        let all = [(name, number.as_str())];
+        let query: Vec<(&str, &str)> = all.into_iter().filter(|(name, _)| !name.is_empty()).collect();
         self.json(self.request(Method::GET, &["topics", id, "quote"], &query, None)).await
     }
 

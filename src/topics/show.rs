@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use igentai_core::estimate::{Completeness, Estimate};
+use igentai_core::phrasing::{Phrased, Wording};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
-    CompletenessView, Numbers, ProviderNumbers, ProviderStateName, Rules, StartTopic, StateName, Sums,
-    TopicView,
+    CompletenessView, Numbers, PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName, Rules,
+    StartTopic, StateName, Sums, TopicView,
 };
 
 use super::inert::inert;
@@ -165,6 +166,14 @@ pub(super) fn topic(topic: &TopicView) -> String {
         let (state, sums) = (provider_state(topic, provider), &provider.sums);
         let (answers, new, cost) = (counted(sums.responses, "answer"), sums.attributes, cost(sums));
         line("provider", format!("{}: {state}{answers}, {new} new, {cost}", inert(name)));
+    }
+    let used = numbers.phrasings.iter().filter(|one| one.state != PhrasingState::Retired);
+    let used: Vec<_> = used.filter_map(|one| one.phrasing.to_core()).collect();
+    let brought =
+        |one: &PhrasingNumbers| Some((one.phrasing.to_core()?, Phrased::told(one.answers, one.new)));
+    let brought = numbers.phrasings.iter().filter_map(brought).collect();
+    if let Some(wording) = Wording::standing(&used, &brought) {
+        line("ways", format!("to ask: {}", wording.in_short()));
     }
     text
 }

@@ -4,7 +4,9 @@ pub(crate) mod world;
 
 use igentai_core::rules::Script;
 use igentai_core::topic::EndReason;
-use igentai_webserver::api::dto::{CompletenessView, ProviderNumbers, Sums, TopicView};
+use igentai_webserver::api::dto::{
+    CompletenessView, Phrasing, PhrasingNumbers, PhrasingState, ProviderNumbers, Sums, TopicView,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -217,10 +219,21 @@ async fn an_ended_topic_is_shown_without_states_of_providers_and_a_long_name_lea
     let asked = |mut topic: TopicView| {
         let sums = Sums { responses: 1, ..Sums::default() };
         topic.numbers.providers.insert("small".to_owned(), ProviderNumbers { sums, ..Default::default() });
+        let of = |(phrasing, state, new)| PhrasingNumbers {
+            phrasing,
+            state,
+            answers: 12,
+            new,
+            usd_per_answer: 0.0,
+        };
+        let ways =
+            [(Phrasing::Rare, PhrasingState::Leading, 174), (Phrasing::Plain, PhrasingState::Retired, 66)];
+        topic.numbers.phrasings = ways.into_iter().map(of).collect();
         super::show::topic(&topic)
     };
     let running = asked(client.topic(topic.id.as_str()).await.unwrap());
     assert!(running.contains("small: not heard of; 1 answer, 0 new"), "{running}");
+    assert!(running.contains("  ways       to ask: “rare” (14.5 new items an answer, 12 answers) leads; used no more: “plain” (5.5 new"), "{running}");
     world.end(&topic, EndReason::Dry).await;
     let ended = asked(client.topic(topic.id.as_str()).await.unwrap());
     assert!(ended.contains("small: 1 answer, 0 new"), "{ended}");

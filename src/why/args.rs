@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use igentai_webserver::Ahead;
 use igentai_webserver::api::dto::DecisionKind;
 
 use crate::cli::{Routing, count, weight};
 
-/// Items that a quote is given for at the most.
+/// Items, and requests, that a quote is given for at the most.
 const MOST_ITEMS: u64 = 1_000_000;
 
 /// Where the registry is.
@@ -81,9 +82,18 @@ pub(crate) struct Quote {
     /// How many new items [default: 100, or as many as can be told of where these are fewer]
     #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = items)]
     pub(crate) items: Option<u64>,
+    /// Instead, how many new items the next so many requests bring, failed ones included
+    #[arg(short, long, value_name = "M", allow_negative_numbers = true, value_parser = items, conflicts_with = "items")]
+    pub(crate) requests: Option<u64>,
     /// The quote as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Quote {
+    pub(crate) fn ahead(&self) -> Ahead {
+        self.requests.map(Ahead::Requests).or(self.items.map(Ahead::Items)).unwrap_or(Ahead::Usual)
+    }
 }
 
 /// `igentai stats`.

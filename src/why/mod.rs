@@ -100,10 +100,13 @@ async fn source(whose: &Whose, common: &Common) -> Result<Source, Failure> {
     }
     match registry::open_embedded(&config) {
         Ok(store) => Ok(Source::Registry(store)),
-        Err(StoreError::Locked(held)) => Err(Failure::new(
-            Exit::Store,
-            format!("{held}; or ask the web server of that process: --server http://127.0.0.1:PORT"),
-        )),
+        Err(StoreError::Locked(held)) => {
+            let advice = registry::served_at(&config).map_or_else(
+                || "a process that serves a page (`igentai run` without --no-web) can be asked instead, with --server and the address that it says at its start".to_owned(),
+                |address| format!("or ask that process: --server {address}"),
+            );
+            Err(Failure::new(Exit::Store, format!("{held}; {advice}")))
+        }
         Err(error) => Err(Failure::unopened(&error)),
     }
 }

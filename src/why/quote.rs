@@ -1,4 +1,4 @@
-//! `igentai quote`: what the next items cost.
+//! `igentai quote`: what the next items cost, or the next requests bring.
 
 use igentai_shared::store::Store;
 use igentai_webserver::api::dto::{QuoteView, TopicView};
@@ -12,12 +12,12 @@ use crate::output;
 use crate::topics::inert::inert;
 use crate::topics::resolve;
 
-/// Tells what the next items cost; where that cannot be told, why.
+/// Tells what the next items cost, or the next requests bring; where that cannot be told, why.
 pub(crate) async fn quote(arguments: Quote, common: &Common) -> Result<Exit, Failure> {
     let (topic, quote) = match source(&arguments.whose, common).await? {
         Source::Server(client) => {
             let topic = resolve(&client, &arguments.whose.topic).await?.clone();
-            let quote = client.quote(&topic.id, arguments.items).await?;
+            let quote = client.quote(&topic.id, arguments.ahead()).await?;
             (topic, quote)
         }
         Source::Registry(store) => {
@@ -37,7 +37,7 @@ pub(crate) async fn quote(arguments: Quote, common: &Common) -> Result<Exit, Fai
 
 async fn of_registry(store: &dyn Store, arguments: &Quote) -> Result<(TopicView, QuoteView), Failure> {
     let (view, topic) = defined(store, &arguments.whose.topic).await?;
-    let quote = quote_view(store, &topic, arguments.items).await?;
+    let quote = quote_view(store, &topic, arguments.ahead()).await?;
     let quote = quote.map_err(|why| Failure::new(Exit::Failed, format!("no quote can be given: {why}")))?;
     Ok((view, quote))
 }

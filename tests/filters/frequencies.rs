@@ -82,6 +82,7 @@ fn worker(number: u64, forced: f64) -> Worker {
         items_per_request: 100,
         max_attributes: None,
         provider_weights: BTreeMap::new(),
+        shares: None,
         ask: true,
         abandon: false,
         lease: Lease { requests: u64::MAX, cost: Cost::ZERO },

@@ -24,10 +24,30 @@ async fn the_next_items_of_a_run_have_a_price_or_it_is_said_why_they_have_none()
     let usual = text(&ask(&["quote", "birds"]));
     assert!(usual.starts_with("birds: the next ") && usual.contains(" items: about $"), "{usual}");
 
+    assert_eq!(ask(&["quote", "birds", "--requests", "2", "--items", "9"]).status.code(), Some(2));
+
     let far = ask(&["quote", "birds", "--items", "1000"]);
     let said = String::from_utf8_lossy(&far.stderr).into_owned();
     assert_eq!(far.status.code(), Some(1), "{said}");
     assert!(said.contains("no quote can be given: ") && said.contains(" can be told"), "{said}");
     assert_eq!(ask(&["quote", "birds", "--items", "0"]).status.code(), Some(2));
     assert_eq!(ask(&["quote", "bird"]).status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn what_the_next_requests_of_a_run_bring_is_told() {
+    let place = Place::new(birds(0.0)).await;
+    let config = place.config("small");
+    let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
+    let uncut = ["birds", "--no-web", "--max-attributes", "300", "--partition", "none"];
+    let finished = JsonRun::start(&place, &config, &uncut).finished().await;
+    assert_eq!(finished["reason"], "max_attributes", "{finished}");
+    let brings = text(&ask(&["quote", "birds", "--requests", "3"]));
+    assert!(
+        brings.starts_with("birds: the next 3 requests: about ") && brings.contains(" new items ("),
+        "{brings}"
+    );
+    let [brings] = lines(&ask(&["quote", "birds", "--requests", "3", "--json"])).try_into().unwrap();
+    let [low, about, high] = ["low", "about", "high"].map(|end| brings["new_items"][end].as_f64().unwrap());
+    assert!(low < about && about < high && brings["requests"]["about"] == 3.0, "{brings}");
 }

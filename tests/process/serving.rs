@@ -53,6 +53,10 @@ async fn topics_run_side_by_side_when_they_are_started_from_the_api() {
         let feed: Vec<String> = api.feed(id).await.into_iter().map(|(_, text)| text).collect();
         assert_eq!(place.lines(id), feed);
     }
+    let held = place.command(&["why", "sights"]).arg("--config").arg(place.config("m")).output().unwrap();
+    let said = String::from_utf8_lossy(&held.stderr).into_owned();
+    assert_eq!(held.status.code(), Some(4), "{said}");
+    assert!(said.contains(&format!("or ask that process: --server http://{}", api.address)), "{said}");
     serving.end().await;
 }
 

@@ -55,7 +55,7 @@ export class Stream {
     else query.set('after', '0');
     const source = new EventSource(`/api/v1/events?${query}`);
     this.source = source;
-    for (const name of ['hello', 'attributes', 'topic', 'reset']) {
+    for (const name of ['hello', 'attributes', 'topic', 'decided', 'reset']) {
       source.addEventListener(name, event => {
         this.cursor = event.lastEventId;
         if (name === 'hello') {

@@ -22,8 +22,9 @@ const KINDS = [
 
 const time = ms => new Date(ms).toLocaleTimeString([], { hour12: false });
 
-// `version` changes whenever there may be new ones.
-export function Decisions({ id, version }) {
+// What is asked for changes with every answer; the rest is told of by an event. `version` changes whenever there may be new ones, `decided` whenever there are
+// others than those.
+export function Decisions({ id, version, decided }) {
   const [page, setPage] = useState(null);
   const [all, setAll] = useState(false);
   const [kind, setKind] = useState('');
@@ -40,7 +41,7 @@ export function Decisions({ id, version }) {
       gone = true;
       clearTimeout(state.current.timer);
     };
-  }, [id, version, all, kind]);
+  }, [id, kind === '' || kind === 'asked' ? version : decided, all, kind]);
   if (!page?.total) return null;
   const more = all || (kind ? page.next_before !== undefined && page.decisions.length === SHOWN : page.total > SHOWN);
   return html`<section class="card decisions" aria-label="Decisions">

@@ -167,7 +167,7 @@ export function NewTopic({ from, mode, providers, started }) {
             <option value="none">the whole topic</option>
           </select>
         <//>`}
-        ${!from && html`<${Field} name="routing" label="Requests about the whole are shared" errors=${errors}>
+        ${!from && html`<${Field} name="routing" label="Requests are shared among providers" errors=${errors}>
           <select id="f-routing" value=${values.routing} onChange=${set('routing')}>
             <option value="">as before, or by what may still be found</option>
             <option value="good_ucb">by what each may still find, for its price</option>

@@ -1,4 +1,4 @@
-// What the next items cost, or why nobody can say.
+// What the next items cost and the next requests bring, or why nobody can say.
 
 import { html, useEffect, useRef, useState } from './vendor/preact.js';
 import { Refused, call, count, isMissing, isOffline, span, topicPath, usd } from './api.js';
@@ -13,16 +13,31 @@ const about = quote => [
   quote.seconds && span(1000 * quote.seconds.about),
 ].filter(Boolean).join(', ');
 
+// Of so many requests, or of as many as can be told of where these are fewer.
+const REQUESTS = 20;
+
+const brings = ({ requests, new_items: { low, about, high }, usd: { about: money } }) => ({
+  what: requests.about === 1 ? 'The next request:' : `The next ${count(requests.about)} requests:`,
+  text: `about ${count(Math.round(about))} new item${Math.round(about) === 1 ? '' : 's'} (${count(Math.floor(low))}–${count(Math.ceil(high))}), ${money ? usd(money) : '$0'}`,
+});
+
 // `version` changes whenever there may be another one.
 export function Quote({ id, version }) {
   const [said, setSaid] = useState(null);
+  const [brought, setBrought] = useState(null);
   const state = useRef({ read: 0 });
   useEffect(() => {
     let gone = false;
     const told = (what, text) => !gone && setSaid({ what, text });
     const read = () => {
       state.current.read = Date.now();
-      call('GET', `${topicPath(id)}/quote`).then(quote => told(next(quote.items), about(quote)), error => {
+      call('GET', `${topicPath(id)}/quote`).then(quote => {
+        told(next(quote.items), about(quote));
+        if (!quote.most_requests) return !gone && setBrought(null);
+        const most = Math.min(REQUESTS, quote.most_requests);
+        return call('GET', `${topicPath(id)}/quote?requests=${most}`).then(more => !gone && setBrought(brings(more)), () => !gone && setBrought(null));
+      }, error => {
+        if (!gone) setBrought(null);
         if (!(error instanceof Refused)) throw error;
         if (!isOffline(error) && !isMissing(error)) told('The next items:', `no quote: ${error.message}`);
       });
@@ -33,5 +48,6 @@ export function Quote({ id, version }) {
       clearTimeout(timer);
     };
   }, [id, version]);
-  return said && html`<p class="quote muted"><span>${said.what}</span> ${said.text}</p>`;
+  const line = one => one && html`<p class="quote muted"><span>${one.what}</span> ${one.text}</p>`;
+  return html`${line(said)}${line(brought)}`;
 }

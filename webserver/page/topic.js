@@ -71,6 +71,21 @@ function Table({ title, first, rows, extra, more }) {
   </section>`;
 }
 
+const WAYS = { plain: 'the question alone', rare: 'what few know, too', exact: 'particular items', broad: 'different kinds' };
+
+function Ways({ all }) {
+  if (!all?.some(way => way.answers)) return null;
+  return html`<section class="card table" aria-label="Ways to ask">
+    <header class="card-head"><h2>Ways to ask</h2></header>
+    <div class="sideways" tabindex="0" role="region" aria-label="Ways to ask, table"><table>
+      <thead><tr><th scope="col">Way</th><th scope="col" class="left">State</th><th scope="col">Answers</th><th scope="col">New</th><th scope="col">New an answer</th><th scope="col">An answer costs</th></tr></thead>
+      <tbody>${all.map(way => html`<tr key=${way.phrasing}><th scope="row">${way.phrasing}<span class="model">${WAYS[way.phrasing]}</span></th>
+        <td class="left"><span class=${`state ${way.state}`}>${way.state === 'retired' ? 'used no more' : way.state}</span></td>
+        <td>${compact(way.answers)}</td><td>${compact(way.new)}</td><td>${way.answers ? (way.new / way.answers).toFixed(1) : '–'}</td><td>${usd(way.usd_per_answer)}</td></tr>`)}</tbody>
+    </table></div>
+  </section>`;
+}
+
 function Actions({ topic, changed }) {
   const [failure, setFailure] = useState(null);
   const stop = async () => {
@@ -129,6 +144,7 @@ export function TopicPage({ id, connection, changed, warned }) {
   const [topic, setTopic] = useState(null);
   const [failure, setFailure] = useState(null);
   const [version, setVersion] = useState(0);
+  const [decided, setDecided] = useState('');
   const [now, setNow] = useState(Date.now());
 
   useEffect(() => {
@@ -165,6 +181,7 @@ export function TopicPage({ id, connection, changed, warned }) {
         items.add(event.first, event.texts);
         refresh();
       },
+      decided: event => setDecided(`${event.run} ${event.number}`),
       reset: () => {
         items.clear();
         curve.set([]);
@@ -218,9 +235,10 @@ export function TopicPage({ id, connection, changed, warned }) {
       <${Chart} curve=${curve} version=${version} />
       <${Feed} key=${id} items=${items} length=${found} loading=${found < numbers.attributes} />
     </div>
-    <${Decisions} key=${`${id} ${topic.run}`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
+    <${Decisions} key=${`${id} ${topic.run}`} id=${id} decided=${`${decided} ${topic.state}`} version=${`${numbers.log_index} ${topic.state}`} />
     <${Recent} key=${`${id} ${topic.run} recent`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
     <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
+    <${Ways} all=${numbers.phrasings} />
     <${Table} title="Producers" first="Producer" rows=${numbers.producers} more=${{ label: 'Known to others', of: sums => percent(sums.of_others, sums.candidates) }} />
     <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} more=${{ label: 'In its part', of: sums => (sums.aimed ? percent(sums.fitting, sums.aimed) : '–') }} />
   </article>`;

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::topics::decisions::decision_page;
-pub use self::topics::quote::quote_view;
+pub use self::topics::quote::{Ahead, quote_view};
 pub use self::topics::statistics::statistics_view;
 use crate::context::{AppRef, ProbeContext};
 use crate::leader::WithLeader;
@@ -36,7 +36,7 @@ use crate::security::{self, HostRule};
         title = "igentai",
         description = "Enumerates topics with many language models. Errors are `application/problem+json`, told apart by their `type`."
     ),
-    components(schemas(ProblemBody, dto::Format, dto::DoubtedItems, dto::Hello, dto::AttributesEvent, dto::Reset)),
+    components(schemas(ProblemBody, dto::Format, dto::DoubtedItems, dto::Hello, dto::AttributesEvent, dto::DecidedEvent, dto::Reset)),
     tags(
         (name = "topics", description = "What is enumerated"),
         (name = "events", description = "What happens, as it happens"),

@@ -134,6 +134,11 @@ impl<'a> Fields<'a> {
         self.errors.add(format!("{}{name}", self.prefix), "it is missing", allowed);
     }
 
+    /// Says what is wrong with a field beside others.
+    pub(crate) fn wrong(&mut self, name: &'static str, detail: &str, allowed: &str) {
+        self.errors.add(format!("{}{name}", self.prefix), detail, allowed);
+    }
+
     pub(crate) fn text(&mut self, name: &'static str, allowed: &str) -> Given<String> {
         self.take(name, allowed, text)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use igentai_core::command::{ProviderReport, ProviderState};
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::fold::Totals;
+use igentai_core::phrasing;
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
 use igentai_core::topic::{Topic, TopicState};
@@ -16,7 +17,8 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition, Phrasing,
-    ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers, StateName, Sums, TopicView,
+    PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers,
+    StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -87,6 +89,8 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         TopicState::Ending(_) => StateName::Ending,
         TopicState::Ended(_) => StateName::Ended,
     };
+    let requests = numbers.totals.requests + numbers.requests_at_risk;
+    let reason_text = topic.end_in_words(numbers.attributes, requests);
     TopicView {
         id: topic.id.to_string(),
         name: topic.name,
@@ -103,7 +107,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         run: topic.run,
         state,
         reason: topic.state.reason().map(|reason| reason.as_str().to_owned()),
-        reason_text: topic.state.reason().map(|reason| reason.in_words().to_owned()),
+        reason_text,
         created_at: time(topic.created_at),
         run_started_at: time(topic.run_started_at),
         started_at: time(topic.started_at),
@@ -119,6 +123,7 @@ pub(crate) fn time(at: UnixMillis) -> String {
 }
 
 fn numbers(status: TopicStatus) -> Numbers {
+    let phrasings = phrasings(&status);
     let totals = Totals { cost_at_risk: status.cost_at_risk(), ..status.totals };
     let mut providers: BTreeMap<String, ProviderNumbers> = status
         .providers
@@ -154,10 +159,12 @@ fn numbers(status: TopicStatus) -> Numbers {
         filter: status.filter.map(filter),
         coverage: status.coverage,
         completeness: status.completeness.map(completeness),
+        decided: status.decided,
         attributes_per_minute: status.attributes_per_minute,
         active_producers: status.active_producers,
         problem: status.problem,
         providers,
+        phrasings,
         producers: status.producers.iter().map(|(id, totals)| (id.to_string(), sums(totals))).collect(),
         cells: status.cells.iter().map(|(cell, totals)| (cell.clone(), sums(totals))).collect(),
         outcomes: status.outcomes.iter().map(|(how, count)| (how.as_str().to_owned(), *count)).collect(),
@@ -167,6 +174,27 @@ fn numbers(status: TopicStatus) -> Numbers {
             .map(|(reason, count)| (reason.as_str().to_owned(), *count))
             .collect(),
     }
+}
+
+/// Where nobody has said which are used, nothing is told.
+fn phrasings(status: &TopicStatus) -> Vec<PhrasingNumbers> {
+    let used = &status.wordings;
+    let others = phrasing::Phrasing::ALL.into_iter().filter(|one| !used.is_empty() && !used.contains(one));
+    let of = |(index, one): (usize, phrasing::Phrasing)| {
+        let brought = status.phrased.get(&one).copied().unwrap_or_default();
+        PhrasingNumbers {
+            phrasing: Phrasing::of(Some(one)),
+            state: match index {
+                0 => PhrasingState::Leading,
+                index if index < used.len() => PhrasingState::Used,
+                _ => PhrasingState::Retired,
+            },
+            answers: brought.answers,
+            new: brought.new,
+            usd_per_answer: brought.usd(),
+        }
+    };
+    used.iter().copied().chain(others).enumerate().map(of).collect()
 }
 
 pub(crate) fn completeness(said: Completeness) -> CompletenessView {

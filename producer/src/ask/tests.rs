@@ -56,6 +56,7 @@ fn prepared(aim: Option<OrderedAim>, rules: ItemRules) -> Prepared {
         items_per_request: 50,
         max_attributes: None,
         provider_weights: BTreeMap::new(),
+        shares: None,
         ask: true,
         abandon: false,
         lease: Lease { requests: 1, cost: Cost::ZERO },

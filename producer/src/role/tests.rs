@@ -68,7 +68,7 @@ async fn a_heartbeat_that_nobody_would_read_is_not_sent_and_said_instead() {
     }
 }
 
-fn order(requests: u64) -> TopicOrder {
+pub(super) fn order(requests: u64) -> TopicOrder {
     TopicOrder {
         phrasings: Vec::new(),
         topic: TopicId::from_name("birds").unwrap(),
@@ -77,6 +77,7 @@ fn order(requests: u64) -> TopicOrder {
         prompt: None,
         items_per_request: 2,
         provider_weights: BTreeMap::new(),
+        shares: None,
         ask: true,
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },

@@ -90,6 +90,9 @@ pub struct TopicOrder {
     /// Weight of each provider; empty means the producer's own configuration.
     #[serde(default)]
     pub provider_weights: BTreeMap<String, f64>,
+    /// The decision that these weights are of, where they are not the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<OrderedShares>,
     /// Whether to ask at all; otherwise only finish what is under way.
     pub ask: bool,
     /// Whether to give up requests that are still under way, so that the topic can end.
@@ -107,6 +110,15 @@ pub struct TopicOrder {
     /// What single requests aim at: then only those are sent that are named here. `None`: all are about the whole topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aims: Option<Vec<OrderedAim>>,
+}
+
+/// Why providers are asked as often as they are: for people who read a producer's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderedShares {
+    /// Number of the decision within the topic's run.
+    pub decision: u64,
+    /// What it goes by, in a few words.
+    pub why: String,
 }
 
 /// What one request aims at.

@@ -95,6 +95,12 @@ pub struct Phrased {
 }
 
 impl Phrased {
+    /// Of so many answers with so many new items, for telling it.
+    #[must_use]
+    pub fn told(answers: u64, new: u64) -> Self {
+        Self { answers, new, ..Self::default() }
+    }
+
     fn answered(&mut self, new: u64, picodollars: u64, usual: Option<u64>) {
         self.answers += 1;
         self.new += new;
@@ -198,6 +204,28 @@ impl Wording {
         Phrasing::ALL.to_vec()
     }
 
+    /// How far it has come from all of them to those in use, by what each has brought; `None` where nothing was decided yet.
+    #[must_use]
+    pub fn standing(used: &[Phrasing], brought: &BTreeMap<Phrasing, Phrased>) -> Option<Self> {
+        let is_decided = !used.is_empty() && used != Phrasing::ALL;
+        is_decided.then(|| Self { before: Self::all(), used: used.to_vec(), brought: brought.clone() })
+    }
+
+    /// Who leads and who is used no more, without saying of what.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        let said = |phrasing: &Phrasing| {
+            let of = self.brought.get(phrasing).copied().unwrap_or_default();
+            let (name, new, answers) = (phrasing.as_str(), of.new_items(), of.answers);
+            format!("“{name}” ({new:.1} new items an answer, {answers} answers)")
+        };
+        let leads = self.used.first().map(|leading| format!("{} leads", said(leading)));
+        let is_retired = |phrasing: &&Phrasing| !self.used.contains(phrasing);
+        let retired: Vec<String> = self.before.iter().filter(is_retired).map(said).collect();
+        let retired = (!retired.is_empty()).then(|| format!("used no more: {}", retired.join(", ")));
+        leads.into_iter().chain(retired).collect::<Vec<_>>().join("; ")
+    }
+
     /// What comes of those in use by what they have brought; `None` where nothing changes.
     #[must_use]
     pub fn next(before: &[Phrasing], phrasings: &Phrasings) -> Option<Self> {
@@ -257,28 +285,7 @@ fn after_a_look(before: &[Phrasing], phrasings: &Phrasings) -> Vec<Phrasing> {
 
 impl fmt::Display for Wording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_used = |phrasing: &&Phrasing| self.used.contains(phrasing);
-        let retired: Vec<&Phrasing> = self.before.iter().filter(|phrasing| !is_used(phrasing)).collect();
-        let said = |f: &mut fmt::Formatter<'_>, phrasing: &Phrasing| {
-            let of = self.brought.get(phrasing).copied().unwrap_or_default();
-            write!(
-                f,
-                "“{}” ({:.1} new items an answer, {} answers)",
-                phrasing.as_str(),
-                of.new_items(),
-                of.answers
-            )
-        };
-        f.write_str("of the ways to ask ")?;
-        if let Some(leading) = self.used.first() {
-            said(f, leading)?;
-            f.write_str(" leads")?;
-        }
-        for (index, phrasing) in retired.iter().enumerate() {
-            f.write_str(if index == 0 { "; used no more: " } else { ", " })?;
-            said(f, phrasing)?;
-        }
-        Ok(())
+        write!(f, "of the ways to ask {}", self.in_short())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Forecast`] is drawn from the fold of a topic's log. Where the topic is not cut into parts, it is what the fitted mixture says of further answers
 //! ([`crate::estimate`]); where it is, the requests that the frontier would send are counted up, with what each promises ([`crate::frontier`]). What a request
-//! takes is the mean of the newest ones. The forecast is small and travels with a topic's numbers; a [`Quote`] is read off it.
+//! takes is the mean of the newest ones. The forecast is small and travels with a topic's numbers; a [`Quote`] is read off it, and
+//! so is an [`Outlook`].
 
 use std::fmt;
 
@@ -11,6 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::Completeness;
 use crate::fold::{Spent, TopicFold};
 use crate::time::UnixMillis;
+
+mod in_words;
+mod outlook;
+
+pub use outlook::Outlook;
 
 /// Points of the curve.
 const POINTS: usize = 24;
@@ -90,6 +96,17 @@ pub enum NoQuote {
     /// Further than can be seen.
     #[error("that is further than can be seen from here: up to {0} items can be told of")]
     TooFar(u64),
+    /// More requests than can be seen.
+    #[error("that is further than can be seen from here: up to {0} of the next requests can be told of")]
+    TooManyRequests(u64),
+    /// Fewer requests than can be told of, and none or more that can.
+    #[error("{}", of_so_few(*.least, *.most))]
+    TooFewRequests {
+        /// Requests from which on it can be told.
+        least: u64,
+        /// Requests up to which it can be told; fewer where nothing can.
+        most: u64,
+    },
     /// So few items are left that nothing can be told of them.
     #[error("{}: what so few take cannot be told", thought_to_be_left(*.left))]
     Few {
@@ -122,6 +139,9 @@ pub struct Forecast {
     blind: Option<Blind>,
     /// What a request takes.
     spent: Option<Spent>,
+    /// It is of parts that are asked for.
+    #[serde(default)]
+    is_cut: bool,
 }
 
 /// How complete a topic is, and what is ahead of it, where a request asks for so many items at the most; its pace is that since a moment.
@@ -160,7 +180,7 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
     let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
     // What no part promises is not in sight.
     let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
-    (completeness, Forecast { found, curve, left, blind, spent })
+    (completeness, Forecast { found, curve, left, blind, spent, is_cut: frontier.is_used() })
 }
 
 /// Numbers of answers, further and further apart.
@@ -200,9 +220,13 @@ impl Forecast {
     /// Items up to which something can be said: as many again as there are, or those that are left.
     #[must_use]
     pub fn most(&self) -> u64 {
+        floor(self.bound())
+    }
+
+    fn bound(&self) -> f64 {
         let in_sight = self.curve.last().map_or(0.0, |[_, _, new, ..]| *new);
         let left = self.left.map_or(f64::INFINITY, |left| left * OF_LEFT);
-        floor(in_sight.min(left).min(count(self.found)))
+        in_sight.min(left).min(count(self.found))
     }
 
     /// What the next so many items cost.
@@ -210,21 +234,9 @@ impl Forecast {
     /// # Errors
     /// Where that cannot be said.
     pub fn quote(&self, items: u64) -> Result<Quote, NoQuote> {
-        let wanted = count(items);
-        match self.blind {
-            Some(Blind::Shared) => return Err(NoQuote::Shared),
-            Some(Blind::Categories) => return Err(NoQuote::Categories),
-            None => {}
-        }
-        let is_early = self.curve.is_empty() && self.left.is_none();
-        let spent = self.spent.filter(|_| !is_early).ok_or(NoQuote::TooEarly)?;
-        let most = self.most();
+        let (wanted, spent, most) = (count(items), self.told_from()?, self.most());
         match self.left {
-            Some(left) if wanted > left * OF_LEFT && most > 0 => {
-                return Err(NoQuote::MoreThanIsLeft { left, most });
-            }
-            Some(left) if most == 0 && left >= ONE => return Err(NoQuote::Few { left }),
-            Some(_) | None if most == 0 => return Err(NoQuote::Dry),
+            Some(left) if wanted > left * OF_LEFT => return Err(NoQuote::MoreThanIsLeft { left, most }),
             Some(_) | None if items > most => return Err(NoQuote::TooFar(most)),
             Some(_) | None => {}
         }
@@ -233,11 +245,33 @@ impl Forecast {
         let high = self.answers(wanted, 1).unwrap_or_else(|| self.beyond(wanted)).max(about);
         let whole = |answers: f64| (answers * spent.for_each_answer).ceil().max(1.0);
         let requests = Range { about: whole(about), low: whole(low), high: whole(high) };
+        let (usd, seconds) = self.takes(requests, spent);
+        Ok(Quote { items, requests, usd, seconds })
+    }
+
+    /// What a request takes, where anything can be told at all.
+    fn told_from(&self) -> Result<Spent, NoQuote> {
+        match self.blind {
+            Some(Blind::Shared) => return Err(NoQuote::Shared),
+            Some(Blind::Categories) => return Err(NoQuote::Categories),
+            None => {}
+        }
+        let is_early = self.curve.is_empty() && self.left.is_none();
+        let spent = self.spent.filter(|_| !is_early).ok_or(NoQuote::TooEarly)?;
+        match self.left {
+            Some(left) if self.most() == 0 && left >= ONE => Err(NoQuote::Few { left }),
+            Some(_) | None if self.most() == 0 => Err(NoQuote::Dry),
+            Some(_) | None => Ok(spent),
+        }
+    }
+
+    /// Money and time of requests.
+    fn takes(&self, requests: Range, spent: Spent) -> (Range, Option<Range>) {
         let each = self.usd(requests.about / spent.for_each_answer) / requests.about;
         let relative = if spent.usd > 0.0 { spent.usd_spread / spent.usd } else { 0.0 };
         let money = QUANTILE * relative * (1.0 / requests.about + 1.0 / spent.of).sqrt();
         let seconds = spent.seconds.map(|seconds| spread(requests, seconds, DOUBT_OF_PACE));
-        Ok(Quote { items, requests, usd: spread(requests, each, money), seconds })
+        (spread(requests, each, money), seconds)
     }
 
     /// What so many answers cost.
@@ -288,20 +322,23 @@ impl fmt::Display for Quote {
             1 => f.write_str("the next item: ")?,
             items => write!(f, "the next {items} items: ")?,
         }
-        if usd.high > 0.0 {
-            let decimals = decimals(usd.about);
-            let Range { about, low, high } = usd;
-            write!(f, "about ${about:.decimals$} ({low:.decimals$} to {high:.decimals$}), ")?;
-        } else {
-            write!(f, "$0, ")?;
-        }
+        write!(f, "{}, ", in_words::money(*usd))?;
         let Range { about, low, high } = requests;
         let plural = if *about < 1.5 { "" } else { "s" };
         write!(f, "{about:.0} request{plural} ({low:.0} to {high:.0})")?;
         match seconds {
-            Some(seconds) => write!(f, ", {}", time(seconds.about)),
+            Some(seconds) => write!(f, ", {}", in_words::time(seconds.about)),
             None => Ok(()),
         }
+    }
+}
+
+fn of_so_few(least: u64, most: u64) -> String {
+    let why = "what single requests about parts bring differs too much from one to the next";
+    if most < least {
+        format!("{why}, and what more of them bring is further than can be seen from here")
+    } else {
+        format!("{why}: from {least} to {most} of the next requests can be told of")
     }
 }
 
@@ -310,24 +347,6 @@ fn thought_to_be_left(left: f64) -> String {
         "about one more item is thought to be left".to_owned()
     } else {
         format!("about {left:.0} more items are thought to be left")
-    }
-}
-
-/// Two digits that say something.
-fn decimals(usd: f64) -> usize {
-    match usd {
-        usd if usd >= 0.1 => 2,
-        usd if usd >= 0.01 => 3,
-        usd if usd >= 0.001 => 4,
-        _ => 6,
-    }
-}
-
-fn time(seconds: f64) -> String {
-    match seconds {
-        seconds if seconds < 90.0 => format!("{:.0} s", seconds.max(1.0)),
-        seconds if seconds < 5_400.0 => format!("{:.0} min", seconds / 60.0),
-        seconds => format!("{:.1} h", seconds / 3_600.0),
     }
 }
 

@@ -46,6 +46,16 @@ impl Policy {
             Self::Fixed => "fixed",
         }
     }
+
+    /// In words, for people.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::GoodUcb => "by what each may still have that nobody has named",
+            Self::Ewma => "by what its newest answers brought",
+            Self::Fixed => "by the weights",
+        }
+    }
 }
 
 /// Log entries after which shares are looked at again.

@@ -13,6 +13,7 @@ use crate::estimate::Completeness;
 use crate::fold::{Recent, Sightings, TopicFold, Totals};
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
+use crate::phrasing::{Phrased, Phrasing, Wording};
 use crate::quote::Forecast;
 use crate::routing::Routed;
 use crate::time::UnixMillis;
@@ -94,9 +95,19 @@ pub struct TopicStatus {
     /// How requests about the whole are shared among providers, and why; `None` where that is by the operator's weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
+    /// The ways to ask that are used, the leading one first; the others of [`Phrasing::ALL`] are used no more. Empty where the operator says how it is asked,
+    /// and while nobody leads it.
+    #[serde(default)]
+    pub wordings: Vec<Phrasing>,
+    /// What each of them brought, those that are used no more included; empty where the operator says how it is asked.
+    #[serde(default)]
+    pub phrased: BTreeMap<Phrasing, Phrased>,
     /// What was asked and came back in the last minutes, of a topic that has ended before its end; `None` where that is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent: Option<Box<Recent>>,
+    /// Number of the newest decision that stands written and is not of what a request asks for; 0 for none.
+    #[serde(default)]
+    pub decided: u64,
     /// What came of the last decisions on shares and wordings, the newest last.
     #[serde(default)]
     pub measured: Vec<Measured>,
@@ -115,6 +126,7 @@ impl TopicStatus {
     #[must_use]
     pub fn of(topic: Topic, fold: &TopicFold, epoch: Epoch, at: UnixMillis) -> Self {
         let ended = topic.ended_at;
+        let phrased = if topic.phrasing.is_none() { fold.phrasings().all().clone() } else { BTreeMap::new() };
         Self {
             problem: topic.problem.clone().or_else(|| never_affordable(&topic, fold.totals())),
             topic,
@@ -143,12 +155,21 @@ impl TopicStatus {
                 doubted: fold.judging().doubted().iter().copied().collect(),
             },
             routed: None,
+            wordings: Vec::new(),
+            phrased,
             recent: fold.windows().recent(ended.map_or(at, |ended| ended.min(at))).map(Box::new),
+            decided: 0,
             measured: Vec::new(),
             attributes_per_minute: 0.0,
             active_producers: 0,
             provider_reports: Vec::new(),
         }
+    }
+
+    /// What was decided of the ways to ask, all of them looked at; `None` where that is nothing.
+    #[must_use]
+    pub fn wording(&self) -> Option<Wording> {
+        Wording::standing(&self.wordings, &self.phrased)
     }
 
     /// What may be on the bill besides what answered requests cost, at worst.

@@ -15,6 +15,7 @@ use crate::time::UnixMillis;
 
 mod caps;
 mod load;
+mod met;
 mod seeds;
 mod share;
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl RunConfig {
     /// The completeness at which a topic ends; `None` where it goes on for as long as something new comes.
     #[must_use]
     pub fn until_complete(&self) -> Option<Share> {
-        (self.until_complete_percent < 100.0).then(|| Share::new(self.until_complete_percent / 100.0))
+        Share::wanted(self.until_complete_percent / 100.0)
     }
 
     pub(super) fn read(mut section: Section<'_>) -> Self {

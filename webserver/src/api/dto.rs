@@ -11,9 +11,10 @@ mod schemas;
 mod statistics;
 
 pub use answer::{
-    Attribute, AttributePage, AttributesEvent, CompletenessView, Curve, CurvePoint, DoubtedItems, FilterView,
-    Format, FrequencyCounts, Hello, Numbers, ProviderNumbers, ProviderStateName, Reset, ResetReason,
-    SeedNumbers, StateName, Sums, TopicList, TopicView,
+    Attribute, AttributePage, AttributesEvent, CompletenessView, Curve, CurvePoint, DecidedEvent,
+    DoubtedItems, FilterView, Format, FrequencyCounts, Hello, Numbers, PhrasingNumbers, PhrasingState,
+    ProviderNumbers, ProviderStateName, Reset, ResetReason, SeedNumbers, StateName, Sums, TopicList,
+    TopicView,
 };
 pub use decisions::{
     AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, ShareView, WhyName,

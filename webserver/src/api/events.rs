@@ -48,13 +48,14 @@ impl FromFields for EventsQuery {
 
 /// What happens, as server-sent events
 ///
-/// Events: `hello` (first), `attributes` (new items), `topic` (a topic as `GET /topics/{id}` shows it), `reset` (forget a topic's items, they are told anew).
+/// Events: `hello` (first), `attributes` (new items), `topic` (a topic as `GET /topics/{id}` shows it), `decided` (something else than what a request asks for was
+/// decided, behind the `topic` that says so), `reset` (forget a topic's items, they are told anew).
 /// Every event's id is a cursor: a stream that begins with one (`Last-Event-ID`, or `cursor`) tells what came after it, in order, without gap or repeat. Where that cannot be
 /// told any more, there is a `reset`. Without one it begins at the present. A comment comes every 15 seconds when nothing else does.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(EventsQuery, LastEventId),
     responses(
-        (status = 200, description = "the data of the events are `Hello`, `AttributesEvent`, `TopicView` and `Reset`",
+        (status = 200, description = "the data of the events are `Hello`, `AttributesEvent`, `TopicView`, `DecidedEvent` and `Reset`",
             body = String, content_type = "text/event-stream"),
         ReadErrors,
         TopicErrors,

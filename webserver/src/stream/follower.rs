@@ -230,6 +230,12 @@ impl Follower {
                     self.ready.push_back(event);
                 }
             }
+            Live::Decided { topic, json } => {
+                if self.wants(&topic) {
+                    let event = self.event("decided", &json);
+                    self.ready.push_back(event);
+                }
+            }
         }
     }
 

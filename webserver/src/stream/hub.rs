@@ -21,6 +21,8 @@ pub(crate) enum Live {
     Head { topic: TopicId, position: Position, rewound: bool },
     /// A topic's definition, state or numbers changed: its view as JSON.
     Topic { topic: TopicId, json: Arc<str>, has_ended: bool },
+    /// Something else than what a request asks for was decided: the event as JSON.
+    Decided { topic: TopicId, json: Arc<str> },
 }
 
 /// New attributes with their JSON, made once for all readers.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::cursor::Position;
 use super::hub::{Batch, Hub, Live};
 use super::inbox::FromBus;
-use crate::api::dto::{Numbers, StateName, TopicView};
+use crate::api::dto::{DecidedEvent, Numbers, StateName, TopicView};
 use crate::leader::Leader;
 use crate::view;
 
@@ -137,8 +137,16 @@ impl Pump {
         known.version = status.topic.version;
         let topic = status.topic.id.clone();
         let view = view::of_status(status);
+        // Whoever begins to listen reads the decisions himself, and a new leader may know of fewer than an earlier one did.
+        let before = known.numbers.as_ref().filter(|(run, _)| *run == view.run);
+        let decided = before.is_some_and(|(_, numbers)| numbers.decided < view.numbers.decided);
         known.numbers = Some((view.run, view.numbers.clone()));
-        self.hub.tell(told(topic, &view));
+        self.hub.tell(told(topic.clone(), &view));
+        if decided {
+            let (id, run, number) = (topic.to_string(), view.run, view.numbers.decided);
+            let json = view::json(&DecidedEvent { topic: id, run, number });
+            self.hub.tell(Live::Decided { topic, json });
+        }
     }
 
     /// Compares what readers were told with the registry.

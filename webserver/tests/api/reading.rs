@@ -1,6 +1,7 @@
 //! Reading topics, items and curves.
 
-use igentai_core::topic::{EndReason, TopicState};
+use igentai_core::phrasing::Phrasing;
+use igentai_core::topic::{EndReason, Limits, Topic, TopicState};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -44,6 +45,32 @@ async fn numbers_come_from_the_coordinators_checkpoint() {
     assert_eq!(numbers["providers"]["small"]["sums"]["attributes"], 5);
     assert_eq!(numbers["producers"]["p1"]["requests"], 1);
     assert_eq!(numbers["problem"], "nothing answers");
+    let reason = EndReason::MaxRequests;
+    let limits = Limits { max_requests: Some(1), ..topic.limits };
+    world.put(Topic { limits, ..topic }, TopicState::Ended(reason)).await;
+    let told = server.get("/api/v1/topics/t").await.json();
+    assert_eq!(told["reason_text"], "the cap on requests is used up (1 request)");
+}
+
+#[tokio::test]
+async fn it_is_told_which_way_to_ask_leads_and_which_are_used_no_more() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    world.add(&topic.id, 1, 5).await;
+    let told = async || {
+        let numbers = server.get("/api/v1/topics/t").await.json()["numbers"].clone();
+        let all = numbers["phrasings"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|one| format!("{} {}", one["phrasing"], one["state"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    world.tick(&topic, |_| {}).await;
+    assert!(told().await.is_empty(), "nobody has said which are used");
+    world.tick(&topic, |status| status.wordings = vec![Phrasing::Rare, Phrasing::Broad]).await;
+    assert_eq!(told().await, ["rare leading", "broad used", "plain retired", "exact retired"]);
+    let plain = server.get("/api/v1/topics/t").await.json()["numbers"]["phrasings"][2].clone();
+    assert_eq!((&plain["answers"], &plain["new"]), (&json!(1), &json!(5)));
 }
 
 #[tokio::test]
@@ -254,6 +281,19 @@ async fn the_next_items_have_a_price_or_it_is_said_why_they_have_none() {
     let most = usual["items"].as_u64().unwrap();
     assert!((1..=100).contains(&most), "{usual}");
     assert!(most == 100 || ask(most + 1).await.status == 409, "{usual}");
+    let most = usual["most_requests"].as_u64().unwrap();
+    let bring =
+        async |requests: u64| server.get(&format!("/api/v1/topics/t/quote?requests={requests}")).await;
+    let brought = bring(most).await.json();
+    let requests = ["low", "about", "high"].map(|end| brought["requests"][end].to_string());
+    assert_eq!(requests, [(); 3].map(|()| format!("{most}.0")));
+    let [low, about, high] = ["low", "about", "high"].map(|end| brought["new_items"][end].as_f64().unwrap());
+    assert!(low < about && about < high && brought["items"].as_f64() == Some(about.round()), "{brought}");
+    assert!(brought["text"].as_str().unwrap().contains(" new items ("), "{brought}");
+    let far = bring(most + 1).await;
+    assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
+    let both = server.get("/api/v1/topics/t/quote?requests=1&items=1").await;
+    assert_eq!((both.status, both.problem().as_str()), (400, "bad-query"));
     let far = ask(100_000).await;
     assert_eq!((far.status, far.problem().as_str()), (409, "no-quote"));
     assert!(!far.json()["detail"].as_str().unwrap().starts_with("too few answers"), "{}", far.json());

@@ -190,6 +190,22 @@ async fn a_topic_that_ended_goes_on_or_begins_afresh_as_its_end_and_the_mode_say
 }
 
 #[tokio::test]
+async fn all_is_asked_for_as_if_no_completeness_was_said() {
+    let world = World::new();
+    let server = world.serve().await;
+    let limits = |share: f64| json!({"limits": {"completeness": share, "max_requests": 9}});
+    let started = async |name: &str, share| {
+        let mut body = limits(share);
+        body["name"] = json!(name);
+        server.post(TOPICS, &body).await.json()["limits"].clone()
+    };
+    assert_eq!(started("all", 1.0).await, json!({"max_requests": 9}));
+    assert_eq!(started("most", 0.95).await, limits(0.95)["limits"]);
+    let changed = server.patch(&format!("{TOPICS}/most"), &limits(1.0)).await.json();
+    assert_eq!(changed["limits"], json!({"max_requests": 9}));
+}
+
+#[tokio::test]
 async fn a_start_without_limits_has_none_whatever_the_mode() {
     let world = World::new();
     let server = world.serve().await;

@@ -248,6 +248,37 @@ async fn states_and_numbers_are_told_as_the_topic_itself_shows_them() {
 }
 
 #[tokio::test]
+async fn a_decision_that_is_not_about_a_request_is_told_of_once() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let mut events = Events::open(&server, "?topic=t", None).await;
+    let mut told = Vec::new();
+    for decided in [3, 3, 7, 5, 9] {
+        world.tick(&topic, |status| status.decided = decided).await;
+        loop {
+            let event = events.next().await.unwrap();
+            match event.name.as_str() {
+                "decided" => told.push(event.data.clone()),
+                "topic" if event.data["numbers"]["decided"] == json!(decided) => break,
+                _ => {}
+            }
+        }
+    }
+    world.tick(&topic, |status| (status.decided, status.problem) = (9, Some("the last".to_owned()))).await;
+    while told.len() < 2 {
+        let event = events.next().await.unwrap();
+        if event.name == "decided" {
+            told.push(event.data.clone());
+        }
+    }
+    assert_eq!(
+        told,
+        [json!({"topic": "t", "run": 1, "number": 7}), json!({"topic": "t", "run": 1, "number": 9})]
+    );
+}
+
+#[tokio::test]
 async fn a_restarted_topic_is_followed_again_after_its_end() {
     let world = World::new();
     let server = world.serve().await;

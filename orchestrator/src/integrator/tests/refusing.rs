@@ -126,6 +126,7 @@ fn command() -> Command {
         items_per_request: 10,
         max_attributes: None,
         provider_weights: BTreeMap::new(),
+        shares: None,
         ask: true,
         abandon: false,
         lease,

@@ -443,6 +443,7 @@ impl Managed {
             TopicState::Ending(_) => false,
             TopicState::Starting | TopicState::Ended(_) => return None,
         };
+        let (provider_weights, shares) = self.weights(providers);
         Some(TopicOrder {
             topic: self.topic.id.clone(),
             run: self.topic.run,
@@ -450,7 +451,8 @@ impl Managed {
             prompt: self.topic.prompt.clone(),
             items_per_request: self.topic.items_per_request,
             max_attributes: self.topic.limits.max_attributes,
-            provider_weights: self.weights(providers),
+            provider_weights,
+            shares,
             ask,
             abandon: self.ending_since.is_some_and(|since| now.since(since) >= settings.end_grace),
             lease: self.grant(producer, incarnation, told),

@@ -261,11 +261,6 @@ pub(super) struct Fit {
 }
 
 impl Fit {
-    /// How many items that no response has named the next responses name for the first time.
-    pub(super) fn next(&self, responses: f64) -> f64 {
-        self.grid.next(&self.best, responses)
-    }
-
     /// New items that so many more responses bring, made-up ones included: at the least, probably, and at the most, but for what chance does.
     pub(super) fn ahead(&self, responses: f64) -> [f64; 3] {
         let made_up = |one: &Candidate| one.made_up / self.grid.responses.max(1.0) * responses;

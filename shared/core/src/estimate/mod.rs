@@ -147,12 +147,6 @@ impl Incidence {
         mixture::estimate(self).map(|fit| self.completeness(fit.estimate))
     }
 
-    /// The same, and how many new items so many more responses bring.
-    #[must_use]
-    pub fn extrapolate(&self, responses: f64) -> Option<(Completeness, f64)> {
-        mixture::estimate(self).map(|fit| (self.completeness(fit.estimate), fit.next(responses)))
-    }
-
     /// The same, and what further responses bring.
     pub(crate) fn prospect(&self) -> Option<Prospect> {
         let fit = mixture::estimate(self)?;

@@ -209,7 +209,7 @@ fn what_the_next_responses_bring_is_foreseen() {
         let mut world = World::new(600, 1.0, 0.0, seed + 9);
         (0..40).for_each(|_| world.ask(50));
         let had = world.named.len();
-        let (_, foreseen) = world.incidence().extrapolate(20.0).unwrap();
+        let [_, foreseen, _] = world.incidence().prospect().unwrap().brings(20.0);
         (0..20).for_each(|_| world.ask(50));
         let came = (world.named.len() - had) as f64;
         near += usize::from((foreseen / came - 1.0).abs() < 0.2);

@@ -15,7 +15,7 @@ fn forecast(found: u64) -> Forecast {
     let curve = steps(60.0)
         .map(|answers| point(answers, [0.9, 1.0, 1.1].map(|by| by * new(answers)), answers * 0.01))
         .collect();
-    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT) }
+    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT), is_cut: false }
 }
 
 #[test]
@@ -29,6 +29,54 @@ fn the_curve_is_read_backwards() {
         );
         assert!((seconds.unwrap().about / requests.about - 2.0).abs() < 1e-9);
     }
+}
+
+#[test]
+fn the_curve_is_read_forwards_for_what_requests_bring() {
+    let forecast = forecast(500);
+    assert_eq!(forecast.tellable(), Some((1, 8)), "120 items are brought by 8.7 answers");
+    for (requests, items) in [(1, 20.0), (2, 38.0), (6, 93.7)] {
+        let Outlook { new, usd, seconds, .. } = forecast.outlook(requests).unwrap();
+        assert!((new.about - items).abs() < 3.0, "{requests} requests bring {new:?}");
+        assert!(new.low < 0.8 * items && items * 1.2 < new.high && new.high < items * 2.0, "{new:?}");
+        let wanted = count(requests);
+        assert!((usd.about / wanted - 0.01).abs() < 1e-9 && usd.low < usd.about && usd.about < usd.high);
+        assert!((seconds.unwrap().about / wanted - 2.0).abs() < 1e-9);
+    }
+    let often = Spent { for_each_answer: 2.0, ..SPENT };
+    let failing = Forecast { spent: Some(often), ..forecast.clone() };
+    assert_eq!(failing.tellable(), Some((1, 17)), "every second one is not answered");
+    let (told, half) = (failing.outlook(4).unwrap().new, forecast.outlook(2).unwrap().new);
+    assert!((told.about - half.about).abs() < 1e-9 && told.low < half.low && half.high < told.high);
+}
+
+#[test]
+fn what_requests_bring_is_refused_where_there_is_no_quote() {
+    let outlook = |changed: Forecast| changed.outlook(9).unwrap_err();
+    assert_eq!(outlook(forecast(500)), NoQuote::TooManyRequests(8));
+    for (blind, why) in [(Blind::Shared, NoQuote::Shared), (Blind::Categories, NoQuote::Categories)] {
+        let blind = Forecast { blind: Some(blind), ..forecast(500) };
+        assert_eq!((blind.tellable(), blind.outlook(1)), (None, Err(why)));
+    }
+    assert_eq!(outlook(Forecast { curve: Vec::new(), left: None, ..forecast(500) }), NoQuote::TooEarly);
+    assert_eq!(outlook(Forecast { spent: None, ..forecast(500) }), NoQuote::TooEarly);
+    assert_eq!(outlook(Forecast { left: Some(0.4), ..forecast(500) }), NoQuote::Dry);
+    assert_eq!(outlook(Forecast { left: Some(1.6), ..forecast(500) }), NoQuote::Few { left: 1.6 });
+    let cut = Forecast { is_cut: true, ..forecast(500) };
+    assert_eq!((cut.tellable(), cut.outlook(5).is_ok()), (Some((5, 8)), true));
+    let few = cut.outlook(4).unwrap_err();
+    assert_eq!(few, NoQuote::TooFewRequests { least: 5, most: 8 });
+    assert!(
+        few.to_string().ends_with("from one to the next: from 5 to 8 of the next requests can be told of")
+    );
+    let near = Forecast { left: Some(100.0), ..cut };
+    assert_eq!(
+        (near.tellable(), near.outlook(5)),
+        (None, Err(NoQuote::TooFewRequests { least: 5, most: 3 }))
+    );
+    // One answer brings more than there is, or than six tenths of what is left.
+    assert_eq!(outlook(forecast(10)), NoQuote::TooEarly);
+    assert_eq!(outlook(Forecast { left: Some(9.0), ..forecast(500) }), NoQuote::Few { left: 9.0 });
 }
 
 #[test]
@@ -85,7 +133,54 @@ fn a_quote_reads_like_one() {
     );
 }
 
+#[test]
+fn what_requests_bring_reads_like_it() {
+    let range = |about: f64| Range { about, low: about * 0.75, high: about * 1.3 };
+    let new = Range { about: 35.2, low: 20.4, high: 54.3 };
+    let outlook = Outlook { requests: 20, new, usd: range(0.01), seconds: Some(range(180.0)) };
+    assert_eq!(
+        outlook.to_string(),
+        "the next 20 requests: about 35 new items (20 to 55), about $0.010 (0.007 to 0.013), 3 min"
+    );
+    let one = Outlook {
+        requests: 1,
+        new: Range { about: 1.1, low: 0.0, high: 3.0 },
+        usd: range(0.0),
+        seconds: None,
+    };
+    assert_eq!(one.to_string(), "the next request: about 1 new item (0 to 3), $0");
+}
+
 proptest! {
+    /// More requests never bring less, and what is told is in order.
+    #[test]
+    fn more_requests_do_not_bring_less(
+        grows in prop::collection::vec((1.0_f64..40.0, 0.0_f64..60.0), 1..24),
+        found in 0_u64..3_000,
+        left in prop::option::of(0.0_f64..3_000.0),
+        for_each_answer in 1.0_f64..3.0,
+        requests in 1_u64..300,
+    ) {
+        let (mut answers, mut new) = (0.0, 0.0);
+        let curve = grows.into_iter().map(|(further, brings)| {
+            (answers, new) = (answers + further, new + brings);
+            point(answers, [new * 0.8, new, new * 1.3], answers * 0.01)
+        });
+        let spent = Some(Spent { for_each_answer, ..SPENT });
+        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent, is_cut: false };
+        let most = forecast.tellable().map_or(0, |(_, most)| most);
+        prop_assert!(forecast.outlook(most + 1).is_err());
+        if requests <= most {
+            let (less, more) = (forecast.outlook(requests).unwrap(), forecast.outlook(most).unwrap());
+            prop_assert!(less.new.about <= more.new.about + 1e-9 && less.usd.about <= more.usd.about + 1e-9);
+            for one in [less.new, less.usd, more.new, more.usd] {
+                prop_assert!(0.0 <= one.low && one.low <= one.about && one.about <= one.high && one.high.is_finite());
+            }
+            let bound = forecast.quote(floor(more.new.about));
+            prop_assert!(more.new.about < 1.0 || bound.is_ok(), "no more is told of than a quote is given for: {bound:?}");
+        }
+    }
+
     /// More items never cost less, whatever was foreseen, and what is told is in order.
     #[test]
     fn more_items_do_not_cost_less(
@@ -100,7 +195,7 @@ proptest! {
             (answers, new) = (answers + further, new + brings);
             point(answers, [new * 0.8, new, new * 1.3], answers * 0.01)
         });
-        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent: Some(SPENT) };
+        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent: Some(SPENT), is_cut: false };
         if let Ok(dearer) = forecast.quote(items + more) {
             let quote = forecast.quote(items);
             prop_assert!(quote.is_ok(), "{quote:?} of fewer items");

@@ -18,6 +18,13 @@ impl Share {
         Self((part.clamp(0.0, 1.0) * WHOLE).round() as u32)
     }
 
+    /// The completeness at which a topic is done; `None` for the whole: it then goes on for as long as anything new comes, since no estimate can tell that
+    /// nothing is left.
+    #[must_use]
+    pub fn wanted(part: f64) -> Option<Self> {
+        Some(Self::new(part)).filter(|share| share.0 < 1_000_000)
+    }
+
     /// As a number between 0 and 1.
     #[must_use]
     pub fn get(self) -> f64 {

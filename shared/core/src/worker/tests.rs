@@ -24,6 +24,7 @@ fn order(topic: &str, run: Run, requests: u64) -> TopicOrder {
         items_per_request: 50,
         max_attributes: None,
         provider_weights: BTreeMap::new(),
+        shares: None,
         ask: true,
         abandon: false,
         lease: Lease { requests, cost: Cost::ZERO },

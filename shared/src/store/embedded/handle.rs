@@ -81,6 +81,12 @@ impl Handle {
         Ok(handle)
     }
 
+    /// Says where whoever holds the file can be asked.
+    pub(super) fn serves(&self, address: &str) -> std::io::Result<()> {
+        let mut lock = self.lock.write().unwrap_or_else(PoisonError::into_inner);
+        lock.as_mut().map_or(Ok(()), |lock| lock.serves(address))
+    }
+
     pub(super) const fn damage(&self) -> &Damage {
         &self.damage
     }

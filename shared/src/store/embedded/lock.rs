@@ -47,6 +47,11 @@ impl LockFile {
         Ok(Self { file, stamp })
     }
 
+    /// Says where whoever holds it can be asked.
+    pub(super) fn serves(&mut self, address: &str) -> std::io::Result<()> {
+        self.file.write_all(format!("{address}\n").as_bytes())
+    }
+
     /// Process, host and time of taking it.
     pub(super) fn stamp(&self) -> &str {
         &self.stamp
@@ -68,7 +73,15 @@ fn describe(text: &str) -> Option<String> {
     let pid: u32 = pid.parse().ok()?;
     let proc = Path::new("/proc");
     let dead = at == host() && proc.join("self").exists() && !proc.join(pid.to_string()).exists();
-    (!dead).then(|| format!("process {pid} on host {at}, since {since},"))
+    let serves = lines.next().map(|address| format!(" serving on {address}")).unwrap_or_default();
+    (!dead).then(|| format!("process {pid} on host {at},{serves} since {since},"))
+}
+
+/// Where a living holder can be asked, as far as it says so.
+pub(super) fn address(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    describe(&text)?;
+    text.lines().nth(3).map(str::to_owned)
 }
 
 fn host() -> String {
@@ -79,6 +92,7 @@ fn host() -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 mod tests {
     use super::*;
 
@@ -94,5 +108,19 @@ mod tests {
     fn a_holder_on_another_host_is_named() {
         let elsewhere = describe("4294967295\nelsewhere.example\n2025-01-01T00:00:00Z\n");
         assert!(elsewhere.is_some_and(|text| text.contains("host elsewhere.example")));
+    }
+
+    #[test]
+    fn who_serves_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.lock");
+        let mut held = LockFile::take(&path).unwrap();
+        assert_eq!(address(&path), None);
+        held.serves("http://127.0.0.1:8123").unwrap();
+        assert_eq!(address(&path).as_deref(), Some("http://127.0.0.1:8123"));
+        let Err(StoreError::Locked(text)) = LockFile::take(&path) else { unreachable!("it is held") };
+        assert!(text.contains(", serving on http://127.0.0.1:8123 since 2"), "{text}");
+        drop(held);
+        assert_eq!(address(&path), None, "nobody holds it");
     }
 }

@@ -117,6 +117,21 @@ impl EmbeddedStore {
         Ok(Arc::new(Self { handle, writer, unreadable: Unreadable::default() }))
     }
 
+    /// Says where this process can be asked, for those that find the store locked.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be written.
+    pub fn serves(&self, address: &str) -> std::io::Result<()> {
+        self.handle.serves(address)
+    }
+
+    /// Where the process that holds the store in the folder `dir` can be asked, as far as it has said so.
+    #[must_use]
+    pub fn served_at(dir: &Path) -> Option<String> {
+        lock::address(&dir.join(LOCK))
+    }
+
     /// A store that ends with the process and carries out every call where it is made.
     pub fn in_memory() -> Result<Arc<Self>, StoreError> {
         let handle = Arc::new(Handle::in_memory()?);

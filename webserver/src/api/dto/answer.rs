@@ -54,7 +54,7 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
-    /// How requests about the whole topic are shared among providers.
+    /// How requests are shared among providers.
     #[serde(default)]
     pub routing: Routing,
     /// How models are asked.
@@ -76,7 +76,7 @@ pub struct TopicView {
     /// Why it ended or is ending: `dry`, `complete`, `low_yield`, `max_attributes`, `max_requests`, `max_usd`, `time_limit`, `stopped`, `interrupted`, `no_provider`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The same in words.
+    /// The same in words, with the limit that was met: `the cap on requests is used up (40 requests)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason_text: Option<String>,
     /// When it was first created.
@@ -134,6 +134,9 @@ pub struct Numbers {
     /// How complete it is by an estimate, and how many items there are in all; absent where nothing can be said. It is another number than coverage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<CompletenessView>,
+    /// Number of the newest decision that is not of what a request asks for; 0 for none.
+    #[serde(default)]
+    pub decided: u64,
     /// New items in the last minute.
     pub attributes_per_minute: f64,
     /// Producers that work on it.
@@ -143,6 +146,10 @@ pub struct Numbers {
     pub problem: Option<String>,
     /// By provider.
     pub providers: BTreeMap<String, ProviderNumbers>,
+    /// What each way to ask brought, where they compete: those that are used, the leading one first, then the others. Of a topic that is cut into parts by its
+    /// answers about parts alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phrasings: Vec<PhrasingNumbers>,
     /// By producer. Where there are more than 200, those with the most requests; the sums over the rest stand under `others`. Likewise by provider and
     /// by part.
     pub producers: BTreeMap<String, Sums>,
@@ -248,6 +255,33 @@ pub struct ProviderNumbers {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// Whether a way to ask is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhrasingState {
+    /// In every second request, or in all where it is the only one.
+    Leading,
+    /// In turn with others.
+    Used,
+    /// No more: it brought less, or no more, for its price.
+    Retired,
+}
+
+/// What a way to ask brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PhrasingNumbers {
+    /// Which.
+    pub phrasing: Phrasing,
+    /// Whether it is used.
+    pub state: PhrasingState,
+    /// Answers to it.
+    pub answers: u64,
+    /// New items in them.
+    pub new: u64,
+    /// US dollars that one of them cost.
+    pub usd_per_answer: f64,
 }
 
 /// Sums over responses.
@@ -412,6 +446,17 @@ pub struct AttributesEvent {
     pub first: u64,
     /// Texts, numbered from there.
     pub texts: Vec<String>,
+}
+
+/// SSE event `decided`: something else than what a request asks for was decided; `GET /topics/{id}/decisions` tells what, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecidedEvent {
+    /// Topic.
+    pub topic: String,
+    /// Its run.
+    pub run: u64,
+    /// Number of the newest such decision; there may be several since the last event.
+    pub number: u64,
 }
 
 /// SSE event `reset`: forget what is known of this topic's items; they are told anew from number 1.

@@ -33,6 +33,7 @@ pub struct Limits {
     #[schema(exclusive_minimum = 0, maximum = 315_360_000)]
     pub time_limit_seconds: Option<f64>,
     /// Share of all items that these models would name at which it is done: 0.95 for 95 %. By an estimate, so that a little more or less may be there.
+    /// 1 is the same as none: it goes on until the other limits, or until so many answers in a row name nothing new as the orchestrator is configured to wait for (30).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(exclusive_minimum = 0, maximum = 1)]
     pub completeness: Option<f64>,
@@ -67,7 +68,7 @@ impl Limits {
             max_requests: self.max_requests,
             max_cost: self.max_usd.map(Cost::from_usd),
             time_limit_ms: self.time_limit_seconds.map(|seconds| (seconds * 1e3).ceil() as u64),
-            completeness: self.completeness.map(Share::new),
+            completeness: self.completeness.and_then(Share::wanted),
             min_new_per_100_requests: self.min_new_per_100_requests,
         }
     }
@@ -141,7 +142,10 @@ impl Partition {
     }
 }
 
-/// How requests about the whole topic are shared among providers.
+/// How requests are shared among providers. Weights count like four answers of each provider and fade as answers come in, but with `fixed`. Where a topic is cut
+/// into parts, `fixed` has providers take turns by weight, each with the part that is best for it, and both others ask who brings most new items for its price. A
+/// topic that letters cannot cut is cut by categories instead; only where models tell of none all requests are about the whole, with shares learned as where
+/// `partition` is `none`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
@@ -203,7 +207,7 @@ impl Phrasing {
         ("broad", Self::Broad),
     ];
 
-    /// As the core has it.
+    /// Of what the core has.
     #[must_use]
     pub const fn of(phrasing: Option<phrasing::Phrasing>) -> Self {
         match phrasing {
@@ -215,7 +219,9 @@ impl Phrasing {
         }
     }
 
-    pub(crate) const fn to_core(self) -> Option<phrasing::Phrasing> {
+    /// As the core has it; `None` where they compete.
+    #[must_use]
+    pub const fn to_core(self) -> Option<phrasing::Phrasing> {
         match self {
             Self::Compete => None,
             Self::Plain => Some(phrasing::Phrasing::Plain),
@@ -237,11 +243,11 @@ pub struct StartTopic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 8_192)]
     pub prompt: Option<String>,
-    /// Weight of each provider; an empty map means the producers' own configuration.
+    /// Weight of each provider, where it begins: see [`Routing`]. An empty map means the producers' own configuration; providers that are not named are not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::weights)]
     pub provider_weights: Option<BTreeMap<String, f64>>,
-    /// How requests about the whole topic are shared among providers.
+    /// How requests are shared among providers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
     /// How models are asked.
@@ -289,7 +295,7 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::changed_weights)]
     pub provider_weights: Option<Option<BTreeMap<String, Option<f64>>>>,
-    /// How requests about the whole topic are shared among providers; `null` for the default.
+    /// How requests are shared among providers; `null` for the default.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Routing>)]
     pub routing: Option<Option<Routing>>,

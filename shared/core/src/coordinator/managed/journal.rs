@@ -22,6 +22,8 @@ pub(super) struct Journal {
     tail: Chunk,
     /// The number behind the last one that is sure to be there.
     saved: u64,
+    /// The newest of those before that is not of what a request asks for; 0 for none.
+    other: u64,
     taken_up: bool,
     terms: Option<Terms>,
     /// The end that was written down, and the version of the topic that it was decided for.
@@ -31,7 +33,7 @@ pub(super) struct Journal {
 impl Default for Journal {
     fn default() -> Self {
         let tail = Chunk::default();
-        Self { saved: tail.end(), tail, taken_up: false, terms: None, ending: None }
+        Self { saved: tail.end(), tail, other: 0, taken_up: false, terms: None, ending: None }
     }
 }
 
@@ -50,7 +52,9 @@ impl Journal {
             | What::Asked(_)
             | What::Dropped { .. } => None,
         });
-        *self = Self { saved: chunk.end(), tail: chunk, ending, ..Self::default() };
+        let (saved, first) = (chunk.end(), chunk.first);
+        *self = Self { saved, tail: chunk, ending, ..Self::default() };
+        self.saw(first);
     }
 
     /// The topic begins again.
@@ -114,6 +118,19 @@ impl Journal {
         number < self.saved
     }
 
+    /// The newest decision in the store that is not of what a request asks for; 0 for none.
+    pub(super) const fn other(&self) -> u64 {
+        self.other
+    }
+
+    /// What stands in the store is looked at from this number on.
+    fn saw(&mut self, from: u64) {
+        let numbered = (self.tail.first..self.saved).zip(&self.tail.decisions);
+        let others = numbered.filter(|(_, decision)| !matches!(decision.what, What::Asked(_)));
+        let newest = others.filter(|(number, _)| *number >= from).last();
+        self.other = newest.map_or(self.other, |(number, _)| number);
+    }
+
     /// What is to be saved: whole chunks, and the one that is open.
     pub(super) fn unsaved(&self) -> Option<Vec<Chunk>> {
         if self.saved >= self.tail.end() {
@@ -134,7 +151,9 @@ impl Journal {
 
     /// What ends before this number is in the store.
     pub(super) fn saved(&mut self, end: u64) {
-        self.saved = self.saved.max(end.min(self.tail.end()));
+        let before = self.saved;
+        self.saved = before.max(end.min(self.tail.end()));
+        self.saw(before);
         let whole = usize::try_from(self.saved.saturating_sub(self.tail.first)).unwrap_or(0) / CHUNK * CHUNK;
         self.tail.decisions.drain(..whole);
         self.tail.first += u64::try_from(whole).unwrap_or(0);

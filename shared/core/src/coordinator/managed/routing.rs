@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::Settings;
 use super::super::member::Member;
 use super::Managed;
-use crate::command::{ProviderReport, ProviderState};
+use crate::command::{OrderedShares, ProviderReport, ProviderState};
 use crate::decision::{Cared, What};
 use crate::ids::{Epoch, LogIndex, WorkerId};
 use crate::routing::{EVERY, Policy, Routed};
@@ -19,7 +19,7 @@ pub(super) struct Routing {
     /// The last ones, and the number of the decision.
     last: Option<(u64, Routed)>,
     /// Those before, which are in force until the last ones are written down.
-    before: Option<Routed>,
+    before: Option<(u64, Routed)>,
     /// Where the log stood at the last look.
     looked_at: Option<LogIndex>,
 }
@@ -124,30 +124,39 @@ impl Managed {
     }
 
     /// The weights that a producer goes by which has these providers: as decided, or else the operator's.
-    pub(super) fn weights(&self, reports: &[ProviderReport]) -> BTreeMap<String, f64> {
-        let routed = self.routing.told(|number| self.journal.is_saved(number));
+    pub(super) fn weights(
+        &self,
+        reports: &[ProviderReport],
+    ) -> (BTreeMap<String, f64>, Option<OrderedShares>) {
+        let told = self.routing.told(|number| self.journal.is_saved(number));
         // Shares are told in thousandths, and weights may be smaller.
-        let routed = routed.filter(|routed| routed.policy != Policy::Fixed);
+        let told = told.filter(|(_, routed)| routed.policy != Policy::Fixed);
         let own = |name: &str| reports.iter().any(|report| report.name == name);
-        let shares: BTreeMap<String, f64> = routed
+        let shares: BTreeMap<String, f64> = told
             .iter()
-            .flat_map(|routed| &routed.weights)
+            .flat_map(|(_, routed)| &routed.weights)
             .filter(|(name, share)| own(name) && **share > 0.0)
             .map(|(name, share)| (name.clone(), *share))
             .collect();
-        if shares.is_empty() { self.topic.provider_weights.clone() } else { shares }
+        match told {
+            Some((decision, routed)) if !shares.is_empty() => {
+                let why = routed.policy.in_words().to_owned();
+                (shares, Some(OrderedShares { decision: *decision, why }))
+            }
+            Some(_) | None => (self.topic.provider_weights.clone(), None),
+        }
     }
 
     /// The shares in force, for showing.
     pub(super) fn routed(&self) -> Option<&Routed> {
-        self.routing.told(|number| self.journal.is_saved(number))
+        self.routing.told(|number| self.journal.is_saved(number)).map(|(_, routed)| routed)
     }
 }
 
 impl Routing {
-    fn told(&self, is_saved: impl Fn(u64) -> bool) -> Option<&Routed> {
+    fn told(&self, is_saved: impl Fn(u64) -> bool) -> Option<&(u64, Routed)> {
         match &self.last {
-            Some((number, last)) if is_saved(*number) => Some(last),
+            Some(last) if is_saved(last.0) => Some(last),
             Some(_) | None => self.before.as_ref(),
         }
     }

@@ -31,6 +31,7 @@ impl Managed {
         let status = TopicStatus::of(self.topic.clone(), &self.fold, epoch, now.unix);
         let lost = self.lost(members, heard_all);
         let own = self.topic.problem.clone();
+        let competes = self.topic.phrasing.is_none() && self.is_open();
         // Of what is not followed, the log says nothing here.
         let kept =
             if self.is_open() { own.or_else(|| self.lost_to_the_cap(lost)).or(status.problem) } else { own };
@@ -41,7 +42,9 @@ impl Managed {
             provider_reports: reports,
             completeness: self.completeness.1,
             forecast: self.forecast.clone(),
+            wordings: if competes { self.phrasings() } else { Vec::new() },
             routed: self.routed().cloned().filter(|_| active),
+            decided: self.journal.other(),
             measured: self.effects.told().cloned().collect(),
             lost,
             ..status

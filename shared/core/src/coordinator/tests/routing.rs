@@ -63,10 +63,24 @@ fn who_costs_less_for_what_it_brings_is_asked_more_when_that_is_written_down() {
     world.saves = false;
     world.settle(10);
     assert!(weights(&world, "p1").is_empty() && routed(&world).is_empty(), "it is not written down");
+    let decided = |world: &World, at| world.coordinator.status(&id(), now(at)).unwrap().decided;
+    let (before, order) =
+        (decided(&world, 10), |world: &World, name| world.commands[&producer(name)].topics[0].shares.clone());
+    assert_eq!(order(&world, "p1"), None);
     world.saves = true;
     world.settle(20);
     let shares = weights(&world, "p1").clone();
     assert!(shares["small"] > 0.6 && shares["dear"] < 0.4 && shares["dear"] > 0.0, "{shares:?}");
+    let by = order(&world, "p1").unwrap();
+    let what = world.decisions.values().flat_map(Chunk::numbered).find(|(number, _)| *number == by.decision);
+    assert!(
+        matches!(what.unwrap().1.what, What::Routed(_)) && by.why.starts_with("by what each may"),
+        "{by:?}"
+    );
+    assert!(
+        before < by.decision && decided(&world, 20) >= by.decision,
+        "it is told that something was decided"
+    );
     assert_eq!(
         routed(&world)[0].prior,
         BTreeMap::from([("dear".to_owned(), 1.0), ("small".to_owned(), 1.0)])

@@ -41,10 +41,18 @@ fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_l
     world.saves = false;
     world.settle(40);
     assert_eq!(phrasings(&world), Phrasing::ALL, "it is not written down");
+    assert_eq!(world.coordinator.status(&id(), now(45)).unwrap().wording(), None, "nor told");
     world.saves = true;
     world.settle(50);
     let expected = [Phrasing::Rare, Phrasing::Broad];
     assert_eq!(phrasings(&world), expected);
+    let told = world.coordinator.status(&id(), now(50)).unwrap();
+    assert_eq!((told.wordings.as_slice(), told.phrased[&Phrasing::Rare].answers), (expected.as_slice(), 12));
+    let words = told.wording().unwrap().in_short();
+    assert!(
+        words.starts_with("“rare” (14.5 new items an answer, 12 answers) leads; used no more: “plain”"),
+        "{words}"
+    );
     world.take_over(60);
     world.beat("p1", 1, |_| {}, 60);
     world.settle(60);
@@ -80,4 +88,6 @@ fn an_operator_says_how_models_are_asked() {
     answers(&mut world, 20, None, &[(Phrasing::Plain, 1), (Phrasing::Rare, 20)], 10);
     world.settle(30);
     assert_eq!((phrasings(&world), worded(&world).len()), ([Phrasing::Exact].as_slice(), 0));
+    let told = world.coordinator.status(&id(), now(30)).unwrap();
+    assert!(told.wordings.is_empty() && told.phrased.is_empty(), "there is nothing to compare");
 }
