@@ -36,12 +36,8 @@ struct Options {
     taxonomy: Vec<String>,
     #[command(flatten)]
     sets: Sets,
-    /// Leave of each taxonomy all that begins with so many letters, drawn by the seed, and one in ten of the other items.
-    #[arg(long, value_name = "LETTERS")]
-    skew: Option<usize>,
-    /// Items are written in another alphabet, whose letters tell no parts apart.
-    #[arg(long)]
-    cyrillic: bool,
+    #[command(flatten)]
+    writing: Writing,
     /// Of popularity by rank (Zipf's law); may be given several times.
     #[arg(long, default_value = "1.0")]
     exponent: Vec<f64>,
@@ -181,6 +177,17 @@ struct GridOptions {
     repeats: bool,
 }
 
+/// How the items of a taxonomy are written.
+#[derive(Debug, Args)]
+struct Writing {
+    /// Leave of each taxonomy all that begins with so many letters, drawn by the seed, and one in ten of the other items.
+    #[arg(long, value_name = "LETTERS")]
+    skew: Option<usize>,
+    /// Items are written in another alphabet, whose letters tell no parts apart.
+    #[arg(long)]
+    cyrillic: bool,
+}
+
 /// Sets of taxonomies.
 #[derive(Debug, Args)]
 struct Sets {
@@ -232,7 +239,7 @@ impl Options {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
                     let (obedience, attention, stops) = (self.obedience, self.attention, self.stops);
-                    let (skew, cyrillic) = (self.skew, self.cyrillic);
+                    let (skew, cyrillic) = (self.writing.skew, self.writing.cyrillic);
                     settings.push(Setting {
                         taxonomy,
                         skew,

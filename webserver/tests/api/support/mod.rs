@@ -271,7 +271,10 @@ impl World {
         let mut first = 1;
         for begun in (0..=count).step_by(CHUNK) {
             let of = |number: usize| match number % 100 {
-                1 => Decision { what: What::TakenUp { epoch: 1 }, ..decision.clone() },
+                1 => Decision {
+                    what: What::TakenUp { epoch: 1, rules: igentai_core::decision::RULES },
+                    ..decision.clone()
+                },
                 _ => decision.clone(),
             };
             let last = begun + (count - begun).min(CHUNK);
