@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
-use crate::decisions::{birds, lines, text};
+use crate::decisions::{birds, birds_in_cyrillic, lines, text};
 use crate::embedded::JsonRun;
 use crate::world::{Place, World};
 
@@ -39,6 +39,22 @@ async fn a_model_tells_categories_which_are_asked_for_and_stand_in_no_list() {
     let told = cells(&metrics, "categories").into_iter().find(|(cell, _)| cell == "categories");
     assert_eq!(told.map(|(_, answers)| answers), Some(1 + u64::try_from(again).unwrap()), "{metrics}");
     assert!(again <= 2, "{why:?}");
+}
+
+#[tokio::test]
+async fn a_topic_in_another_alphabet_is_cut_by_categories_of_itself() {
+    let place = Place::new(birds_in_cyrillic()).await;
+    let config = place.config("small");
+    let arguments = ["Birds", "--no-web", "--until-complete", "80"];
+    let finished = JsonRun::start(&place, &config, &arguments).finished().await;
+    assert_eq!(finished["reason"], "complete", "{finished}");
+    let metrics: Value =
+        serde_json::from_slice(&std::fs::read(place.out().join("birds/metrics.json")).unwrap()).unwrap();
+    assert!(cells(&metrics, "category: ").len() > 5, "{metrics}");
+    let listed = place.lines("birds");
+    assert!(listed.len() > 500 && listed.iter().all(|line| !line.contains(['a', 'e'])), "{listed:?}");
+    let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
+    assert!(text(&ask(&["replay", "birds"])).contains("all of them come out the same"));
 }
 
 #[tokio::test]

@@ -16,9 +16,18 @@ pub(crate) fn birds(slowness: f64) -> Script {
     birds_of(Family::One.models(), slowness).0
 }
 
+/// The same with names in another alphabet.
+pub(crate) fn birds_in_cyrillic() -> Script {
+    spoken(Taxonomy::load("birds").unwrap().in_cyrillic(), Family::One.models(), 0.0).0
+}
+
 /// The same of other models, and what they know.
 pub(crate) fn birds_of(models: Vec<Traits>, slowness: f64) -> (Script, Arc<Models>) {
-    let models = Arc::new(Models::new(Taxonomy::load("birds").unwrap(), models, 1.0, 7));
+    spoken(Taxonomy::load("birds").unwrap(), models, slowness)
+}
+
+fn spoken(taxonomy: Taxonomy, models: Vec<Traits>, slowness: f64) -> (Script, Arc<Models>) {
+    let models = Arc::new(Models::new(taxonomy, models, 1.0, 7));
     let speaker = Speaker { world: Arc::clone(&models), slowness };
     (Script { world: Some(speaker), ..Script::new(Vec::<String>::new()) }, models)
 }

@@ -74,6 +74,25 @@ fn models_that_stop_early_do_not_make_a_topic_complete() {
     }
 }
 
+/// Letters do not tell names of another alphabet apart. And a list of a model that knows the popular third is no list of one that knows all.
+#[test]
+fn topics_that_are_cut_by_categories_are_not_called_complete_before_they_are() {
+    let in_cyrillic = Setting { cyrillic: true, ..setting(Family::One) };
+    for (setting, partition) in [
+        (in_cyrillic.clone(), Partition::Alphabetical),
+        (Setting { family: Family::Collapsed, ..in_cyrillic }, Partition::Alphabetical),
+        (setting(Family::Collapsed), Partition::Category),
+    ] {
+        let how = How { until_complete: Some(0.95), to_the_end: true, partition, ..How::default() };
+        for seed in 0..3 {
+            let course = run(Client::Igentai, world(&setting, seed).unwrap(), &how, seed);
+            assert_eq!(course.end, End::ByItself(igentai_core::topic::EndReason::Complete));
+            let found = course.completeness();
+            assert!(found > 0.9, "{}, {:?}, seed {seed}: {found}", setting.name(), setting.family);
+        }
+    }
+}
+
 #[test]
 fn who_is_left_alone_stops_at_the_number_of_requests_or_by_itself() {
     let setting = setting(Family::One);

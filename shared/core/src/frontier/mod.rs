@@ -33,6 +33,7 @@ mod fullness;
 mod heard;
 mod keeping;
 mod known;
+mod leaving_out;
 mod letters;
 mod name;
 mod next;
@@ -44,6 +45,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod unanswered;
 mod view;
 mod voices;
 
@@ -61,7 +63,7 @@ use places::Places;
 use reach::by_length;
 use spread::Spread;
 use sums::Sums;
-use view::View;
+use unanswered::Unanswered;
 use voices::{Set, Voice};
 
 /// A full answer without anything new that has this share of what is known of its range, has all of it.
@@ -69,12 +71,6 @@ const MOST: f64 = 0.75;
 
 /// A part that so many answers were useless for is given up.
 const GIVEN_UP: u16 = 2;
-
-/// What is said to be left out is given all the same by a greater share than this: then it is not said any more.
-const COPIES: f64 = 0.4;
-
-/// Before anything was left out, it is as if so many names had been.
-const BEFORE: f64 = 40.0;
 
 /// Of so many names no more than half may stand in one place.
 const ENOUGH: f64 = 40.0;
@@ -121,6 +117,7 @@ pub struct Frontier {
     places: Places,
     stretches: Vec<Stretch>,
     voices: Vec<Voice>,
+    unanswered: Unanswered,
     /// Answers about the whole topic, and how many of them were full.
     whole: u64,
     whole_full: u64,
@@ -175,6 +172,7 @@ impl Default for Frontier {
             names: Vec::new(),
             places: Places::default(),
             voices: Vec::new(),
+            unanswered: Unanswered::default(),
             stretches: vec![Stretch { from, to, reach: Reach::default() }],
             whole: 0,
             whole_full: 0,
@@ -211,6 +209,7 @@ impl Frontier {
     /// Takes in an answer, which has named these known items, besides what the entry says.
     pub(crate) fn answered(&mut self, entry: &Entry, meta: &ResponseMeta, known: &[u64]) {
         self.health(meta);
+        self.unanswered.take_in(meta);
         // A part of another kind says nothing.
         let Some(aim) = Aim::of(meta).filter(|_| meta.outcome.is_answer()) else { return };
         let is_useless = matches!(meta.outcome, Outcome::Refused | Outcome::Unparsable);
@@ -370,91 +369,6 @@ impl Frontier {
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub fn share_within(&self) -> Option<f64> {
         (self.aimed_mentions > 0).then(|| self.within as f64 / self.aimed_mentions as f64)
-    }
-
-    /// What the next question about this is told: names that answers about a part have given before, to leave out, and none where they are too many, or not
-    /// all known, and what was known from the beginning, where there is room for it; for a task the categories that are known, or items to make clusters of. A
-    /// model of which nobody knows what it adds to the others is told only what it has said itself.
-    #[must_use]
-    pub fn leave_out(&self, aim: &Aim, provider: Option<&str>) -> Vec<String> {
-        match aim {
-            Aim::Whole | Aim::Judge => Vec::new(),
-            Aim::Part(part) => {
-                let names = self.names.chunks_exact(BYTES).map(Name::of).zip(1..);
-                let given = names.filter(|(name, _)| name.aimed > 0 && part.contains(name.place));
-                self.to_leave_out(given.map(|(_, number)| number), *part, provider)
-            }
-            Aim::Category(category) => self.to_leave_out_of_category(category, provider),
-            Aim::Parts { of, by_items: false } => {
-                self.categories.parts_of(of.as_ref()).iter().map(|part| part.name().to_owned()).collect()
-            }
-            Aim::Parts { of: Some(of), by_items: true } => self.some_of(self.categories.named_in(of)),
-            Aim::Parts { of: None, by_items: true } => self.some_of(1..=count(self.texts.len()).into()),
-        }
-    }
-
-    fn to_leave_out(
-        &self,
-        given: impl Iterator<Item = u64>,
-        of: Letters,
-        provider: Option<&str>,
-    ) -> Vec<String> {
-        if !self.heeds() {
-            return Vec::new();
-        }
-        let mut texts = Vec::new();
-        if self.keeps_all_texts() {
-            let voice = provider.map_or(0, |provider| self.set_of(provider));
-            let is_seen = |view: &View<'_>| view.worth(voice, view.useful() | voice).is_seen;
-            let settled = self.voices.len() < 2 || voice == 0 || is_seen(&self.view());
-            let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
-            texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
-        }
-        match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
-            None => Vec::new(),
-            Some(room) => {
-                texts.extend(self.known.texts_of(of, room).unwrap_or_default());
-                texts
-            }
-        }
-    }
-
-    /// The same for a category: where too many are known, some of them, others at each question.
-    fn to_leave_out_of_category(&self, category: &Category, provider: Option<&str>) -> Vec<String> {
-        if !self.heeds() || !self.keeps_all_texts() {
-            return Vec::new();
-        }
-        let voice = provider.map_or(0, |provider| self.set_of(provider));
-        let settled = self.voices.len() < 2 || voice == 0 || self.categories.is_tested(voice);
-        let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
-        let given: Vec<u64> = self.categories.named_in(category).filter(is_its).collect();
-        let windows = given.len().div_ceil(next::MOST_LEFT_OUT).max(1);
-        let window = usize::from(self.categories.turns_of(category)) % windows;
-        let told = given.chunks(next::MOST_LEFT_OUT).nth(window).unwrap_or_default();
-        told.iter().filter_map(|number| self.text(*number)).collect()
-    }
-
-    /// Whether the words of all names are kept.
-    const fn keeps_all_texts(&self) -> bool {
-        self.names.len() / BYTES <= self.texts.len()
-    }
-
-    /// Some of these, from all over.
-    fn some_of(&self, numbers: impl Iterator<Item = u64>) -> Vec<String> {
-        let all: Vec<u64> = numbers.collect();
-        let step = all.len().div_ceil(categories::SHOWN).max(1);
-        all.into_iter().step_by(step).filter_map(|number| self.text(number)).collect()
-    }
-
-    /// Share of the names to be left out that answers give all the same; a tenth before anything is known.
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    fn copies(&self) -> f64 {
-        (self.copied as f64 + 0.1 * BEFORE) / (self.left_out as f64 + BEFORE)
-    }
-
-    /// Whether it pays to say what to leave out.
-    fn heeds(&self) -> bool {
-        self.copies() <= COPIES
     }
 
     /// How many of these names are in a part.

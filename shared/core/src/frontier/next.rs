@@ -283,7 +283,11 @@ impl View<'_> {
             voice == 0 || voice & useful != 0
         };
         let is_sound = |provider: &&String| self.soundness(self.set_of(provider)) > 0.5;
-        let useful: Vec<&String> = wish.providers.iter().filter(is_useful).collect();
+        let mut useful: Vec<&String> = wish.providers.iter().filter(is_useful).collect();
+        // Whoever has failed with it lately leaves it to others.
+        if useful.iter().any(|provider| !self.unanswered.is_whole(provider)) {
+            useful.retain(|provider| !self.unanswered.is_whole(provider));
+        }
         let sound: Vec<&String> = useful.iter().copied().filter(is_sound).collect();
         // Now and then one that fails is tried.
         let tries = whole.is_multiple_of(TRIED_EVERY);

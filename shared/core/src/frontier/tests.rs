@@ -32,6 +32,7 @@ mod prior;
 mod rules;
 mod several;
 mod shared;
+mod unanswered;
 mod voices;
 
 const ONE: &str = "one";

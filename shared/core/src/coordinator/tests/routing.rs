@@ -194,3 +194,68 @@ fn what_came_of_new_shares_is_written_down_shown_and_made_again() {
     world.settle(50);
     assert!(replay(&world).is_ok());
 }
+
+/// The terms that decisions went by last.
+fn last_terms(world: &World) -> &crate::decision::Terms {
+    let decisions = world.decisions.values().flat_map(|chunk| &chunk.decisions);
+    let mut terms = decisions.filter_map(|decision| match &decision.what {
+        What::Terms(terms) => Some(terms),
+        _ => None,
+    });
+    terms.next_back().unwrap()
+}
+
+fn cut_by_letters() -> World {
+    let mut world = running(Limits::default());
+    world.stored.partition = crate::topic::Partition::Alphabetical;
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(1));
+    beat(&mut world, "p1", &BOTH, 1);
+    world.settle(1);
+    world
+}
+
+#[test]
+fn where_a_topic_is_cut_the_operators_weights_are_written_down_with_what_decisions_go_by() {
+    let mut world = cut_by_letters();
+    assert_eq!(last_terms(&world).weights, BTreeMap::new(), "they are equal");
+    beat(&mut world, "p1", &[("dear", 9_000), ("small", 1_000)], 10);
+    world.settle(10);
+    let weights = BTreeMap::from([("dear".to_owned(), 9.0), ("small".to_owned(), 1.0)]);
+    assert_eq!((&last_terms(&world).weights, last_terms(&world).routing), (&weights, Policy::GoodUcb));
+    let said = last_terms(&world).to_string();
+    assert!(said.ends_with("asked of dear (weight 9) and small (weight 1)"), "{said}");
+    world.stored.routing = Policy::Fixed;
+    world.stored.version += 1;
+    world.coordinator.topic(world.stored.clone(), now(20));
+    world.settle(20);
+    let said = last_terms(&world).to_string();
+    assert!(said.ends_with("(weight 1), by these weights"), "{said}");
+    answers(&mut world, 3, 30);
+    world.settle(30);
+    assert!(replay(&world).unwrap() > 0);
+}
+
+#[test]
+fn a_topic_that_cannot_be_cut_has_learned_shares_as_one_that_is_not_to_be() {
+    let mut world = cut_by_letters();
+    let names: Vec<String> = (0..60).map(|number| format!("sight {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for provider in ["dear", "small"] {
+        let meta = ResponseMeta { provider: provider.into(), ..world.meta(Outcome::Answered) };
+        world.answer_to("p1", meta, (&names, 0), 10);
+    }
+    answers(&mut world, 6, 20);
+    assert!(routed(&world).is_empty(), "which categories there are can still be told");
+    for at in 30..33 {
+        let cell = Some("categories".to_owned());
+        let meta = ResponseMeta { provider: "small".into(), cell, ..world.meta(Outcome::Answered) };
+        world.answer_to("p1", meta, (&[], 0), at);
+        world.settle(at);
+    }
+    beat(&mut world, "p1", &BOTH, 40);
+    world.settle(40);
+    assert_eq!(routed(&world).len(), 1);
+    assert!(weights(&world, "p1")["small"] > 0.6, "{:?}", weights(&world, "p1"));
+    assert!(replay(&world).unwrap() > 0);
+}

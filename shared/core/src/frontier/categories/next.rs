@@ -4,6 +4,7 @@ use super::{Category, Cell, Last, NEXT};
 use crate::decision::Why;
 use crate::frontier::next::{AT_ONCE, FIRST_WHOLE, WHOLE_EVERY, whole_count};
 use crate::frontier::prior::turn_of;
+use crate::frontier::unanswered::LEFT_TO_OTHERS;
 use crate::frontier::view::View;
 use crate::frontier::voices::VOICES;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
@@ -142,7 +143,13 @@ impl Frontier {
                 let cost = if several { view.cost_of(voice) / sound / preference } else { 1.0 };
                 // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
                 let is_test = several && !is_testing && sound > 0.5 && self.categories.can_test(cell, voice);
-                let value = if is_test { cell.known() * AT_ONCE } else { new / cost };
+                let value = if several && self.unanswered.is_category(category, provider) {
+                    LEFT_TO_OTHERS * new / cost
+                } else if is_test {
+                    cell.known() * AT_ONCE
+                } else {
+                    new / cost
+                };
                 // Who names a category wants to know what is in it.
                 let is_wanted = !cell.is_asked() && wish.categories.contains(*category);
                 let is_worth_it = is_wanted || is_test || new >= LEAST_NEW * f64::from(wish.items);

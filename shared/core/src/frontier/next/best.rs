@@ -4,6 +4,7 @@ use super::super::coming::Knowing;
 use super::super::estimate::Picture;
 use super::super::letters::PLACES;
 use super::super::prior::turn_of;
+use super::super::unanswered::LEFT_TO_OTHERS;
 use super::super::view::View;
 use super::super::voices::{Set, Worth};
 use super::super::{Reach, Stretch};
@@ -39,6 +40,8 @@ struct Askable<'a> {
     /// What an answer costs, less for whom the operator would rather ask.
     cost: f64,
     preference: f64,
+    /// The parts that it was asked for last and did not answer.
+    failed_with: Vec<Letters>,
     /// It answers lately, or is tried now.
     is_sound: bool,
     best: Option<Offer>,
@@ -109,6 +112,10 @@ impl Choice {
         // Before a topic can end it must be known what each model adds; and the sooner it is, the less is asked of one that adds nothing.
         // One that fails would be asked again and again for that.
         let is_open = self.several && !one.worth.is_seen && part.reach.listed > 0;
+        let is_left = self.several && one.failed_with.iter().any(|failed| failed.overlaps(part.letters));
+        if is_left {
+            return LEFT_TO_OTHERS * new / one.cost;
+        }
         if is_open && one.is_sound && !self.is_testing {
             return part.known * AT_ONCE;
         }
@@ -197,6 +204,7 @@ impl View<'_> {
                 delivers: self.fullness(voice).delivers(),
                 cost,
                 preference,
+                failed_with: self.unanswered.parts(provider),
                 is_sound,
                 best: None,
                 most: f64::NEG_INFINITY,
