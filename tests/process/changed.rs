@@ -37,8 +37,9 @@ async fn a_list_that_is_cut_off_deleted_replaced_or_added_to_in_mid_run_is_told_
     assert_eq!((lines.len(), keys(&lines).len()), (600, 600), "every item once");
     let kept = |number: &str| place.lines(&format!(".replaced/sights.changed{number}"));
     let first = std::fs::read(place.out().join(".replaced/sights.changed/output.txt")).unwrap();
-    assert_eq!(first.len(), 10, "the first is kept");
+    let whole = std::fs::read(place.out().join("sights/output.txt")).unwrap();
     // What was written in the very moment may stand behind it.
+    assert!(first.starts_with(&whole[..10]) && first.len() < whole.len() / 2, "the first is kept: {first:?}");
     assert!(kept("-2").contains(&"mine".to_owned()));
     assert_eq!(kept("-3"), ["mine"], "what stood there last");
 }
