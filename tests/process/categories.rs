@@ -45,7 +45,7 @@ async fn a_model_tells_categories_which_are_asked_for_and_stand_in_no_list() {
 async fn a_topic_in_another_alphabet_is_cut_by_categories_of_itself() {
     let place = Place::new(birds_in_cyrillic()).await;
     let config = place.config("small");
-    let arguments = ["Birds", "--no-web", "--until-complete", "80"];
+    let arguments = ["Birds", "--no-web", "--partition", "alphabetical", "--until-complete", "80"];
     let finished = JsonRun::start(&place, &config, &arguments).finished().await;
     assert_eq!(finished["reason"], "complete", "{finished}");
     let metrics: Value =
