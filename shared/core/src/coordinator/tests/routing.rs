@@ -198,11 +198,13 @@ fn what_came_of_new_shares_is_written_down_shown_and_made_again() {
 /// The terms that decisions went by last.
 fn last_terms(world: &World) -> &crate::decision::Terms {
     let decisions = world.decisions.values().flat_map(|chunk| &chunk.decisions);
-    let mut terms = decisions.filter_map(|decision| match &decision.what {
-        What::Terms(terms) => Some(terms),
-        _ => None,
-    });
-    terms.next_back().unwrap()
+    let mut last = None;
+    for decision in decisions {
+        if let What::Terms(terms) = &decision.what {
+            last = Some(terms);
+        }
+    }
+    last.unwrap()
 }
 
 fn cut_by_letters() -> World {
