@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Aim, Category, Letters};
 use crate::batch::{Outcome, ResponseMeta};
 
-/// Failures that are borne in mind, the newest ones: as many as there may be requests under way.
+/// Failures that are borne in mind, the newest ones.
 const MOST: usize = 64;
 
 /// A question that is left to others looks so much worse to who has failed with it.
