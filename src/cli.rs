@@ -86,6 +86,10 @@ pub(crate) enum Command {
     ///
     /// By provider, producer and part of the topic, and what came of the decisions made meanwhile. Of a topic that has ended, the last minutes before its end.
     Stats(crate::why::args::Stats),
+    /// Tell how far each part of a topic is: coverage and completeness, by what these models say
+    ///
+    /// And what requests about parts brought beside those about the whole. Parts are those that the topic was cut into by itself, or its categories.
+    Parts(crate::why::args::Parts),
     /// List, show, replay and drop messages of a running igentai that could not be integrated
     DeadLetters(crate::dead_letters::args::DeadLetters),
     /// Bring a registry that was put back to an older state, and the files written from it, together again

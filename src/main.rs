@@ -80,6 +80,7 @@ fn work(cli: Cli) -> Result<Exit, Failure> {
             Command::Why(arguments) => why::why(arguments, &cli.common).await,
             Command::Quote(arguments) => why::quote::quote(arguments, &cli.common).await,
             Command::Stats(arguments) => why::stats::stats(arguments, &cli.common).await,
+            Command::Parts(arguments) => why::parts::parts(arguments, &cli.common).await,
             Command::Replay(arguments) => why::replay(arguments, &cli.common).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Repair(arguments) => repair::repair(arguments, &cli.common).await,

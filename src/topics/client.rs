@@ -6,7 +6,8 @@ use std::time::Duration;
 use igentai_shared::config::Environment;
 use igentai_webserver::Ahead;
 use igentai_webserver::api::dto::{
-    AttributePage, DecisionKind, DecisionPage, QuoteView, StartTopic, Statistics, TopicList, TopicView,
+    AttributePage, DecisionKind, DecisionPage, PartsView, QuoteView, StartTopic, Statistics, TopicList,
+    TopicView,
 };
 use igentai_webserver::{PROBLEM_CONTENT_TYPE, ProblemBody};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -240,6 +241,11 @@ impl Client {
     /// The last minutes.
     pub(crate) async fn statistics(&self, id: &str) -> Result<Statistics, ApiError> {
         self.json(self.request(Method::GET, &["topics", id, "statistics"], &[], None)).await
+    }
+
+    /// How far its parts are.
+    pub(crate) async fn parts(&self, id: &str) -> Result<PartsView, ApiError> {
+        self.json(self.request(Method::GET, &["topics", id, "parts"], &[], None)).await
     }
 
     /// What the next items cost, or the next requests bring.

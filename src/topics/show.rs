@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::phrasing::{Phrased, Wording};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
@@ -216,10 +215,7 @@ fn complete(numbers: &Numbers) -> String {
 }
 
 fn completeness(numbers: &Numbers) -> String {
-    let Some(said) = numbers.completeness.as_ref() else { return "-".to_owned() };
-    let CompletenessView { completeness, total, low, high, made_up, at_least } = *said;
-    let estimate = Estimate { total, low, high, made_up };
-    Completeness { estimate, completeness, at_least }.to_string()
+    numbers.completeness.as_ref().map_or_else(|| "-".to_owned(), CompletenessView::in_words)
 }
 
 fn cost(sums: &Sums) -> String {

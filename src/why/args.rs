@@ -106,6 +106,16 @@ pub(crate) struct Stats {
     pub(crate) json: bool,
 }
 
+/// `igentai parts`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Parts {
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    /// All of it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 fn items(text: &str) -> Result<u64, String> {
     let fits = |items: &u64| (1..=MOST_ITEMS).contains(items);
     text.parse().ok().filter(fits).ok_or_else(|| format!("write a whole number from 1 to {MOST_ITEMS}"))

@@ -1,6 +1,8 @@
-//! `igentai why`, `replay`, `quote` and `stats`: what was decided for a topic and why, whether it follows from the log, what comes next, and what came of late.
+//! `igentai why`, `replay`, `quote`, `stats` and `parts`: what was decided for a topic and why, whether it follows from the log, what comes next, what came of
+//! late, and how far each part is.
 
 pub(crate) mod args;
+pub(crate) mod parts;
 pub(crate) mod quote;
 mod replay;
 mod show;

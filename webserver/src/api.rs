@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::topics::decisions::decision_page;
+pub use self::topics::parts::parts_view;
 pub use self::topics::quote::{Ahead, quote_view};
 pub use self::topics::statistics::statistics_view;
 use crate::context::{AppRef, ProbeContext};
@@ -72,6 +73,7 @@ fn documented(app: AppRef) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::curve::curve))
         .routes(routes!(topics::decisions::decisions))
         .routes(routes!(topics::quote::quote))
+        .routes(routes!(topics::parts::parts))
         .routes(routes!(topics::statistics::statistics))
         .routes(routes!(events::events))
         .routes(routes!(dead_letters::list::list))

@@ -21,7 +21,7 @@ mod server;
 mod stream;
 mod view;
 
-pub use api::{Ahead, decision_page, quote_view, statistics_view};
+pub use api::{Ahead, decision_page, parts_view, quote_view, statistics_view};
 pub use context::{DependencyReadiness, MetricsText, ProbeContext, Readiness, WebContext};
 pub use extract::MAX_LISTS_BYTES;
 pub use problem::{FieldError, PROBLEM_CONTENT_TYPE, Problem, ProblemBody, ProblemKind};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::cost::Cost;
 use crate::estimate::{Completeness, Incidence};
-use crate::frontier::{Aim, Frontier};
+use crate::frontier::{Aim, Frontier, Part};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::log::{Entry, EntryKind};
@@ -20,6 +20,7 @@ mod judging;
 mod lately;
 mod marks;
 mod newest;
+mod probes;
 mod seeding;
 mod sightings;
 mod strata;
@@ -32,6 +33,7 @@ pub use judging::{Docket, Judging, MAX_DOUBTED, MAX_TASKS};
 pub use lately::{Lately, Spent, Yield};
 use marks::{Firsts, Marks};
 pub use newest::{Brought, Newest, REMEMBERED};
+pub use probes::{Probed, Probes};
 pub use seeding::Seeding;
 pub use sightings::Sightings;
 pub use strata::STRATA;
@@ -71,6 +73,7 @@ pub struct TopicFold {
     dry_answers: u64,
     unusable_answers: u64,
     newest: Newest,
+    probes: Probes,
     seeding: Seeding,
     worths: Worths,
     phrasings: Phrasings,
@@ -163,6 +166,9 @@ impl TopicFold {
                         || (meta.outcome == Outcome::Empty && self.is_nothing_named());
                     self.phrasings.answered(meta, count(tail.new.len()) + u64::from(tail.missing));
                     self.unusable_answers = if unusable { self.unusable_answers + 1 } else { 0 };
+                    if meta.probe && !unusable {
+                        self.probes.answered(all.index, named(entry), seeds.len(), tail.over_cap);
+                    }
                     if !unusable {
                         let new = u32::try_from(tail.new.len()).unwrap_or(u32::MAX);
                         self.newest.answered(entry.index, new.saturating_add(tail.missing));
@@ -184,6 +190,7 @@ impl TopicFold {
                     self.credit(all, entry, &origin, marks);
                     let known = u32::try_from(all.tail.again.len()).unwrap_or(u32::MAX);
                     self.newest.were_known(origin.at, known);
+                    self.probes.completed(origin.at, named(entry));
                     self.lately.were_known(origin.at, known);
                     let voice = self.frontier.set_of(&origin.provider);
                     if let Some(aim) = Aim::named(origin.cell.as_deref()) {
@@ -349,6 +356,12 @@ impl TopicFold {
         &self.newest
     }
 
+    /// What the newest answers say that were asked for without conditions.
+    #[must_use]
+    pub fn probed(&self) -> Probed {
+        self.probes.probed(&self.sightings)
+    }
+
     /// What the newest requests took.
     #[must_use]
     pub const fn lately(&self) -> &Lately {
@@ -409,6 +422,12 @@ impl TopicFold {
     #[must_use]
     pub fn completeness(&self) -> Option<Completeness> {
         if self.frontier.is_used() { self.frontier.estimate() } else { self.incidence().estimate() }
+    }
+
+    /// How far each part of the topic is, in their order; where there are more than so many, those of which most is missing.
+    #[must_use]
+    pub fn parts(&self, most: usize) -> Vec<Part> {
+        Part::most_missing(self.frontier.parts(&self.sightings), most)
     }
 
     /// The probability that the next mention of an item is of a known one, estimated as `1 - f1 / n` with `f1` the attributes

@@ -10,7 +10,8 @@ use crate::command::{Lease, ProviderReport};
 use crate::cost::Cost;
 use crate::effect::Measured;
 use crate::estimate::Completeness;
-use crate::fold::{Recent, Sightings, TopicFold, Totals};
+use crate::fold::{Probed, Recent, Sightings, TopicFold, Totals};
+use crate::frontier::Part;
 use crate::ids::{Epoch, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::phrasing::{Phrased, Phrasing, Wording};
@@ -83,9 +84,15 @@ pub struct TopicStatus {
     pub filter: Option<FilterNumbers>,
     /// Probability that the next mention is of a known item.
     pub coverage: Option<f64>,
+    /// What the newest answers say of it that were asked for without conditions.
+    #[serde(default)]
+    pub probed: Probed,
     /// How complete it is, and how many items there are in all; `None` where that is not known, or was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
+    /// How far each of its parts is, in their order; those of which most is missing where there are more than [`NAMED`], and none where it is not cut.
+    #[serde(default)]
+    pub parts: Vec<Part>,
     /// What further items cost; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
@@ -148,7 +155,9 @@ impl TopicStatus {
             cell_frequencies: frequencies(fold.sightings_by_cell()),
             filter: None,
             coverage: fold.coverage(),
+            probed: fold.probed(),
             completeness: None,
+            parts: Vec::new(),
             forecast: None,
             judging: JudgingNumbers {
                 judged: fold.judging().judged(),

@@ -3,6 +3,7 @@
 mod answer;
 mod decisions;
 mod letters;
+mod parts;
 mod quote;
 mod read;
 mod request;
@@ -23,6 +24,7 @@ pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,
     SettledLetters,
 };
+pub use parts::{BroughtView, PartStateName, PartView, PartsView, ProbesView};
 pub use quote::{QuoteView, RangeView};
 pub use request::{ChangeLimits, ChangeTopic, Limits, Mode, Partition, Phrasing, Routing, StartTopic};
 pub use rules::{ChangeRules, Rules};

@@ -5,6 +5,7 @@ pub(super) mod change;
 pub(super) mod curve;
 pub(crate) mod decisions;
 pub(super) mod list;
+pub(crate) mod parts;
 pub(crate) mod quote;
 mod rules;
 pub(super) mod show;

@@ -10,9 +10,11 @@ use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
+use crate::frontier::Part;
 use crate::ids::{Epoch, Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::Entry;
 use crate::quote::{self, Forecast};
+use crate::status::NAMED;
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
@@ -92,6 +94,8 @@ pub(super) struct Managed {
     resting: BTreeMap<String, String>,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
+    /// How far its parts are, by the same.
+    parts: Vec<Part>,
     /// What further items cost, by the same.
     forecast: Option<Forecast>,
 }
@@ -127,6 +131,7 @@ impl Managed {
             effects: Effects::default(),
             resting: BTreeMap::new(),
             completeness: (0, None),
+            parts: Vec::new(),
             forecast: None,
         }
     }
@@ -161,6 +166,7 @@ impl Managed {
         (self.wordings, self.effects) = (Wordings::default(), Effects::default());
         self.journal.begin();
         (self.completeness, self.forecast) = ((0, None), None);
+        self.parts = Vec::new();
     }
 
     pub(super) fn decisions_saved(&mut self, end: u64) {
@@ -241,6 +247,7 @@ impl Managed {
             let (items, since) = (self.topic.items_per_request, self.topic.started_at);
             let (completeness, forecast) = quote::look(&self.fold, items, since);
             (self.completeness, self.forecast) = ((index, completeness), Some(forecast));
+            self.parts = self.fold.parts(NAMED);
         }
     }
 

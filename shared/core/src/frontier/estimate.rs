@@ -26,7 +26,7 @@ pub(super) const TOLD_FROM: f64 = 0.7;
 const LEAST_WHOLE: u64 = 2;
 
 /// Names of a range vary more than by chance alone: letters are not drawn by lot.
-const ROOM: f64 = 2.0;
+pub(super) const ROOM: f64 = 2.0;
 
 /// What models add to the lists of others is known about so well: a part of it may be missing, or too much.
 pub(super) const DOUBT: f64 = 0.5;
@@ -47,11 +47,13 @@ pub(super) struct Picture {
     pub(super) names_for_each: f64,
     /// Real names that are known, and those that are not, of listed ranges.
     listed: (f64, f64),
+    /// Share of those named by one answer about a part alone that are real, where it is listed.
+    pub(super) listed_real: f64,
     /// What the above rest on: names looked for, and known ones of listed ranges.
-    looked_for: f64,
+    pub(super) looked_for: f64,
     known_of_listed: f64,
     /// Share of those named by one answer about the whole that are real.
-    once_real: f64,
+    pub(super) once_real: f64,
     /// What each model that is worth asking may add to lists of others, by whose lists they are.
     pub(super) to_come: ToCome,
     /// Whether that is known of all of them.
@@ -86,8 +88,7 @@ impl View<'_> {
         let looked_for = listed.twice + LEFT_OUT.weight;
         let left_out = LEFT_OUT.with(listed.twice - listed.twice_listed, listed.twice);
         let real = (listed.once_listed / (1.0 - left_out)).min(listed.once);
-        let share = share(listed.found(), self.found());
-        let mentions = share * count(self.whole_mentions);
+        let mentions = share(listed.found(), self.found()) * count(self.whole_mentions);
         let shared = self.is_shared();
         let made_up = if shared { self.told().made_up } else { MADE_UP.with(listed.once - real, mentions) };
         let aimed_mentions =
@@ -136,6 +137,7 @@ impl View<'_> {
             made_up,
             names_for_each,
             listed: (known, missing),
+            listed_real: 1.0 - share(made_up_here, listed.listed_once),
             looked_for,
             known_of_listed: basis,
             once_real,
@@ -149,6 +151,15 @@ impl View<'_> {
         let of_whole = share(sums.whole(), self.all().whole()) * count(self.whole_mentions);
         let of_lists = self.share_of_aimed(sums) * count(self.aimed_mentions);
         (self.told().made_up * (of_whole + of_lists)).min(sums.once - sums.once_listed + sums.listed_once)
+    }
+
+    /// The same of a range that is not listed, by what several models say or by one.
+    pub(super) fn made_up_of(&self, picture: &Picture, sums: &Sums) -> f64 {
+        if self.is_shared() {
+            self.made_up_in(sums)
+        } else {
+            (1.0 - picture.once_real) * (sums.once - sums.once_listed)
+        }
     }
 
     /// How much of the names of answers about parts is here.
@@ -198,13 +209,6 @@ impl View<'_> {
         let (mut known, mut missing) = picture.listed;
         let shared = self.is_shared();
         let all = *self.all();
-        let made_up_of = |sums: &Sums| {
-            if shared {
-                self.made_up_in(sums)
-            } else {
-                (1.0 - picture.once_real) * (sums.once - sums.once_listed)
-            }
-        };
         let mut variance = 0.0;
         let (mut nothing_listed, mut made_up) = (true, 0.0);
         let (mut rest, mut missing_of_rest, mut missing_by_others) = (Sums::default(), 0.0, 0.0);
@@ -213,7 +217,7 @@ impl View<'_> {
                 nothing_listed = false;
                 continue;
             }
-            let real = (sums.found() - made_up_of(sums)).max(0.0);
+            let real = (sums.found() - self.made_up_of(picture, sums)).max(0.0);
             made_up += sums.found() - real;
             known += real;
             if stretch.reach.is_done(useful) {

@@ -37,6 +37,7 @@ mod leaving_out;
 mod letters;
 mod name;
 mod next;
+mod parts;
 mod places;
 mod prior;
 mod reach;
@@ -59,6 +60,7 @@ use letters::Place;
 use name::{BYTES, Name};
 
 pub use next::{Outlook, Wish};
+pub use parts::{Part, PartState};
 use places::Places;
 use reach::by_length;
 use spread::Spread;

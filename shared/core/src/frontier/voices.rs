@@ -62,6 +62,10 @@ pub(super) struct Voice {
 }
 
 impl Voice {
+    pub(super) fn provider(&self) -> &str {
+        &self.provider
+    }
+
     /// Of that much the share of an answer.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     fn each(&self, all: u64) -> f64 {

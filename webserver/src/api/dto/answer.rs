@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use igentai_core::estimate::{Completeness, Estimate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -188,6 +189,15 @@ pub struct CompletenessView {
     pub made_up: f64,
     /// It is too early for more than a lower bound: there are at least `low`.
     pub at_least: bool,
+}
+
+impl CompletenessView {
+    /// For people, behind the number of items that were found.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { completeness, total, low, high, made_up, at_least } = *self;
+        Completeness { estimate: Estimate { total, low, high, made_up }, completeness, at_least }.to_string()
+    }
 }
 
 /// A topic's filter and the producers' copies of it. What is counted is counted since the present leader leads.

@@ -41,6 +41,7 @@ impl Managed {
             problem: if active { self.problem(members, &reports) } else { kept },
             provider_reports: reports,
             completeness: self.completeness.1,
+            parts: self.parts.clone(),
             forecast: self.forecast.clone(),
             wordings: if competes { self.phrasings() } else { Vec::new() },
             routed: self.routed().cloned().filter(|_| active),

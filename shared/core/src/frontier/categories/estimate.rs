@@ -112,15 +112,16 @@ impl super::Categories {
         // What belongs to parts of a category is in part known from it.
         let unasked: f64 = open.map(|category| usual * self.first() / f64::from(depth(category))).sum();
         let asked = self.cells.iter().filter(|(_, cell)| cell.is_asked() && !cell.is_given_up());
-        // What one model has to add, another has for the most part, too.
-        let models = || (0..models).map(|place| 1 << place);
-        let of_models = asked
-            .map(|(_, cell)| models().map(|voice| cell.to_come(self, voice, left_out)).fold(0.0, f64::max));
-        unasked + of_models.sum::<f64>()
+        unasked + asked.map(|(_, cell)| cell.still_to_come(self, models, left_out)).sum::<f64>()
     }
 }
 
 impl super::Cell {
+    /// Names that so many models have still to give: what one of them has to add, another has for the most part, too.
+    pub(super) fn still_to_come(&self, categories: &super::Categories, models: usize, left_out: f64) -> f64 {
+        (0..models).map(|place| self.to_come(categories, 1 << place, left_out)).fold(0.0, f64::max)
+    }
+
     /// Names that a model has still to give, which has not listed it: as many for those known as there were new ones in its last answer for the others there.
     fn to_come(&self, categories: &super::Categories, voice: Set, left_out: f64) -> f64 {
         if self.listed_by & voice != 0 {

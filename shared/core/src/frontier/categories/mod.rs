@@ -16,6 +16,7 @@ use crate::ids::Seq;
 mod estimate;
 mod name;
 mod next;
+mod parts;
 
 pub use name::{Category, GivenError, MAX_NAME_CHARS, NameError};
 pub(super) use next::SHOWN;
