@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::line::clock;
 use crate::cli::{Common, Run};
-use crate::output::{counted, percent};
+use crate::output::{counted, free_coverage, percent};
 
 pub(super) fn go_on(name: &str, flags: &str) -> String {
     format!("go on with: igentai run {}{flags}", quoted(name))
@@ -79,6 +79,9 @@ pub(super) fn summary(status: &TopicStatus, ran: Duration, out: &Path, flags: &s
     if let Some(coverage) = status.coverage {
         let percent = percent(coverage);
         lines.push(format!("  coverage     {percent:.1} % of what these models will name next is known"));
+    }
+    if let Some(coverage) = status.probed.coverage() {
+        lines.push(format!("               {}", free_coverage(coverage, status.probed.newest)));
     }
     if let Some(said) = &status.completeness {
         lines.push(format!("  complete     {said}, by what these models say"));

@@ -10,7 +10,7 @@ use igentai_webserver::api::dto::{
 };
 
 use super::inert::inert;
-use crate::output::{counted, percent};
+use crate::output::{counted, free_coverage, percent};
 use crate::rules;
 
 /// Longest name in the table, in characters.
@@ -145,6 +145,9 @@ pub(super) fn topic(topic: &TopicView) -> String {
     }
     let known = if numbers.coverage.is_some() { " of what these models will name next is known" } else { "" };
     line("coverage", format!("{}{known}", coverage(numbers)));
+    if let Some(coverage) = numbers.probes.coverage {
+        line("", free_coverage(coverage, numbers.probes.newest));
+    }
     let by_whom = if numbers.completeness.is_some() { ", by what these models say" } else { "" };
     line("complete", format!("{}{by_whom}", completeness(numbers)));
     let without = counted(totals.failed_responses, "request");

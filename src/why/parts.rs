@@ -55,11 +55,7 @@ fn text(topic: &TopicView, told: &PartsView) -> String {
         line("coverage", format!("{} of what these models will name next is known", percent(coverage)));
     }
     if let Some(coverage) = told.probes.coverage {
-        let free = counted(told.probes.newest, "answer");
-        line(
-            "",
-            format!("{} by the last {free} about the whole that nothing was left out of", percent(coverage)),
-        );
+        line("", output::free_coverage(coverage, told.probes.newest));
     }
     if let Some(said) = &told.completeness {
         line("complete", format!("{}, by what these models say", said.in_words()));

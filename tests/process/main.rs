@@ -16,6 +16,7 @@ mod leaders;
 mod limits;
 mod measuring;
 mod older;
+mod parts;
 mod poison;
 mod put_back;
 mod quotes;

@@ -4,6 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from './vendor/preact.js';
 import { Refused, Stream, call, compact, count, isLive, isMissing, isOffline, percent, span, topicPath, usd } from './api.js';
 import { Chart, Curve } from './chart.js';
 import { Decisions } from './decisions.js';
+import { Parts } from './parts.js';
 import { Quote } from './quote.js';
 import { Recent } from './recent.js';
 import { Feed, Items } from './feed.js';
@@ -38,7 +39,7 @@ function Tiles({ topic, found, now }) {
     <${Tile} wide label="Unique items" value=${count(Math.max(found, numbers.attributes))}
       note=${limits.max_attributes ? `of ${compact(limits.max_attributes)}` : ''} of=${limits.max_attributes && [numbers.attributes, limits.max_attributes]} />
     <${Tile} label="New per minute" note="last minute" value=${count(isLive(topic) ? numbers.attributes_per_minute : 0)} />
-    <${Tile} label="Coverage" note="estimate" value=${numbers.coverage === undefined ? '–' : percent(numbers.coverage, 1)} />
+    <${Tile} label="Coverage" note=${numbers.probes?.coverage === undefined ? 'estimate' : `probes ${percent(numbers.probes.coverage, 1)}`} value=${numbers.coverage === undefined ? '–' : percent(numbers.coverage, 1)} />
     <${Tile} label="Complete" value=${complete(numbers.completeness)} note=${numbers.completeness ? `${estimate(numbers.completeness)}, ${BY_WHOM}` : ''} />
     <${Tile} label="Duplicates" value=${percent(sums.duplicates, sums.candidates)} note=${compact(sums.duplicates)} />
     <${Tile} label="Spend" value=${usd(sums.usd)} note=${limits.max_usd ? `of ${usd(limits.max_usd)}` : sums.usd_at_risk ? `risk ${usd(sums.usd_at_risk)}` : ''}
@@ -62,7 +63,7 @@ function Table({ title, first, rows, extra, more }) {
   if (!names.length) return null;
   return html`<section class="card table" aria-label=${title}>
     <header class="card-head"><h2>${title}</h2></header>
-    <div class="sideways" tabindex="0" role="region" aria-label=${`${title}, table`}><table>
+    <div class="sideways tall" tabindex="0" role="region" aria-label=${`${title}, table`}><table>
       <thead><tr><th scope="col">${first}</th>${extra && html`<th scope="col" class="left">State</th>`}<th scope="col">Requests</th><th scope="col">Failed</th><th scope="col">New</th><th scope="col">Duplicates</th><th scope="col">Spend</th><th scope="col">Latency</th>${more && html`<th scope="col">${more.label}</th>`}</tr></thead>
       <tbody>${names.map(name => html`<tr key=${name}><th scope="row"><bdi>${name}</bdi>${rows[name].model && html`<span class="model">${rows[name].model}</span>`}</th>
         ${extra && html`<td class="left">${rows[name].state && html`<span class=${`state ${rows[name].state}`}>${rows[name].state}</span>`}${rows[name].share !== undefined && html`<span class="detail">${percent(rows[name].share, 1)} of requests</span>`}${rows[name].detail && html`<span class="detail">${rows[name].detail}</span>`}</td>`}
@@ -218,7 +219,7 @@ export function TopicPage({ id, connection, changed, warned }) {
     <header class="topic-head">
       <div class="grow">
         <h1 id="topic-title"><bdi>${topic.name}</bdi></h1>
-        <p class="muted"><${State} topic=${topic} />${topic.reason_text && html`<span>${topic.reason_text}</span>`}<span>run ${topic.run}</span>${isLive(topic) && html`<span>${count(numbers.active_producers)} producers</span>`}</p>
+        <p class="muted"><${State} topic=${topic} />${topic.reason_text && html`<span>${topic.reason_text}</span>`}<span>run ${topic.run}</span>${isLive(topic) && html`<span>${count(numbers.active_producers)} producer${numbers.active_producers === 1 ? '' : 's'}</span>`}</p>
       </div>
       <${Actions} topic=${topic} changed=${view => { setTopic(view); changed(view); }} />
     </header>
@@ -240,6 +241,7 @@ export function TopicPage({ id, connection, changed, warned }) {
     <${Table} title="Providers" first="Provider" rows=${numbers.providers} extra />
     <${Ways} all=${numbers.phrasings} />
     <${Table} title="Producers" first="Producer" rows=${numbers.producers} more=${{ label: 'Known to others', of: sums => percent(sums.of_others, sums.candidates) }} />
-    <${Table} title="Parts of the topic" first="Part" rows=${numbers.cells} more=${{ label: 'In its part', of: sums => (sums.aimed ? percent(sums.fitting, sums.aimed) : '–') }} />
+    <${Parts} key=${`${id} ${topic.run} parts`} id=${id} version=${`${numbers.log_index} ${topic.state}`} />
+    <${Table} title="Requests for parts of the topic" first="Part" rows=${numbers.cells} more=${{ label: 'In its part', of: sums => (sums.aimed ? percent(sums.fitting, sums.aimed) : '–') }} />
   </article>`;
 }

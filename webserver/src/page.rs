@@ -18,6 +18,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("/page/app.js", SCRIPT, include_bytes!("../page/app.js")),
     ("/page/topic.js", SCRIPT, include_bytes!("../page/topic.js")),
     ("/page/decisions.js", SCRIPT, include_bytes!("../page/decisions.js")),
+    ("/page/parts.js", SCRIPT, include_bytes!("../page/parts.js")),
     ("/page/quote.js", SCRIPT, include_bytes!("../page/quote.js")),
     ("/page/recent.js", SCRIPT, include_bytes!("../page/recent.js")),
     ("/page/feed.js", SCRIPT, include_bytes!("../page/feed.js")),

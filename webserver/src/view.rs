@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use igentai_core::command::{ProviderReport, ProviderState};
 use igentai_core::estimate::{Completeness, Estimate};
-use igentai_core::fold::Totals;
+use igentai_core::fold::{Probed, Totals};
 use igentai_core::phrasing;
 use igentai_core::status::{FilterNumbers, Frequencies, TopicStatus};
 use igentai_core::time::UnixMillis;
@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::api::dto::{
     AttributesEvent, CompletenessView, FilterView, FrequencyCounts, Limits, Numbers, Partition, Phrasing,
-    PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName, Routing, Rules, SeedNumbers,
-    StateName, Sums, TopicView,
+    PhrasingNumbers, PhrasingState, ProbesView, ProviderNumbers, ProviderStateName, Routing, Rules,
+    SeedNumbers, StateName, Sums, TopicView,
 };
 use crate::context::App;
 
@@ -158,6 +158,7 @@ fn numbers(status: TopicStatus) -> Numbers {
         frequencies: frequencies(status.frequencies),
         filter: status.filter.map(filter),
         coverage: status.coverage,
+        probes: probes(status.probed),
         completeness: status.completeness.map(completeness),
         decided: status.decided,
         attributes_per_minute: status.attributes_per_minute,
@@ -195,6 +196,11 @@ fn phrasings(status: &TopicStatus) -> Vec<PhrasingNumbers> {
         }
     };
     used.iter().copied().chain(others).enumerate().map(of).collect()
+}
+
+pub(crate) fn probes(probed: Probed) -> ProbesView {
+    let Probed { answers, newest, mentions, known } = probed;
+    ProbesView { answers, newest, mentions, known, coverage: probed.coverage() }
 }
 
 pub(crate) fn completeness(said: Completeness) -> CompletenessView {

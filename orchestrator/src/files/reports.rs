@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use igentai_core::fold::{Flow, Totals, Trends, Window};
+use igentai_core::fold::{Flow, Probed, Totals, Trends, Window};
 use igentai_core::seeded::{Bug, is_on};
 use igentai_core::status::{FilterNumbers, Frequencies, JudgingNumbers, TopicStatus};
 use igentai_core::time::{Now, UnixMillis};
@@ -86,7 +86,9 @@ fn metrics(status: &TopicStatus) -> Value {
             "duplicate_share": ratio(status.totals.duplicates, status.totals.candidates),
         },
         "coverage": status.coverage,
+        "probes": probes(status.probed),
         "completeness": status.completeness,
+        "parts": status.parts,
         "frequencies": frequencies(&status.frequencies),
         "provider_frequencies": by_stratum(&status.provider_frequencies),
         "cell_frequencies": by_stratum(&status.cell_frequencies),
@@ -110,6 +112,12 @@ fn metrics(status: &TopicStatus) -> Value {
 fn judging(judging: &JudgingNumbers) -> Value {
     let JudgingNumbers { judged, doubted } = judging;
     json!({ "judged": judged, "doubted": doubted.len(), "doubted_lines": doubted })
+}
+
+/// The unconditioned sample.
+fn probes(probed: Probed) -> Value {
+    let Probed { answers, newest, mentions, known } = probed;
+    json!({ "answers": answers, "newest": newest, "mentions": mentions, "known": known, "coverage": probed.coverage() })
 }
 
 fn window(window: &Window) -> Value {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Outcome;
 use crate::cost::Cost;
 use crate::estimate::{Completeness, Incidence};
-use crate::frontier::{Aim, Frontier, Part};
+use crate::frontier::{Aim, Category, Frontier, Part};
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::key::Rejection;
 use crate::log::{Entry, EntryKind};
@@ -424,10 +424,11 @@ impl TopicFold {
         if self.frontier.is_used() { self.frontier.estimate() } else { self.incidence().estimate() }
     }
 
-    /// How far each part of the topic is, in their order; where there are more than so many, those of which most is missing.
+    /// How far each part of the topic is, in their order, those that were given as categories among them; where there are more than so many, those of which
+    /// most is missing.
     #[must_use]
-    pub fn parts(&self, most: usize) -> Vec<Part> {
-        Part::most_missing(self.frontier.parts(&self.sightings), most)
+    pub fn parts(&self, given: &[Category], most: usize) -> Vec<Part> {
+        Part::most_missing(self.frontier.parts(given, &self.sightings), most)
     }
 
     /// The probability that the next mention of an item is of a known one, estimated as `1 - f1 / n` with `f1` the attributes

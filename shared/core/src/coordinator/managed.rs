@@ -247,7 +247,7 @@ impl Managed {
             let (items, since) = (self.topic.items_per_request, self.topic.started_at);
             let (completeness, forecast) = quote::look(&self.fold, items, since);
             (self.completeness, self.forecast) = ((index, completeness), Some(forecast));
-            self.parts = self.fold.parts(NAMED);
+            self.parts = self.fold.parts(&self.topic.categories, NAMED);
         }
     }
 

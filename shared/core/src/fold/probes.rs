@@ -87,3 +87,55 @@ impl Probes {
         probed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::super::TopicFold;
+    use super::super::tests::{found, response};
+    use super::*;
+    use crate::batch::Outcome;
+    use crate::log::{Entry, EntryKind, EntryTail};
+
+    fn probe(index: LogIndex, tail: EntryTail) -> Entry {
+        let mut entry = response(index, Outcome::Answered, tail);
+        if let EntryKind::Response(meta) = &mut entry.head.kind {
+            meta.probe = true;
+        }
+        entry
+    }
+
+    #[test]
+    fn what_another_answer_has_named_too_is_known_without_a_probe() {
+        let mut fold = TopicFold::default();
+        assert_eq!((fold.probed(), fold.probed().coverage()), (Probed::default(), None));
+        fold.apply(&response(1, Outcome::Answered, found(1, &["a", "b"], &[], 0))).unwrap();
+        fold.apply(&probe(2, EntryTail { over_cap: 1, ..found(3, &["c", "d"], &[1], 0) })).unwrap();
+        // Neither what came of other questions nor a failed one is a probe.
+        fold.apply(&probe(3, EntryTail::default())).unwrap();
+        fold.apply(&response(4, Outcome::Answered, found(5, &["e"], &[], 0))).unwrap();
+        let probed = fold.probed();
+        assert_eq!((probed.answers, probed.newest, probed.mentions, probed.known), (2, 2, 4, 1));
+        assert_eq!(probed.coverage(), Some(0.25));
+        // What comes later tells more of it.
+        fold.apply(&response(5, Outcome::Answered, found(0, &[], &[3], 0))).unwrap();
+        assert_eq!(fold.probed().coverage(), Some(0.5));
+    }
+
+    #[test]
+    fn texts_that_are_sent_once_more_are_counted_and_the_newest_are_kept() {
+        let mut fold = TopicFold::default();
+        fold.apply(&probe(1, found(1, &["a"], &[], 2))).unwrap();
+        let mut rest = response(2, Outcome::Answered, found(2, &["b"], &[1], 0));
+        rest.head.kind = EntryKind::Resolution { of: 1 };
+        fold.apply(&rest).unwrap();
+        let probed = fold.probed();
+        assert_eq!((probed.answers, probed.mentions, probed.known), (1, 3, 2));
+        for index in 3..=10 {
+            fold.apply(&probe(index, found(0, &[], &[1], 0))).unwrap();
+        }
+        let probed = fold.probed();
+        assert_eq!((probed.answers, probed.newest, probed.mentions, probed.known), (9, 8, 8, 8));
+    }
+}

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::estimate::{DOUBT, Picture, QUANTILE, ROOM, TOLD_FROM, at_most};
 use super::view::View;
 use super::voices::{Set, VOICES};
-use super::{Frontier, Stretch, Sums};
+use super::{Category, Frontier, Stretch, Sums};
 use crate::estimate::{Completeness, Estimate};
 use crate::fold::Sightings;
+
+/// Fewer names than this are none.
+pub(super) const NONE: f64 = 0.5;
 
 /// A part of a topic, and how far it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Part {
     pub found: u64,
     /// The probability that the next mention of one of its items is of a known one; `None` before the first.
     pub coverage: Option<f64>,
-    /// What of it is found; `None` of what nobody has named anything of.
+    /// What of it is found; `None` where nothing is known of it, or there is nothing.
     pub completeness: Option<Completeness>,
     /// Answers about it.
     pub answers: u32,
@@ -116,22 +119,23 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn completeness(self, is_listed: bool) -> Completeness {
+    pub(super) fn completeness(self, is_listed: bool) -> Option<Completeness> {
         let Self { known, missing, variance, surely, made_up } = self;
         let total = known + missing;
         let low = (total - QUANTILE * variance.sqrt()).max(surely).min(total);
         let estimate = Estimate { total, low, high: known + at_most(missing, variance), made_up };
         let completeness = (known / total.max(1.0)).clamp(0.0, 1.0);
-        Completeness { estimate, completeness, at_least: !is_listed && completeness < TOLD_FROM }
+        let at_least = !is_listed && completeness < TOLD_FROM;
+        (total >= NONE).then_some(Completeness { estimate, completeness, at_least })
     }
 }
 
 impl Frontier {
-    /// How far each part is, in their order, where requests aim at parts.
+    /// How far each part is, in their order, where requests aim at parts; categories that were given are parts that nobody was asked for yet.
     #[must_use]
-    pub fn parts(&self, sightings: &Sightings) -> Vec<Part> {
+    pub fn parts(&self, given: &[Category], sightings: &Sightings) -> Vec<Part> {
         if self.is_by_categories() {
-            self.parts_by_categories(sightings)
+            self.parts_by_categories(given, sightings)
         } else if self.is_used() {
             self.parts_by_letters(sightings)
         } else {
@@ -170,7 +174,11 @@ impl Frontier {
                 state,
                 found: whole_number(sums.found()),
                 coverage: mentions.coverage(),
-                completeness: is_known.then(|| numbers().completeness(state == PartState::Listed)),
+                completeness: if is_known {
+                    numbers().completeness(state == PartState::Listed)
+                } else {
+                    None
+                },
                 answers: u32::from(reach.full) + u32::from(reach.listed) + u32::from(reach.useless),
                 listed_by: self.providers_of(reach.listed_by),
             }
@@ -200,7 +208,10 @@ impl View<'_> {
             let by_lists = sums.listed_once * picture.listed_real + sums.listed;
             known = sums.twice + picture.once_real * sums.once + by_lists;
             missing = by_lists * picture.left_out / (1.0 - picture.left_out);
-            variance = by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;
+            // What a list leaves out differs from part to part, besides.
+            variance = by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for
+                + (DOUBT * missing).powi(2)
+                + ROOM * missing;
         } else {
             known = (found - self.made_up_of(picture, sums)).max(0.0);
             missing = match (is_done, stretch.reach.listed) {
@@ -217,7 +228,8 @@ impl View<'_> {
         }
         known = known.max(surely).min(found);
         let made_up = found - known;
-        variance += missing + made_up;
+        // Names that only one answer has may be rare rather than made up.
+        variance += missing + made_up + (DOUBT * made_up).powi(2);
         Numbers { known, missing, variance, surely, made_up }
     }
 }

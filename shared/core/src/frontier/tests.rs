@@ -28,6 +28,7 @@ mod known;
 mod letters;
 mod listing;
 mod next;
+mod parts;
 mod prior;
 mod rules;
 mod several;

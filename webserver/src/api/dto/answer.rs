@@ -6,6 +6,7 @@ use igentai_core::estimate::{Completeness, Estimate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::parts::ProbesView;
 use super::request::{Limits, Partition, Phrasing, Routing};
 use super::rules::Rules;
 
@@ -132,6 +133,9 @@ pub struct Numbers {
     /// Probability that the next mention is of a known item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
+    /// The same by answers that were asked for without conditions: how far that is from `coverage` is how far what was asked for skews it.
+    #[serde(default)]
+    pub probes: ProbesView,
     /// How complete it is by an estimate, and how many items there are in all; absent where nothing can be said. It is another number than coverage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<CompletenessView>,

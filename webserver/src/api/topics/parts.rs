@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use igentai_core::cost::Cost;
-use igentai_core::fold::{Probed, Totals};
+use igentai_core::fold::Totals;
 use igentai_core::frontier::{Aim, Part, PartState};
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::Topic;
@@ -54,7 +54,7 @@ pub async fn parts_view(store: &dyn Store, topic: &Topic) -> Result<PartsView, S
     told.at = Some(view::time(status.at));
     told.attributes = status.attributes;
     told.coverage = status.coverage;
-    told.probes = probes(status.probed);
+    told.probes = view::probes(status.probed);
     told.completeness = status.completeness.map(view::completeness);
     (told.whole, told.aimed) = by_aim(&status);
     (told.left_out, told.left_out_and_given) = (status.totals.left_out, status.totals.copied);
@@ -102,11 +102,6 @@ fn rounded(number: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
 const fn number(of: u64) -> f64 {
     of as f64
-}
-
-fn probes(probed: Probed) -> ProbesView {
-    let Probed { answers, newest, mentions, known } = probed;
-    ProbesView { answers, newest, mentions, known, coverage: probed.coverage() }
 }
 
 fn part(part: Part) -> PartView {

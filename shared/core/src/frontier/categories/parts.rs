@@ -6,16 +6,17 @@ use super::{Categories, Category, Cell};
 use crate::fold::Sightings;
 use crate::frontier::estimate::DOUBT;
 use crate::frontier::heard::LEFT_OUT;
-use crate::frontier::parts::{Mentions, Numbers, whole_number};
-use crate::frontier::{Aim, Frontier, Letters, Part, PartState};
-
-/// Fewer names than this are none.
-const NONE: f64 = 0.5;
+use crate::frontier::parts::{Mentions, NONE, Numbers, whole_number};
+use crate::frontier::{Aim, Frontier, Part, PartState};
 
 impl Frontier {
-    pub(in crate::frontier) fn parts_by_categories(&self, sightings: &Sightings) -> Vec<Part> {
-        let all = self.view().sum(Letters::ALL);
-        let left_out = LEFT_OUT.with(all.twice - all.twice_listed, all.twice).max(LEFT_OUT.with(0.0, 0.0));
+    /// What lists leave out cannot be told from what other categories have while these are not listed: it is as much as usual.
+    pub(in crate::frontier) fn parts_by_categories(
+        &self,
+        given: &[Category],
+        sightings: &Sightings,
+    ) -> Vec<Part> {
+        let left_out = LEFT_OUT.with(0.0, 0.0);
         let nothing = Cell::default();
         let of = |category: &Category| {
             let cell = self.categories.cells.get(category).unwrap_or(&nothing);
@@ -32,7 +33,9 @@ impl Frontier {
             } else {
                 PartState::Open
             };
-            let missing = by_others.max(known * left_out / (1.0 - left_out));
+            // Each further list leaves out as much of the rest.
+            let forgotten = left_out.powi(cell.listed.max(1).into());
+            let missing = by_others.max(known * forgotten / (1.0 - forgotten));
             let variance = missing + (DOUBT * missing).powi(2);
             let numbers = Numbers { known, missing, variance, surely: known, made_up: 0.0 };
             Part {
@@ -40,19 +43,19 @@ impl Frontier {
                 state,
                 found: whole_number(known),
                 coverage: mentions.coverage(),
-                completeness: (known > 0.0).then(|| numbers.completeness(state == PartState::Listed)),
+                completeness: numbers.completeness(state == PartState::Listed),
                 answers: cell.turns().into(),
                 listed_by: self.providers_of(cell.listed_by),
             }
         };
-        self.categories.told_or_asked().into_iter().map(of).collect()
+        self.categories.told_or_asked(given).into_iter().map(of).collect()
     }
 }
 
 impl Categories {
-    /// Every category that was told of or asked about, those with parts before these.
-    fn told_or_asked(&self) -> Vec<&Category> {
-        let mut all = self.all(&[]);
+    /// Every category that was given, told of or asked about, those with parts before these.
+    fn told_or_asked<'a>(&'a self, given: &'a [Category]) -> Vec<&'a Category> {
+        let mut all = self.all(given);
         let told: BTreeSet<&Category> = all.iter().copied().collect();
         all.extend(self.cells.keys().filter(|category| !told.contains(category)));
         all
