@@ -1,5 +1,8 @@
 //! Reading topics, items and curves.
 
+use igentai_core::estimate::{Completeness, Estimate};
+use igentai_core::fold::{Probed, Totals};
+use igentai_core::frontier::{Part, PartState};
 use igentai_core::phrasing::Phrasing;
 use igentai_core::topic::{EndReason, Limits, Topic, TopicState};
 use reqwest::Method;
@@ -250,6 +253,57 @@ async fn the_last_minutes_are_told_by_provider_producer_and_part() {
     assert_eq!(told["short"]["providers"]["small"]["new_per_answer"], 2.5);
     assert_eq!(told["short"]["rows"].as_array().unwrap().len(), 2);
     assert_eq!(server.get("/api/v1/topics/none/statistics").await.status, 404);
+}
+
+#[tokio::test]
+async fn how_far_each_part_is_is_told_with_what_asking_for_parts_brought() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let ask = async || server.get("/api/v1/topics/t/parts").await;
+    let early = ask().await.json();
+    assert_eq!((&early["attributes"], &early["parts"], early.get("at")), (&json!(0), &json!([]), None));
+    let totals = |requests, attributes| Totals { responses: requests, attributes, ..Totals::default() };
+    world
+        .tick(&topic, |status| {
+            status.totals = totals(10, 90);
+            status.totals.left_out = 20;
+            status.totals.copied = 2;
+            for (cell, sums) in
+                [("a-f", totals(5, 50)), ("categories", totals(1, 0)), ("judge", totals(1, 0))]
+            {
+                status.cells.insert(cell.to_owned(), sums);
+            }
+            status.probed = Probed { answers: 9, newest: 8, mentions: 40, known: 38 };
+            let estimate = Estimate { total: 60.0, low: 50.0, high: 75.0, made_up: 1.0 };
+            status.parts = vec![Part {
+                cell: "a-f".to_owned(),
+                state: PartState::GivenUp,
+                found: 51,
+                coverage: Some(0.5),
+                completeness: Some(Completeness { estimate, completeness: 0.8, at_least: false }),
+                answers: 5,
+                listed_by: vec!["small".to_owned()],
+            }];
+        })
+        .await;
+    let told = ask().await.json();
+    assert_eq!((&told["run"], &told["partition"]), (&json!(1), &json!("none")));
+    let numbers =
+        |of: &Value| (of["answers"].clone(), of["attributes"].clone(), of["new_per_answer"].clone());
+    assert_eq!(numbers(&told["whole"]), (json!(3), json!(40), json!(13.333_333_333)));
+    assert_eq!(numbers(&told["aimed"]), (json!(5), json!(50), json!(10.0)));
+    assert_eq!((&told["left_out"], &told["left_out_and_given"]), (&json!(20), &json!(2)));
+    let probes = json!({"answers": 9, "newest": 8, "mentions": 40, "known": 38, "coverage": 0.95});
+    assert_eq!(told["probes"], probes);
+    let completeness = json!({"completeness": 0.8, "total": 60.0, "low": 50.0, "high": 75.0, "made_up": 1.0, "at_least": false});
+    assert_eq!(
+        told["parts"],
+        json!([{"cell": "a-f", "state": "given_up", "found": 51, "coverage": 0.5, "completeness": completeness, "answers": 5, "listed_by": ["small"]}])
+    );
+    let topic = server.get("/api/v1/topics/t").await.json();
+    assert_eq!(topic["numbers"]["probes"], probes);
+    assert_eq!(server.get("/api/v1/topics/none/parts").await.status, 404);
 }
 
 #[tokio::test]
