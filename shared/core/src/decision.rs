@@ -25,7 +25,7 @@ pub use cared::{Cared, Treated};
 pub use replay::{Differs, Replay};
 
 /// The rules by which decisions follow from a log. Whoever changes what is decided counts it up, so that nobody compares what an older program decided.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// Decisions that are kept together.
 pub const CHUNK: usize = 256;

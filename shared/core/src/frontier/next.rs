@@ -212,6 +212,13 @@ impl View<'_> {
             // Letters do not tell its names apart, as those of another alphabet, or models do not keep to them: what items are may do better.
             return self.next_category(self, wish);
         }
+        self.next_by_letters(wish)
+    }
+
+    /// What to ask for where letters tell names apart, once there are first answers about the whole.
+    pub(super) fn next_by_letters(&self, wish: &Wish<'_>) -> Outlook {
+        let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
+        let whole = self.whole + whole_count(whole_under_way);
         if self.whole == 0 {
             return Outlook::Wait;
         }

@@ -134,13 +134,12 @@ impl Frontier {
     /// How far each part is, in their order, where requests aim at parts; categories that were given are parts that nobody was asked for yet.
     #[must_use]
     pub fn parts(&self, given: &[Category], sightings: &Sightings) -> Vec<Part> {
-        if self.is_by_categories() {
-            self.parts_by_categories(given, sightings)
-        } else if self.is_used() {
-            self.parts_by_letters(sightings)
-        } else {
-            Vec::new()
+        let mut parts = if self.is_by_letters() { self.parts_by_letters(sightings) } else { Vec::new() };
+        // A topic that categories do not cover has both.
+        if self.categories.answers() > 0 {
+            parts.extend(self.parts_by_categories(given, sightings));
         }
+        parts
     }
 
     fn parts_by_letters(&self, sightings: &Sightings) -> Vec<Part> {

@@ -72,15 +72,20 @@ impl Frontier {
         self.places.each().iter().take(usize::from(part.to) + 1).skip(part.from.into())
     }
 
-    /// Whether requests aim at categories.
-    pub(crate) const fn is_by_categories(&self) -> bool {
-        self.categories.answers() > self.aimed
+    /// Whether requests aim at categories, and letters do not say more: a topic that categories do not cover is cut by letters, too.
+    pub(crate) fn is_by_categories(&self) -> bool {
+        self.categories.answers() > 0 && !self.is_by_letters()
+    }
+
+    /// Whether requests aimed at letters, and models keep to them.
+    pub(super) fn is_by_letters(&self) -> bool {
+        self.aimed > 0 && self.works()
     }
 
     /// Whether requests aimed at parts, and models keep to them.
     #[must_use]
     pub fn is_used(&self) -> bool {
-        self.is_by_categories() || (self.aimed > 0 && self.works())
+        self.is_by_categories() || self.is_by_letters()
     }
 
     /// Whether models keep to the letters that they are asked for, as far as it was tried.

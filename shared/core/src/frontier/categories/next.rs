@@ -23,6 +23,10 @@ const RICH_ANSWERS: u16 = 2;
 /// Lists that leave out more than this share of what answers about the whole agree on leave out categories.
 const MISSED: f64 = 0.05;
 
+/// Where they leave out more than this share of it, of so many names at least, there is more than categories: it is cut by letters.
+const BEYOND: f64 = 0.3;
+const AGREED: f64 = 10.0;
+
 /// A category that may bring less than this share of what is asked for is not worth a request.
 const LEAST_NEW: f64 = 0.04;
 
@@ -78,6 +82,9 @@ impl Frontier {
             let why = Why::Most { known, has: known + new, offers };
             return Outlook::Ask { aim: Aim::Category(category), provider, items: wish.items, new, why };
         }
+        if self.is_by_letters() {
+            return view.next_by_letters(wish);
+        }
         // Nobody asks for what is under way already, as far as that is known.
         let coming: f64 = wish.under_way.iter().map(|(_, new)| new).sum();
         let is_enough = |wanted: f64| {
@@ -92,6 +99,10 @@ impl Frontier {
         }
         if wish.categories.is_empty() && asked < TASKS && self.misses() > MISSED {
             return ask(of_topic, Why::Missed);
+        }
+        if self.is_beyond_categories() && view.works() {
+            let is_asked = wish.under_way.iter().any(|(aim, _)| matches!(aim, Aim::Category(_)));
+            return if is_asked { Outlook::Wait } else { view.next_by_letters(wish) };
         }
         // What is in no category is named by answers about the whole only.
         if self.misses() > MISSED && whole <= self.categories.answers {
@@ -112,6 +123,12 @@ impl Frontier {
     fn misses(&self) -> f64 {
         let all = self.view().sum(crate::frontier::Letters::ALL);
         (all.twice - all.twice_listed) / all.twice.max(1.0)
+    }
+
+    /// Whether much of the topic is in no category.
+    fn is_beyond_categories(&self) -> bool {
+        let all = self.view().sum(crate::frontier::Letters::ALL);
+        all.twice >= AGREED && self.misses() > BEYOND
     }
 
     /// The category, and who to ask about it, that brings most for what it costs; and of how many.
