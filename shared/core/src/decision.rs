@@ -8,20 +8,23 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::Cost;
 use crate::effect::Measured;
-use crate::estimate::Completeness;
 use crate::frontier::{Aim, Category, Wish};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::phrasing::Wording;
 use crate::routing::{Policy, Routed};
 use crate::time::UnixMillis;
-use crate::topic::{EndReason, Partition, Share};
+use crate::topic::{Partition, Share};
 
 mod cared;
+mod changed;
+mod ending;
 mod replay;
 
 pub use cared::{Cared, Treated};
+pub use changed::{Change, Changed, Definition, VALUE_CHARS};
+pub(crate) use ending::spent;
+pub use ending::{Ending, Ends, Met};
 pub use replay::{Differs, Replay};
 
 /// The rules by which decisions follow from a log. Whoever changes what is decided counts it up, so that nobody compares what an older program decided.
@@ -75,6 +78,8 @@ pub enum What {
     },
     /// The topic comes to its end.
     Ending(Ending),
+    /// An operator has changed the topic.
+    Changed(Changed),
 }
 
 /// What decisions go by besides the log.
@@ -99,6 +104,9 @@ pub struct Terms {
     /// Whether requests have to be shared by these.
     #[serde(default)]
     pub routing: Policy,
+    /// Where the topic ends besides; `None` where an older program did not say so.
+    #[serde(default)]
+    pub ends: Option<Ends>,
 }
 
 /// What a request was given to ask for.
@@ -160,21 +168,6 @@ pub enum Why {
     Judge,
 }
 
-/// Why a topic comes to its end, and where it stood.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ending {
-    /// Why.
-    pub reason: EndReason,
-    /// Unique items.
-    pub found: u64,
-    /// Requests, answered or not.
-    pub requests: u64,
-    /// What they cost, with what may have been charged.
-    pub cost: Cost,
-    /// How complete it is, where that is known.
-    pub completeness: Option<Completeness>,
-}
-
 /// Decisions that are kept together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
@@ -182,11 +175,14 @@ pub struct Chunk {
     pub first: u64,
     /// All of them.
     pub decisions: Vec<Decision>,
+    /// What the last of them know of the topic's definition, in the chunk that is open; empty where that is not known.
+    #[serde(default)]
+    pub definition: Definition,
 }
 
 impl Default for Chunk {
     fn default() -> Self {
-        Self { first: 1, decisions: Vec::new() }
+        Self { first: 1, decisions: Vec::new(), definition: Definition::default() }
     }
 }
 
@@ -228,6 +224,7 @@ impl What {
             Self::Asked(_) => "asked",
             Self::Dropped { .. } => "dropped",
             Self::Ending(_) => "ending",
+            Self::Changed(_) => "changed",
         }
     }
 }
@@ -255,6 +252,7 @@ impl fmt::Display for What {
                 }
             }
             Self::Ending(ending) => ending.fmt(f),
+            Self::Changed(changed) => changed.fmt(f),
         }
     }
 }
@@ -290,6 +288,9 @@ impl fmt::Display for Terms {
         }
         if let Some(wanted) = self.wanted {
             write!(f, ", until {wanted} are found")?;
+        }
+        if let Some(ends) = &self.ends {
+            ends.fmt(f)?;
         }
         let named = |name: &String| match self.weights.get(name) {
             Some(weight) => format!("{name} (weight {weight})"),
@@ -369,27 +370,6 @@ impl fmt::Display for Why {
                 }
             }
         }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "comes to its end: {}; {} item{}",
-            self.reason.in_words(),
-            self.found,
-            if self.found == 1 { "" } else { "s" }
-        )?;
-        if let Some(said) = &self.completeness {
-            write!(f, ", {said}")?;
-        }
-        let plural = if self.requests == 1 { "" } else { "s" };
-        write!(f, ", after {} request{plural}", self.requests)?;
-        if self.cost > Cost::ZERO {
-            write!(f, " for {}", self.cost)?;
-        }
-        Ok(())
     }
 }
 

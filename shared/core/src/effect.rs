@@ -66,7 +66,8 @@ impl Watch {
             | What::Asked(_)
             | What::Dropped { .. }
             | What::Measured(_)
-            | What::Ending(_) => {
+            | What::Ending(_)
+            | What::Changed(_) => {
                 return;
             }
         }

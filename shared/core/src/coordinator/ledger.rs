@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Lease;
 use crate::cost::Cost;
+use crate::decision::spent;
 use crate::fold::TopicFold;
 use crate::ids::{Incarnation, WorkerId};
 use crate::seeded::{Bug, is_on};
@@ -164,8 +165,7 @@ impl Ledger {
 
     /// What counts against the caps: what is settled, and what is leased and not settled.
     fn taken(&self, fold: &TopicFold) -> (u64, Cost) {
-        let (mut requests, mut cost) =
-            (fold.totals().requests(), fold.totals().cost + fold.totals().cost_at_risk);
+        let (mut requests, mut cost) = (fold.totals().requests(), spent(fold));
         for (producer, lives) in self.grants.iter().filter(|_| !is_on(Bug::LeasedUncounted)) {
             for (incarnation, lease) in lives {
                 let settled = fold.settled(producer, *incarnation);
@@ -301,13 +301,29 @@ impl Ledger {
     /// a price yet could pay one; so could those that do not cover their requests yet.
     #[must_use]
     pub fn cost_open(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
-        if !self.uncovered.is_empty() {
-            return true;
-        }
+        let together = self.together(fold, budget, live);
+        together.is_none_or(|together| live.iter().any(|one| together >= one.request_cost))
+    }
+
+    /// What is left of the money, with what live producers have not used; `None` while somebody does not cover its requests.
+    fn together(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> Option<Cost> {
         let (_, left) = self.left(fold, budget);
         let unused = |one: &LiveLease| one.unused_cost(self.lease(&one.producer, one.incarnation));
-        let together = left + live.iter().map(unused).sum();
-        live.iter().any(|one| together >= one.request_cost)
+        self.uncovered.is_empty().then(|| left + live.iter().map(unused).sum())
+    }
+
+    /// Requests that count against the cap besides those in the log, when live producers have settled theirs.
+    #[must_use]
+    pub fn requests_beside(&self, fold: &TopicFold) -> u64 {
+        self.taken(fold).0.saturating_sub(fold.totals().requests())
+    }
+
+    /// Of a cap on money, what cannot be spent any more besides what is in the log.
+    #[must_use]
+    pub fn cost_beside(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> Cost {
+        let together = self.together(fold, budget, live).zip(budget.cost);
+        together
+            .map_or(Cost::ZERO, |(together, cap)| cap.saturating_sub(together).saturating_sub(spent(fold)))
     }
 }
 

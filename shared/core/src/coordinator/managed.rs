@@ -8,6 +8,7 @@ use super::member::Member;
 use super::{Action, LINGER, Note, Settings};
 use crate::command::{Lease, ProviderReport, TopicOrder, TopicReport};
 use crate::cost::Cost;
+use crate::decision::spent;
 use crate::estimate::Completeness;
 use crate::fold::{FoldError, TopicFold};
 use crate::frontier::Part;
@@ -57,6 +58,8 @@ struct Baseline {
 #[derive(Debug)]
 pub(super) struct Managed {
     pub(super) topic: Topic,
+    /// So many answers in a row without anything new end it.
+    dry_after: u64,
     pub(super) fold: TopicFold,
     pub(super) ledger: Ledger,
     open: Open,
@@ -101,12 +104,13 @@ pub(super) struct Managed {
 }
 
 impl Managed {
-    pub(super) fn new(topic: Topic, now: Now) -> Self {
+    pub(super) fn new(topic: Topic, settings: &Settings, now: Now) -> Self {
         let ran_before = Duration::from_millis(now.unix.0.saturating_sub(topic.started_at.0));
         let under_way = matches!(topic.state, TopicState::Running | TopicState::Ending(_));
         Self {
             inherited: under_way.then_some(now.monotonic),
             topic,
+            dry_after: settings.dry_after,
             fold: TopicFold::default(),
             ledger: Ledger::default(),
             open: Open::No,
@@ -299,9 +303,8 @@ impl Managed {
         if !self.caught_up() {
             return Vec::new();
         }
-        let totals = self.fold.totals();
-        let cost = totals.cost + totals.cost_at_risk;
-        let used_up = self.topic.limits.used_up(self.fold.attributes(), totals.requests(), cost);
+        let (found, requests) = (self.fold.attributes(), self.fold.totals().requests());
+        let used_up = self.topic.limits.used_up(found, requests, spent(&self.fold));
         match used_up.first().map(UsedUp::reason) {
             Some(reason) => {
                 let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
@@ -327,22 +330,19 @@ impl Managed {
         if !self.caught_up() {
             return Vec::new();
         }
-        let totals = self.fold.totals();
         self.journal.runs(self.topic.version);
-        self.baseline.get_or_insert(Baseline {
-            index: self.fold.log_index(),
-            answers: totals.responses,
-            failures: totals.failed_responses,
-        });
+        let here = self.here();
+        self.baseline.get_or_insert(here);
+        self.note_definition(epoch, now);
         let live = self.live(members, now.monotonic);
-        let limits = self.topic.limits;
-        let budget = Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window };
+        let budget = self.budget(settings);
         // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
         let end = self.end(members, &live, budget, settings, now.monotonic);
-        if let Some(reason) = self.unless_judged(end, members, &live, settings, now.monotonic) {
-            self.note_ending(reason, members, epoch, now);
+        if let Some(end) = self.unless_judged(end, members, &live, settings, now.monotonic) {
+            let (reason, _) = end;
+            self.note_ending(end, members, epoch, now);
             let note = Action::Note(Note::Ending(self.topic.id.clone(), reason));
             let problem = self.problem_at_end(reason, members);
             let put = self.put(TopicState::Ending(reason), problem, epoch, now);
@@ -355,6 +355,18 @@ impl Managed {
         self.route(members, settings, epoch, now);
         self.word(members, epoch, now);
         self.save_decisions().into_iter().collect()
+    }
+
+    /// Where its log stands.
+    const fn here(&self) -> Baseline {
+        let totals = self.fold.totals();
+        let (answers, failures) = (totals.responses, totals.failed_responses);
+        Baseline { index: self.fold.log_index(), answers, failures }
+    }
+
+    const fn budget(&self, settings: &Settings) -> Budget {
+        let limits = self.topic.limits;
+        Budget { requests: limits.max_requests, cost: limits.max_cost, window: settings.window }
     }
 
     const fn is_directed(&self) -> bool {

@@ -207,7 +207,7 @@ impl Coordinator {
             Some(managed) if managed.topic.run == topic.run => managed.update(topic, now),
             Some(managed) if managed.topic.run > topic.run => {}
             Some(_) | None => {
-                self.topics.insert(topic.id.clone(), Managed::new(topic, now));
+                self.topics.insert(topic.id.clone(), Managed::new(topic, &self.settings, now));
             }
         }
     }

@@ -11,9 +11,11 @@ use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::time::UnixMillis;
 use crate::topic::{Limits, StartRequest, TopicState};
 
+mod changed;
 mod decisions;
 mod directed;
 mod ending;
+mod ends;
 mod handover;
 mod health;
 mod hopeless;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Decision, Ending, RULES, Terms, What, Why};
+use super::{Asked, Decision, Ending, Met, RULES, Terms, What, Why, spent};
 use crate::effect::Watch;
 use crate::fold::{FoldError, TopicFold};
 use crate::frontier::{Aim, Outlook};
@@ -126,7 +126,7 @@ impl Replay {
             }
             What::Dropped { decisions } => self.under_way.retain(|number, _| !decisions.contains(number)),
             What::Routed(_) | What::Worded(_) | What::Measured(_) => self.taken += 1,
-            What::Cared(_) | What::Ending(_) => {}
+            What::Cared(_) | What::Ending(_) | What::Changed(_) => {}
         }
     }
 
@@ -170,8 +170,8 @@ impl Replay {
                 }
                 self.decided += 1;
             }
-            // When requests fail, and what time it is, is the world's.
-            What::Cared(_) => {}
+            // When requests fail, what time it is, and what an operator wants, is the world's.
+            What::Cared(_) | What::Changed(_) => {}
             What::Dropped { decisions } => {
                 for dropped in decisions {
                     self.under_way.remove(dropped);
@@ -237,10 +237,28 @@ impl Replay {
         if (found, requests) != (ending.found, ending.requests) {
             return Some(format!("{found} items after {requests} requests"));
         }
+        if self.terms.ends.is_none() {
+            return self.end_by_older_terms(ending);
+        }
+        if spent(&self.fold) != ending.cost {
+            return Some(format!("{} were spent", spent(&self.fold)));
+        }
+        // An operator's end, or a leader's that could not write it down: the log may have grown since.
+        let met = ending.met?;
+        let again = self.terms.again(met, &self.fold).filter(|again| again.reason() == ending.reason);
+        if again != Some(met) {
+            return Some(
+                again.map_or_else(|| "no cap or floor is met".to_owned(), |again| again.to_string()),
+            );
+        }
+        self.decided += u64::from(met.is_of_the_log());
+        None
+    }
+
+    /// The same where a program decided that wrote down of its terms only which completeness is wanted.
+    fn end_by_older_terms(&mut self, ending: &Ending) -> Option<String> {
         if ending.reason == EndReason::Complete {
-            let wanted = self.terms.wanted;
-            let complete = wanted.is_some_and(|wanted| self.fold.is_complete(wanted));
-            if !complete {
+            if Met::complete(self.terms.wanted, &self.fold).is_none() {
                 return Some("it is not as complete as was wanted".to_owned());
             }
             self.decided += 1;

@@ -8,7 +8,8 @@ use super::super::member::Member;
 use super::super::{Action, Settings};
 use super::Managed;
 use crate::command::TopicReport;
-use crate::decision::Ending;
+use crate::cost::Cost;
+use crate::decision::{Ending, Ends, Met, spent};
 use crate::ids::{Epoch, WorkerId};
 use crate::time::{Monotonic, Now};
 use crate::topic::{EndReason, TopicState};
@@ -17,7 +18,10 @@ use crate::topic::{EndReason, TopicState};
 const FAILURES_TO_GIVE_UP: u64 = 10;
 
 /// Fewer answers do not say what the next ones will bring.
-const LEAST_NEWEST: usize = 8;
+const LEAST_NEWEST: u64 = 8;
+
+/// Why a topic ends, and the cap or floor that it meets, where it meets one.
+pub(super) type End = (EndReason, Option<Met>);
 
 impl Managed {
     /// Whether every producer that an earlier leader had at work has had its time to be heard. One that was not may hold a lease it has not
@@ -39,7 +43,9 @@ impl Managed {
         let at = now.monotonic;
         // Somebody stopped it, or an earlier leader was about to.
         if self.caught_up() && !self.journal.has_ending(reason) {
-            self.note_ending(reason, members, epoch, now);
+            self.note_definition(epoch, now);
+            let met = self.met(reason, &self.live(members, at), settings);
+            self.note_ending((reason, met), members, epoch, now);
         }
         let (id, run) = (&self.topic.id, self.topic.run);
         let heard_all = self.heard_all(settings, at);
@@ -66,24 +72,40 @@ impl Managed {
         }
     }
 
-    /// Writes down why the topic comes to its end, and where it stands.
+    /// Writes down why the topic comes to its end, by what, and where it stands.
     pub(super) fn note_ending(
         &mut self,
-        reason: EndReason,
+        (reason, met): End,
         members: &BTreeMap<WorkerId, Member>,
         epoch: Epoch,
         now: Now,
     ) {
         self.note_terms(members, epoch, now);
-        let totals = self.fold.totals();
         let ending = Ending {
             reason,
             found: self.fold.attributes(),
-            requests: totals.requests(),
-            cost: totals.cost + totals.cost_at_risk,
+            requests: self.fold.totals().requests(),
+            cost: spent(&self.fold),
             completeness: self.fold.completeness(),
+            met,
         };
         self.journal.ending(self.moment(now), ending, self.topic.version);
+    }
+
+    /// What an end meets that was decided elsewhere, by the log as far as it is known here.
+    fn met(&self, reason: EndReason, live: &[LiveLease], settings: &Settings) -> Option<Met> {
+        let ends = self.ends();
+        let met = match reason {
+            EndReason::MaxAttributes => ends.items(&self.fold),
+            EndReason::MaxRequests => ends.requests(&self.fold, self.ledger.requests_beside(&self.fold)),
+            EndReason::MaxUsd => self.money(live, self.budget(settings)),
+            EndReason::TimeLimit => ends.time(),
+            EndReason::Complete => Met::complete(self.topic.limits.completeness, &self.fold),
+            EndReason::Dry | EndReason::NoProvider => ends.dry(&self.fold),
+            EndReason::LowYield => ends.newest(&self.fold, answers_at_once(live)),
+            EndReason::Stopped | EndReason::Interrupted => None,
+        };
+        met.filter(|met| met.reason() == reason)
     }
 
     /// What a topic that ends does not have although models answered.
@@ -118,48 +140,53 @@ impl Managed {
         budget: Budget,
         settings: &Settings,
         now: Monotonic,
-    ) -> Option<EndReason> {
-        let limits = self.topic.limits;
-        let ran = self.ran_before + now.since(self.started);
-        let before = self.baseline.unwrap_or_default();
-        let dry = self.fold.dry_answers().min(self.fold.totals().responses - before.answers);
-        if limits.max_attributes.is_some_and(|cap| self.fold.attributes() >= cap) {
-            return Some(EndReason::MaxAttributes);
+    ) -> Option<End> {
+        let by = |met: Met| Some((met.reason(), Some(met)));
+        let ends = self.ends();
+        if let Some(met) = ends.items(&self.fold) {
+            return by(met);
         }
         let heard_all = self.heard_all(settings, now);
-        if let Some(reason) = self.used_up(members, live, budget).filter(|_| heard_all) {
-            return Some(reason);
+        if let Some(met) = self.used_up(members, live, budget).filter(|_| heard_all) {
+            return by(met);
         }
-        if limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
-            return Some(EndReason::TimeLimit);
+        let ran = self.ran_before + now.since(self.started);
+        if self.topic.limits.time_limit_ms.is_some_and(|limit| ran >= Duration::from_millis(limit)) {
+            return Some((EndReason::TimeLimit, ends.time()));
         }
         // Where nothing is cut, requests would go on meanwhile.
         let waits = self.fold.frontier().is_used() && self.tickets.wait_for_who_is_new(&self.fold);
-        if self.is_complete() && !waits {
-            return Some(EndReason::Complete);
+        if let Some(met) = self.complete().filter(|_| !waits) {
+            return by(met);
         }
-        if dry >= settings.dry_after {
-            let unusable = self.fold.unusable_answers() >= settings.dry_after;
-            return Some(if unusable { EndReason::NoProvider } else { EndReason::Dry });
-        }
-        if heard_all && self.yields_too_little(live) {
-            return Some(EndReason::LowYield);
+        let newest = || heard_all.then(|| ends.newest(&self.fold, answers_at_once(live))).flatten();
+        if let Some(met) = ends.dry(&self.fold).or_else(newest) {
+            return by(met);
         }
         let hopeless = heard_all && self.is_hopeless(members, live, settings, now);
-        hopeless.then_some(EndReason::NoProvider)
+        hopeless.then_some((EndReason::NoProvider, None))
+    }
+
+    /// Where it ends, besides by its completeness.
+    pub(super) fn ends(&self) -> Ends {
+        let before = self.baseline.unwrap_or_else(|| self.here());
+        // Answers to an earlier start say nothing, as somebody who resumes a topic wants to see more of it.
+        let was_resumed = self.topic.started_at != self.topic.run_started_at;
+        let newest_behind = if was_resumed { before.index } else { 0 };
+        Ends::by(self.topic.limits, self.dry_after, before.answers, newest_behind)
     }
 
     /// The end that comes now, of one that a rule calls for: what would end by itself is shown to judges before, as far as somebody answers.
     pub(super) fn unless_judged(
         &mut self,
-        end: Option<EndReason>,
+        end: Option<End>,
         members: &BTreeMap<WorkerId, Member>,
         live: &[LiveLease],
         settings: &Settings,
         now: Monotonic,
-    ) -> Option<EndReason> {
+    ) -> Option<End> {
         let is_due = self.topic.judge
-            && end.is_some_and(EndReason::is_natural)
+            && end.is_some_and(|(reason, _)| reason.is_natural())
             && self.tickets.has_to_judge(&self.fold)
             && !self.is_hopeless(members, live, settings, now);
         let since = self.judging.unwrap_or(now);
@@ -175,23 +202,12 @@ impl Managed {
     }
 
     /// Whether it is as complete as is wanted, as far as that is known.
-    fn is_complete(&self) -> bool {
-        let (_, Some(said)) = self.completeness else { return false };
+    fn complete(&self) -> Option<Met> {
+        let (_, said) = self.completeness;
+        let (said, wanted) = said.zip(self.topic.limits.completeness)?;
         // What was estimated some answers ago is estimated anew, so that the log up to here says it.
-        self.topic.limits.completeness.is_some_and(|wanted| {
-            !said.at_least && said.completeness >= wanted.get() && self.fold.is_complete(wanted)
-        })
-    }
-
-    /// Whether the newest answers brought less than is wanted. As many are looked at as may be under way at once: those were asked without knowing of one
-    /// another. Answers to an earlier start say nothing, as somebody who resumes a topic wants to see more of it.
-    fn yields_too_little(&self, live: &[LiveLease]) -> bool {
-        let Some(least) = self.topic.limits.min_new_per_100_requests else { return false };
-        let was_resumed = self.topic.started_at != self.topic.run_started_at;
-        let before = if was_resumed { self.baseline.unwrap_or_default().index } else { 0 };
-        let at_once: u64 = live.iter().map(|one| u64::from(one.places)).sum();
-        let answers = usize::try_from(at_once).unwrap_or(usize::MAX).max(LEAST_NEWEST);
-        self.fold.newest().of(answers, before).is_some_and(|brought| brought.is_below(least))
+        let is_near = !said.at_least && said.completeness >= wanted.get();
+        is_near.then(|| Met::complete(Some(wanted), &self.fold)).flatten()
     }
 
     fn used_up(
@@ -199,22 +215,31 @@ impl Managed {
         members: &BTreeMap<WorkerId, Member>,
         live: &[LiveLease],
         budget: Budget,
-    ) -> Option<EndReason> {
-        let (left_requests, _) = self.ledger.left(&self.fold, budget);
+    ) -> Option<Met> {
         // A cap may come that is passed already: no answer that is still to come gives a request back.
-        if budget.requests.is_some_and(|cap| self.fold.totals().requests() >= cap) {
-            return Some(EndReason::MaxRequests);
+        let ends = self.ends();
+        if let Some(met) = ends.requests(&self.fold, 0) {
+            return Some(met);
         }
         let quiet =
             self.reports(members).flatten().all(|report| report.in_flight == 0 && report.unresolved == 0);
         if !quiet {
             return None;
         }
-        if budget.requests.is_some() && left_requests == 0 && !self.ledger.requests_open(live) {
-            return Some(EndReason::MaxRequests);
+        if !self.ledger.requests_open(live)
+            && let Some(met) = ends.requests(&self.fold, self.ledger.requests_beside(&self.fold))
+        {
+            return Some(met);
         }
         let broke = !live.is_empty() && !self.ledger.cost_open(&self.fold, budget, live);
-        (budget.cost.is_some() && broke).then_some(EndReason::MaxUsd)
+        broke.then(|| self.money(live, budget)).flatten()
+    }
+
+    /// What is met of the cap on money where producers have nothing under way.
+    fn money(&self, live: &[LiveLease], budget: Budget) -> Option<Met> {
+        let beside = self.ledger.cost_beside(&self.fold, budget, live);
+        let next = live.iter().map(|one| one.request_cost).min().unwrap_or(Cost::ZERO);
+        self.ends().money(&self.fold, beside, next)
     }
 
     /// Whether no producer can ever ask, or nothing has been answered for too long.
@@ -234,4 +259,9 @@ impl Managed {
         };
         given_up || (!live.is_empty() && self.reports(members).all(hopeless))
     }
+}
+
+/// As many of the newest answers are looked at as may be under way at once: those were asked without knowing of one another.
+fn answers_at_once(live: &[LiveLease]) -> u64 {
+    live.iter().map(|one| u64::from(one.places)).sum::<u64>().max(LEAST_NEWEST)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::member::Member;
 use super::Managed;
-use crate::decision::{CHUNK, Chunk, Decision, Ending, RULES, Terms, What};
+use crate::decision::{CHUNK, Chunk, Decision, Definition, Ending, RULES, Terms, What};
 use crate::ids::{Epoch, LogIndex, WorkerId};
 use crate::time::{Now, UnixMillis};
 use crate::topic::{EndReason, Partition, Topic};
@@ -22,6 +22,10 @@ pub(super) struct Journal {
     tail: Chunk,
     /// The number behind the last one that is sure to be there.
     saved: u64,
+    /// The definition that is sure to be there.
+    saved_definition: Definition,
+    /// The version of the topic that the definition is of; 0 where nobody has looked yet.
+    version: u64,
     /// The newest of those before that is not of what a request asks for; 0 for none.
     other: u64,
     taken_up: bool,
@@ -33,7 +37,9 @@ pub(super) struct Journal {
 impl Default for Journal {
     fn default() -> Self {
         let tail = Chunk::default();
-        Self { saved: tail.end(), tail, other: 0, taken_up: false, terms: None, ending: None }
+        let saved_definition = Definition::default();
+        let (other, version, taken_up, terms, ending) = (0, 0, false, None, None);
+        Self { saved: tail.end(), saved_definition, version, tail, other, taken_up, terms, ending }
     }
 }
 
@@ -50,10 +56,11 @@ impl Journal {
             | What::Measured(_)
             | What::Cared(_)
             | What::Asked(_)
+            | What::Changed(_)
             | What::Dropped { .. } => None,
         });
-        let (saved, first) = (chunk.end(), chunk.first);
-        *self = Self { saved, tail: chunk, ending, ..Self::default() };
+        let (saved, first, saved_definition) = (chunk.end(), chunk.first, chunk.definition.clone());
+        *self = Self { saved, saved_definition, tail: chunk, ending, ..Self::default() };
         self.saw(first);
     }
 
@@ -74,11 +81,29 @@ impl Journal {
         number
     }
 
-    /// Before anything is asked: who decides, and by what.
-    pub(super) fn terms(&mut self, moment: Moment, epoch: Epoch, terms: Terms) {
+    /// Before anything else: who decides.
+    fn taken_up(&mut self, moment: Moment, epoch: Epoch) {
         if !std::mem::replace(&mut self.taken_up, true) {
             self.note(moment, What::TakenUp { epoch, rules: RULES });
         }
+    }
+
+    /// What of the topic's definition is otherwise than when decisions last told of it, whoever led then.
+    fn definition(&mut self, moment: Moment, epoch: Epoch, topic: &Topic) {
+        if std::mem::replace(&mut self.version, topic.version) == topic.version {
+            return;
+        }
+        let before = std::mem::replace(&mut self.tail.definition, Definition::of(topic));
+        let changed = before.changed(&self.tail.definition).filter(|_| !before.is_empty());
+        if let Some(changed) = changed {
+            self.taken_up(moment, epoch);
+            self.note(moment, What::Changed(changed));
+        }
+    }
+
+    /// Before anything is asked: who decides, and by what.
+    pub(super) fn terms(&mut self, moment: Moment, epoch: Epoch, terms: Terms) {
+        self.taken_up(moment, epoch);
         // Of who is away only that counts, since why is said in ever other words.
         let is_same = |known: &Terms| {
             let away = known.away.keys().eq(terms.away.keys());
@@ -133,18 +158,21 @@ impl Journal {
 
     /// What is to be saved: whole chunks, and the one that is open.
     pub(super) fn unsaved(&self) -> Option<Vec<Chunk>> {
-        if self.saved >= self.tail.end() {
+        if self.saved >= self.tail.end() && self.saved_definition == self.tail.definition {
             return None;
         }
         let mut chunks: Vec<Chunk> = Vec::new();
         let mut first = self.tail.first;
         for decisions in self.tail.decisions.chunks(CHUNK) {
-            let chunk = Chunk { first, decisions: decisions.to_vec() };
+            let chunk = Chunk { first, decisions: decisions.to_vec(), ..Chunk::default() };
             first = chunk.end();
             chunks.push(chunk);
         }
-        if chunks.last().is_some_and(|chunk| chunk.decisions.len() == CHUNK) {
-            chunks.push(Chunk { first, decisions: Vec::new() });
+        if chunks.last().is_none_or(|chunk| chunk.decisions.len() == CHUNK) {
+            chunks.push(Chunk { first, ..Chunk::default() });
+        }
+        if let Some(open) = chunks.last_mut() {
+            open.definition = self.tail.definition.clone();
         }
         Some(chunks)
     }
@@ -153,6 +181,9 @@ impl Journal {
     pub(super) fn saved(&mut self, end: u64) {
         let before = self.saved;
         self.saved = before.max(end.min(self.tail.end()));
+        if self.saved == self.tail.end() {
+            self.saved_definition.clone_from(&self.tail.definition);
+        }
         self.saw(before);
         let whole = usize::try_from(self.saved.saturating_sub(self.tail.first)).unwrap_or(0) / CHUNK * CHUNK;
         self.tail.decisions.drain(..whole);
@@ -172,7 +203,13 @@ impl Managed {
             away: self.away(members),
             partition: self.topic.partition,
             categories: self.topic.categories.clone(),
+            ends: Some(self.ends()),
         }
+    }
+
+    /// Writes down what an operator has changed.
+    pub(super) fn note_definition(&mut self, epoch: Epoch, now: Now) {
+        self.journal.definition(self.moment(now), epoch, &self.topic);
     }
 
     /// Writes them down where they are others than before.

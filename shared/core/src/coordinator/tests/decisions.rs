@@ -121,6 +121,7 @@ fn a_decision_that_does_not_follow_from_the_log_is_found() {
             | What::Measured(_)
             | What::Cared(_)
             | What::Dropped { .. }
+            | What::Changed(_)
             | What::Ending(_) => None,
         });
         change(asked.nth(30).unwrap());
@@ -198,7 +199,11 @@ fn an_end_is_written_down_once_with_where_the_topic_stood() {
     assert_eq!((ending.found, ending.requests, ending.reason), (3, 3, EndReason::MaxRequests));
     replay(&world).unwrap();
     let words = decision.what.to_string();
-    assert!(words.starts_with("comes to its end: the cap on requests is used up; 3 items"), "{words}");
+    assert!(
+        words
+            .starts_with("comes to its end: the cap on requests is used up (the cap of 3 requests); 3 items"),
+        "{words}"
+    );
 
     let mut world = running(Limits::default());
     let stopped = world.stored.end(EndReason::Stopped).unwrap();

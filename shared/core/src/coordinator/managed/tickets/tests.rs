@@ -36,7 +36,7 @@ fn all_saved() -> Journal {
     let mut journal = Journal::default();
     let request = StartRequest { name: "birds".into(), ..StartRequest::default() };
     let topic = Topic::start(None, TopicId::from_name("birds").unwrap(), request, UnixMillis(0)).unwrap();
-    journal.found(Chunk { first: u64::MAX, decisions: Vec::new() }, &topic);
+    journal.found(Chunk { first: u64::MAX, ..Chunk::default() }, &topic);
     journal
 }
 
