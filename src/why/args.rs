@@ -47,7 +47,7 @@ pub(crate) struct Why {
     /// How many decisions, the newest of them
     #[arg(short, long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = count)]
     pub(crate) limit: u64,
-    /// Only decisions of this kind, or of these: asked, routed, worded, cared, terms, measured, dropped, ending, taken-up
+    /// Only decisions of this kind, or of these: asked, routed, worded, cared, terms, measured, dropped, changed, ending, taken-up
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = DecisionKind::parse)]
     pub(crate) kinds: Vec<DecisionKind>,
     /// One JSON object a line

@@ -16,6 +16,7 @@ const KINDS = [
   ['terms', 'what the next go by'],
   ['measured', 'what came of others'],
   ['dropped', 'waited for no more'],
+  ['changed', 'changed by the operator'],
   ['ending', 'the end'],
   ['taken_up', 'taken up by a leader'],
 ];

@@ -18,7 +18,8 @@ pub use answer::{
     TopicView,
 };
 pub use decisions::{
-    AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, ShareView, WhyName,
+    AskedView, ChangeView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, ShareView,
+    WhyName,
 };
 pub use letters::{
     DeadLetter, DeadLetterList, DeadLetterView, LetterContent, LetterOutcome, SettleLetters, SettledLetter,

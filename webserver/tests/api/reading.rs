@@ -1,5 +1,7 @@
 //! Reading topics, items and curves.
 
+use igentai_core::cost::Cost;
+use igentai_core::decision::{Definition, Ending, Met, What};
 use igentai_core::estimate::{Completeness, Estimate};
 use igentai_core::fold::{Probed, Totals};
 use igentai_core::frontier::{Part, PartState};
@@ -223,6 +225,41 @@ async fn decisions_are_read_from_the_newest_on_page_by_page() {
     );
     assert!(one["text"].as_str().unwrap().starts_with("p1 asks small for s, 50 items: "), "{one}");
     assert_eq!(server.get("/api/v1/topics/other/decisions").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_an_operator_changed_and_what_an_end_met_is_told() {
+    let world = World::new();
+    let server = world.serve().await;
+    let topic = world.running("t").await;
+    let other = Topic { prompt: Some("Name sights".into()), items_per_request: 7, ..topic.clone() };
+    let changed = Definition::of(&topic).changed(&Definition::of(&other)).unwrap();
+    let ending = Ending {
+        reason: EndReason::MaxRequests,
+        found: 3,
+        requests: 200,
+        cost: Cost::ZERO,
+        completeness: None,
+        met: Some(Met::Requests { cap: 200, beside: 0 }),
+    };
+    world.decided(&topic, vec![What::Changed(changed), What::Ending(ending)]).await;
+    let page = server.get("/api/v1/topics/t/decisions?kind=changed").await.json();
+    let [one] = page["decisions"].as_array().unwrap().as_slice() else { unreachable!("{page}") };
+    assert_eq!((&one["kind"], &one["number"]), (&json!("changed"), &json!(1)));
+    assert_eq!(
+        one["changed"],
+        json!([
+            { "field": "items_per_request", "before": "50", "after": "7" },
+            { "field": "prompt", "after": "Name sights" },
+        ])
+    );
+    let text =
+        "changed by the operator: the items of a request from 50 to 7; the prompt from none to “Name sights”";
+    assert_eq!(one["text"], text);
+    let page = server.get("/api/v1/topics/t/decisions?kind=ending").await.json();
+    let one = &page["decisions"][0];
+    assert_eq!(one["ending"]["met"], "the cap of 200 requests");
+    assert!(one["text"].as_str().unwrap().contains("is used up (the cap of 200 requests); 3 items"), "{one}");
 }
 
 #[tokio::test]

@@ -48,6 +48,9 @@ pub struct DecisionView {
     /// Of an end: where the topic stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<EndingView>,
+    /// Of a change: what an operator changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<ChangeView>>,
 }
 
 /// Kinds of decisions.
@@ -72,10 +75,12 @@ pub enum DecisionKind {
     Dropped,
     /// The topic comes to its end.
     Ending,
+    /// An operator has changed the topic.
+    Changed,
 }
 
 impl DecisionKind {
-    pub(crate) const WORDS: [(&str, Self); 9] = [
+    pub(crate) const WORDS: [(&str, Self); 10] = [
         ("asked", Self::Asked),
         ("routed", Self::Routed),
         ("worded", Self::Worded),
@@ -84,6 +89,7 @@ impl DecisionKind {
         ("measured", Self::Measured),
         ("dropped", Self::Dropped),
         ("ending", Self::Ending),
+        ("changed", Self::Changed),
         ("taken_up", Self::TakenUp),
     ];
 
@@ -119,6 +125,7 @@ impl DecisionKind {
             What::Asked(_) => Self::Asked,
             What::Dropped { .. } => Self::Dropped,
             What::Ending(_) => Self::Ending,
+            What::Changed(_) => Self::Changed,
         }
     }
 }
@@ -220,4 +227,20 @@ pub struct EndingView {
     /// How complete it was, where that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<CompletenessView>,
+    /// Which cap or floor it met, in words; absent where it met none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub met: Option<String>,
+}
+
+/// One thing that an operator changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeView {
+    /// What, as it is called where topics are changed: `prompt`, `limits.max_requests`, `provider_weights.small`.
+    pub field: String,
+    /// What it was, as text, the first 1,000 characters of it; absent where it was not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use igentai_core::decision::{Asked, Decision, Ending, What, Why};
+use igentai_core::decision::{Asked, Changed, Decision, Ending, What, Why};
 use igentai_core::folder::TopicId;
 use igentai_core::ids::Run;
 use igentai_core::routing::Routed;
@@ -12,7 +12,8 @@ use utoipa::IntoParams;
 use super::statistics::measured_view;
 use crate::api::allowed;
 use crate::api::dto::{
-    AskedView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, Routing, ShareView, WhyName,
+    AskedView, ChangeView, DecisionKind, DecisionPage, DecisionView, EndingView, RoutedView, Routing,
+    ShareView, WhyName,
 };
 use crate::context::AppRef;
 use crate::extract::{QueryOf, TopicPath};
@@ -51,7 +52,8 @@ impl FromFields for DecisionsQuery {
 
 /// What was decided for a topic, and why; the newest first
 ///
-/// What requests ask for, who can be asked, what is waited for no more, and the end of the topic. Where a topic is not cut into parts, requests need no decision.
+/// What requests ask for, who can be asked, what is waited for no more, what an operator changed, and the end of the topic. Where a topic is not cut into parts,
+/// requests need no decision. A fresh start forgets those of the run before, as it does its log.
 #[utoipa::path(get, path = "/api/v1/topics/{id}/decisions", tag = "topics", params(("id" = String, Path), DecisionsQuery), responses(
     (status = 200, body = DecisionPage),
     ReadErrors,
@@ -104,17 +106,18 @@ pub async fn decision_page(
 }
 
 fn decision_view(number: u64, decision: &Decision) -> DecisionView {
-    let (mut asked, mut routed, mut measured, mut ending) = (None, None, None, None);
+    let (mut asked, mut routed, mut measured, mut ending, mut changed) = (None, None, None, None, None);
     match &decision.what {
         What::Routed(of) => routed = Some(routed_as_told(of)),
         What::Measured(of) => measured = Some(measured_view(of)),
         What::Asked(of) => asked = Some(asked_view(of)),
         What::Ending(of) => ending = Some(ending_view(of)),
+        What::Changed(of) => changed = Some(change_views(of)),
         What::TakenUp { .. } | What::Terms(_) | What::Worded(_) | What::Cared(_) | What::Dropped { .. } => {}
     }
     let kind = DecisionKind::of(&decision.what);
     let (at_ms, log_index, text) = (decision.at.0, decision.log_index, decision.what.to_string());
-    DecisionView { number, at_ms, log_index, kind, text, asked, routed, measured, ending }
+    DecisionView { number, at_ms, log_index, kind, text, asked, routed, measured, ending, changed }
 }
 
 fn routed_as_told(routed: &Routed) -> RoutedView {
@@ -166,5 +169,16 @@ fn ending_view(ending: &Ending) -> EndingView {
         requests: ending.requests,
         usd: ending.cost.usd(),
         completeness: ending.completeness.map(view::completeness),
+        met: ending.met.map(|met| met.to_string()),
     }
+}
+
+fn change_views(changed: &Changed) -> Vec<ChangeView> {
+    let all = changed.changes.iter();
+    all.map(|change| ChangeView {
+        field: change.field.clone(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+    })
+    .collect()
 }

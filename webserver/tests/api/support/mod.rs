@@ -278,13 +278,22 @@ impl World {
                 _ => decision.clone(),
             };
             let last = begun + (count - begun).min(CHUNK);
-            let chunk = Chunk { first, decisions: (begun + 1..=last).map(of).collect() };
+            let chunk = Chunk { first, decisions: (begun + 1..=last).map(of).collect(), ..Chunk::default() };
             let whole = chunk.decisions.len() == CHUNK;
             let name =
                 if whole { checkpoints::decisions_from(first) } else { checkpoints::DECISIONS.to_owned() };
             chunks.insert(name, checkpoints::encode_decisions(&chunk));
             first = chunk.end();
         }
+        self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), chunks).await.unwrap();
+    }
+
+    /// Keeps these decisions.
+    pub(crate) async fn decided(&self, topic: &Topic, all: Vec<What>) {
+        let decisions = all.into_iter().map(|what| Decision { at: UnixMillis(1), log_index: 0, what });
+        let chunk = Chunk { decisions: decisions.collect(), ..Chunk::default() };
+        let chunks =
+            BTreeMap::from([(checkpoints::DECISIONS.to_owned(), checkpoints::encode_decisions(&chunk))]);
         self.store.save_checkpoints(&topic.id, topic.run, self.epoch(), chunks).await.unwrap();
     }
 
