@@ -56,22 +56,41 @@ fn requests_and_lost_ones() -> World {
     world
 }
 
-fn money() -> World {
-    let (price, cap) = (Cost::from_picodollars(100), Cost::from_picodollars(250));
-    let mut world = World::new(Limits { max_cost: Some(cap), ..Limits::default() });
-    world.price = price;
-    let beat = |world: &mut World, at: u64| {
-        let priced = |beat: &mut Heartbeat| {
+const PRICE: Cost = Cost::from_picodollars(100);
+
+fn paid(cap: u64) -> World {
+    let limits = Limits { max_cost: Some(Cost::from_picodollars(cap)), ..Limits::default() };
+    let mut world = World::new(limits);
+    world.price = PRICE;
+    priced(&mut world, 1, 0..5_000);
+    world
+}
+
+fn priced(world: &mut World, life: u64, at: std::ops::Range<u64>) {
+    for at in at.step_by(1_000) {
+        let price = |beat: &mut Heartbeat| {
             for report in &mut beat.topics {
-                (report.request_cost, report.dearest_cost) = (price, price);
+                (report.request_cost, report.dearest_cost) = (PRICE, PRICE);
             }
         };
-        world.beat("p1", 1, priced, at);
+        world.beat("p1", life, price, at);
         world.settle(at);
-    };
-    (0..5_000).step_by(1_000).for_each(|at| beat(&mut world, at));
+    }
+}
+
+fn money() -> World {
+    let mut world = paid(250);
     answers(&mut world, Outcome::Answered, 2);
-    (5_000..9_000).step_by(1_000).for_each(|at| beat(&mut world, at));
+    priced(&mut world, 1, 5_000..9_000);
+    world
+}
+
+/// A producer is lost with nearly all of it.
+fn money_and_lost_one() -> World {
+    let mut world = paid(450);
+    answers(&mut world, Outcome::Answered, 1);
+    world.settle(15_000);
+    priced(&mut world, 2, 16_000..30_000);
     world
 }
 
@@ -116,14 +135,17 @@ fn low_yield() -> World {
 }
 
 /// Every end that follows from the log, with what it meets, and what of its terms makes it another.
-fn all() -> [(World, Met, fn(&mut Ends)); 8] {
+fn all() -> [(World, Met, fn(&mut Ends)); 9] {
     let picos = Cost::from_picodollars;
     [
         (items(), Met::Items { cap: 3 }, |ends| ends.max_attributes = Some(4)),
         (requests(), Met::Requests { cap: 3, beside: 0 }, |ends| ends.max_requests = Some(4)),
         (requests_and_lost_ones(), Met::Requests { cap: 7, beside: 6 }, |ends| ends.max_requests = Some(8)),
-        (money(), Met::Money { cap: picos(250), beside: Cost::ZERO, next: picos(100) }, |ends| {
+        (money(), Met::Money { cap: picos(250), beside: Cost::ZERO, next: PRICE }, |ends| {
             ends.max_cost = Some(Cost::from_picodollars(300))
+        }),
+        (money_and_lost_one(), Met::Money { cap: picos(450), beside: picos(307), next: PRICE }, |ends| {
+            ends.max_cost = Some(Cost::from_picodollars(600))
         }),
         (dry(), Met::Dry { answers: 31 }, |ends| ends.answers_before = 2),
         (unusable(), Met::Unusable { answers: 30 }, |ends| ends.dry_after = 31),
