@@ -10,6 +10,7 @@ mod distributed;
 mod embedded;
 mod emptied;
 mod healing;
+mod history;
 mod interrupted;
 mod judging;
 mod leaders;
