@@ -8,7 +8,7 @@ use crate::topic::Share;
 impl World {
     /// The end that was written down last.
     pub(super) fn ending(&self) -> Ending {
-        let ends = self.decided().into_iter().filter_map(|(_, decision)| match decision.what {
+        let mut ends = self.decided().into_iter().filter_map(|(_, decision)| match decision.what {
             What::Ending(ending) => Some(ending),
             What::TakenUp { .. }
             | What::Terms(_)
@@ -20,7 +20,7 @@ impl World {
             | What::Changed(_)
             | What::Dropped { .. } => None,
         });
-        ends.last().unwrap()
+        ends.next_back().unwrap()
     }
 }
 
@@ -134,18 +134,20 @@ fn low_yield() -> World {
     world
 }
 
+type Case = (World, Met, fn(&mut Ends));
+
 /// Every end that follows from the log, with what it meets, and what of its terms makes it another.
-fn all() -> [(World, Met, fn(&mut Ends)); 9] {
+fn all() -> [Case; 9] {
     let picos = Cost::from_picodollars;
     [
         (items(), Met::Items { cap: 3 }, |ends| ends.max_attributes = Some(4)),
         (requests(), Met::Requests { cap: 3, beside: 0 }, |ends| ends.max_requests = Some(4)),
         (requests_and_lost_ones(), Met::Requests { cap: 7, beside: 6 }, |ends| ends.max_requests = Some(8)),
         (money(), Met::Money { cap: picos(250), beside: Cost::ZERO, next: PRICE }, |ends| {
-            ends.max_cost = Some(Cost::from_picodollars(300))
+            ends.max_cost = Some(Cost::from_picodollars(300));
         }),
         (money_and_lost_one(), Met::Money { cap: picos(450), beside: picos(307), next: PRICE }, |ends| {
-            ends.max_cost = Some(Cost::from_picodollars(600))
+            ends.max_cost = Some(Cost::from_picodollars(600));
         }),
         (dry(), Met::Dry { answers: 31 }, |ends| ends.answers_before = 2),
         (unusable(), Met::Unusable { answers: 30 }, |ends| ends.dry_after = 31),
