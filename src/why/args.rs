@@ -61,10 +61,10 @@ pub(crate) struct Replay {
     /// The topic's name, or its id
     #[arg(value_name = "TOPIC")]
     pub(crate) topic: String,
-    /// Instead, simulate what the run would have come to with its requests shared so, by its own answers; for a topic whose requests are about the whole
+    /// Instead, simulate what the run would have come to with its requests shared so, by what its providers named in it and no more; not for a topic that is cut by categories or clusters
     #[arg(long, value_enum)]
     pub(crate) policy: Option<Routing>,
-    /// Weight from which --policy begins; may be given several times, providers not named are then not asked [default: the topic's, or equal ones]
+    /// Weight from which --policy begins; may be given several times, providers not named are then not asked [default: those of the run, or equal ones]
     #[arg(long = "provider", value_name = "NAME=WEIGHT", value_parser = weight, requires = "policy")]
     pub(crate) providers: Vec<(String, f64)>,
     #[command(flatten)]

@@ -58,8 +58,8 @@ pub(crate) async fn replay(arguments: Replay, common: &Common) -> Result<Exit, F
     if let Some(policy) = arguments.policy {
         let weights = settings::once_each(&arguments.providers)?;
         let found = async {
-            let topic = stored(store.as_ref(), &arguments.topic).await?;
-            what_if::what_if(store.as_ref(), &topic, policy.to_core(), weights).await
+            let (_, topic) = defined(store.as_ref(), &arguments.topic).await?;
+            what_if::what_if(store.as_ref(), &topic, policy.to_core(), weights, &config).await
         };
         let found = found.await;
         store.close().await;

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use igentai_core::folder::TopicId;
+use igentai_core::decision::Terms;
 use igentai_core::routing::Policy;
+use igentai_core::routing::what_if::anew::{Anew, Ends};
 use igentai_core::routing::what_if::{Answers, Outcome, Reached};
-use igentai_shared::store::Store;
-use igentai_webserver::api::dto::TopicView;
+use igentai_core::topic::Topic;
+use igentai_shared::config::Config;
+use igentai_shared::store::{self, Store};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::counted;
 use crate::topics::inert::inert;
-
-/// Log entries read at once.
-const PAGE: usize = 1_000;
 
 /// What would have come of it.
 #[derive(Debug)]
@@ -29,29 +28,45 @@ pub(super) struct Found {
 /// Reads a run's log and simulates.
 pub(super) async fn what_if(
     store: &dyn Store,
-    topic: &TopicView,
+    topic: &Topic,
     policy: Policy,
     weights: BTreeMap<String, f64>,
+    config: &Config,
 ) -> Result<Found, Failure> {
-    let id = TopicId::parse(&topic.id).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    let weights = if weights.is_empty() { topic.provider_weights.clone() } else { weights };
-    let (mut answers, mut after) = (Answers::default(), 0);
-    loop {
-        let page = store.log(&id, topic.run, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.index;
-        for entry in &page {
-            answers.entry(entry);
-        }
-    }
-    let outcome = answers.under(policy, &weights).map_err(|why| {
+    let answers = store::answers(store, &topic.id, topic.run).await?;
+    let outcome = if answers.is_aimed() {
+        answers.anew(policy, &weights, &ends(topic, config))
+    } else {
+        let weights = if weights.is_empty() { &topic.provider_weights } else { &weights };
+        answers.under(policy, weights)
+    };
+    let outcome = outcome.map_err(|why| {
         let name = inert(&topic.name);
         Failure::new(
             Exit::Failed,
             format!("{name}: what another policy would have come to cannot be told: {why}"),
         )
     })?;
+    let weights = if weights.is_empty() { topic.provider_weights.clone() } else { weights };
     Ok(Found { topic: topic.name.clone(), run: topic.run, policy, weights, outcome })
+}
+
+/// What ends the topic, and its terms where no decision has them.
+fn ends(topic: &Topic, config: &Config) -> Ends {
+    Ends {
+        terms: Terms {
+            items: topic.items_per_request,
+            wanted: topic.limits.completeness,
+            partition: topic.partition,
+            categories: topic.categories.clone(),
+            weights: topic.provider_weights.clone(),
+            routing: topic.routing,
+            ..Terms::default()
+        },
+        dry_after: u64::from(config.run.dry_after_answers),
+        least_new: topic.limits.min_new_per_100_requests,
+        most_cost: topic.limits.max_cost,
+    }
 }
 
 fn told(reached: Reached) -> String {
@@ -64,7 +79,13 @@ fn numbers(reached: Reached) -> Value {
 
 impl Found {
     pub(super) fn json(&self) -> String {
-        let Outcome { reached, out_of, asked, was_then, was_there, judged } = &self.outcome;
+        let Outcome { reached, out_of, asked, was, was_then, was_there, judged, anew } = &self.outcome;
+        let same = anew.as_ref().map(|anew| {
+            let mut same = numbers(anew.same);
+            same["ended"] = json!(anew.same_over.as_str());
+            same["with_as_many_items"] = json!(anew.same_there.map(numbers));
+            same
+        });
         let line = json!({
             "topic": self.topic,
             "run": self.run,
@@ -72,8 +93,13 @@ impl Found {
             "policy": self.policy.as_str(),
             "weights": self.weights,
             "would_be": numbers(*reached),
+            "ended": anew.as_ref().map(|anew| anew.over.as_str()),
             "asked": asked,
             "out_of_answers": out_of,
+            "same_policy": same,
+            "named": anew.as_ref().map(|anew| &anew.named),
+            "named_by_asked": anew.as_ref().map(|anew| anew.named_by_asked),
+            "was": numbers(*was),
             "was_after_as_many_requests": numbers(*was_then),
             "was_with_as_many_items": was_there.map(numbers),
             "judges": { "requests": judged.requests, "usd": judged.cost.usd() },
@@ -82,14 +108,48 @@ impl Found {
     }
 
     pub(super) fn text(&self) -> String {
-        let Outcome { reached, out_of, asked, was_then, was_there, judged } = &self.outcome;
+        let Outcome { reached, out_of, asked, was_then, judged, anew, .. } = &self.outcome;
         let asked: Vec<String> =
             asked.iter().map(|(name, count)| format!("{count} to {}", inert(name))).collect();
-        let end = match out_of {
-            Some(provider) => format!("; then the answers of {} run out", inert(provider)),
-            None => ", which are all that there are".to_owned(),
+        let end = match (anew, out_of) {
+            (Some(anew), _) => format!("; {}", anew.over.in_words()),
+            (None, Some(provider)) => format!("; then the answers of {} run out", inert(provider)),
+            (None, None) => ", which are all that there are".to_owned(),
         };
-        let there = was_there.map_or_else(
+        let judges = match judged.requests {
+            0 => String::new(),
+            asked => {
+                format!(
+                    "  judges: {} for {}, which are in none of these\n",
+                    counted(asked, "request"),
+                    judged.cost
+                )
+            }
+        };
+        let how = match anew {
+            Some(_) => {
+                "a simulation, no run, with models that know what their providers named in this run, and no more"
+            }
+            None => "a simulation with the answers that the run has, no run",
+        };
+        let was = match anew {
+            Some(anew) => self.beside(anew),
+            None => format!("  as it was: {} for as many requests{}\n", told(*was_then), self.there()),
+        };
+        format!(
+            "{}, run {}: {how}:\n  with {}: {} for {} ({}){end}\n{was}{judges}",
+            inert(&self.topic),
+            self.run,
+            self.policy.as_str().replace('_', "-"),
+            told(*reached),
+            counted(reached.requests, "request"),
+            asked.join(", "),
+        )
+    }
+
+    /// When the run had as many items.
+    fn there(&self) -> String {
+        self.outcome.was_there.map_or_else(
             || "; it never had as many items".to_owned(),
             |was| {
                 format!(
@@ -99,22 +159,35 @@ impl Found {
                     was.cost
                 )
             },
-        );
-        let judges = match judged.requests {
-            0 => String::new(),
-            asked => {
-                format!("  judges: {} for {}, which are in neither\n", counted(asked, "request"), judged.cost)
-            }
-        };
-        format!(
-            "{}, run {}: a simulation with the answers that the run has, no run:\n  with {}: {} for {} ({}){end}\n  as it was: {} for as many requests{there}\n{judges}",
-            inert(&self.topic),
-            self.run,
-            self.policy.as_str().replace('_', "-"),
-            told(*reached),
-            counted(reached.requests, "request"),
-            asked.join(", "),
-            told(*was_then),
         )
+    }
+
+    /// What a run that was made anew is to be held against.
+    fn beside(&self, anew: &Anew) -> String {
+        let Outcome { was, was_then, .. } = &self.outcome;
+        let known = if anew.named_by_asked < was.items {
+            format!(
+                "  those who are asked there named {} of the run's {}, and no more can be found\n",
+                anew.named_by_asked,
+                counted(was.items, "item")
+            )
+        } else {
+            String::new()
+        };
+        let (same, its) = (anew.same, counted(anew.same.requests, "request"));
+        let over = anew.same_over.in_words();
+        let near = format!(
+            "  simulated with its own policy and weights: {} for {its}; {over}\n  as it was: {} for {}",
+            told(same),
+            told(*was),
+            counted(was.requests, "request")
+        );
+        let then = match was_then.requests {
+            requests if requests < was.requests => {
+                format!("; after {}, {}", counted(requests, "request"), told(*was_then))
+            }
+            _ => String::new(),
+        };
+        format!("{known}{near}{then}{}\n", self.there())
     }
 }

@@ -70,7 +70,7 @@ async fn what_another_policy_would_have_come_to_is_told_beside_what_judges_were_
     assert!(judges.as_u64() >= Some(1) && would["judges"]["usd"].as_f64() > Some(0.0), "{would}");
     assert!(asked.as_u64().unwrap() + judges.as_u64().unwrap() <= finished["requests"].as_u64().unwrap());
     let said = text(&ask(&replay));
-    assert!(said.contains("\n  judges: ") && said.contains(", which are in neither\n"), "{said}");
+    assert!(said.contains("\n  judges: ") && said.contains(", which are in none of these\n"), "{said}");
     let weighed = [&replay[..], &["--provider", "small=1", "--provider", "large=1", "--provider", "other=0"]];
     assert!(ask(&weighed.concat()).status.success());
 }

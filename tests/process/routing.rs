@@ -1,8 +1,9 @@
 //! Requests about the whole topic go where they bring most for their price, told with the reason.
 
+use igentai_test_support::world::Traits;
 use serde_json::{Value, json};
 
-use crate::decisions::{lines, text};
+use crate::decisions::{birds_of, lines, text};
 use crate::embedded::JsonRun;
 use crate::world::{Place, script};
 
@@ -71,4 +72,52 @@ async fn of_two_models_that_know_the_same_the_cheap_one_is_asked_more_unless_the
     let refused = ask(&["replay", "sights", "--policy", "ewma", "--provider", "small=1"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(1) && said.contains("only one provider"), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_cut_topic_would_have_come_to_without_a_dear_provider_is_simulated() {
+    let models = ["small", "large"].map(|name| Traits { name: name.to_owned(), ..Traits::honest() });
+    let place = Place::new(birds_of(models.to_vec(), 0.0).0).await;
+    let config = place.config_with("small", &dear(&place));
+    let run = |more: &[&str]| JsonRun::start(&place, &config, &[&["Birds", "--no-web"], more].concat());
+    let letters = [
+        "--partition",
+        "alphabetical",
+        "--items-per-request",
+        "40",
+        "--until-complete",
+        "90",
+        "--routing",
+        "fixed",
+    ];
+    let finished = run(&letters).finished().await;
+    let ask = |arguments: &[&str]| place.command(arguments).arg("--config").arg(&config).output().unwrap();
+    let replay = ["replay", "birds", "--policy", "good-ucb", "--provider", "small=1"];
+    let [would] = lines(&ask(&[&replay[..], &["--json"]].concat())).try_into().unwrap();
+    assert_eq!((&would["simulation"], &would["out_of_answers"]), (&json!(true), &Value::Null));
+    let number = |what: &str, of: &str| would[what][of].as_f64().unwrap();
+    assert_eq!(would["was"]["requests"], finished["requests"], "{would}");
+    assert_eq!(would["asked"].as_object().unwrap().keys().collect::<Vec<_>>(), ["small"]);
+    assert!(number("would_be", "usd") < 0.5 * number("same_policy", "usd"), "{would}");
+    let near = number("same_policy", "attributes") / number("was", "attributes");
+    assert!((0.85..1.01).contains(&near), "{would}");
+    assert!(
+        would["named"]["large"].as_u64() > Some(0) && would["named_by_asked"].as_u64() > Some(0),
+        "{would}"
+    );
+
+    let said = text(&ask(&replay));
+    for part in [
+        "a simulation, no run, with models that know what their providers named in this run, and no more:\n  with good-ucb: ",
+        "; then ",
+        "\n  simulated with its own policy and weights: ",
+        "\n  as it was: ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let by_categories = ["--fresh", "--partition", "category", "--category", "Owls", "--max-requests", "6"];
+    run(&by_categories).finished().await;
+    let refused = ask(&replay);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("aimed at categories or clusters"), "{said}");
 }

@@ -7,6 +7,7 @@ use igentai_core::fold::FoldError;
 use igentai_core::folder::TopicId;
 use igentai_core::ids::{LogIndex, Run};
 use igentai_core::log::Entry;
+use igentai_core::routing::what_if::Answers;
 
 use super::checkpoints::{self, DECISIONS, decisions_from};
 use super::{Store, StoreError};
@@ -144,4 +145,30 @@ async fn read_up_to(
         replay.entry(&entry)?;
     }
     Ok(())
+}
+
+/// The log of a run and its decisions, for a simulation of what would have come of another way to share its requests; no more of it than is simulated.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn answers(store: &dyn Store, topic: &TopicId, run: Run) -> Result<Answers, StoreError> {
+    let (mut answers, mut after) = (Answers::default(), 0);
+    while !answers.is_too_long() {
+        let page = store.log(topic, run, after, ENTRIES).await?;
+        let Some(last) = page.last() else { break };
+        after = last.index;
+        for entry in &page {
+            answers.entry(entry);
+        }
+    }
+    let mut from = 1;
+    while answers.is_aimed() && !answers.is_too_long() {
+        let (page, _) = decisions(store, topic, run, from, CHUNK).await?;
+        let Some((last, _)) = page.last() else { break };
+        from = last + 1;
+        for (_, decision) in &page {
+            answers.decision(decision);
+        }
+    }
+    Ok(answers)
 }

@@ -36,7 +36,7 @@ pub mod redis;
 pub mod rows;
 mod unreadable;
 
-pub use decisions::{ReplayError, Replayed, decisions, replay};
+pub use decisions::{ReplayError, Replayed, answers, decisions, replay};
 pub use igentai_core::lease::LeaseRecord;
 
 /// A batch, checked and fingerprinted, ready to commit.

@@ -24,7 +24,9 @@ mod quotes;
 mod report;
 mod told;
 mod topic;
+mod what_if;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use igentai_core::routing::Policy;
@@ -39,6 +41,7 @@ pub use long::{Long, LongReport, long};
 pub use quotes::{Promise, QuoteReport, quote_lines, quote_report};
 pub use report::{At, ClientReport, Quartiles, Report, Stop, report};
 pub use told::Told;
+pub use what_if::{Guess, WhatIfReport, guesses, what_if_report};
 
 /// Shares of what the models know at which the bill is read.
 pub const SHARES: [f64; 4] = [0.50, 0.80, 0.90, 0.95];
@@ -119,6 +122,8 @@ pub struct How {
     pub partition: Partition,
     /// How it shares requests among models where the topic is not cut.
     pub routing: Policy,
+    /// Weights of the models for igentai, by their names; those without one are not asked. Equal ones where there are none.
+    pub weights: BTreeMap<String, f64>,
     /// Completeness at which igentai ends.
     pub until_complete: Option<f64>,
     /// igentai goes on until it ends by itself. Otherwise it is stopped when it has named what is needed for the report, and a little more.
@@ -138,6 +143,7 @@ impl Default for How {
             known: 0.0,
             partition: Partition::Alphabetical,
             routing: Policy::GoodUcb,
+            weights: BTreeMap::new(),
             until_complete: None,
             to_the_end: false,
             quotes: false,

@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand};
 use igentai_core::routing::Policy;
 use igentai_core::topic::Partition;
 use igentai_evaluation::{
-    Client, Course, Failing, GivesUp, Grid, How, Long, Report, Setting, failing, long, quote_lines,
-    quote_report, report, run, world,
+    Client, Course, Failing, GivesUp, Grid, How, Long, Report, Setting, failing, guesses, long, quote_lines,
+    quote_report, report, run, what_if_report, world,
 };
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy::{self, Purpose};
@@ -73,10 +73,11 @@ struct Options {
     /// The share of the items, drawn by lot, that igentai is told beforehand, for example 0.75; what it then finds of the others counts.
     #[arg(long, default_value_t = How::default().known, value_name = "SHARE")]
     known: f64,
-    /// How igentai cuts the topic into parts: none, alphabetical.
-    #[arg(long, default_value = "alphabetical", value_parser = partition)]
+    /// What igentai cuts the topic into parts by: nothing (none), letters, categories that a model tells, or clusters of what was found (semantic).
+    #[arg(long, default_value = "alphabetical", value_name = "none|alphabetical|category|semantic", value_parser = partition)]
     partition: Partition,
-    /// How igentai shares requests among models where the topic is not cut: by what may still be found, by the newest answers, or equally.
+    /// How igentai shares requests among models: by what may still be found, by the newest answers, or equally. Where the topic is cut, only fixed makes a
+    /// difference: models then take turns.
     #[arg(long, default_value = "good_ucb", value_name = "good_ucb|ewma|fixed", value_parser = routing)]
     routing: Policy,
     /// Completeness at which igentai ends, for example 0.95; it is then let go on until it ends by itself.
@@ -101,8 +102,32 @@ struct Options {
 enum Other {
     /// Makes a run of very many responses and replays all its decisions as `igentai replay` does: how long that takes, and whether they come out the same.
     Replay(ReplayOptions),
-    /// One of three providers fails for two minutes: how soon it is left alone, how soon it is asked again, and what that costs.
+    /// One of three providers fails for a minute and a half: how soon it is left alone, how soon it is asked again, and what that costs.
     Failing(FailingOptions),
+    /// What `igentai replay --policy` says of topics that are cut by letters, beside what runs come to: with a run's own policy, and without one of three models.
+    WhatIf(WhatIfOptions),
+}
+
+#[derive(Debug, Args)]
+struct WhatIfOptions {
+    /// Seeds of each setting.
+    #[arg(long, default_value_t = 12)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// A taxonomy; may be given several times. All those for tuning unless said.
+    #[arg(long, value_name = "NAME")]
+    taxonomy: Vec<String>,
+    /// Which three models there are: same, collapsed, complementary; may be given several times.
+    #[arg(long, default_values = ["same", "collapsed", "complementary"], value_parser = Family::named)]
+    models: Vec<Family>,
+    /// Completeness at which runs end.
+    #[arg(long, default_value_t = 0.95)]
+    until_complete: f64,
+    /// Requests after which runs end, complete or not.
+    #[arg(long, default_value_t = How::default().max_requests)]
+    max_requests: u64,
 }
 
 #[derive(Debug, Args)]
@@ -110,7 +135,7 @@ struct FailingOptions {
     /// Seeds.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
-    /// Of the requests to it, so many fail; 1 for one that is gone, with all that is under way.
+    /// The share of the requests to it that fail; 1 for one that is gone, with all that is under way.
     #[arg(long, default_value_t = 0.6)]
     failures: f64,
     /// Producers, each with its own gates; may be given several times.
@@ -119,8 +144,8 @@ struct FailingOptions {
     /// Requests under way at once, over all producers.
     #[arg(long, default_value_t = 16)]
     concurrency: u32,
-    /// How the topic is cut into parts: none, alphabetical; may be given several times.
-    #[arg(long, default_values = ["none", "alphabetical"], value_parser = partition)]
+    /// What the topic is cut into parts by: nothing, or letters; may be given several times.
+    #[arg(long, default_values = ["none", "alphabetical"], value_name = "none|alphabetical", value_parser = letters_or_none)]
     partition: Vec<Partition>,
 }
 
@@ -132,8 +157,8 @@ struct ReplayOptions {
     /// Names that there are. Besides, one name in a hundred is made up.
     #[arg(long, default_value_t = 200_000)]
     names: usize,
-    /// How the topic is cut into parts: none, alphabetical. Where it is not cut, what is decided is how requests are shared, the ways to ask, and its end.
-    #[arg(long, default_value = "alphabetical", value_parser = partition)]
+    /// What the topic is cut into parts by: nothing, or letters. Where it is not cut, what is decided is how requests are shared, the ways to ask, and its end.
+    #[arg(long, default_value = "alphabetical", value_name = "none|alphabetical", value_parser = letters_or_none)]
     partition: Partition,
     /// Completeness that is wanted, which each decision goes by; where it is reached, the run ends before its time.
     #[arg(long)]
@@ -141,6 +166,29 @@ struct ReplayOptions {
     /// Of all that is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+}
+
+impl WhatIfOptions {
+    fn run(&self) {
+        let how = How {
+            until_complete: Some(self.until_complete),
+            max_requests: self.max_requests,
+            to_the_end: true,
+            ..How::default()
+        };
+        let mut names = self.taxonomy.clone();
+        if names.is_empty() {
+            names.extend(taxonomy::names_for(Purpose::Tuning).into_iter().map(str::to_owned));
+        }
+        for taxonomy in names {
+            for family in self.models.iter().copied() {
+                let setting = Setting { family, ..Setting::of(&taxonomy) };
+                let seeds = self.first..self.first + self.seeds;
+                let all = seeds.flat_map(|seed| guesses(&setting, &how, seed)).collect();
+                println!("{}", what_if_report(&setting, all));
+            }
+        }
+    }
 }
 
 impl Other {
@@ -151,6 +199,7 @@ impl Other {
                 let (wanted, seed) = (*until_complete, *seed);
                 println!("{}", long(Long { responses, names, partition, wanted, seed })?);
             }
+            Self::WhatIf(options) => options.run(),
             Self::Failing(FailingOptions { seeds, failures, producers, concurrency, partition }) => {
                 let (failures, concurrency) = (*failures, *concurrency);
                 for partition in partition.iter().copied() {
@@ -219,6 +268,13 @@ fn partition(name: &str) -> Result<Partition, String> {
     found.ok_or_else(|| Partition::ALL.map(Partition::as_str).join(", "))
 }
 
+/// Where names are numbers, nobody tells which categories there are.
+fn letters_or_none(name: &str) -> Result<Partition, String> {
+    let known = [Partition::None, Partition::Alphabetical];
+    let found = known.into_iter().find(|partition| partition.as_str() == name);
+    found.ok_or_else(|| format!("there are {}", known.map(Partition::as_str).join(", ")))
+}
+
 fn routing(name: &str) -> Result<Policy, String> {
     let found = Policy::ALL.into_iter().find(|policy| policy.as_str() == name);
     found.ok_or_else(|| Policy::ALL.map(Policy::as_str).join(", "))
@@ -266,6 +322,7 @@ impl Options {
             known: self.known.clamp(0.0, 1.0),
             partition: self.partition,
             routing: self.routing,
+            weights: BTreeMap::new(),
             until_complete: self.until_complete,
             quotes: self.quotes,
             to_the_end: self.to_the_end || self.until_complete.is_some(),

@@ -9,6 +9,7 @@ use igentai_core::batch::Outcome;
 use igentai_core::fold::TopicFold;
 use igentai_core::gate::Scope;
 use igentai_core::ids::WorkerId;
+use igentai_core::routing::what_if::Answers;
 use igentai_core::status::TopicStatus;
 use igentai_core::topic::{Topic, TopicState};
 use igentai_producer::pool::ProviderPool;
@@ -168,6 +169,17 @@ pub(crate) fn watch(
 /// Enumerates a world.
 pub(crate) fn run(world: &Arc<World>, how: &How, seed: u64) -> Course {
     in_virtual_time(async || enumerate(Arc::clone(world), how, seed).await)
+}
+
+/// Enumerates a world to its end, for what its log says then.
+pub(crate) fn log(world: &Arc<World>, how: &How, seed: u64) -> (Topic, Answers) {
+    in_virtual_time(async || {
+        let stage = Stage::new(Arc::clone(world), how, None, seed).await;
+        wait(&stage.service, &stage.store, &stage.topic, how).await;
+        let (_, store, topic) = stage.end().await;
+        let answers = igentai_shared::store::answers(store.as_ref(), &topic.id, topic.run).await.unwrap();
+        (topic, answers)
+    })
 }
 
 async fn enumerate(world: Arc<World>, how: &How, seed: u64) -> Course {

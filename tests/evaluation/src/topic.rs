@@ -15,6 +15,7 @@ pub(crate) fn topic(world: &World, how: &How, now: UnixMillis) -> Topic {
         items_per_request: Some(how.items),
         partition: Some(how.partition),
         routing: Some(how.routing),
+        provider_weights: Some(how.weights.clone()).filter(|weights| !weights.is_empty()),
         limits: Some(limits),
         ..StartRequest::default()
     };

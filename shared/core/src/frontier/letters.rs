@@ -4,6 +4,7 @@
 //! letter from A to Z. Accents and case are taken off. A range of places is written as it is asked for: `c`, `a-f`, `sa-sm`, and `other` for the last.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
@@ -72,6 +73,15 @@ impl Letters {
     #[must_use]
     pub fn holds(self, name: &str) -> bool {
         self.contains(place(name))
+    }
+
+    /// The number of the place where a name stands, and those of these places.
+    pub(crate) fn number_of(name: &str) -> u16 {
+        place(name)
+    }
+
+    pub(crate) const fn numbers(self) -> RangeInclusive<u16> {
+        self.from..=self.to
     }
 
     pub(super) const fn contains(self, place: Place) -> bool {

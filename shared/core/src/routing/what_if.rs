@@ -1,6 +1,6 @@
 //! What a run would have come to had its requests been shared otherwise, by its own answers: a simulation.
 //!
-//! Each time a provider is drawn, what it is taken to answer is the next of its answers in the log, until one is drawn that has none left. So an answer
+//! Where a topic is cut into parts the run is made anew ([`anew`]). Else each time a provider is drawn, what it is taken to answer is the next of its answers in the log, until one is drawn that has none left. So an answer
 //! stands for whatever that provider would have said then, which holds where answers do not depend on those before: requests about the whole topic, asked alike (the replay method of
 //! Li, L., Chu, W., Langford, J. and Wang, X. (2011), "Unbiased offline evaluation of contextual-bandit-based news article recommendation algorithms", WSDM, 297–306, with a provider's answers in
 //! their order). What a judge was asked names no item, and whom it is asked of is not shared: such requests are left out, and counted.
@@ -15,6 +15,21 @@ use crate::frontier::Aim;
 use crate::ids::{Incarnation, LogIndex, Seq, WorkerId};
 use crate::log::{Entry, EntryHead, EntryKind, EntryTail};
 use crate::topic::FIRST_SEED;
+
+pub mod anew;
+mod like;
+mod models;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+use anew::Anew;
+use pace::Pace;
+
+/// Nothing is simulated beyond so many requests, or so many items named in them: time and memory are bounded.
+pub const MOST_REQUESTS: usize = 100_000;
+/// See [`MOST_REQUESTS`].
+pub const MOST_NAMED: usize = 5_000_000;
 
 /// How far something came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +51,16 @@ pub struct Outcome {
     pub out_of: Option<String>,
     /// Requests by provider.
     pub asked: BTreeMap<String, u64>,
-    /// How far the run had come after as many requests.
+    /// How far the run came.
+    pub was: Reached,
+    /// How far it had come after as many requests.
     pub was_then: Reached,
     /// When the run had as many items.
     pub was_there: Option<Reached>,
     /// What judges were asked, which is in none of the others.
     pub judged: Reached,
+    /// How the run that was made anew went, where it was.
+    pub anew: Option<Anew>,
 }
 
 /// Why a log does not say what another policy would have come to.
@@ -52,6 +71,11 @@ pub enum Unanswered {
         "its requests aimed at parts of the topic: what another provider would have said about them is in no answer"
     )]
     Aimed,
+    /// Requests aimed at other parts than letters.
+    #[error(
+        "its requests aimed at categories or clusters, and who knows what of these cannot be told from its answers well enough; requests about the whole, and about letters, can be simulated"
+    )]
+    Categories,
     /// There is nobody else.
     #[error(
         "only one provider that has a weight was asked, so that nothing can be shared otherwise; asked were {0}"
@@ -60,6 +84,11 @@ pub enum Unanswered {
     /// A weight is for nobody.
     #[error("no provider `{0}` was asked; there are {1}")]
     Unknown(String, String),
+    /// It is too long.
+    #[error(
+        "its log is too long to be simulated: that takes at most {MOST_REQUESTS} requests, and {MOST_NAMED} items named in them"
+    )]
+    TooLong,
     /// It contradicts itself.
     #[error(transparent)]
     Log(#[from] FoldError),
@@ -67,8 +96,10 @@ pub enum Unanswered {
 
 #[derive(Debug)]
 struct Answer {
+    index: LogIndex,
     head: EntryHead,
     meta: ResponseMeta,
+    /// With seeds.
     items: Vec<Seq>,
 }
 
@@ -83,14 +114,28 @@ pub struct Answers {
     reached: Reached,
     judged: Reached,
     is_aimed: bool,
+    named: usize,
+    /// The words of the items, and what was known beforehand.
+    texts: Vec<Box<str>>,
+    seeded: Vec<Entry>,
+    pace: Pace,
 }
 
 impl Answers {
     /// Takes in the next entry of the log.
     pub fn entry(&mut self, entry: &Entry) {
+        if self.is_too_long() {
+            return;
+        }
         let tail = &entry.tail;
         let new = entry.attributes().map(|(seq, _)| seq);
-        let items = new.chain(tail.again.iter().copied()).filter(|seq| *seq < FIRST_SEED);
+        let items = new.chain(tail.again.iter().copied());
+        self.named += tail.new.len() + tail.again.len();
+        if entry.is_seeded() {
+            self.seeded.push(entry.clone());
+            return;
+        }
+        self.texts.extend(tail.new.iter().map(|text| text.as_str().into()));
         let number = |seq: u64| (entry.head.producer.clone(), entry.head.incarnation, seq);
         match &entry.head.kind {
             EntryKind::Response(meta) if is_judge(meta) => {
@@ -106,7 +151,8 @@ impl Answers {
                 self.reached.requests += 1;
                 self.reached.cost += meta.charge();
                 let items = items.collect();
-                self.all.push(Answer { head: entry.head.clone(), meta: meta.clone(), items });
+                let (index, head, meta) = (entry.index, entry.head.clone(), meta.clone());
+                self.all.push(Answer { index, head, meta, items });
             }
             EntryKind::Resolution { of } => {
                 let at = self.incomplete.get(&number(*of));
@@ -123,6 +169,30 @@ impl Answers {
         }
     }
 
+    /// Whether there is more than is simulated; nothing further is taken in then.
+    #[must_use]
+    pub const fn is_too_long(&self) -> bool {
+        self.all.len() > MOST_REQUESTS || self.named > MOST_NAMED
+    }
+
+    /// How far the run came, without what judges were asked.
+    #[must_use]
+    pub const fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    /// When the run had so many items.
+    #[must_use]
+    pub fn when(&self, items: u64) -> Option<Reached> {
+        there(&self.was, items)
+    }
+
+    /// Whether requests aimed at parts of the topic.
+    #[must_use]
+    pub const fn is_aimed(&self) -> bool {
+        self.is_aimed
+    }
+
     /// What a policy would have come to that begins with the operator's weights; equal ones where none are given.
     ///
     /// # Errors
@@ -130,6 +200,9 @@ impl Answers {
     pub fn under(&self, policy: Policy, weights: &BTreeMap<String, f64>) -> Result<Outcome, Unanswered> {
         if self.is_aimed {
             return Err(Unanswered::Aimed);
+        }
+        if self.is_too_long() {
+            return Err(Unanswered::TooLong);
         }
         let mut queues: BTreeMap<&str, VecDeque<&Answer>> = BTreeMap::new();
         for answer in &self.all {
@@ -170,16 +243,34 @@ impl Answers {
             *credits.entry(due).or_default() -= 1.0;
             course.take(answer)?;
         };
-        let requests = usize::try_from(course.reached.requests).unwrap_or(usize::MAX);
-        Ok(Outcome {
+        Ok(self.outcome(course.reached, course.asked, out_of, None))
+    }
+
+    /// Beside what the run was.
+    fn outcome(
+        &self,
+        reached: Reached,
+        asked: BTreeMap<String, u64>,
+        out_of: Option<String>,
+        anew: Option<Anew>,
+    ) -> Outcome {
+        let requests = usize::try_from(reached.requests).unwrap_or(usize::MAX);
+        Outcome {
             was_then: requests.checked_sub(1).and_then(|at| self.was.get(at)).copied().unwrap_or_default(),
-            was_there: self.was.iter().find(|was| was.items >= course.reached.items).copied(),
-            reached: course.reached,
-            asked: course.asked,
+            was: self.reached,
+            was_there: there(&self.was, reached.items),
+            reached,
+            asked,
             out_of,
             judged: self.judged,
-        })
+            anew,
+        }
     }
+}
+
+/// When something had so many items.
+fn there(course: &[Reached], items: u64) -> Option<Reached> {
+    course.iter().find(|then| then.items >= items).copied()
 }
 
 fn is_judge(meta: &ResponseMeta) -> bool {
@@ -200,7 +291,7 @@ impl Course {
     fn take(&mut self, answer: &Answer) -> Result<(), FoldError> {
         let (mut new, mut again) = (Vec::new(), Vec::new());
         let before = self.fold.attributes();
-        for item in &answer.items {
+        for item in answer.items.iter().filter(|seq| **seq < FIRST_SEED) {
             let next = u64::try_from(self.numbers.len()).unwrap_or(u64::MAX) + 1;
             match *self.numbers.entry(*item).or_insert(next) {
                 number if number > before && number == next => new.push(String::new()),
