@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use igentai_core::decision::Terms;
 use igentai_core::routing::Policy;
 use igentai_core::routing::what_if::anew::{Anew, Ends};
-use igentai_core::routing::what_if::{Answers, Outcome, Reached};
+use igentai_core::routing::what_if::{Outcome, Reached};
 use igentai_core::topic::Topic;
 use igentai_shared::config::Config;
 use igentai_shared::store::{self, Store};
