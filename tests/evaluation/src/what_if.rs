@@ -114,8 +114,8 @@ impl fmt::Display for WhatIfReport {
             for guess in &guesses {
                 *over.entry(guess.over.as_str()).or_default() += 1;
             }
-            let (items, requests, usd): (fn(&Reached) -> f64, fn(&Reached) -> f64, fn(&Reached) -> f64) =
-                (|one| one.items as f64, |one| one.requests as f64, |one| one.cost.usd());
+            let items = |one: &Reached| one.items as f64;
+            let (requests, usd) = (|one: &Reached| one.requests as f64, |one: &Reached| one.cost.usd());
             writeln!(
                 f,
                 "  {without}: items {}, requests {}, USD {}; to as many items: requests {}, USD {}; truly {} of the run's USD; {over:?}",

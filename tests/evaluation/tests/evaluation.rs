@@ -1,10 +1,16 @@
 //! The evaluation on a small taxonomy.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a failed unwrap fails the test, and counts are small"
+)]
 
 use igentai_core::frontier::{Aim, Letters};
 use igentai_core::topic::Partition;
-use igentai_evaluation::{Client, Course, End, How, Long, Report, Setting, long, report, run, world};
+use igentai_evaluation::{
+    Client, Course, End, How, Long, Report, Setting, guesses, long, report, run, world,
+};
 use igentai_producer::prompt;
 use igentai_test_support::world::Family;
 use igentai_test_support::world::taxonomy;
@@ -132,5 +138,30 @@ fn all_decisions_of_a_long_run_come_out_the_same() {
         assert_eq!((report.entries, report.differs.as_deref()), (responses, None), "{partition:?}");
         assert!(report.found > 3_000 && report.decisions > 1, "{report}");
         assert!(partition == Partition::None || report.same >= responses, "{report}");
+    }
+}
+
+/// What is said of a run can only be held against what is said of its own policy as far as that is near what it was.
+#[test]
+fn what_a_run_made_anew_comes_to_is_near_what_it_was_and_cheaper_without_the_dear_model() {
+    let how = How { until_complete: Some(0.95), to_the_end: true, ..How::default() };
+    for family in [Family::Same, Family::Complementary] {
+        let all: Vec<_> = (0..4).flat_map(|seed| guesses(&setting(family), &how, seed)).collect();
+        let of = |without: Option<&str>| {
+            let of = all.iter().filter(|guess| guess.without.as_deref() == without);
+            of.fold((0, 0.0, 0, 0.0), |(items, usd, were, cost), guess| {
+                let (said, was) = (guess.said, guess.was);
+                (items + said.items, usd + said.cost.usd(), were + was.items, cost + was.cost.usd())
+            })
+        };
+        for without in [None, Some("large")] {
+            let (items, usd, were, cost) = of(without);
+            let (items, usd) = (items as f64 / were as f64, usd / cost);
+            assert!(
+                (0.9..1.03).contains(&items) && (0.7..1.3).contains(&usd),
+                "{family:?} {without:?}: {items} {usd}"
+            );
+        }
+        assert!(of(Some("large")).1 < 0.7 * of(None).1, "{family:?}: {all:?}");
     }
 }
