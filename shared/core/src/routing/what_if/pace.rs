@@ -62,6 +62,7 @@ impl Answers {
             | What::Worded(_)
             | What::Measured(_)
             | What::Cared(_)
+            | What::Changed(_)
             | What::Ending(_) => {}
         }
     }
