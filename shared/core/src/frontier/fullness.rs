@@ -44,6 +44,8 @@ pub(super) struct Fullness {
     maybe: Option<u16>,
     /// On average.
     usual: u16,
+    /// In the shortest one that was taken for all that its model knows.
+    all: Option<u16>,
 }
 
 /// Names that were found when an answer about the whole topic was taken in, and those that its model has named by then.
@@ -96,6 +98,19 @@ impl Fullness {
             && f64::from(new) <= LITTLE_NEW * f64::from(length.names)
             && !is_far_more(known.of_model, length.names)
             && is_sure
+    }
+
+    /// An answer with so many names was taken for all that its model knows.
+    pub(super) fn listed_all(&mut self, length: Length) {
+        let share = permille(f64::from(length.given) / f64::from(length.asked.max(1))).min(1_000);
+        self.all = Some(self.all.map_or(share, |all| all.min(share)));
+    }
+
+    /// Its model has more than what was taken for all: it stops as early as that though it knows more. Says whether anything was taken for all.
+    pub(super) fn has_more(&mut self) -> bool {
+        let Some(share) = self.all.take() else { return false };
+        (self.least, self.usual) = (Some(self.least.map_or(share, |least| least.min(share))), share);
+        true
     }
 
     /// The shortest answer that its model may have ended though it had more.

@@ -118,7 +118,16 @@ impl Letters {
             return "do not begin with a letter from A to Z, but with a digit or another character"
                 .to_owned();
         }
-        let shown = self.to_string().to_uppercase();
+        // Names with a first letter alone are written with an apostrophe, which no model would understand.
+        let alone = |place: Place| first(place).to_uppercase();
+        if self.from == self.to && self.from % SECONDS == 0 {
+            return format!("begin with the letter {} and have no letter behind it", alone(self.from));
+        }
+        if self.to % SECONDS == 0 && self.to < ELSEWHERE {
+            let rest = Self { to: self.to - 1, ..self }.in_words();
+            return format!("{rest}, or with {} and no letter behind it", alone(self.to));
+        }
+        let shown = self.to_string().to_uppercase().replace('\'', "");
         let (from, to) = shown.split_once('-').unwrap_or((&shown, &shown));
         let capital = |text: &str| {
             text.chars().take(1).chain(text.chars().skip(1).flat_map(char::to_lowercase)).collect::<String>()

@@ -320,11 +320,15 @@ impl Frontier {
             self.whole += 1;
             self.whole_full += u64::from(is_full(given.length.asked, given.within));
             if given.lists_all {
+                if let Some(voice) = self.voice_of(given.voice) {
+                    voice.fullness.listed_all(given.length);
+                }
                 self.reach(Letters::ALL, Came::Listed { by: given.voice });
             }
             return;
         };
         self.aimed += 1;
+        let fullness = if self.belies(part, given) { self.unlist(given.voice) } else { fullness };
         let is_full = fullness.is_full(given.length);
         let can_list = self.keeps_to(part, given);
         let known = self.found_in(part).max(1.0);

@@ -1,6 +1,12 @@
 //! How far stretches of the alphabet are, after an answer.
 
-use super::{Came, Frontier, Letters, Reach, Stretch};
+use super::fullness::Fullness;
+use super::voices::Set;
+use super::{Came, Frontier, Given, Letters, Reach, Stretch};
+
+/// Lists leave out no more than this share of what they have. So many names at least that are more than that show that there was no list.
+const LEFT_OUT_AT_MOST: f64 = 0.25;
+const BELIED: u32 = 4;
 
 /// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
 /// names leaves as much for each new one as is usual, one of ten three times that.
@@ -52,6 +58,30 @@ impl Frontier {
         if matches!(came, Came::Listed { .. }) {
             self.places.see_who_listed(part, &self.stretches);
         }
+    }
+
+    /// Whether an answer about a part has so much more that what its model has said of the whole, and what was taken for all of it, cannot have been that.
+    pub(super) fn belies(&self, part: Letters, given: Given) -> bool {
+        let mut within = self.stretches.iter().filter(|stretch| stretch.letters().overlaps(part));
+        let known: u32 = self.of(part).map(|names| names.by(given.voice)).sum();
+        let before = f64::from(known.saturating_sub(given.new));
+        within.all(|stretch| stretch.reach.listed_by & given.voice != 0)
+            && given.new >= BELIED
+            && f64::from(given.new) > LEFT_OUT_AT_MOST * before
+    }
+
+    /// What a model said of the whole was not all that it knows: it has listed nothing yet, and stops as early as that. Says how long its answers are.
+    pub(super) fn unlist(&mut self, voice: Set) -> Fullness {
+        let stops = self.voice_of(voice).is_some_and(|voice| voice.fullness.has_more());
+        if stops {
+            for Stretch { reach, .. } in &mut self.stretches {
+                reach.listed_by &= !voice;
+                reach.listed = if reach.listed_by == 0 { 0 } else { reach.listed };
+            }
+            self.stretches.dedup_by(|next, before| next.joins(before));
+            self.places.see_who_listed(Letters::ALL, &self.stretches);
+        }
+        self.fullness(voice)
     }
 
     fn reach_all(&mut self, part: Letters, came: Came) {

@@ -24,7 +24,7 @@ const RICH_ANSWERS: u16 = 2;
 const MISSED: f64 = 0.05;
 
 /// Where they leave out more than this share of it, of so many names at least, there is more than categories: it is cut by letters.
-const BEYOND: f64 = 0.3;
+const BEYOND: f64 = 0.5;
 const AGREED: f64 = 10.0;
 
 /// A category that may bring less than this share of what is asked for is not worth a request.

@@ -68,6 +68,13 @@ fn questions_say_in_words_what_names_begin_with() {
         ("a-f", "begin with one of the letters A to F"),
         ("sa", "begin with \"Sa\""),
         ("sa-sm", "begin with \"Sa\" to \"Sm\" in the order of the alphabet"),
+        ("s'-sc", "begin with \"S\" to \"Sc\" in the order of the alphabet"),
+        (
+            "sx-t'",
+            "begin with \"Sx\" to \"Sz\" in the order of the alphabet, or with T and no letter behind it",
+        ),
+        ("sz-t'", "begin with \"Sz\", or with T and no letter behind it"),
+        ("t'", "begin with the letter T and have no letter behind it"),
         ("other", "do not begin with a letter from A to Z, but with a digit or another character"),
     ] {
         assert_eq!(at(name).in_words(), words);
