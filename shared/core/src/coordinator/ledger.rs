@@ -78,6 +78,8 @@ pub struct LiveLease {
     pub dearest_cost: Cost,
     /// Nothing is under way.
     pub idle: bool,
+    /// It is told what to ask for, and has nothing to ask now.
+    pub waits: bool,
     /// It has had budget for a while and sent nothing, or has nobody to ask: its budget goes to others when it runs short.
     pub stuck: bool,
 }
@@ -204,7 +206,7 @@ impl Ledger {
         let mut free: Vec<&LiveLease> =
             live.iter().filter(|one| !one.stuck && !self.recalls.contains_key(&one.producer)).collect();
         // Who has used most comes first, or the last requests would go back and forth between those who do not use them.
-        free.sort_by_key(|one| Reverse(one.used.requests));
+        free.sort_by_key(|one| (one.waits, Reverse(one.used.requests)));
         for one in &free {
             let lease = self.lease_mut(&one.producer, one.incarnation);
             if budget.requests.is_some() {
@@ -258,10 +260,12 @@ impl Ledger {
         let together = left + live.iter().map(idle_unused).sum();
         let may_send =
             |one: &LiveLease| self.lease(&one.producer, one.incarnation).requests > one.used.requests;
-        let needy = |one: &&&LiveLease| one.idle && may_send(one) && unused(one) + left < one.request_cost;
+        let needy = |one: &&&LiveLease| {
+            one.idle && !one.waits && may_send(one) && unused(one) + left < one.request_cost
+        };
         let Some(first) = free.iter().filter(needy).find(|one| together >= one.request_cost) else { return };
         let spare = |one: &&LiveLease| {
-            let idles = one.stuck || !may_send(one) || unused(one) + left < one.request_cost;
+            let idles = one.stuck || one.waits || !may_send(one) || unused(one) + left < one.request_cost;
             one.producer != first.producer && one.idle && idles && !unused(one).is_zero()
         };
         let from: Vec<&LiveLease> = live.iter().filter(spare).collect();
@@ -298,11 +302,11 @@ impl Ledger {
     }
 
     /// Whether what is left, and what live producers have not used, could still pay a request of one of them. Producers that have not told
-    /// a price yet could pay one; so could those that do not cover their requests yet.
+    /// a price yet could pay one; so could those that do not cover their requests yet. Where some have something to ask, those do not count that have nothing.
     #[must_use]
     pub fn cost_open(&self, fold: &TopicFold, budget: Budget, live: &[LiveLease]) -> bool {
         let together = self.together(fold, budget, live);
-        together.is_none_or(|together| live.iter().any(|one| together >= one.request_cost))
+        together.is_none_or(|together| asking(live).any(|one| together >= one.request_cost))
     }
 
     /// What is left of the money, with what live producers have not used; `None` while somebody does not cover its requests.
@@ -325,6 +329,12 @@ impl Ledger {
         together
             .map_or(Cost::ZERO, |(together, cap)| cap.saturating_sub(together).saturating_sub(spent(fold)))
     }
+}
+
+/// Those that have something to ask; all where nobody has.
+pub(super) fn asking(live: &[LiveLease]) -> impl Iterator<Item = &LiveLease> {
+    let all_wait = live.iter().all(|one| one.waits);
+    live.iter().filter(move |one| all_wait || !one.waits)
 }
 
 /// Requests to lease to a producer; it gets one part in `share` of what is left at once.

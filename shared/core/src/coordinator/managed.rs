@@ -419,6 +419,7 @@ impl Managed {
                     request_cost: if hopeless { Cost::MAX } else { request_cost },
                     dearest_cost: report.map_or(Cost::ZERO, |r| r.dearest_cost),
                     idle: report.is_none_or(|report| report.in_flight == 0),
+                    waits: self.is_directed() && !self.tickets.has_next(producer, used.requests),
                     stuck: hopeless || member.is_stuck(id, now),
                 }
             })

@@ -92,6 +92,7 @@ fn live(fold: &TopicFold, spenders: &[Spender]) -> Vec<LiveLease> {
         request_cost: PRICE,
         dearest_cost: PRICE,
         idle: spender.under_way == 0,
+        waits: false,
         stuck: spender.under_way == 0 && spender.lease.requests > spender.sent,
     };
     spenders.iter().enumerate().map(one).collect()

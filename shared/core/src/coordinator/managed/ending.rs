@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::ledger::{Budget, LiveLease};
+use super::super::ledger::{Budget, LiveLease, asking};
 use super::super::member::Member;
 use super::super::{Action, Settings};
 use super::Managed;
@@ -238,7 +238,7 @@ impl Managed {
     /// What is met of the cap on money where producers have nothing under way.
     fn money(&self, live: &[LiveLease], budget: Budget) -> Option<Met> {
         let beside = self.ledger.cost_beside(&self.fold, budget, live);
-        let next = live.iter().map(|one| one.request_cost).min().unwrap_or(Cost::ZERO);
+        let next = asking(live).map(|one| one.request_cost).min().unwrap_or(Cost::ZERO);
         self.ends().money(&self.fold, beside, next)
     }
 

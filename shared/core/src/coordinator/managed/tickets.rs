@@ -219,6 +219,12 @@ impl Tickets {
         Some((Ticket { provider, items, leave_out, numbers, ..Ticket::about(Aim::Judge) }, Why::Judge))
     }
 
+    /// Whether a producer that has sent so many requests has something to ask next.
+    pub(super) fn has_next(&self, producer: &WorkerId, sent: u64) -> bool {
+        let mut open = self.holders.get(producer).into_iter().flat_map(|holder| &holder.open);
+        open.any(|ticket| ticket.number >= sent)
+    }
+
     /// In the order in which they were issued, so that sums of it are always the same.
     fn under_way(&self) -> Vec<(Aim, f64)> {
         let mut open: Vec<&Ticket> = self.waited_for().collect();

@@ -133,6 +133,7 @@ impl World {
             request_cost: PRICE,
             dearest_cost: PRICE,
             idle: life.under_way == 0,
+            waits: false,
             stuck: false,
         });
         let Some(order) = life.order else { return };
