@@ -77,9 +77,10 @@ pub(crate) fn percent(share: f64) -> f64 {
 
 /// Coverage by the unconditioned sample: what was asked for skews the other one.
 pub(crate) fn free_coverage(coverage: f64, newest: u64) -> String {
-    let answers =
-        if newest == 1 { "the newest answer".to_owned() } else { format!("the newest {newest} answers") };
-    format!("{:.1} % by {answers} about the whole topic that were to leave nothing out", percent(coverage))
+    let percent = percent(coverage);
+    format!(
+        "{percent:.1} % by the newest {newest} answers about the whole topic that were to leave nothing out"
+    )
 }
 
 /// Why the process ends.

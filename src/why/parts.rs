@@ -129,7 +129,7 @@ fn row(part: &PartView) -> [String; 7] {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.0} %", output::percent(share).floor())
+    format!("{:.1} %", output::percent(share))
 }
 
 /// Writing to a string cannot fail.

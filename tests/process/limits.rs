@@ -4,9 +4,11 @@ use std::path::Path;
 
 use igentai_test_support::eventually;
 use igentai_test_support::process::Process;
+use igentai_test_support::world::Traits;
 use serde_json::{Value, json};
 
 use crate::checks::all_agree;
+use crate::decisions::birds_of;
 use crate::embedded::JsonRun;
 use crate::world::{Place, RUN, World, script};
 
@@ -129,6 +131,23 @@ async fn a_cap_that_does_not_cover_one_request_sends_none_and_says_so() {
     assert_eq!((&finished["reason"], &finished["requests"]), (&json!("max_usd"), &json!(0)), "{finished}");
     assert_eq!(place.model.requests(), 0);
     assert!(finished["problem"].as_str().is_some_and(|problem| problem.contains("worst case")), "{finished}");
+}
+
+/// Where requests aim at parts, only some producers have something to ask: the others neither keep the money that these need, nor could they pay.
+#[tokio::test]
+async fn a_cap_on_money_ends_a_topic_that_is_cut_into_parts() {
+    let place = Place::new(birds_of(vec![Traits::honest()], 0.0).0).await;
+    let config = place.config_with("small", "max_output_tokens = 400");
+    let letters = ["birds", "--no-web", "--partition", "alphabetical"];
+    // A request may cost some 0.8 dollars, and costs a third of that.
+    for (cap, least) in [("0.01", 0.0), ("1.0", 0.1), ("4.0", 3.0)] {
+        let arguments = [&letters[..], &["--fresh", "--max-usd", cap]].concat();
+        let mut run = JsonRun::start(&place, &config, &arguments);
+        let finished = run.finished().await;
+        assert_eq!(finished["reason"], "max_usd", "{finished}");
+        let usd = finished["usd"].as_f64().unwrap();
+        assert!((least..=cap.parse().unwrap()).contains(&usd), "of {cap}: {finished}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ const STATES = { unasked: 'not asked', open: 'open', listed: 'listed', given_up:
 
 const share = of => (of === undefined ? '–' : percent(of, 1));
 const complete = said => (!said || said.at_least ? '–' : percent(said.completeness, 1));
-const total = said => (!said || (said.at_least && said.low < 1) ? '–' : said.at_least ? `at least ${count(Math.floor(said.low))}` : `${count(Math.floor(said.low))}–${count(Math.ceil(said.high))}`);
+const least = said => Math.floor(Math.max(said.low, said.completeness * said.total));
+const total = said => (!said || (said.at_least && least(said) < 1) ? '–' : said.at_least ? `at least ${count(least(said))}` : `${count(Math.floor(said.low))}–${count(Math.ceil(said.high))}`);
 const brought = of => `${of.new_per_answer === undefined ? '–' : of.new_per_answer.toFixed(1)} new in each of ${count(of.answers)} answer${of.answers === 1 ? '' : 's'}`;
 
 function Effect({ told }) {

@@ -26,7 +26,7 @@ function Tile({ label, value, note, of, wide }) {
 
 // Coverage is of mentions, completeness of items; early on there is only a lower bound.
 const complete = said => (!said ? '–' : said.at_least ? '?' : percent(said.completeness, 1));
-const estimate = said => (!said ? '' : said.at_least ? `of at least ${count(Math.floor(said.low))}` : `of ${count(Math.floor(said.low))}–${count(Math.ceil(said.high))}`);
+const estimate = said => (!said ? '' : said.at_least ? `of at least ${count(Math.floor(Math.max(said.low, said.completeness * said.total)))}` : `of ${count(Math.floor(said.low))}–${count(Math.ceil(said.high))}`);
 const BY_WHOM = 'by what these models say';
 const spoken = said => (!said ? '' : said.at_least ? `, ${estimate(said)}, ${BY_WHOM}` : `, ${percent(said.completeness, 1)} complete, ${BY_WHOM}`);
 

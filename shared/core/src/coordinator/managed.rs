@@ -242,12 +242,13 @@ impl Managed {
         self.fold.log_index() >= self.head
     }
 
-    /// Estimates anew how complete it is, when the log has grown by a twentieth or for a second.
+    /// Estimates anew how complete it is, when the log has grown by a twentieth or for a second; toward its end always, since what is told then stays.
     fn estimate(&mut self, is_due: bool) {
         let (until, _) = self.completeness;
         let index = self.fold.log_index();
         let grown = index - until.min(index);
-        if grown > until / WORTH_A_LOOK || grown > 0 && is_due {
+        let is_at_end = !matches!(self.topic.state, TopicState::Running);
+        if grown > until / WORTH_A_LOOK || grown > 0 && (is_due || is_at_end) {
             let (items, since) = (self.topic.items_per_request, self.topic.started_at);
             let (completeness, forecast) = quote::look(&self.fold, items, since);
             (self.completeness, self.forecast) = ((index, completeness), Some(forecast));

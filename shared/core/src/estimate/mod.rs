@@ -80,7 +80,8 @@ impl fmt::Display for Completeness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Estimate { total, low, high, .. } = self.estimate;
         if self.at_least {
-            return write!(f, "of at least {:.0}", low.floor());
+            // Nobody wants to hear of fewer than are found and real.
+            return write!(f, "of at least {:.0}", low.max(self.completeness * total).floor());
         }
         // All is never said while something is missing.
         let percent = (self.completeness * 1_000.0).floor() / 10.0;

@@ -43,11 +43,12 @@ pub struct Probed {
 }
 
 impl Probed {
-    /// Share of the mentions whose item is known without them.
+    /// Share of the mentions whose item is known without them; `None` before the second, as a single one has nothing to be held against.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub fn coverage(self) -> Option<f64> {
-        (self.mentions > 0).then(|| (self.known as f64 / self.mentions as f64 * 1e6).round() / 1e6)
+        (self.newest > 1 && self.mentions > 0)
+            .then(|| (self.known as f64 / self.mentions as f64 * 1e6).round() / 1e6)
     }
 }
 

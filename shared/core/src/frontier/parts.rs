@@ -27,7 +27,7 @@ pub struct Part {
     pub coverage: Option<f64>,
     /// What of it is found; `None` where nothing is known of it, or there is nothing.
     pub completeness: Option<Completeness>,
-    /// Answers about it.
+    /// How many answers each of its places was in, those about larger parts that it was cut from included.
     pub answers: u32,
     /// The providers that have listed it.
     pub listed_by: Vec<String>,

@@ -93,7 +93,7 @@ pub struct PartView {
     /// How complete it is; absent where nothing can be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<CompletenessView>,
-    /// Answers about it.
+    /// How many answers each of its letters was in, those about larger parts that it was cut from included; about a category, how many there were.
     pub answers: u32,
     /// Providers that have listed it.
     pub listed_by: Vec<String>,
