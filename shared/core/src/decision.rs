@@ -14,7 +14,7 @@ use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::phrasing::Wording;
 use crate::routing::{Policy, Routed};
 use crate::time::UnixMillis;
-use crate::topic::{Partition, Share};
+use crate::topic::{Partition, ProbeShare, Share};
 
 mod cared;
 mod changed;
@@ -107,6 +107,9 @@ pub struct Terms {
     /// Where the topic ends besides; `None` where an older program did not say so.
     #[serde(default)]
     pub ends: Option<Ends>,
+    /// How many requests are to be a sample that aims at no part.
+    #[serde(default)]
+    pub probes: ProbeShare,
 }
 
 /// What a request was given to ask for.
@@ -268,6 +271,7 @@ impl Terms {
             providers: &self.providers,
             weights: &self.weights,
             routing: self.routing,
+            probes: self.probes,
             under_way,
         }
     }
@@ -285,6 +289,12 @@ impl fmt::Display for Terms {
                 write!(f, " about categories ({})", names.join(", "))?;
             }
             Partition::Semantic => f.write_str(" about clusters of what was found")?,
+        }
+        if self.probes != ProbeShare::USUAL && self.partition != Partition::None {
+            match self.probes {
+                probes if probes.is_off() => f.write_str(", none as a sample of the whole")?,
+                probes => write!(f, ", {} as a sample of the whole", probes.share())?,
+            }
         }
         if let Some(wanted) = self.wanted {
             write!(f, ", until {wanted} are found")?;

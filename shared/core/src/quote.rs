@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::Completeness;
 use crate::fold::{Spent, TopicFold};
 use crate::time::UnixMillis;
+use crate::topic::ProbeShare;
 
 mod in_words;
 mod outlook;
@@ -144,9 +145,15 @@ pub struct Forecast {
     is_cut: bool,
 }
 
-/// How complete a topic is, and what is ahead of it, where a request asks for so many items at the most; its pace is that since a moment.
+/// How complete a topic is, and what is ahead of it, where a request asks for so many items at the most and so many requests are a sample of the whole; its
+/// pace is that since a moment.
 #[must_use]
-pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Completeness>, Forecast) {
+pub fn look(
+    fold: &TopicFold,
+    items: u32,
+    probes: ProbeShare,
+    since: UnixMillis,
+) -> (Option<Completeness>, Forecast) {
     let frontier = fold.frontier();
     let answers = fold.incidence().responses;
     let spent = fold.lately().mean(since);
@@ -158,7 +165,7 @@ pub fn look(fold: &TopicFold, items: u32, since: UnixMillis) -> (Option<Complete
         blind = Some(Blind::Categories);
         (frontier.estimate(), Vec::new())
     } else if frontier.is_used() {
-        let ahead = frontier.ahead(items);
+        let ahead = frontier.ahead(items, probes);
         promised = ahead.requests.iter().sum();
         (ahead.completeness, walked(&ahead.requests, usd))
     } else {

@@ -16,6 +16,7 @@ use crate::time::UnixMillis;
 mod caps;
 mod load;
 mod met;
+mod probes;
 mod seeds;
 mod share;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use caps::UsedUp;
 pub use load::{MAX_LOAD, MAX_UNDER_WAY, Overload};
+pub use probes::ProbeShare;
 pub use seeds::{FIRST_SEED, MAX_SEEDS, NoItem, SEEDER, SEEDS_IN_PART, SeedList, Seeds, TooManySeeds};
 pub use share::Share;
 
@@ -247,6 +249,9 @@ pub struct Topic {
     /// How it is cut into parts.
     #[serde(default)]
     pub partition: Partition,
+    /// How many of its requests are a sample that aims at no part.
+    #[serde(default)]
+    pub probe_share: ProbeShare,
     /// The categories that it is cut into, where these are given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<Category>,
@@ -307,6 +312,10 @@ pub struct StartRequest {
     pub partition: Option<Partition>,
     /// What a new topic takes for it when it is left out.
     pub configured_partition: Partition,
+    /// See [`Topic::probe_share`].
+    pub probe_share: Option<ProbeShare>,
+    /// What a new topic takes for it when it is left out.
+    pub configured_probe_share: ProbeShare,
     /// See [`Topic::categories`]; all of them, where any is named.
     pub categories: Option<Vec<Category>>,
     /// See [`Topic::rules`]; all of them, where any is named.
@@ -371,6 +380,7 @@ impl Topic {
                     .or(request.configured_items)
                     .unwrap_or(DEFAULT_ITEMS_PER_REQUEST),
                 partition: request.partition.unwrap_or(request.configured_partition),
+                probe_share: request.probe_share.unwrap_or(request.configured_probe_share),
                 categories: request.categories.unwrap_or_default(),
                 rules: request.rules.unwrap_or_default(),
                 judge: request.judge.unwrap_or_default(),
@@ -407,6 +417,7 @@ impl Topic {
         topic.phrasing = request.phrasing.unwrap_or(topic.phrasing);
         topic.limits = request.limits.unwrap_or_default();
         topic.items_per_request = request.items_per_request.unwrap_or(topic.items_per_request);
+        topic.probe_share = request.probe_share.unwrap_or(topic.probe_share);
         // Who says how it is cut says with which categories.
         match (request.partition, request.categories) {
             (Some(partition), categories) => {

@@ -249,8 +249,8 @@ impl Managed {
         let grown = index - until.min(index);
         let is_at_end = !matches!(self.topic.state, TopicState::Running);
         if grown > until / WORTH_A_LOOK || grown > 0 && (is_due || is_at_end) {
-            let (items, since) = (self.topic.items_per_request, self.topic.started_at);
-            let (completeness, forecast) = quote::look(&self.fold, items, since);
+            let Topic { items_per_request: items, probe_share: probes, started_at: since, .. } = self.topic;
+            let (completeness, forecast) = quote::look(&self.fold, items, probes, since);
             (self.completeness, self.forecast) = ((index, completeness), Some(forecast));
             self.parts = self.fold.parts(&self.topic.categories, NAMED);
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::frontier::Category;
-use crate::topic::{Limits, Topic};
+use crate::topic::{Limits, ProbeShare, Topic};
 
 /// Most characters of a value that are kept: a prompt may be longer.
 pub const VALUE_CHARS: usize = 1_000;
@@ -79,6 +79,10 @@ impl Definition {
         put_limits(topic.limits, &mut put);
         put("items_per_request", Some(topic.items_per_request.to_string()));
         put("partition", Some(topic.partition.as_str().to_owned()));
+        put(
+            PROBES,
+            Some(topic.probe_share.get().to_string()).filter(|_| topic.probe_share != ProbeShare::USUAL),
+        );
         let categories: Vec<&str> = topic.categories.iter().map(Category::as_str).collect();
         put("categories", (!categories.is_empty()).then(|| categories.join(", ")));
         let rules = &topic.rules;
@@ -107,7 +111,11 @@ impl Definition {
     pub fn changed(&self, now: &Self) -> Option<Changed> {
         let fields: BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();
         let differing = fields.into_iter().filter(|field| self.0.get(*field) != now.0.get(*field));
-        let text = |all: &Self, field: &String| all.0.get(field).map(|value| value.text.clone());
+        // Older programs knew of no other share than the usual one, and said none.
+        let unsaid = |field: &String| (field == PROBES).then(|| ProbeShare::USUAL.get().to_string());
+        let text = |all: &Self, field: &String| {
+            all.0.get(field).map_or_else(|| unsaid(field), |value| Some(value.text.clone()))
+        };
         let changes: Vec<Change> = differing
             .map(|field| Change { field: field.clone(), before: text(self, field), after: text(now, field) })
             .collect();
@@ -127,6 +135,7 @@ fn put_limits(limits: Limits, put: &mut impl FnMut(&str, Option<String>)) {
 }
 
 const WEIGHT_OF: &str = "provider_weights.";
+const PROBES: &str = "probe_share";
 
 impl Change {
     /// What it is called.
@@ -143,6 +152,7 @@ impl Change {
             "limits.min_new_per_100_requests" => "the fewest new items in 100 requests",
             "items_per_request" => "the items of a request",
             "partition" => "the partition",
+            PROBES => "the share of requests that are a sample of the whole",
             "categories" => "the categories",
             "rules.matches" => "the pattern of items",
             "rules.min_chars" => "the fewest characters of an item",

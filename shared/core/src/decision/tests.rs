@@ -43,6 +43,7 @@ fn decisions_say_in_words_what_was_decided_and_why() {
                 min_new_per_100_requests: Some(5),
                 ..Ends::default()
             }),
+            probes: ProbeShare::USUAL,
         })
         .to_string(),
         What::TakenUp { epoch: 3, rules: RULES }.to_string(),
@@ -60,6 +61,26 @@ fn decisions_say_in_words_what_was_decided_and_why() {
             "a leader has taken the topic up, in term 3",
         ]
     );
+}
+
+#[test]
+fn terms_say_how_many_requests_are_a_sample_where_that_is_not_as_usual() {
+    let said = |share: f64, partition| {
+        let probes = ProbeShare::new(share).unwrap();
+        Terms { items: 50, providers: vec!["small".into()], partition, probes, ..Terms::default() }
+            .to_string()
+    };
+    let plain = "from here on: at most 50 items a request, asked of small";
+    assert_eq!(said(0.05, Partition::Alphabetical), plain);
+    assert_eq!(
+        said(0.2, Partition::Alphabetical),
+        plain.replace(", asked", ", 20 % as a sample of the whole, asked")
+    );
+    assert_eq!(
+        said(0.0, Partition::Semantic),
+        "from here on: at most 50 items a request about clusters of what was found, none as a sample of the whole, asked of small"
+    );
+    assert!(!said(0.2, Partition::None).contains("sample"), "there all are about the whole");
 }
 
 #[test]
@@ -90,6 +111,7 @@ fn decisions_are_read_as_they_were_written_and_those_of_older_programs_too() {
         weights: BTreeMap::from([("small".to_owned(), 0.5)]),
         routing: Policy::Fixed,
         ends: Some(Ends { max_requests: Some(7), dry_after: 30, ..Ends::default() }),
+        probes: ProbeShare::new(0.2).unwrap(),
     };
     for terms in [Terms::default(), terms.clone()] {
         let written = rmp_serde::to_vec(&terms).unwrap();
@@ -101,7 +123,8 @@ fn decisions_are_read_as_they_were_written_and_those_of_older_programs_too() {
     let old = OldTerms(50, terms.wanted, terms.providers.clone(), BTreeMap::new(), Partition::Category);
     let read: Terms = rmp_serde::from_slice(&rmp_serde::to_vec(&old).unwrap()).unwrap();
     let (categories, weights, routing, ends) = Default::default();
-    assert_eq!(read, Terms { categories, weights, routing, ends, ..terms });
+    let probes = ProbeShare::USUAL;
+    assert_eq!(read, Terms { categories, weights, routing, ends, probes, ..terms });
 }
 
 /// As they were before they said which cap or floor was met.

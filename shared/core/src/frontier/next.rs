@@ -11,7 +11,7 @@ use super::voices::VOICES;
 use super::{Aim, BYTES, Category, Frontier, Letters, Stretch, Sums};
 use crate::decision::Why;
 use crate::routing::Policy;
-use crate::topic::Partition;
+use crate::topic::{Partition, ProbeShare};
 
 mod ahead;
 mod best;
@@ -20,9 +20,6 @@ use best::{Busy, Offer};
 
 /// Answers about the whole topic before it is cut into parts.
 pub(super) const FIRST_WHOLE: u64 = 2;
-
-/// Of so many requests, one is about the whole topic.
-pub(super) const WHOLE_EVERY: u64 = 20;
 
 /// There are at least so many before a topic is said to be complete ([`LOOKED_AT`] where each is from a piece of the alphabet), and so many names in them, or this
 /// share of those that were found, if that is less; but nobody goes on for that for ever.
@@ -99,6 +96,8 @@ pub struct Wish<'a> {
     pub weights: &'a BTreeMap<String, f64>,
     /// Whether providers have to have the shares that these come to.
     pub routing: Policy,
+    /// How many requests are to be a sample that aims at no part.
+    pub probes: ProbeShare,
     /// What requests are about that have not been answered, and how many new names they may bring.
     pub under_way: &'a [(Aim, f64)],
 }
@@ -234,7 +233,7 @@ impl View<'_> {
             };
         }
         let asked = self.whole + self.aimed + whole_count(wish.under_way.len());
-        if whole < asked / WHOLE_EVERY {
+        if wish.probes.lacks(whole, asked) {
             return self.about_whole(wish, whole, Why::Sample);
         }
         let picture = self.picture();

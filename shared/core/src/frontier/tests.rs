@@ -21,7 +21,7 @@ use crate::ids::WorkerId;
 use crate::log::{EntryHead, EntryKind, EntryTail};
 use crate::routing::Policy;
 use crate::time::UnixMillis;
-use crate::topic::Partition;
+use crate::topic::{Partition, ProbeShare};
 
 mod categories;
 mod known;
@@ -47,6 +47,7 @@ const PLAIN: Wish<'static> = Wish {
     providers: &[],
     weights: &BTreeMap::new(),
     routing: Policy::GoodUcb,
+    probes: ProbeShare::USUAL,
     under_way: &[],
 };
 

@@ -110,7 +110,10 @@ fn where_the_estimate_does_not_hold_there_is_no_quote() {
     assert_eq!(unpaid.quote(1), Err(NoQuote::TooEarly));
     let dry = Forecast { left: None, curve: vec![[9.0, 0.0, 0.3, 0.9, 0.1]], ..forecast(500) };
     assert_eq!(dry.quote(1), Err(NoQuote::Dry));
-    assert_eq!(look(&TopicFold::default(), 50, UnixMillis(0)).1.quote(1), Err(NoQuote::TooEarly));
+    assert_eq!(
+        look(&TopicFold::default(), 50, ProbeShare::USUAL, UnixMillis(0)).1.quote(1),
+        Err(NoQuote::TooEarly)
+    );
 }
 
 #[test]

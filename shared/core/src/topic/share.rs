@@ -11,6 +11,20 @@ pub struct Share(u32);
 const WHOLE: f64 = 1e6;
 
 impl Share {
+    /// The whole, in millionths.
+    pub(super) const ALL: u64 = 1_000_000;
+
+    /// Of so many millionths.
+    pub(super) const fn of_millionths(millionths: u32) -> Self {
+        Self(millionths)
+    }
+
+    /// In millionths.
+    #[expect(clippy::cast_lossless, reason = "`From` is not const")]
+    pub(super) const fn millionths(self) -> u64 {
+        self.0 as u64
+    }
+
     /// Of a number between 0 and 1; what is beyond is cut to the nearest of both.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut to what fits")]

@@ -204,6 +204,7 @@ impl Managed {
             partition: self.topic.partition,
             categories: self.topic.categories.clone(),
             ends: Some(self.ends()),
+            probes: self.topic.probe_share,
         }
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::cost::Cost;
 use crate::folder::TopicId;
 use crate::time::UnixMillis;
-use crate::topic::{Partition, Seeds, Share, StartRequest};
+use crate::topic::{Partition, ProbeShare, Seeds, Share, StartRequest};
 
 fn topic() -> Topic {
     let request = StartRequest { name: "birds".into(), ..StartRequest::default() };
@@ -37,6 +37,7 @@ fn everything_that_an_operator_can_change_is_told_with_what_it_was() {
         },
         items_per_request: 20,
         partition: Partition::Category,
+        probe_share: ProbeShare::new(0.2).unwrap(),
         categories: vec![Category::named("owls").unwrap(), Category::named("ducks").unwrap()],
         judge: true,
         seeds: Some(Seeds { list: "0123456789abcdef".into(), count: 12 }),
@@ -62,6 +63,7 @@ fn everything_that_an_operator_can_change_is_told_with_what_it_was() {
             "the time limit from none to 90 s",
             "the partition from none to category",
             "the way to ask from none to rare",
+            "the share of requests that are a sample of the whole from 0.05 to 0.2",
             "the prompt from none to “List birds of Europe”",
             "the weight of large from none to 1",
             "the weight of small from none to 2.5",
@@ -89,6 +91,23 @@ fn where_a_topic_stands_is_no_change_of_it() {
         ..before.clone()
     };
     assert_eq!(changed(&before, &after), None);
+}
+
+#[test]
+fn the_usual_share_of_samples_is_no_change_of_what_an_older_program_knew() {
+    let json = serde_json::to_string(&topic()).unwrap();
+    let stored: Topic = serde_json::from_str(&json.replace("\"probe_share\":0.05,", "")).unwrap();
+    assert_eq!((json.contains("probe_share"), stored.probe_share), (true, ProbeShare::USUAL));
+    let known = Definition::of(&topic());
+    assert!(!known.0.contains_key(PROBES), "an older program did not know it");
+    assert_eq!(changed(&topic(), &stored), None);
+    let off = Topic { probe_share: ProbeShare::new(0.0).unwrap(), ..topic() };
+    let told = |before: &Topic, after: &Topic| {
+        let [Change { before, after, .. }] = changed(before, after).unwrap().changes.try_into().unwrap();
+        (before.unwrap(), after.unwrap())
+    };
+    assert_eq!(told(&topic(), &off), ("0.05".to_owned(), "0".to_owned()));
+    assert_eq!(told(&off, &topic()), ("0".to_owned(), "0.05".to_owned()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Category, Cell, Last, NEXT};
 use crate::decision::Why;
-use crate::frontier::next::{AT_ONCE, FIRST_WHOLE, WHOLE_EVERY, whole_count};
+use crate::frontier::next::{AT_ONCE, FIRST_WHOLE, whole_count};
 use crate::frontier::prior::turn_of;
 use crate::frontier::unanswered::LEFT_TO_OTHERS;
 use crate::frontier::view::View;
@@ -70,7 +70,7 @@ impl Frontier {
             };
         }
         let all = self.whole + self.categories.answers + whole_count(wish.under_way.len());
-        if whole < all / WHOLE_EVERY {
+        if wish.probes.lacks(whole, all) {
             return view.about_whole(wish, whole, Why::Sample);
         }
         let known = self.categories.all(wish.categories);

@@ -2,8 +2,9 @@
 
 use super::super::estimate::Picture;
 use super::super::view::View;
-use super::{Frontier, LEAST_NEW, PART, WHOLE_EVERY};
+use super::{Frontier, LEAST_NEW, PART};
 use crate::estimate::Completeness;
+use crate::topic::ProbeShare;
 
 /// Requests that are looked ahead.
 const MOST_REQUESTS: usize = 4_000;
@@ -21,12 +22,13 @@ pub(crate) struct Ahead {
 }
 
 impl Frontier {
-    /// What the next requests bring, of so many names each.
-    pub(crate) fn ahead(&self, items: u32) -> Ahead {
+    /// What the next requests bring, of so many names each, where so many of them are a sample of the whole.
+    pub(crate) fn ahead(&self, items: u32, probes: ProbeShare) -> Ahead {
         let view = self.view();
         let picture = view.picture();
         let completeness = view.estimate_by(&picture);
-        let requests = if self.is_shared() { Vec::new() } else { view.coming(&picture, completeness, items) };
+        let is_told = !self.is_shared();
+        let requests = if is_told { view.coming(&picture, completeness, items, probes) } else { Vec::new() };
         Ahead { completeness, requests }
     }
 
@@ -37,7 +39,13 @@ impl Frontier {
 }
 
 impl View<'_> {
-    fn coming(&self, picture: &Picture, completeness: Option<Completeness>, items: u32) -> Vec<f64> {
+    fn coming(
+        &self,
+        picture: &Picture,
+        completeness: Option<Completeness>,
+        items: u32,
+        probes: ProbeShare,
+    ) -> Vec<f64> {
         let most = f64::from(items);
         let (mut parts, mut cut): (Vec<(f64, f64)>, _) = (Vec::new(), Vec::new());
         for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
@@ -59,7 +67,7 @@ impl View<'_> {
             if requests.len() >= MOST_REQUESTS {
                 break;
             }
-            if whole < all / WHOLE_EVERY {
+            while probes.lacks(whole, all) && requests.len() < MOST_REQUESTS {
                 whole += 1;
                 all += 1;
                 requests.push(of_whole);

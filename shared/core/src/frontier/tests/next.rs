@@ -1,6 +1,6 @@
 //! What is asked for next.
 
-use crate::topic::Partition;
+use crate::topic::{Partition, ProbeShare};
 use proptest::prelude::*;
 
 use super::listing::{about, aim_of, numbered, of_each_letter, whole};
@@ -36,6 +36,81 @@ fn of_twenty_questions_one_stays_about_the_whole() {
         assert!(about_whole >= number / 20, "{about_whole} of {number}");
     }
     assert!(about_whole < 20, "{about_whole}");
+}
+
+/// Why each of so many requests asks what it does, one after the other, of a topic that never ends: what is about the whole, by how many were asked before.
+fn about_whole(partition: Partition, probes: ProbeShare, requests: u32) -> Vec<(u32, Why)> {
+    let providers = providers(&[ONE]);
+    let categories = ["Owls", "Ducks", "Geese"].map(|name| Category::named(name).unwrap());
+    let categories = if partition == Partition::Category { categories.as_slice() } else { &[] };
+    let wish = Wish { partition, categories, probes, providers: &providers, ..PLAIN };
+    let (mut log, mut all) = (Log::default(), Vec::new());
+    let mut number = 0;
+    while number < requests {
+        let Outlook::Ask { aim, why, .. } = log.frontier().next(&wish) else {
+            unreachable!("nothing is under way")
+        };
+        if aim == Aim::Whole {
+            all.push((number, why));
+        }
+        let named = match &aim {
+            Aim::Whole => {
+                let of = |letter: char| numbered(&format!("{letter}a"), number * 2..number * 2 + 2);
+                ('a'..='z').flat_map(of).collect()
+            }
+            Aim::Part(part) => numbered(&part.begin(), number * 100..number * 100 + 50),
+            _ => numbered("m", number * 100..number * 100 + 50),
+        };
+        // Questions for categories are none about items.
+        let is_task = matches!(aim, Aim::Parts { .. });
+        let named = if is_task { Vec::new() } else { named };
+        log.says(ResponseMeta { cell: aim.cell(), ..whole() }, &named);
+        number += u32::from(!is_task);
+    }
+    all
+}
+
+#[test]
+fn as_many_requests_are_a_sample_as_is_wanted() {
+    for partition in [Partition::Alphabetical, Partition::Category] {
+        for (share, every) in [(0.05, 20), (0.2, 5), (0.5, 2)] {
+            let all = about_whole(partition, ProbeShare::new(share).unwrap(), 100);
+            let samples: Vec<u32> =
+                all.iter().filter(|(_, why)| *why == Why::Sample).map(|(number, _)| *number).collect();
+            let whole: Vec<u32> = (1..100 / every).map(|turn| turn * every).collect();
+            // The first two are a sample, too.
+            assert_eq!(samples, whole[2..], "{partition:?}, {share}: {all:?}");
+        }
+    }
+}
+
+#[test]
+fn where_no_sample_is_wanted_only_what_an_estimate_takes_is_about_the_whole() {
+    let off = ProbeShare::new(0.0).unwrap();
+    for partition in [Partition::Alphabetical, Partition::Category] {
+        assert_eq!(about_whole(partition, off, 100), [(0, Why::First), (1, Why::First)], "{partition:?}");
+    }
+    let mut small = Log::default();
+    let providers = providers(&[ONE]);
+    let wish = Wish { probes: off, wanted: Some(0.95), providers: &providers, ..PLAIN };
+    for _ in 0..2 {
+        small.says(whole(), &of_each_letter(1));
+    }
+    assert!(matches!(small.frontier().next(&wish), Outlook::Ask { aim: Aim::Whole, why: Why::Sure, .. }));
+}
+
+#[test]
+fn a_share_of_samples_is_at_most_a_half() {
+    assert_eq!([-0.01, 0.51, f64::NAN].map(ProbeShare::new), [None; 3]);
+    let read = |text: &str| serde_json::from_str::<ProbeShare>(text).unwrap();
+    assert_eq!(["0", "0.05", "0.5", "9"].map(read).map(ProbeShare::get), [0.0, 0.05, 0.5, 0.5]);
+    assert_eq!((ProbeShare::default(), ProbeShare::USUAL.get()), (read("0.05"), 0.05));
+    // One in twenty, whatever the number.
+    for all in (0..200).chain([u64::MAX / 1_000_000]) {
+        let least = all / 20;
+        let lacks = |whole| ProbeShare::USUAL.lacks(whole, all);
+        assert_eq!((least.checked_sub(1).is_none_or(lacks), lacks(least)), (true, false), "{all}");
+    }
 }
 
 #[test]
