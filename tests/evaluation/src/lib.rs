@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use igentai_core::routing::Policy;
-use igentai_core::topic::Partition;
+use igentai_core::topic::{Partition, ProbeShare};
 use igentai_test_support::world::taxonomy::{Taxonomy, TaxonomyError};
 use igentai_test_support::world::{Family, Traits, World};
 
@@ -120,6 +120,8 @@ pub struct How {
     pub known: f64,
     /// How igentai cuts the topic into parts.
     pub partition: Partition,
+    /// How many of its requests are a sample of the whole.
+    pub probes: ProbeShare,
     /// How it shares requests among models where the topic is not cut.
     pub routing: Policy,
     /// Weights of the models for igentai, by their names; those without one are not asked. Equal ones where there are none.
@@ -142,6 +144,7 @@ impl Default for How {
             grid: Grid::default(),
             known: 0.0,
             partition: Partition::Alphabetical,
+            probes: ProbeShare::USUAL,
             routing: Policy::GoodUcb,
             weights: BTreeMap::new(),
             until_complete: None,

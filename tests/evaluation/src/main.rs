@@ -11,7 +11,7 @@ use std::thread;
 
 use clap::{Args, Parser, Subcommand};
 use igentai_core::routing::Policy;
-use igentai_core::topic::Partition;
+use igentai_core::topic::{Partition, ProbeShare};
 use igentai_evaluation::{
     Client, Course, Failing, GivesUp, Grid, How, Long, Report, Setting, failing, guesses, long, quote_lines,
     quote_report, report, run, what_if_report, world,
@@ -76,6 +76,9 @@ struct Options {
     /// What igentai cuts the topic into parts by: nothing (none), letters, categories that a model tells, or clusters of what was found (semantic).
     #[arg(long, default_value = "alphabetical", value_name = "none|alphabetical|category|semantic", value_parser = partition)]
     partition: Partition,
+    /// The share of igentai's requests that are a sample of the whole, 0 to 0.5; 0 for none but those that an estimate takes.
+    #[arg(long, default_value = "0.05", value_name = "SHARE", value_parser = probe_share)]
+    probe_share: ProbeShare,
     /// How igentai shares requests among models: by what may still be found, by the newest answers, or equally. Where the topic is cut, only fixed makes a
     /// difference: models then take turns.
     #[arg(long, default_value = "good_ucb", value_name = "good_ucb|ewma|fixed", value_parser = routing)]
@@ -275,6 +278,11 @@ fn letters_or_none(name: &str) -> Result<Partition, String> {
     found.ok_or_else(|| format!("there are {}", known.map(Partition::as_str).join(", ")))
 }
 
+fn probe_share(text: &str) -> Result<ProbeShare, String> {
+    let share = text.parse().ok().and_then(ProbeShare::new);
+    share.ok_or_else(|| format!("it must be from 0 to {}", ProbeShare::MOST))
+}
+
 fn routing(name: &str) -> Result<Policy, String> {
     let found = Policy::ALL.into_iter().find(|policy| policy.as_str() == name);
     found.ok_or_else(|| Policy::ALL.map(Policy::as_str).join(", "))
@@ -321,6 +329,7 @@ impl Options {
             grid: Grid { gives_up: self.grid.gives_up, excludes: !self.grid.repeats },
             known: self.known.clamp(0.0, 1.0),
             partition: self.partition,
+            probes: self.probe_share,
             routing: self.routing,
             weights: BTreeMap::new(),
             until_complete: self.until_complete,

@@ -311,7 +311,7 @@ async fn follow(world: &World, store: &EmbeddedStore, topic: &Topic, how: &How) 
             let named = entry.attributes().filter(|_| !entry.is_seeded());
             let named = named.filter_map(|(_, text)| world.item(text));
             if how.quotes {
-                asking.note(&fold, spent, how.items);
+                asking.note(&fold, spent, how);
                 record.note(spent, named, None);
                 continue;
             }

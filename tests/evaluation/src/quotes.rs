@@ -9,7 +9,7 @@ use igentai_core::time::UnixMillis;
 
 use crate::course::Tally;
 use crate::report::Quartiles;
-use crate::{Course, Setting};
+use crate::{Course, How, Setting};
 
 /// A quote is asked for whenever so many times as many items are found as before.
 const GROWTH: f64 = 1.25;
@@ -46,7 +46,7 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
-    pub(crate) fn note(&mut self, fold: &TopicFold, spent: Tally, items: u32) {
+    pub(crate) fn note(&mut self, fold: &TopicFold, spent: Tally, how: &How) {
         let found = fold.attributes();
         for promise in self.promises.iter_mut().filter(|promise| promise.took.is_none()) {
             if found >= promise.found + promise.items {
@@ -58,7 +58,7 @@ impl Asking {
             return;
         }
         self.next = (found as f64 * GROWTH).ceil() as u64;
-        let (_, forecast) = look(fold, items, UnixMillis(0));
+        let (_, forecast) = look(fold, how.items, how.probes, UnixMillis(0));
         let sizes = ITEMS.into_iter().filter(|items| *items < found).chain([found]);
         self.promises.extend(sizes.map(|items| Promise {
             found,

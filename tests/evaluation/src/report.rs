@@ -74,6 +74,12 @@ pub struct Stop {
     pub near: usize,
     /// The share found.
     pub completeness: Quartiles,
+    /// The least of these.
+    pub least: f64,
+    /// Of these seeds, in which an interval was told at the end.
+    pub told: usize,
+    /// Of those, in which it held the truth.
+    pub covered: usize,
     /// Requests.
     pub requests: Quartiles,
     /// US dollars.
@@ -168,10 +174,16 @@ fn stop(courses: &[Course]) -> Option<Stop> {
     let last = |value: &dyn Fn(&Step) -> f64| {
         Quartiles::of(ended.iter().map(|course| course.steps.last().map(value)))
     };
+    let totals = || {
+        ended.iter().filter_map(|course| Some((course.steps.last()?.told?.total?, course.knowable as f64)))
+    };
     (!ended.is_empty()).then(|| Stop {
         seeds: ended.len(),
         near: ended.iter().filter(|course| (0.92..=0.98).contains(&course.completeness())).count(),
         completeness: Quartiles::of(ended.iter().map(|course| Some(course.completeness()))),
+        least: ended.iter().map(|course| course.completeness()).fold(1.0, f64::min),
+        told: totals().count(),
+        covered: totals().filter(|(total, truth)| total.covers(*truth)).count(),
         requests: last(&|step| step.spent.requests as f64),
         usd: last(&|step| step.spent.cost.usd()),
         reasons: reasons.clone(),
@@ -228,12 +240,15 @@ impl fmt::Display for Report {
             if let Some(stop) = &client.stop {
                 writeln!(
                     f,
-                    "  {:<20} ended by itself in {}/{seeds} ({:?}): found {}, 92–98 % in {}; requests {}, USD {}",
+                    "  {:<20} ended by itself in {}/{seeds} ({:?}): found {}, at least {:.3}, 92–98 % in {}; within the interval {} of {}; requests {}, USD {}",
                     client.client,
                     stop.seeds,
                     stop.reasons,
                     Shown(stop.completeness, 3),
+                    stop.least,
                     stop.near,
+                    stop.covered,
+                    stop.told,
                     Shown(stop.requests, 0),
                     Shown(stop.usd, 4),
                 )?;

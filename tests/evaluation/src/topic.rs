@@ -14,6 +14,7 @@ pub(crate) fn topic(world: &World, how: &How, now: UnixMillis) -> Topic {
         name: name.to_owned(),
         items_per_request: Some(how.items),
         partition: Some(how.partition),
+        probe_share: Some(how.probes),
         routing: Some(how.routing),
         provider_weights: Some(how.weights.clone()).filter(|weights| !weights.is_empty()),
         limits: Some(limits),

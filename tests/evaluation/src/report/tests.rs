@@ -50,7 +50,9 @@ fn it_is_counted_how_often_an_estimate_holds_and_where_a_client_ended_by_itself(
     assert_eq!(at.estimate.median, Some(1.1));
     let stop = client.stop.as_ref().unwrap();
     assert_eq!((stop.seeds, stop.near, stop.completeness.median), (3, 1, Some(0.93)));
+    assert_eq!((stop.told, stop.covered, stop.least), (3, 2, 0.7));
     assert_eq!(stop.reasons, [("dry".to_owned(), 3)].into());
     let text = report.to_string();
     assert!(text.contains("within the interval 1, not below it 2 of 3"), "{text}");
+    assert!(text.contains("at least 0.700, 92–98 % in 1; within the interval 2 of 3"), "{text}");
 }
