@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use igentai_core::frontier::Category;
 use igentai_core::routing::Policy;
-use igentai_core::topic::MAX_NEW_PER_100_REQUESTS;
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, ProbeShare};
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -165,6 +165,10 @@ pub(crate) struct Run {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME", requires = "topic")]
     pub(crate) categories: Vec<String>,
+    /// So many percent, 0 to 50, of the requests of a topic that is cut are a sample of the whole, which says how far what was aimed is off. 0 for none but those
+    /// that the estimate takes: the first ones, and those that make it sure before the end [default: as before, or 5]
+    #[arg(long, value_name = "PERCENT", requires = "topic", allow_negative_numbers = true, value_parser = probe_share)]
+    pub(crate) probe_share: Option<ProbeShare>,
     /// Most items that a request asks for, 1 to 500 [default: 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = items_per_request)]
     pub(crate) items_per_request: Option<u32>,
@@ -319,14 +323,26 @@ pub(crate) fn usd(text: &str) -> Result<f64, String> {
 
 /// A share, written in percent.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match number_of_percent(text, 95)? {
+        percent @ 1.0..=100.0 => Ok(percent / 100.0),
+        _ => Err("the percentage must be from 1 to 100".to_owned()),
+    }
+}
+
+/// The share of requests that are a sample of the whole, written in percent.
+pub(crate) fn probe_share(text: &str) -> Result<ProbeShare, String> {
+    let share = ProbeShare::new(number_of_percent(text, 5)? / 100.0);
+    share.ok_or_else(|| "the percentage must be from 0 to 50".to_owned())
+}
+
+fn number_of_percent(text: &str, such_as: u8) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim();
-    let percent: f64 = number.parse().map_err(|_| "write a number of percent such as 95".to_owned())?;
+    let percent: f64 = number.parse().map_err(|_| format!("write a number of percent such as {such_as}"))?;
     // A share of 1 that is written as one, most likely.
     let meant = (percent * 1e6).round() / 1e4;
     match percent {
-        1.0..=100.0 => Ok(percent / 100.0),
         0.01..1.0 => Err(format!("{percent} is less than one percent; did you mean {meant}?")),
-        _ => Err("the percentage must be from 1 to 100".to_owned()),
+        percent => Ok(percent),
     }
 }
 

@@ -196,6 +196,7 @@ pub(crate) fn serve_web(
         known_providers: config.providers.iter().map(|provider| provider.name.clone()).collect(),
         items_per_request: config.run.items_per_request,
         partition: config.run.partition,
+        probe_share: config.run.probe_share(),
         lease_ttl: Duration::from_millis(config.orchestrator.lease_ttl_ms),
         allowed_hosts: config.web.allowed_hosts.clone(),
         shutdown: stop.clone(),

@@ -102,6 +102,8 @@ mod tests {
             items_per_request: None,
             partition: None,
             configured_partition: igentai_core::topic::Partition::None,
+            probe_share: None,
+            configured_probe_share: igentai_core::topic::ProbeShare::USUAL,
             categories: None,
             seeds: None,
             rules: None,

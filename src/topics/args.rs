@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use igentai_core::topic::ProbeShare;
 
 use crate::cli::{
     Partition, Phrasing, Routing, Server, count, duration, items_per_request, new_per_100_requests, percent,
-    usd, weight,
+    probe_share, usd, weight,
 };
 use crate::rules::RuleArgs;
 use crate::seeds::SeedArgs;
@@ -113,6 +114,10 @@ pub(crate) struct Start {
     /// A category to aim at, as often as there are some; instead of asking a model for them
     #[arg(long = "category", value_name = "NAME")]
     pub(crate) categories: Vec<String>,
+    /// So many percent, 0 to 50, of the requests of a topic that is cut are a sample of the whole, which says how far what was aimed is off. 0 for none but those
+    /// that the estimate takes: the first ones, and those that make it sure before the end [default: as before, or as the server is configured]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = probe_share)]
+    pub(crate) probe_share: Option<ProbeShare>,
     /// Most items that a request asks for, 1 to 500 [default: as before, or as the server is configured]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = items_per_request)]
     pub(crate) items_per_request: Option<u32>,

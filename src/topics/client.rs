@@ -116,6 +116,7 @@ fn option_of(field: &str) -> String {
         "limits.completeness" => "--until-complete".to_owned(),
         "limits.min_new_per_100_requests" => "--min-yield".to_owned(),
         "partition" => "--partition".to_owned(),
+        "probe_share" => "--probe-share".to_owned(),
         "routing" => "--routing".to_owned(),
         "phrasing" => "--phrasing".to_owned(),
         "seeds" => "--seed".to_owned(),

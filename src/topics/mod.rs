@@ -14,6 +14,7 @@ use std::io::Write;
 
 use igentai_core::folder::TopicId;
 use igentai_core::rules::ItemRules;
+use igentai_core::topic::ProbeShare;
 use igentai_webserver::MAX_LISTS_BYTES;
 use igentai_webserver::api::dto::{Limits, Mode, Partition, Phrasing, Routing, Rules, StartTopic, TopicView};
 
@@ -169,6 +170,7 @@ fn request(start: &Start) -> Result<StartTopic, Failure> {
         limits: (limits != Limits::default()).then_some(limits),
         items_per_request: start.items_per_request,
         partition: cli::partition(start.partition, &start.categories)?.map(Partition::of),
+        probe_share: start.probe_share.map(ProbeShare::get),
         categories: cli::given(&start.categories)?
             .map(|given| given.iter().map(ToString::to_string).collect()),
         rules: start.rules.rules(&ItemRules::default())?.as_ref().map(Rules::of),

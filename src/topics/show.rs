@@ -5,8 +5,8 @@ use std::fmt::Write;
 use igentai_core::phrasing::{Phrased, Wording};
 use igentai_core::topic::Share;
 use igentai_webserver::api::dto::{
-    CompletenessView, Numbers, PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName, Rules,
-    StartTopic, StateName, Sums, TopicView,
+    CompletenessView, Numbers, Partition, PhrasingNumbers, PhrasingState, ProviderNumbers, ProviderStateName,
+    Rules, StartTopic, StateName, Sums, TopicView,
 };
 
 use super::inert::inert;
@@ -132,6 +132,9 @@ pub(super) fn topic(topic: &TopicView) -> String {
     }
     line("limits", limits(topic));
     line("aims at", aims(topic));
+    if topic.partition != Partition::None {
+        line("samples", samples(topic.probe_share));
+    }
     if let Some(rules) = &topic.rules {
         line("rules", rules_in_words(rules));
     }
@@ -252,6 +255,14 @@ fn aims(topic: &TopicView) -> String {
         return aims.to_owned();
     }
     format!("{aims}: {}", inert(&topic.categories.join(", ")))
+}
+
+fn samples(share: f64) -> String {
+    if share > 0.0 {
+        format!("{} of requests are about the whole", Share::new(share))
+    } else {
+        "none but those that the estimate takes".to_owned()
+    }
 }
 
 fn rules_in_words(rules: &Rules) -> String {

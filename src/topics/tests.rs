@@ -3,7 +3,7 @@
 pub(crate) mod world;
 
 use igentai_core::rules::Script;
-use igentai_core::topic::EndReason;
+use igentai_core::topic::{EndReason, ProbeShare};
 use igentai_webserver::api::dto::{
     CompletenessView, Phrasing, PhrasingNumbers, PhrasingState, ProviderNumbers, Sums, TopicView,
 };
@@ -15,6 +15,7 @@ use self::world::{Server, World, texts};
 use super::args::{Action, Doubted, Export, Format, Start, Tail, Which};
 use super::client::Client;
 use super::{Exit, Failure, act};
+use crate::cli;
 use crate::rules::RuleArgs;
 use crate::seeds::SeedArgs;
 
@@ -36,6 +37,7 @@ fn start(name: &str) -> Start {
         phrasing: None,
         rules: RuleArgs::default(),
         partition: None,
+        probe_share: None,
         categories: Vec::new(),
         items_per_request: None,
         judge: None,
@@ -78,6 +80,8 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         prompt: Some("sights".to_owned()),
         max_attributes: Some(7),
         items_per_request: Some(20),
+        partition: Some(cli::Partition::Alphabetical),
+        probe_share: ProbeShare::new(0.2),
         time_limit: Some(std::time::Duration::from_mins(1)),
         min_yield: Some(50),
         rules: RuleArgs { max_chars: Some(40), scripts: vec![Script::Latin], ..RuleArgs::default() },
@@ -91,7 +95,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
         topic["limits"],
         serde_json::json!({ "max_attributes": 7, "time_limit_seconds": 60.0, "min_new_per_100_requests": 50 })
     );
-    assert_eq!(topic["items_per_request"], 20);
+    assert_eq!((&topic["items_per_request"], &topic["probe_share"]), (&20.into(), &0.2.into()));
     assert_eq!(topic["rules"], serde_json::json!({ "max_chars": 40, "scripts": ["latin"] }));
     assert_eq!(topic["provider_weights"], serde_json::json!({ "small": 0.5 }));
 
@@ -101,6 +105,7 @@ async fn a_topic_is_started_listed_shown_and_stopped() {
     assert!(lines[1].starts_with("paris_attractions  starting") && lines[1].ends_with("Paris attractions"));
     let shown = said(&server.url, Action::Show { topic: which("paris_attractions"), json: false }).await;
     assert!(shown.contains("limits     7 items, 60 s") && shown.contains("prompt     sights"), "{shown}");
+    assert!(shown.contains("samples    20 % of requests are about the whole"), "{shown}");
     assert!(shown.contains("rules      at most 40 characters, in latin"), "{shown}");
     let stopped = said(&server.url, Action::Stop { topic: which("Paris attractions"), json: false }).await;
     assert!(stopped.contains("(stopped)"), "{stopped}");

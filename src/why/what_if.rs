@@ -61,6 +61,7 @@ fn ends(topic: &Topic, config: &Config) -> Ends {
             categories: topic.categories.clone(),
             weights: topic.provider_weights.clone(),
             routing: topic.routing,
+            probes: topic.probe_share,
             ..Terms::default()
         },
         dry_after: u64::from(config.run.dry_after_answers),

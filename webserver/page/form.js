@@ -12,7 +12,7 @@ const LIMITS = [
   ['min_new_per_100_requests', 'New in 100 requests', '1', 'no floor'],
 ];
 
-const KNOWN = /^(name|prompt|items_per_request|partition|routing|phrasing|judge|categories|rules\.\w+|seeds|mode|limits\.\w+|provider_weights.*)$/;
+const KNOWN = /^(name|prompt|items_per_request|partition|probe_share|routing|phrasing|judge|categories|rules\.\w+|seeds|mode|limits\.\w+|provider_weights.*)$/;
 
 function Field({ name, label, hint, errors, children }) {
   const wrong = errors.filter(e => e.field === name || e.field.endsWith(`.${name}`));
@@ -41,19 +41,23 @@ function spent({ reason, limits, numbers }) {
 
 const text = value => (value === undefined ? '' : String(value));
 
-// The API has completeness as a share of 1.
-const shown = (name, value) => (name === 'completeness' && value !== undefined ? Number((value * 100).toFixed(4)) : value);
-const inPercent = e => (e.field === 'limits.completeness' && !e.seen ? { ...e, detail: 'that is no such share', allowed: 'from 1 to 100' } : e);
+// The API has these as shares of 1.
+const PERCENT = { 'limits.completeness': 'from 1 to 100', probe_share: 'from 0 to 50' };
+const isShare = name => name === 'completeness' || name === 'probe_share';
+const shown = (name, value) => (isShare(name) && value !== undefined ? Number((value * 100).toFixed(4)) : value);
+const inPercent = e => (PERCENT[e.field] && !e.seen ? { ...e, detail: 'that is no such share', allowed: PERCENT[e.field] } : e);
 
 // What is wrong before anything is sent: a share of 1 is written as one, most likely.
-function mistaken({ completeness }) {
-  const percent = Number(completeness);
-  if (!completeness || !(percent > 0 && percent < 1)) return null;
-  const meant = Number((percent * 100).toFixed(4));
-  const detail = `${percent} is less than one percent; did you mean ${meant}?`;
-  return { detail, errors: [{ field: 'limits.completeness', detail, seen: true }] };
+function mistaken(values) {
+  const errors = Object.keys(PERCENT).flatMap(field => {
+    const percent = Number(values[field.replace('limits.', '')]);
+    if (!(percent > 0 && percent < 1)) return [];
+    const meant = Number((percent * 100).toFixed(4));
+    return [{ field, detail: `${percent} is less than one percent; did you mean ${meant}?`, seen: true }];
+  });
+  return errors.length ? { detail: errors[0].detail, errors } : null;
 }
-const meant = (name, value) => (name === 'completeness' ? Number((value / 100).toFixed(6)) : value);
+const meant = (name, value) => (isShare(name) ? Number((value / 100).toFixed(6)) : value);
 
 // What items must be like, as the form has it.
 const RULES = ['matches', 'min_chars', 'max_chars'];
@@ -64,7 +68,7 @@ function first(from, mode) {
   if (!from) return { values: { mode: 'auto', completeness: '95' }, weights: [] };
   const limits = Object.fromEntries(LIMITS.map(([name]) => [name, text(shown(name, from.limits[name]))]));
   return {
-    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), mode, ...limits, ...ruled(from.rules), judge: String(from.judge) },
+    values: { name: from.name, prompt: from.prompt ?? '', items_per_request: text(from.items_per_request), probe_share: text(shown('probe_share', from.probe_share)), mode, ...limits, ...ruled(from.rules), judge: String(from.judge) },
     weights: Object.entries(from.provider_weights).map(([name, value]) => ({ name, value: String(value) })),
   };
 }
@@ -158,6 +162,9 @@ export function NewTopic({ from, mode, providers, started }) {
         <${Field} name="items_per_request" label="Items per request" errors=${errors}>
           <input type="number" min="1" max="500" step="1" ...${described('items_per_request')} placeholder="50" />
         <//>
+        <${Field} name="probe_share" label="Percent of requests about the whole" hint="A sample that says how far the others are off; at 0 only what the estimate takes." errors=${errors}>
+          <input type="number" min="0" max="50" step="any" inputmode="decimal" ...${described('probe_share')} placeholder=${from ? '' : 'as before, or as configured'} />
+        <//>
         ${!from && html`<${Field} name="partition" label="Requests aim at" errors=${errors}>
           <select id="f-partition" value=${values.partition} onChange=${set('partition')}>
             <option value="">what is configured</option>
@@ -241,7 +248,7 @@ function request(values, weights, from) {
   return {
     name: values.name ?? '',
     mode: values.mode,
-    ...numbers(['items_per_request']),
+    ...numbers(['items_per_request', 'probe_share']),
     ...(values.partition ? { partition: values.partition } : {}),
     ...(values.routing ? { routing: values.routing } : {}),
     ...(values.phrasing ? { phrasing: values.phrasing } : {}),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use igentai_core::ids::WorkerId;
-use igentai_core::topic::Partition;
+use igentai_core::topic::{Partition, ProbeShare};
 use igentai_shared::bus::{Bus, BusState};
 use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
@@ -81,6 +81,8 @@ pub struct WebContext {
     pub items_per_request: u32,
     /// How requests aim at parts of a topic that is new and does not say.
     pub partition: Partition,
+    /// How many requests of a topic that is new and does not say are a sample of the whole.
+    pub probe_share: ProbeShare,
     /// How long the coordinator's lease may stand still before it is taken over; what lasts longer is told as the absence of a leader.
     pub lease_ttl: Duration,
     /// Host names, without port, under which a server on a loopback address may be asked besides `localhost` and addresses. Anything

@@ -99,6 +99,7 @@ fn view(topic: Topic, numbers: Numbers) -> TopicView {
         limits: Limits::of(topic.limits),
         items_per_request: topic.items_per_request,
         partition: Partition::of(topic.partition),
+        probe_share: topic.probe_share.get(),
         routing: Routing::of(topic.routing),
         phrasing: Phrasing::of(topic.phrasing),
         categories: topic.categories.iter().map(ToString::to_string).collect(),

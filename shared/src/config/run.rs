@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use igentai_core::rules::{ItemRules, MAX_CHARS, RuleError, Script};
-use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, Partition, Share};
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, Partition, ProbeShare, Share};
 
 use super::reader::Section;
 
@@ -21,6 +21,8 @@ pub struct RunConfig {
     pub dry_after_answers: u32,
     /// How requests aim at parts of a topic.
     pub partition: Partition,
+    /// So many percent of the requests of a topic that is cut are a sample of the whole, 0 to 50; at 0 none beyond those that an estimate takes.
+    pub probe_share_percent: f64,
     /// A topic ends when so many percent are found of what its models would name, 1 to 100; at 100 not before nothing new comes.
     pub until_complete_percent: f64,
     /// A topic ends when its newest requests bring fewer new items in a hundred of them, 0 to 50,000; at 0 it does not.
@@ -37,6 +39,7 @@ impl Default for RunConfig {
             items_per_request: 50,
             dry_after_answers: 30,
             partition: Partition::Alphabetical,
+            probe_share_percent: 5.0,
             until_complete_percent: 95.0,
             min_new_per_100_requests: 0,
             rules: ItemRules::default(),
@@ -51,6 +54,12 @@ impl RunConfig {
         Share::wanted(self.until_complete_percent / 100.0)
     }
 
+    /// The share of requests that are a sample of the whole.
+    #[must_use]
+    pub fn probe_share(&self) -> ProbeShare {
+        ProbeShare::new(self.probe_share_percent / 100.0).unwrap_or_default()
+    }
+
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
         let config = Self {
@@ -61,6 +70,11 @@ impl RunConfig {
             partition: section
                 .choice("partition", &Partition::ALL.map(|partition| (partition.as_str(), partition)))
                 .unwrap_or(default.partition),
+            probe_share_percent: section.number(
+                "probe_share_percent",
+                0.0..=ProbeShare::MOST * 100.0,
+                default.probe_share_percent,
+            ),
             until_complete_percent: section.number(
                 "until_complete_percent",
                 1.0..=100.0,
@@ -73,6 +87,13 @@ impl RunConfig {
             ),
             rules: rules(&mut section),
         };
+        let probes = config.probe_share_percent;
+        if probes > 0.0 && probes < 1.0 {
+            let meant = (probes * 1e6).round() / 1e4;
+            section.complain(&format!(
+                "probe_share_percent: {probes} is less than one percent; did you mean {meant}?"
+            ));
+        }
         section.finish();
         config
     }

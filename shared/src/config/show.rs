@@ -33,6 +33,7 @@ impl Config {
         text.value("items_per_request", self.run.items_per_request);
         text.value("dry_after_answers", self.run.dry_after_answers);
         text.quoted("partition", self.run.partition.as_str());
+        text.value("probe_share_percent", self.run.probe_share_percent);
         text.value("until_complete_percent", self.run.until_complete_percent);
         text.value("min_new_per_100_requests", self.run.min_new_per_100_requests);
         let rules = &self.run.rules;

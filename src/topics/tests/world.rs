@@ -144,6 +144,7 @@ impl Server {
             known_providers: Vec::new(),
             items_per_request: 30,
             partition: igentai_core::topic::Partition::None,
+            probe_share: igentai_core::topic::ProbeShare::USUAL,
             lease_ttl: std::time::Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: stop.clone(),

@@ -37,6 +37,7 @@ pub(super) fn record(name: &str, version: u64, epoch: u64) -> Topic {
         limits: Limits { max_attributes: Some(u64::MAX), ..Limits::default() },
         items_per_request: 50,
         partition: igentai_core::topic::Partition::None,
+        probe_share: igentai_core::topic::ProbeShare::USUAL,
         categories: Vec::new(),
         judge: false,
         seeds: None,

@@ -6,6 +6,7 @@ pub(crate) const COUNT: &str = "a whole number, 1 or more";
 pub(crate) const USD: &str = "above 0, at most 1000000";
 pub(crate) const SECONDS: &str = "above 0, at most 315360000";
 pub(crate) const SHARE: &str = "above 0, at most 1";
+pub(crate) const PROBES: &str = "from 0 to 0.5";
 pub(crate) const YIELD: &str = "a whole number from 1 to 50000";
 pub(crate) const PATTERN: &str = "a regular expression of 1 to 500 bytes";
 pub(crate) const CHARS: &str = "a whole number from 1 to 512";

@@ -25,15 +25,15 @@ fn requests_are_read_as_their_types_are_written() {
     let limits = json!({"max_attributes": 1, "max_requests": 2, "max_usd": 0.5, "time_limit_seconds": 3, "completeness": 0.9, "min_new_per_100_requests": 50});
     same::<StartTopic>(&json!({"name": "x"}));
     same::<StartTopic>(&json!({
-        "name": "x", "prompt": "p", "provider_weights": {"a": 1, "b": 0.5}, "limits": limits, "items_per_request": 7, "mode": "fresh",
+        "name": "x", "prompt": "p", "provider_weights": {"a": 1, "b": 0.5}, "limits": limits, "items_per_request": 7, "probe_share": 0.2, "mode": "fresh",
         "rules": {"matches": "a", "min_chars": 1, "max_chars": 2, "scripts": ["latin"]},
     }));
     same::<ChangeTopic>(&json!({}));
     same::<ChangeTopic>(&json!({
-        "prompt": "p", "provider_weights": {"a": 1, "b": null}, "limits": limits, "items_per_request": 7,
+        "prompt": "p", "provider_weights": {"a": 1, "b": null}, "limits": limits, "items_per_request": 7, "probe_share": 0.2,
     }));
     same::<ChangeTopic>(
-        &json!({"prompt": null, "provider_weights": null, "limits": null, "items_per_request": null}),
+        &json!({"prompt": null, "provider_weights": null, "limits": null, "items_per_request": null, "probe_share": null}),
     );
     same::<ChangeTopic>(&json!({"rules": {"matches": null, "min_chars": 1, "scripts": null}}));
     same::<ChangeTopic>(&json!({"rules": null}));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use igentai_core::time::{Now, UnixMillis};
-use igentai_core::topic::{EndReason, TopicState};
+use igentai_core::topic::{EndReason, ProbeShare, TopicState};
 use igentai_shared::bus::{Bus, Incoming, Source, WorkQueue};
 use igentai_shared::clock::Clock;
 use igentai_shared::store::Store;
@@ -59,6 +59,27 @@ async fn a_request_asks_for_as_many_items_as_the_topic_says_or_the_configuration
     assert_eq!(items("b", None).await, 20, "a topic that is started again keeps what it has");
     let cleared = server.patch("/api/v1/topics/b", &json!({"items_per_request": null})).await;
     assert_eq!(cleared.json()["items_per_request"], 12);
+}
+
+#[tokio::test]
+async fn a_sample_is_as_large_as_the_topic_says_or_the_configuration() {
+    let world = World::new();
+    let context = WebContext { probe_share: ProbeShare::new(0.1).unwrap(), ..world.context() };
+    let server = Server::start(context, "127.0.0.1:0").await;
+    let share = async |name: &str, share: Option<f64>| {
+        let body = json!({"name": name, "probe_share": share});
+        server.post(TOPICS, &body).await.json()["probe_share"].clone()
+    };
+    assert_eq!((share("a", None).await, share("b", Some(0.0)).await), (json!(0.1), json!(0.0)));
+    let running = world.store.topic(&"b".parse().unwrap()).await.unwrap().unwrap();
+    world.put(running, TopicState::Ended(EndReason::Stopped)).await;
+    assert_eq!(share("b", None).await, json!(0.0), "a topic that is started again keeps what it has");
+    let patch = async |share| server.patch("/api/v1/topics/b", &json!({"probe_share": share})).await;
+    assert_eq!(patch(json!(0.2)).await.json()["probe_share"], 0.2);
+    let refused = patch(json!(0.6)).await;
+    assert_eq!((refused.status, refused.json()["field"].as_str()), (422, Some("probe_share")));
+    assert!(refused.text.contains("0.6 is out of range") && refused.text.contains("from 0 to 0.5"));
+    assert_eq!(patch(json!(null)).await.json()["probe_share"], 0.1);
 }
 
 /// Starts at one server within one millisecond make equal records.

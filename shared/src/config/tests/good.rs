@@ -21,6 +21,7 @@ out = "outputs"
 items_per_request = 50
 dry_after_answers = 30
 partition = "alphabetical"
+probe_share_percent = 5
 until_complete_percent = 95
 min_new_per_100_requests = 0
 # accept is not set

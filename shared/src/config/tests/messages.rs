@@ -18,7 +18,10 @@ fn each_mistake_has_its_message() {
         ("[run]\nout = 3", "igentai.toml:2: run.out = 3: must be a text in quotes"),
         ("[run]\nout = \" \"", "igentai.toml:2: run.out = \" \": must not be empty"),
         ("[run]\nproducer = 4", "igentai.toml:2: run.producer = 4: is not known here; did you mean producers?"),
-        ("[run]\nzzz = true", "igentai.toml:2: run.zzz = true: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script"),
+        ("[run]\nzzz = true", "igentai.toml:2: run.zzz = true: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, probe_share_percent, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script"),
+        ("[run]\nprobe_share_percent = 51", "igentai.toml:2: run.probe_share_percent = 51: must be a number from 0 to 50"),
+        ("[run]\nprobe_share_percent = -1", "igentai.toml:2: run.probe_share_percent = -1: must be a number from 0 to 50"),
+        ("[run]\nprobe_share_percent = 0.2", "igentai.toml:1: run: probe_share_percent: 0.2 is less than one percent; did you mean 20?"),
         ("[run]\nmin_new_per_100_requests = 50001", "igentai.toml:2: run.min_new_per_100_requests = 50001: must be a whole number from 0 to 50000"),
         ("[run]\naccept = \"a(\"", "igentai.toml:2: run.accept = \"a(\": character 2 of the regular expression: unclosed group"),
         ("[run]\naccept = \"\"", "igentai.toml:2: run.accept = \"\": must not be empty"),
@@ -117,7 +120,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     #[rustfmt::skip]
     assert_eq!(errors, [
         "igentai.toml:2: run.producers = 0: must be a whole number from 1 to 1000",
-        "igentai.toml:3: run.zzz = 1: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script",
+        "igentai.toml:3: run.zzz = 1: is not known here; known are producers, out, items_per_request, dry_after_answers, partition, probe_share_percent, until_complete_percent, min_new_per_100_requests, accept, min_chars, max_chars, script",
         "igentai.toml:6: providers.a.model: is missing: say which model to ask",
         "igentai.toml:8: providers.a.weight = -1: must be a number of at least 0",
         "igentai.toml:9: providers.a.api_key = ***: a key does not belong here; use api_key_env or api_key_file",

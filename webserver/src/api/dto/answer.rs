@@ -56,6 +56,9 @@ pub struct TopicView {
     /// How requests aim at parts of the topic.
     #[serde(default)]
     pub partition: Partition,
+    /// The share of requests that are a sample of the whole, where it is cut into parts.
+    #[serde(default = "super::schemas::usual_probe_share")]
+    pub probe_share: f64,
     /// How requests are shared among providers.
     #[serde(default)]
     pub routing: Routing,

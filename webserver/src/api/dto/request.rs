@@ -263,6 +263,11 @@ pub struct StartTopic {
     /// How requests aim at parts of the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
+    /// The share of requests that are a sample of the whole, where it is cut into parts: 0.05 for one in twenty, counted over the whole run. It says how far
+    /// what was aimed is off. 0 for none but those that the estimate takes: the first ones, and those that make it sure before the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 0.5)]
+    pub probe_share: Option<f64>,
     /// The categories that requests aim at, where `partition` is `category` or left out; without them a model tells which there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_items = 1, max_items = 40, example = json!(["museums", "parks"]))]
@@ -315,6 +320,10 @@ pub struct ChangeTopic {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Partition>)]
     pub partition: Option<Option<Partition>>,
+    /// See [`StartTopic::probe_share`]; `null` for the default.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 0.5)]
+    pub probe_share: Option<Option<f64>>,
     /// The categories that requests aim at; `null` to have a model tell them. Another partition takes them away.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 40)]

@@ -1,10 +1,16 @@
 //! Schemas that the types do not tell by themselves.
 
+use igentai_core::topic::ProbeShare;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 const MAX_NAME: usize = 100;
 const MAX_WEIGHT: f64 = 1e6;
+
+/// What servers that say no share of samples ask for.
+pub(super) fn usual_probe_share() -> f64 {
+    ProbeShare::USUAL.get()
+}
 
 /// Weights by provider.
 pub(super) fn weights() -> RefOr<Schema> {

@@ -111,6 +111,9 @@ fn patched(
         rules.items_per_request(items);
         topic.items_per_request = items.unwrap_or(context.items_per_request);
     }
+    if let Some(share) = request.probe_share {
+        topic.probe_share = rules.probe_share(share).unwrap_or(context.probe_share);
+    }
     let categories = request.categories.as_ref().and_then(Option::as_deref);
     let (partition, categories) = rules.parts(request.partition.flatten(), categories);
     if request.partition.is_some() || request.categories.is_some() {

@@ -3,7 +3,7 @@
 use igentai_core::folder::TopicId;
 use igentai_core::frontier::Category;
 use igentai_core::rules::ItemRules;
-use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES, SeedList};
+use igentai_core::topic::{MAX_NEW_PER_100_REQUESTS, MAX_PROMPT_BYTES, ProbeShare, SeedList};
 
 use crate::api::allowed;
 use crate::api::dto::{self, Limits, Partition};
@@ -118,6 +118,16 @@ impl Rules {
         {
             self.fail("items_per_request", format!("{items} is out of range"), allowed::ITEMS);
         }
+    }
+
+    /// How many requests are a sample of the whole, where that is said.
+    pub(super) fn probe_share(&mut self, wanted: Option<f64>) -> Option<ProbeShare> {
+        let wanted = wanted?;
+        let share = ProbeShare::new(wanted);
+        if share.is_none() {
+            self.fail("probe_share", format!("{} is out of range", shown_number(wanted)), allowed::PROBES);
+        }
+        share
     }
 
     /// What the topic's items are to be like.

@@ -98,6 +98,7 @@ fn checked(
     rules.weights(request.provider_weights.iter().flatten(), &app.context.known_providers);
     rules.limits(request.limits.as_ref().unwrap_or(&Limits::default()));
     rules.items_per_request(request.items_per_request);
+    let probe_share = rules.probe_share(request.probe_share);
     let (partition, categories) = rules.parts(request.partition, request.categories.as_deref());
     let item_rules = request.rules.as_ref().map(|wanted| rules.items(wanted));
     let seeds = rules.seeds(request.seeds.as_deref());
@@ -114,6 +115,8 @@ fn checked(
         partition: partition.map(Partition::to_core),
         categories,
         configured_partition: app.context.partition,
+        probe_share,
+        configured_probe_share: app.context.probe_share,
         rules: item_rules,
         judge: request.judge,
         seeds: None,

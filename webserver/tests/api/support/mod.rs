@@ -83,6 +83,7 @@ impl World {
             known_providers: Vec::new(),
             items_per_request: 30,
             partition: igentai_core::topic::Partition::None,
+            probe_share: igentai_core::topic::ProbeShare::USUAL,
             lease_ttl: Duration::from_secs(5),
             allowed_hosts: Vec::new(),
             shutdown: CancellationToken::new(),
@@ -239,7 +240,7 @@ impl World {
                 fold.apply(entry).unwrap();
             }
         }
-        let (_, forecast) = quote::look(&fold, topic.items_per_request, topic.started_at);
+        let (_, forecast) = quote::look(&fold, topic.items_per_request, topic.probe_share, topic.started_at);
         let status = TopicStatus::of(topic.clone(), &fold, 0, SystemClock::new().now().unix);
         TopicStatus { forecast: Some(forecast), ..status }
     }
