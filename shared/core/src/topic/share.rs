@@ -20,7 +20,6 @@ impl Share {
     }
 
     /// In millionths.
-    #[expect(clippy::cast_lossless, reason = "`From` is not const")]
     pub(super) const fn millionths(self) -> u64 {
         self.0 as u64
     }

@@ -59,7 +59,9 @@ fn about_whole(partition: Partition, probes: ProbeShare, requests: u32) -> Vec<(
                 ('a'..='z').flat_map(of).collect()
             }
             Aim::Part(part) => numbered(&part.begin(), number * 100..number * 100 + 50),
-            _ => numbered("m", number * 100..number * 100 + 50),
+            Aim::Category(_) | Aim::Parts { .. } | Aim::Judge => {
+                numbered("m", number * 100..number * 100 + 50)
+            }
         };
         // Questions for categories are none about items.
         let is_task = matches!(aim, Aim::Parts { .. });
@@ -103,8 +105,9 @@ fn where_no_sample_is_wanted_only_what_an_estimate_takes_is_about_the_whole() {
 fn a_share_of_samples_is_at_most_a_half() {
     assert_eq!([-0.01, 0.51, f64::NAN].map(ProbeShare::new), [None; 3]);
     let read = |text: &str| serde_json::from_str::<ProbeShare>(text).unwrap();
-    assert_eq!(["0", "0.05", "0.5", "9"].map(read).map(ProbeShare::get), [0.0, 0.05, 0.5, 0.5]);
-    assert_eq!((ProbeShare::default(), ProbeShare::USUAL.get()), (read("0.05"), 0.05));
+    assert_eq!(["0", "0.05", "0.5", "9"].map(read).map(Some), [0.0, 0.05, 0.5, 0.5].map(ProbeShare::new));
+    assert!(read("0").is_off() && !read("0.05").is_off());
+    assert_eq!((ProbeShare::default(), ProbeShare::USUAL), (read("0.05"), read("0.05")));
     // One in twenty, whatever the number.
     for all in (0..200).chain([u64::MAX / 1_000_000]) {
         let least = all / 20;
