@@ -21,7 +21,6 @@ pub(super) struct Found {
     topic: String,
     run: u64,
     policy: Policy,
-    weights: BTreeMap<String, f64>,
     outcome: Outcome,
 }
 
@@ -47,8 +46,7 @@ pub(super) async fn what_if(
             format!("{name}: what another policy would have come to cannot be told: {why}"),
         )
     })?;
-    let weights = if weights.is_empty() { topic.provider_weights.clone() } else { weights };
-    Ok(Found { topic: topic.name.clone(), run: topic.run, policy, weights, outcome })
+    Ok(Found { topic: topic.name.clone(), run: topic.run, policy, outcome })
 }
 
 /// What ends the topic, and its terms where no decision has them.
@@ -80,7 +78,8 @@ fn numbers(reached: Reached) -> Value {
 
 impl Found {
     pub(super) fn json(&self) -> String {
-        let Outcome { reached, out_of, asked, was, was_then, was_there, judged, anew } = &self.outcome;
+        let Outcome { reached, out_of, weights, asked, was, was_then, was_there, judged, anew } =
+            &self.outcome;
         let same = anew.as_ref().map(|anew| {
             let mut same = numbers(anew.same);
             same["ended"] = json!(anew.same_over.as_str());
@@ -92,7 +91,7 @@ impl Found {
             "run": self.run,
             "simulation": true,
             "policy": self.policy.as_str(),
-            "weights": self.weights,
+            "weights": weights,
             "would_be": numbers(*reached),
             "ended": anew.as_ref().map(|anew| anew.over.as_str()),
             "asked": asked,

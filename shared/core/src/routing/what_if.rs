@@ -49,6 +49,8 @@ pub struct Outcome {
     pub reached: Reached,
     /// Whose answers ran out first; `None` where all of the run was used.
     pub out_of: Option<String>,
+    /// The weights that it began with, of all who could be asked.
+    pub weights: BTreeMap<String, f64>,
     /// Requests by provider.
     pub asked: BTreeMap<String, u64>,
     /// How far the run came.
@@ -243,7 +245,7 @@ impl Answers {
             *credits.entry(due).or_default() -= 1.0;
             course.take(answer)?;
         };
-        Ok(self.outcome(course.reached, course.asked, out_of, None))
+        Ok(Outcome { out_of, ..self.outcome(course.reached, course.asked, prior) })
     }
 
     /// Beside what the run was.
@@ -251,8 +253,7 @@ impl Answers {
         &self,
         reached: Reached,
         asked: BTreeMap<String, u64>,
-        out_of: Option<String>,
-        anew: Option<Anew>,
+        weights: BTreeMap<String, f64>,
     ) -> Outcome {
         let requests = usize::try_from(reached.requests).unwrap_or(usize::MAX);
         Outcome {
@@ -260,10 +261,11 @@ impl Answers {
             was: self.reached,
             was_there: there(&self.was, reached.items),
             reached,
+            weights,
             asked,
-            out_of,
+            out_of: None,
             judged: self.judged,
-            anew,
+            anew: None,
         }
     }
 }

@@ -114,12 +114,11 @@ impl Answers {
             return Err(Unanswered::Categories);
         }
         let models = Models::of(self);
-        let mut own = self.pace.terms().unwrap_or_else(|| ends.terms.clone());
-        own.weights.retain(|name, _| models.models.contains_key(name.as_str()));
-        let all = shared(&own, own.routing, &BTreeMap::new(), &models)?;
-        let own = shared(&all, own.routing, &own.weights, &models)?;
-        let weights = if weights.is_empty() { &own.weights } else { weights };
-        let terms = shared(&all, policy, weights, &models)?;
+        let own = self.pace.terms().unwrap_or_else(|| ends.terms.clone());
+        let own_weights = own_weights(&own, &models)?;
+        let weights = if weights.is_empty() { &own_weights } else { weights };
+        let terms = shared(&own, policy, weights, &models)?;
+        let own = shared(&own, own.routing, &own_weights, &models)?;
         if models.models.len() < 2 {
             return Err(Unanswered::One(models.names()));
         }
@@ -134,7 +133,9 @@ impl Answers {
             named,
             named_by_asked: models.named_by(&terms.providers),
         };
-        Ok(self.outcome(other.reached, other.asked, None, Some(anew)))
+        let weights = weights.iter().filter(|(_, weight)| **weight > 0.0);
+        let weights = weights.map(|(name, weight)| (name.clone(), *weight)).collect();
+        Ok(Outcome { anew: Some(anew), ..self.outcome(other.reached, other.asked, weights) })
     }
 }
 
@@ -145,6 +146,21 @@ fn is_by_letters(meta: &ResponseMeta) -> bool {
 impl Models<'_> {
     fn names(&self) -> String {
         self.models.keys().copied().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The weights that the run itself went by, of all that it could ask and did: also where they are equal, for who was taken off is in the log still.
+fn own_weights(own: &Terms, models: &Models<'_>) -> Result<BTreeMap<String, f64>, Unanswered> {
+    let is_known = |name: &str| models.models.contains_key(name);
+    let is_named = own.weights.iter().any(|(name, weight)| *weight > 0.0 && is_known(name));
+    let weight = |name: &str| if is_named { own.weights.get(name).copied().unwrap_or_default() } else { 1.0 };
+    let may_be = |name: &str| own.providers.is_empty() || own.providers.iter().any(|one| one == name);
+    let asked = models.models.keys().filter(|name| may_be(name));
+    let mut weights: BTreeMap<String, f64> = asked.map(|name| ((*name).to_owned(), weight(name))).collect();
+    weights.retain(|_, weight| *weight > 0.0);
+    match own.providers.first() {
+        Some(never) if weights.is_empty() => Err(Unanswered::Unknown(never.clone(), models.names())),
+        Some(_) | None => Ok(weights),
     }
 }
 

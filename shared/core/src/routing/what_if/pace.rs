@@ -14,6 +14,8 @@ pub(super) struct Pace {
     /// The last terms, and the weights of all that were named since they are unequal.
     terms: Option<Terms>,
     weights: BTreeMap<String, f64>,
+    /// Who could be asked last, now or when it is back.
+    providers: Vec<String>,
     /// Requests asked, and waited for no more, since a leader took the topic up, and answers by then.
     asked: usize,
     dropped: usize,
@@ -23,10 +25,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The terms that the run went by, if any are written down.
+    /// The terms that the run went by, if any are written down, with weights of those only who could be asked.
     pub(super) fn terms(&self) -> Option<Terms> {
-        let weights = self.weights.clone();
-        self.terms.clone().map(|terms| Terms { weights, ..terms })
+        let terms = self.terms.clone()?;
+        let (providers, mut weights) = (self.providers.clone(), self.weights.clone());
+        weights.retain(|name, _| providers.is_empty() || providers.contains(name));
+        Some(Terms { providers, weights, ..terms })
     }
 
     /// Requests open at once: as many as in a quarter of the run at least.
@@ -49,6 +53,12 @@ impl Answers {
                     pace.weights.clear();
                 }
                 pace.weights.extend(terms.weights.clone());
+                // Nobody is there when a run was left by all producers: that takes nobody off the topic.
+                let known = terms.providers.iter().chain(terms.away.keys());
+                let known: Vec<String> = known.cloned().collect();
+                if !known.is_empty() {
+                    pace.providers = known;
+                }
                 pace.terms = Some(terms.clone());
             }
             What::Asked(asked) if asked.why != Why::Judge => {

@@ -240,6 +240,49 @@ fn without_one_that_knows_what_others_do_not_less_is_found() {
     assert!((0.5..0.75).contains(&share(found.reached.items, found.was.items)), "{found:?}");
 }
 
+/// Weights as they are told.
+fn weights(all: &[(&str, f64)]) -> BTreeMap<String, f64> {
+    all.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
+}
+
+#[test]
+fn who_was_taken_off_the_topic_is_not_asked_again_by_the_runs_own_terms() {
+    let [models, ..] = worlds();
+    let mut run = Run::of(&models, 0.95, 1_000);
+    let both = run.said(Policy::GoodUcb, &[]).unwrap();
+    assert_eq!(both.weights, weights(&[("small", 1.0), ("large", 1.0)]));
+    let last = run.answers.pace.terms().unwrap();
+    let unequal = weights(&[("small", 1.0), ("large", 3.0)]);
+    let index = run.fold.log_index();
+    // Weights are told no more where one is left: they are equal.
+    let small = Terms { providers: vec!["small".to_owned()], ..last.clone() };
+    for terms in [Terms { weights: unequal, ..last }, small.clone()] {
+        run.answers.decision(&decision(index, What::Terms(terms)));
+    }
+    let found = run.said(Policy::GoodUcb, &[]).unwrap();
+    assert_eq!(found.asked.keys().collect::<Vec<_>>(), ["small"]);
+    assert_eq!(found.weights, weights(&[("small", 1.0)]));
+    let anew = found.anew.as_ref().unwrap();
+    assert_eq!((anew.same, anew.named_by_asked), (found.reached, anew.named["small"]));
+    // Who is named is asked.
+    let large = run.said(Policy::GoodUcb, &[("large", 2.0), ("small", 0.0)]).unwrap();
+    assert_eq!(large.asked.keys().collect::<Vec<_>>(), ["large"]);
+    assert_eq!(large.weights, weights(&[("large", 2.0)]));
+    assert_eq!(large.anew.unwrap().same, found.reached);
+
+    // Who cannot be asked for a while is on the topic, and so is everybody when all have left.
+    let away = weights(&[("large", 0.0)]).into_keys().map(|name| (name, "rests".to_owned())).collect();
+    let nobody = Terms { providers: Vec::new(), ..small.clone() };
+    for terms in [Terms { away, ..small.clone() }, nobody] {
+        run.answers.decision(&decision(index, What::Terms(terms)));
+        assert_eq!(run.said(Policy::GoodUcb, &[]).unwrap().weights, both.weights);
+    }
+    let other = Terms { providers: vec!["other".to_owned()], ..small };
+    run.answers.decision(&decision(index, What::Terms(other)));
+    let never = Unanswered::Unknown("other".to_owned(), "large, small".to_owned());
+    assert_eq!(run.said(Policy::GoodUcb, &[]), Err(never));
+}
+
 #[test]
 fn providers_have_the_shares_that_are_said_where_these_are_fixed() {
     let [models, ..] = worlds();
