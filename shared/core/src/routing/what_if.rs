@@ -78,6 +78,11 @@ pub enum Unanswered {
         "its requests aimed at categories or clusters, and who knows what of these cannot be told from its answers well enough; requests about the whole, and about letters, can be simulated"
     )]
     Categories,
+    /// It ended by its cap on items.
+    #[error(
+        "it ended by its cap on items: what its last answers named beyond that is not in its log, so that nobody can be taken to know more; runs that ended otherwise can be simulated"
+    )]
+    Capped,
     /// There is nobody else.
     #[error(
         "only one provider that has a weight was asked, so that nothing can be shared otherwise; asked were {0}"
@@ -203,9 +208,7 @@ impl Answers {
         if self.is_aimed {
             return Err(Unanswered::Aimed);
         }
-        if self.is_too_long() {
-            return Err(Unanswered::TooLong);
-        }
+        self.is_enough()?;
         let mut queues: BTreeMap<&str, VecDeque<&Answer>> = BTreeMap::new();
         for answer in &self.all {
             queues.entry(&answer.meta.provider).or_default().push_back(answer);
@@ -246,6 +249,17 @@ impl Answers {
             course.take(answer)?;
         };
         Ok(Outcome { out_of, ..self.outcome(course.reached, course.asked, prior) })
+    }
+
+    /// Whether the log says enough, and not too much.
+    fn is_enough(&self) -> Result<(), Unanswered> {
+        if self.is_too_long() {
+            return Err(Unanswered::TooLong);
+        }
+        if self.pace.is_capped() {
+            return Err(Unanswered::Capped);
+        }
+        Ok(())
     }
 
     /// Beside what the run was.

@@ -107,9 +107,7 @@ impl Answers {
         weights: &BTreeMap<String, f64>,
         ends: &Ends,
     ) -> Result<Outcome, Unanswered> {
-        if self.is_too_long() {
-            return Err(Unanswered::TooLong);
-        }
+        self.is_enough()?;
         if self.all.iter().any(|answer| !is_by_letters(&answer.meta)) {
             return Err(Unanswered::Categories);
         }

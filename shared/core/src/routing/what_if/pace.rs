@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Answers;
 use crate::decision::{Decision, Terms, What, Why};
+use crate::topic::EndReason;
 
 /// How many requests are given something to ask for at once where no decision tells.
 const AT_ONCE: usize = 12;
@@ -22,6 +23,8 @@ pub(super) struct Pace {
     before: usize,
     /// How many were open whenever one was added.
     open: Vec<usize>,
+    /// Whether it ended by its cap on items, and nothing was asked since.
+    is_capped: bool,
 }
 
 impl Pace {
@@ -31,6 +34,11 @@ impl Pace {
         let (providers, mut weights) = (self.providers.clone(), self.weights.clone());
         weights.retain(|name, _| providers.is_empty() || providers.contains(name));
         Some(Terms { providers, weights, ..terms })
+    }
+
+    /// Whether items are missing that were named beyond a cap.
+    pub(super) const fn is_capped(&self) -> bool {
+        self.is_capped
     }
 
     /// Requests open at once: as many as in a quarter of the run at least.
@@ -66,14 +74,14 @@ impl Answers {
                 let ended = pace.dropped + answered.saturating_sub(pace.before);
                 pace.open.push(pace.asked.saturating_sub(ended).max(1));
             }
+            What::Ending(ending) => pace.is_capped = ending.reason == EndReason::MaxAttributes,
             What::Dropped { decisions } => pace.dropped += decisions.len(),
             What::Asked(_)
             | What::Routed(_)
             | What::Worded(_)
             | What::Measured(_)
             | What::Cared(_)
-            | What::Changed(_)
-            | What::Ending(_) => {}
+            | What::Changed(_) => {}
         }
     }
 }

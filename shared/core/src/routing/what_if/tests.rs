@@ -9,11 +9,11 @@
 use super::anew::{Ends, Over};
 use super::*;
 use crate::batch::{Outcome as Ended, Rejections, Told};
-use crate::decision::{Asked, Decision, Terms, What, Why};
+use crate::decision::{Asked, Decision, Ending, Terms, What, Why};
 use crate::frontier::Outlook;
 use crate::log::EntryTail;
 use crate::time::UnixMillis;
-use crate::topic::{Partition, Share};
+use crate::topic::{EndReason, Partition, Share};
 
 /// A model: its name, what an answer costs in microdollars, what it knows, and of how many requests one fails.
 struct Knows {
@@ -398,6 +398,20 @@ fn what_cannot_be_told_is_refused_with_the_reason() {
     assert_eq!(alone.said(Policy::Ewma, &[]), Err(Unanswered::One("small".to_owned())));
     run.write(meta(&models[0], Some("category: owls".to_owned()), 20), &[]);
     assert_eq!(run.said(Policy::Ewma, &[]), Err(Unanswered::Categories));
+}
+
+#[test]
+fn a_run_that_its_cap_on_items_ended_is_refused_until_it_goes_on_and_ends_otherwise() {
+    let [models, ..] = worlds();
+    let mut run = Run::of(&models, 0.95, 30);
+    let index = run.fold.log_index();
+    for (reason, is_told) in [(EndReason::MaxAttributes, false), (EndReason::Stopped, true)] {
+        let (found, requests, cost) = (run.fold.attributes(), 30, run.cost);
+        let ending = Ending { reason, found, requests, cost, completeness: None, met: None };
+        run.answers.decision(&decision(index, What::Ending(ending)));
+        let said = run.said(Policy::Ewma, &[]);
+        assert!(said.is_ok() == is_told && (is_told || said == Err(Unanswered::Capped)), "{said:?}");
+    }
 }
 
 #[test]
