@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::frontier::Category;
-use crate::topic::{Limits, ProbeShare, Topic};
+use crate::topic::{Limits, ProbeShare, Share, Topic};
 
 /// Most characters of a value that are kept: a prompt may be longer.
 pub const VALUE_CHARS: usize = 1_000;
@@ -175,6 +175,11 @@ impl Change {
             "prompt" | "rules.matches" | "categories" => format!("“{value}”"),
             "limits.max_usd" => format!("${value}"),
             "limits.time_limit_seconds" => format!("{value} s"),
+            "limits.completeness" => value.parse().map_or(value, |part| Share::new(part).to_string()),
+            // As the option is written.
+            "routing" => value.replace('_', "-"),
+            // Which list it is tells a person nothing.
+            "seeds" => value.split(" items, list ").next().unwrap_or_default().to_owned(),
             "judge" => if value == "true" { "on" } else { "off" }.to_owned(),
             _ => value,
         }
@@ -188,7 +193,9 @@ impl fmt::Display for Changed {
             let (before, after) =
                 (change.told(change.before.as_deref()), change.told(change.after.as_deref()));
             let gap = if place == 0 { "" } else { "; " };
-            write!(f, "{gap}{} from {before} to {after}", change.name())?;
+            // Other known items may be as many.
+            let others = if before == after && change.field == "seeds" { " others" } else { "" };
+            write!(f, "{gap}{} from {before} to {after}{others}", change.name())?;
         }
         Ok(())
     }

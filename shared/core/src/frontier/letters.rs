@@ -120,10 +120,10 @@ impl Letters {
         }
         // Names with a first letter alone are written with an apostrophe, which no model would understand.
         let alone = |place: Place| first(place).to_uppercase();
-        if self.from == self.to && self.from % SECONDS == 0 {
+        if self.from == self.to && self.from.is_multiple_of(SECONDS) {
             return format!("begin with the letter {} and have no letter behind it", alone(self.from));
         }
-        if self.to % SECONDS == 0 && self.to < ELSEWHERE {
+        if self.to.is_multiple_of(SECONDS) && self.to < ELSEWHERE {
             let rest = Self { to: self.to - 1, ..self }.in_words();
             return format!("{rest}, or with {} and no letter behind it", alone(self.to));
         }

@@ -55,7 +55,7 @@ fn everything_that_an_operator_can_change_is_told_with_what_it_was() {
             "the categories from none to “owls, ducks”",
             "the items of a request from 50 to 20",
             "the judge from off to on",
-            "the completeness wanted from none to 0.95",
+            "the completeness wanted from none to 95 %",
             "the cap on items from none to 300",
             "the cap on requests from none to 200",
             "the cap on money from none to $0.5",
@@ -67,17 +67,29 @@ fn everything_that_an_operator_can_change_is_told_with_what_it_was() {
             "the prompt from none to “List birds of Europe”",
             "the weight of large from none to 1",
             "the weight of small from none to 2.5",
-            "how requests are shared from good_ucb to fixed",
+            "how requests are shared from good-ucb to fixed",
             "the pattern of items from none to “^[a-z ]+$”",
             "the most characters of an item from none to 40",
             "the fewest characters of an item from none to 2",
             "the scripts of items from none to latin",
-            "the known items from none to 12 items, list 01234567",
+            "the known items from none to 12",
         ]
     );
     let back = changed(&after, &before).unwrap();
     assert_eq!(back.changes.len(), all.len());
     assert!(back.to_string().contains("the cap on requests from 200 to none"), "{back}");
+}
+
+#[test]
+fn known_items_are_told_by_their_number_and_other_lists_apart() {
+    let with = |list: &str, count: u32| Topic { seeds: Some(Seeds { list: list.into(), count }), ..topic() };
+    let two = with("0123456789abcdef", 2);
+    let told = |after: &Topic| changed(&two, after).unwrap().to_string();
+    assert_eq!(told(&with("89abcdef01234567", 3)), "changed by the operator: the known items from 2 to 3");
+    assert_eq!(
+        told(&with("89abcdef01234567", 2)),
+        "changed by the operator: the known items from 2 to 2 others"
+    );
 }
 
 #[test]
