@@ -22,8 +22,12 @@ pub(super) fn json(page: &DecisionPage) -> Result<String, Failure> {
 /// Where the topic stands, and its decisions, the newest last.
 pub(super) fn text(topic: &TopicView, page: &DecisionPage, kinds: &[DecisionKind]) -> String {
     let mut lines = vec![standing(topic)];
+    let of_kind = match kinds {
+        [] => "",
+        [first, others @ ..] if others.iter().all(|kind| kind == first) => " of this kind",
+        _ => " of these kinds",
+    };
     if page.decisions.is_empty() {
-        let of_kind = if kinds.is_empty() { "" } else { " of this kind" };
         lines.push(format!("No decision{of_kind} stands written."));
     }
     let width = page.total.to_string().len();
@@ -35,7 +39,7 @@ pub(super) fn text(topic: &TopicView, page: &DecisionPage, kinds: &[DecisionKind
     let shown = page.decisions.len() as u64;
     if !kinds.is_empty() {
         if page.next_before.is_some() {
-            lines.push(format!("\nThe newest {shown} of this kind; there may be more with a higher --limit"));
+            lines.push(format!("\nThe newest {shown}{of_kind}; there may be more with a higher --limit"));
         }
     } else if shown < page.total {
         let all = counted(page.total, "decision");
