@@ -78,6 +78,9 @@ pub enum Unanswered {
         "its requests aimed at categories or clusters, and who knows what of these cannot be told from its answers well enough; requests about the whole, and about letters, can be simulated"
     )]
     Categories,
+    /// Nothing was asked.
+    #[error("nothing was asked yet")]
+    Nothing,
     /// It ended by its cap on items.
     #[error(
         "it ended by its cap on items: what its last answers named beyond that is not in its log, so that nobody can be taken to know more; runs that ended otherwise can be simulated"
@@ -255,6 +258,9 @@ impl Answers {
     fn is_enough(&self) -> Result<(), Unanswered> {
         if self.is_too_long() {
             return Err(Unanswered::TooLong);
+        }
+        if self.all.is_empty() {
+            return Err(Unanswered::Nothing);
         }
         if self.pace.is_capped() {
             return Err(Unanswered::Capped);

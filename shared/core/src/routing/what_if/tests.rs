@@ -415,6 +415,13 @@ fn a_run_that_its_cap_on_items_ended_is_refused_until_it_goes_on_and_ends_otherw
 }
 
 #[test]
+fn where_nothing_was_asked_yet_that_is_said_and_not_that_nobody_else_was() {
+    let run = Run::default();
+    assert_eq!(run.said(Policy::Ewma, &[("small", 1.0)]), Err(Unanswered::Nothing));
+    assert_eq!(run.answers.under(Policy::Ewma, &BTreeMap::new()), Err(Unanswered::Nothing));
+}
+
+#[test]
 fn a_log_that_is_too_long_is_refused() {
     let [models, ..] = worlds();
     let mut run = Run::of(&models, 0.95, 30);
