@@ -302,3 +302,34 @@ fn categories_that_bring_nothing_do_not_make_a_topic_complete() {
     let said = log.fold.completeness().unwrap();
     assert!(said.at_least, "lists have a tenth of it: {said:?}");
 }
+
+/// Where lists of categories leave out most of what answers about the whole agree on, there is more than categories.
+#[test]
+fn a_topic_that_categories_do_not_cover_is_cut_by_letters() {
+    let categories = given(&["owls", "geese"]);
+    let known = names("bcdfgh", 8);
+    let after = |of_owls: &[String]| {
+        let mut log = Log::default();
+        for _ in 0..8 {
+            log.answer(ONE, None, 50, &all(&known));
+        }
+        log.about("owls", of_owls).about("geese", &names("e", 3));
+        log
+    };
+    let few = after(&names("a", 3));
+    assert!(matches!(few.chosen(&categories).0, Aim::Part(_)), "{:?}", few.chosen(&categories));
+    assert!(few.frontier().is_by_categories(), "as long as no letter was asked for");
+    let under_way = [(about("owls"), 1.0)];
+    assert_eq!(
+        few.choose(Partition::Category, &categories, &under_way),
+        Outlook::Wait,
+        "it may have the rest"
+    );
+    let most = after(&known[..30]);
+    assert!(!matches!(most.chosen(&categories).0, Aim::Part(_)), "{:?}", most.chosen(&categories));
+    // From then on letters say how complete it is.
+    let mut cut = few;
+    cut.answer(ONE, Some("b-d"), 50, &all(&known[..24]));
+    assert!(!cut.frontier().is_by_categories());
+    assert!(matches!(cut.chosen(&categories).0, Aim::Part(_)), "{:?}", cut.chosen(&categories));
+}
