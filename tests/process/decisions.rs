@@ -130,7 +130,7 @@ async fn why_and_replay_find_the_registry_of_a_run_or_say_what_to_do() {
     let [end] = lines(&ask(&["why", "birds", "--kind", "ending", "--json"])).try_into().unwrap();
     assert_eq!(end["kind"], "ending", "{end}");
     let said = text(&ask(&["why", "birds", "--kind", "asked,terms", "--limit", "2"]));
-    assert!(said.contains("The newest 2 of this kind; there may be more"), "{said}");
+    assert!(said.contains("The newest 2 of these kinds; there may be more"), "{said}");
     let wrong = ask(&["why", "bird"]);
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert_eq!(wrong.status.code(), Some(1));
