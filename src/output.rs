@@ -75,6 +75,25 @@ pub(crate) fn percent(share: f64) -> f64 {
     (share * 1_000.0).floor() / 10.0
 }
 
+/// Columns below each other, two spaces in, the first row as their heads; numbers stand at the right of their column.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]], is_number: impl Fn(usize) -> bool) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::from("  ");
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            let (before, after) = if is_number(column) { (gap.as_str(), "") } else { ("", gap.as_str()) };
+            line.extend([before, cell, after, "  "]);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// Coverage by the unconditioned sample: what was asked for skews the other one.
 pub(crate) fn free_coverage(coverage: f64, newest: u64) -> String {
     let percent = percent(coverage);

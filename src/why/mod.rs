@@ -86,6 +86,31 @@ enum Source {
     Registry(Arc<dyn Store>),
 }
 
+/// What the web server or the registry tells of a topic.
+async fn ask<T>(
+    whose: &Whose,
+    common: &Common,
+    of_server: impl AsyncFnOnce(&Client, &str) -> Result<T, Failure>,
+    of_registry: impl AsyncFnOnce(&dyn Store, &Topic) -> Result<T, Failure>,
+) -> Result<(TopicView, T), Failure> {
+    match source(whose, common).await? {
+        Source::Server(client) => {
+            let topic = resolve(&client, &whose.topic).await?.clone();
+            let told = of_server(&client, &topic.id).await?;
+            Ok((topic, told))
+        }
+        Source::Registry(store) => {
+            let found = async {
+                let (view, topic) = defined(store.as_ref(), &whose.topic).await?;
+                Ok((view, of_registry(store.as_ref(), &topic).await?))
+            };
+            let found = found.await;
+            store.close().await;
+            found
+        }
+    }
+}
+
 /// The web server where one is named, and no registry; else the registry.
 async fn source(whose: &Whose, common: &Common) -> Result<Source, Failure> {
     let (place, server) = (&whose.place, whose.server.as_deref());

@@ -2,34 +2,27 @@
 
 use std::fmt::Write;
 
-use igentai_shared::store::Store;
 use igentai_webserver::api::dto::{BroughtView, CompletenessView, PartView, PartsView, TopicView};
 use igentai_webserver::parts_view;
 
 use super::args::Parts;
-use super::{Source, defined, source};
+use super::ask;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, counted};
 use crate::topics::inert::inert;
-use crate::topics::resolve;
 
 const COLUMNS: [&str; 7] = ["PART", "STATE", "FOUND", "COMPLETE", "COVERAGE", "ANSWERS", "LISTED BY"];
 
 /// Tells of each part.
 pub(crate) async fn parts(arguments: Parts, common: &Common) -> Result<Exit, Failure> {
-    let (topic, told) = match source(&arguments.whose, common).await? {
-        Source::Server(client) => {
-            let topic = resolve(&client, &arguments.whose.topic).await?.clone();
-            let told = client.parts(&topic.id).await?;
-            (topic, told)
-        }
-        Source::Registry(store) => {
-            let found = of_registry(store.as_ref(), &arguments.whose.topic).await;
-            store.close().await;
-            found?
-        }
-    };
+    let (topic, told) = ask(
+        &arguments.whose,
+        common,
+        async |client, id| Ok(client.parts(id).await?),
+        async |store, topic| Ok(parts_view(store, topic).await?),
+    )
+    .await?;
     let text = if arguments.json {
         serde_json::to_string(&told).map_err(|error| Failure::new(Exit::Failed, error.to_string()))? + "\n"
     } else {
@@ -37,12 +30,6 @@ pub(crate) async fn parts(arguments: Parts, common: &Common) -> Result<Exit, Fai
     };
     output::write_all(&mut output::standard_output(), &text)?;
     Ok(Exit::Done)
-}
-
-async fn of_registry(store: &dyn Store, given: &str) -> Result<(TopicView, PartsView), Failure> {
-    let (view, topic) = defined(store, given).await?;
-    let told = parts_view(store, &topic).await?;
-    Ok((view, told))
 }
 
 fn text(topic: &TopicView, told: &PartsView) -> String {
@@ -100,19 +87,7 @@ fn brought(of: &BroughtView) -> String {
 fn table(text: &mut String, parts: &[PartView]) {
     let mut rows = vec![COLUMNS.map(str::to_owned)];
     rows.extend(parts.iter().map(row));
-    let widths: [usize; 7] = std::array::from_fn(|column| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            let is_number = matches!(column, 2 | 4 | 5);
-            let (before, after) = if is_number { (gap.as_str(), "") } else { ("", gap.as_str()) };
-            put(&mut line, format_args!("{before}{cell}{after}  "));
-        }
-        put(text, format_args!("  {}\n", line.trim_end()));
-    }
+    text.push_str(&output::table(&rows, |column| matches!(column, 2 | 4 | 5)));
 }
 
 fn row(part: &PartView) -> [String; 7] {

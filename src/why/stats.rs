@@ -2,35 +2,28 @@
 
 use std::fmt::Write;
 
-use igentai_shared::store::Store;
 use igentai_webserver::api::dto::{FlowView, Statistics, TopicView, TrendName, TrendsView, WindowView};
 use igentai_webserver::statistics_view;
 
 use super::args::Stats;
-use super::{Source, defined, source};
+use super::ask;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::topics::inert::inert;
-use crate::topics::resolve;
 
 const COLUMNS: [&str; 9] =
     ["", "REQUESTS", "ANSWERED", "NEW", "NEW/ANSWER", "USD/1000 NEW", "SECONDS", "IN PART", "OF OTHERS"];
 
 /// Tells of the last minutes.
 pub(crate) async fn stats(arguments: Stats, common: &Common) -> Result<Exit, Failure> {
-    let (topic, told) = match source(&arguments.whose, common).await? {
-        Source::Server(client) => {
-            let topic = resolve(&client, &arguments.whose.topic).await?.clone();
-            let told = client.statistics(&topic.id).await?;
-            (topic, told)
-        }
-        Source::Registry(store) => {
-            let found = of_registry(store.as_ref(), &arguments.whose.topic).await;
-            store.close().await;
-            found?
-        }
-    };
+    let (topic, told) = ask(
+        &arguments.whose,
+        common,
+        async |client, id| Ok(client.statistics(id).await?),
+        async |store, topic| Ok(statistics_view(store, topic).await?),
+    )
+    .await?;
     let text = if arguments.json {
         serde_json::to_string(&told).map_err(|error| Failure::new(Exit::Failed, error.to_string()))? + "\n"
     } else {
@@ -38,12 +31,6 @@ pub(crate) async fn stats(arguments: Stats, common: &Common) -> Result<Exit, Fai
     };
     output::write_all(&mut output::standard_output(), &text)?;
     Ok(Exit::Done)
-}
-
-async fn of_registry(store: &dyn Store, given: &str) -> Result<(TopicView, Statistics), Failure> {
-    let (view, topic) = defined(store, given).await?;
-    let told = statistics_view(store, &topic).await?;
-    Ok((view, told))
 }
 
 fn text(topic: &TopicView, told: &Statistics) -> String {
@@ -102,18 +89,7 @@ fn table(text: &mut String, window: &WindowView) {
     {
         rows.extend(flows.iter().map(|(name, flow)| row(&format!("{kind} {}", inert(name)), flow)));
     }
-    let widths: [usize; 9] = std::array::from_fn(|column| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            let (before, after) = if column > 0 { (gap.as_str(), "") } else { ("", gap.as_str()) };
-            put(&mut line, format_args!("{before}{cell}{after}  "));
-        }
-        put(text, format_args!("  {}\n", line.trim_end()));
-    }
+    text.push_str(&output::table(&rows, |column| column > 0));
 }
 
 fn row(name: &str, flow: &FlowView) -> [String; 9] {

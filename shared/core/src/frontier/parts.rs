@@ -68,19 +68,6 @@ impl Part {
     }
 }
 
-impl PartState {
-    /// Its name in messages and in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unasked => "unasked",
-            Self::Open => "open",
-            Self::Listed => "listed",
-            Self::GivenUp => "given_up",
-        }
-    }
-}
-
 /// Names, and what is known of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mentions {
