@@ -7,9 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::provider::Question;
 
-const SYSTEM: &str = "You list examples of a topic for a data set. Give real, specific items by their usual names. Write one item \
-    a line and nothing else: no numbering, no descriptions, no headings, no introduction, no remarks, no repeats. If a JSON \
-    format is required, give one item per string. If there are fewer items than asked for, give those there are; never invent any.";
+// Paid for with every request: no word more than models need.
+const SYSTEM: &str = "List real, specific items by their usual names, one a line and nothing else: no numbers, headings, remarks or \
+    repeats. Give fewer rather than invent any. In JSON, give one item per string.";
 
 const SYSTEM_OF_TASKS: &str = "You divide a topic for a data set into parts. Give the usual names of its categories, short ones. Write one \
     category a line and nothing else: no numbering, no descriptions, no examples, no introduction, no remarks. If a JSON format is \

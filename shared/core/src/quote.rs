@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::Completeness;
 use crate::fold::{Spent, TopicFold};
+use crate::frontier::Step;
 use crate::time::UnixMillis;
 use crate::topic::ProbeShare;
 
@@ -166,8 +167,8 @@ pub fn look(
         (frontier.estimate(), Vec::new())
     } else if frontier.is_used() {
         let ahead = frontier.ahead(items, probes);
-        promised = ahead.requests.iter().sum();
-        (ahead.completeness, walked(&ahead.requests, usd))
+        promised = ahead.steps.iter().map(|step| step.new).sum();
+        (ahead.completeness, walked(&ahead.steps, usd))
     } else {
         match fold.incidence().prospect() {
             Some(prospect) => {
@@ -196,21 +197,21 @@ fn steps(most: f64) -> impl Iterator<Item = f64> {
 }
 
 /// What requests bring and cost, added up.
-fn walked(requests: &[f64], usd: f64) -> Vec<[f64; 5]> {
-    let (mut new, mut paid) = (0.0, 0.0);
-    let mut sums = vec![(new, paid)];
-    for request in requests {
-        new += request;
-        paid += usd;
-        sums.push((new, paid));
+fn walked(ahead: &[Step], usd: f64) -> Vec<[f64; 5]> {
+    let (mut requests, mut new) = (0.0, 0.0);
+    let mut sums = vec![(requests, new)];
+    for step in ahead {
+        requests += step.requests;
+        new += step.new;
+        sums.push((requests, new));
     }
     // What is looked for first is what most is hoped of, which is too much rather than too little.
     let mut points: Vec<[f64; 5]> = Vec::new();
-    for place in steps(small(requests.len())).map(whole) {
-        let answers = small(place);
-        let is_further = points.last().is_none_or(|[last, ..]| *last < answers);
-        if let Some((new, paid)) = sums.get(place).filter(|_| is_further) {
-            points.push(point(answers, [LESS, 1.0, MORE].map(|by| by * new), *paid));
+    for wanted in steps(requests).map(f64::round) {
+        let is_further = points.last().is_none_or(|[last, ..]| *last < wanted);
+        let place = sums.partition_point(|(answers, _)| *answers < wanted).min(sums.len() - 1);
+        if let Some((answers, new)) = sums.get(place).filter(|_| is_further) {
+            points.push(point(*answers, [LESS, 1.0, MORE].map(|by| by * new), *answers * usd));
         }
     }
     points
@@ -370,11 +371,6 @@ fn small(number: usize) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
 fn floor(number: f64) -> u64 {
     number.max(0.0) as u64
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-fn whole(number: f64) -> usize {
-    number.round().max(0.0) as usize
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ pub use letters::Letters;
 use letters::Place;
 use name::{BYTES, Name};
 
+pub(crate) use next::Step;
 pub use next::{Outlook, Wish};
 pub use parts::{Part, PartState};
 use places::Places;

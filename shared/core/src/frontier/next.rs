@@ -16,6 +16,7 @@ use crate::topic::{Partition, ProbeShare};
 mod ahead;
 mod best;
 
+pub(crate) use ahead::Step;
 use best::{Busy, Offer};
 
 /// Answers about the whole topic before it is cut into parts.

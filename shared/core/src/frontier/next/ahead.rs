@@ -12,13 +12,28 @@ const MOST_REQUESTS: usize = 4_000;
 /// An answer about the whole topic names what is known rather than what is not.
 const OF_WHOLE: f64 = 0.3;
 
+/// Parts have more or fewer names than is thought: their number varies so much more than by chance.
+const VARIES: f64 = 3.0;
+
+/// An answer with this share of what was asked for is no list, and the rest of its part is asked for once more.
+const FULL: f64 = 0.92;
+
+/// Requests that are alike, and what they bring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// How many; less than one where it is not sure that there will be one.
+    pub(crate) requests: f64,
+    /// New names, made-up ones included.
+    pub(crate) new: f64,
+}
+
 /// What a topic that is cut by letters promises.
 #[derive(Clone, Debug)]
 pub(crate) struct Ahead {
     /// How complete it is.
     pub(crate) completeness: Option<Completeness>,
-    /// New names that the next requests bring, made-up ones included, as long as parts promise anything; none where several models share the parts.
-    pub(crate) requests: Vec<f64>,
+    /// The next requests, as long as parts promise anything; none where several models share the parts.
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Frontier {
@@ -28,8 +43,8 @@ impl Frontier {
         let picture = view.picture();
         let completeness = view.estimate_by(&picture);
         let is_told = !self.is_shared();
-        let requests = if is_told { view.coming(&picture, completeness, items, probes) } else { Vec::new() };
-        Ahead { completeness, requests }
+        let steps = if is_told { view.coming(&picture, completeness, items, probes) } else { Vec::new() };
+        Ahead { completeness, steps }
     }
 
     /// Whether several models have answered.
@@ -45,8 +60,29 @@ impl View<'_> {
         completeness: Option<Completeness>,
         items: u32,
         probes: ProbeShare,
-    ) -> Vec<f64> {
+    ) -> Vec<Step> {
         let most = f64::from(items);
+        let left = 1.0 - completeness.map_or(0.0, |said| said.completeness);
+        let of_whole = most * (left * OF_WHOLE + picture.made_up);
+        let mut steps = Vec::new();
+        let (mut whole, mut all) = (self.whole, count(self.whole + self.aimed));
+        for step in self.of_parts(picture, most) {
+            if steps.len() >= MOST_REQUESTS {
+                break;
+            }
+            while probes.lacks(whole, floor(all)) && steps.len() < MOST_REQUESTS {
+                whole += 1;
+                all += 1.0;
+                steps.push(Step { requests: 1.0, new: of_whole });
+            }
+            all += step.requests;
+            steps.push(step);
+        }
+        steps
+    }
+
+    /// Requests about parts, those first that bring most; then what is left of parts that have more than one answer holds.
+    fn of_parts(&self, picture: &Picture, most: f64) -> Vec<Step> {
         let (mut parts, mut cut): (Vec<(f64, f64)>, _) = (Vec::new(), Vec::new());
         for stretch in self.stretches.iter().filter(|stretch| !stretch.reach.is_done(picture.useful)) {
             self.cut(stretch, picture, (most * PART, self.spares(true), None), &mut cut);
@@ -58,23 +94,38 @@ impl View<'_> {
                 }
             }
         }
-        parts.sort_by(|one, other| other.0.total_cmp(&one.0));
-        let left = 1.0 - completeness.map_or(0.0, |said| said.completeness);
-        let of_whole = most * (left * OF_WHOLE + picture.made_up);
-        let mut requests = Vec::new();
-        let (mut whole, mut all) = (self.whole, self.whole + self.aimed);
+        let (mut first, mut again) = (Vec::new(), Vec::new());
         for (new, gives) in parts {
-            if requests.len() >= MOST_REQUESTS {
-                break;
-            }
-            while probes.lacks(whole, all) && requests.len() < MOST_REQUESTS {
-                whole += 1;
-                all += 1;
-                requests.push(of_whole);
-            }
-            all += 1;
-            requests.push(new + picture.made_up * gives);
+            let spread = (VARIES * gives).sqrt().max(LEAST_NEW);
+            let over = new * (beyond(most, gives, spread) / gives.max(1.0)).min(1.0);
+            first.push(Step { requests: 1.0, new: new - over + picture.made_up * gives });
+            again.push(Step { requests: above((FULL * most - gives) / spread), new: over });
         }
-        requests
+        first.sort_by(|one, other| other.new.total_cmp(&one.new));
+        again.sort_by(|one, other| (other.new * one.requests).total_cmp(&(one.new * other.requests)));
+        first.extend(again);
+        first
     }
+}
+
+/// What a normal variable has beyond a number, in the mean.
+fn beyond(number: f64, mean: f64, spread: f64) -> f64 {
+    let far = (number - mean) / spread;
+    let density = (-0.5 * far * far).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    (spread * (density - far * above(far))).max(0.0)
+}
+
+/// How likely a standard normal variable is above a number, within a hundredth: by the logistic curve that is nearest (Bowling et al. 2009).
+fn above(number: f64) -> f64 {
+    1.0 / (1.0 + (1.702 * number).exp())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn floor(number: f64) -> u64 {
+    number.max(0.0) as u64
 }
