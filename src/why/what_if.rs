@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use igentai_core::decision::Terms;
+use igentai_core::decision::{Ends, Terms};
 use igentai_core::routing::Policy;
-use igentai_core::routing::what_if::anew::{Anew, Ends};
+use igentai_core::routing::what_if::anew::Anew;
 use igentai_core::routing::what_if::{Outcome, Reached};
 use igentai_core::topic::Topic;
 use igentai_shared::config::Config;
@@ -34,7 +34,7 @@ pub(super) async fn what_if(
 ) -> Result<Found, Failure> {
     let answers = store::answers(store, &topic.id, topic.run).await?;
     let outcome = if answers.is_aimed() {
-        answers.anew(policy, &weights, &ends(topic, config))
+        answers.anew(policy, &weights, &terms(topic, config))
     } else {
         let weights = if weights.is_empty() { &topic.provider_weights } else { &weights };
         answers.under(policy, weights)
@@ -49,22 +49,19 @@ pub(super) async fn what_if(
     Ok(Found { topic: topic.name.clone(), run: topic.run, policy, outcome })
 }
 
-/// What ends the topic, and its terms where no decision has them.
-fn ends(topic: &Topic, config: &Config) -> Ends {
-    Ends {
-        terms: Terms {
-            items: topic.items_per_request,
-            wanted: topic.limits.completeness,
-            partition: topic.partition,
-            categories: topic.categories.clone(),
-            weights: topic.provider_weights.clone(),
-            routing: topic.routing,
-            probes: topic.probe_share,
-            ..Terms::default()
-        },
-        dry_after: u64::from(config.run.dry_after_answers),
-        least_new: topic.limits.min_new_per_100_requests,
-        most_cost: topic.limits.max_cost,
+/// The topic's terms, where no decision has them.
+fn terms(topic: &Topic, config: &Config) -> Terms {
+    let dry_after = u64::from(config.run.dry_after_answers);
+    Terms {
+        items: topic.items_per_request,
+        wanted: topic.limits.completeness,
+        partition: topic.partition,
+        categories: topic.categories.clone(),
+        weights: topic.provider_weights.clone(),
+        routing: topic.routing,
+        ends: Some(Ends::by(topic.limits, dry_after, 0, 0)),
+        probes: topic.probe_share,
+        ..Terms::default()
     }
 }
 

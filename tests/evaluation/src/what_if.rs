@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use igentai_core::decision::Terms;
+use igentai_core::decision::{Ends, Terms};
 use igentai_core::routing::Policy;
 use igentai_core::routing::what_if::Reached;
-use igentai_core::routing::what_if::anew::{Ends, Over};
+use igentai_core::routing::what_if::anew::Over;
 use igentai_core::topic::Topic;
 
 use crate::report::Quartiles;
 use crate::{How, Setting, ours, world};
+
+/// So many answers in a row without anything new end a run.
+const DRY_AFTER: u64 = 30;
 
 /// Beside what was.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,13 +34,8 @@ pub struct Guess {
     pub instead_of: Reached,
 }
 
-fn ends(topic: &Topic) -> Ends {
-    Ends {
-        terms: Terms::default(),
-        dry_after: 30,
-        least_new: topic.limits.min_new_per_100_requests,
-        most_cost: None,
-    }
+fn terms(topic: &Topic) -> Terms {
+    Terms { ends: Some(Ends::by(topic.limits, DRY_AFTER, 0, 0)), ..Terms::default() }
 }
 
 /// Of a world's run: its own policy, and each model left out.
@@ -46,8 +44,8 @@ fn ends(topic: &Topic) -> Ends {
 pub fn guesses(setting: &Setting, how: &How, seed: u64) -> Vec<Guess> {
     let models = Arc::new(world(setting, seed).unwrap());
     let (topic, answers) = ours::log(&models, how, seed);
-    let (was, ends) = (answers.reached(), ends(&topic));
-    let own = answers.anew(Policy::GoodUcb, &BTreeMap::new(), &ends);
+    let (was, terms) = (answers.reached(), terms(&topic));
+    let own = answers.anew(Policy::GoodUcb, &BTreeMap::new(), &terms);
     let Ok(own) = own else { return Vec::new() };
     let mut all = vec![Guess {
         without: None,
@@ -61,7 +59,7 @@ pub fn guesses(setting: &Setting, how: &How, seed: u64) -> Vec<Guess> {
     for without in names.iter().filter(|_| names.len() > 1) {
         let others = names.iter().filter(|name| *name != without);
         let weights: BTreeMap<String, f64> = others.map(|name| ((*name).to_owned(), 1.0)).collect();
-        let said = answers.anew(Policy::GoodUcb, &weights, &ends).unwrap();
+        let said = answers.anew(Policy::GoodUcb, &weights, &terms).unwrap();
         let how = How { weights, ..how.clone() };
         let (_, truth) = ours::log(&models, &how, seed);
         all.push(Guess {

@@ -11,6 +11,9 @@ use crate::fold::TopicFold;
 use crate::ids::LogIndex;
 use crate::topic::{EndReason, Limits, Share};
 
+/// Fewer answers do not say what the next ones will bring.
+const LEAST_NEWEST: u64 = 8;
+
 /// Where a topic ends, besides by its completeness.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
@@ -145,11 +148,11 @@ impl Ends {
         Some(if is_unusable { Met::Unusable { answers } } else { Met::Dry { answers } })
     }
 
-    /// Whether the newest so many answers brought less than is wanted.
+    /// Whether the newest answers brought less than is wanted: as many of them as there may be at once, since those were asked without knowing of one another.
     #[must_use]
-    pub fn newest(&self, fold: &TopicFold, answers: u64) -> Option<Met> {
+    pub fn newest(&self, fold: &TopicFold, at_once: u64) -> Option<Met> {
         let least = self.min_new_per_100_requests?;
-        let answers = usize::try_from(answers).unwrap_or(usize::MAX);
+        let answers = usize::try_from(at_once.max(LEAST_NEWEST)).unwrap_or(usize::MAX);
         let brought = fold.newest().of(answers, self.newest_behind)?;
         let (new, answers) = (brought.new, brought.answers);
         brought.is_below(least).then_some(Met::Yield { least, new, answers })

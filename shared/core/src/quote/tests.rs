@@ -32,6 +32,16 @@ fn the_curve_is_read_backwards() {
 }
 
 #[test]
+fn requests_that_may_be_needed_count_by_how_likely_they_are() {
+    let steps = [(1.0, 10.0), (1.0, 8.0), (0.4, 2.0), (0.1, 0.5)].map(|(requests, new)| Step { requests, new });
+    let curve = walked(&steps, 0.01);
+    let ends = |[answers, _, new, _, usd]: [f64; 5]| [answers, new, usd];
+    let (first, last) = (curve.first().copied().map(ends), curve.last().copied().map(ends));
+    assert_eq!((first, last), (Some([1.0, 10.0, 0.01]), Some([2.5, 20.5, 0.025])));
+    assert!(curve.is_sorted_by(|one, next| one[0] < next[0] && one[2] < next[2]), "{curve:?}");
+}
+
+#[test]
 fn the_curve_is_read_forwards_for_what_requests_bring() {
     let forecast = forecast(500);
     assert_eq!(forecast.tellable(), Some((1, 8)), "120 items are brought by 8.7 answers");

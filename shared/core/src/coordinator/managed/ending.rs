@@ -17,9 +17,6 @@ use crate::topic::{EndReason, TopicState};
 /// Failed requests without an answer in between that are needed before a topic is given up.
 const FAILURES_TO_GIVE_UP: u64 = 10;
 
-/// Fewer answers do not say what the next ones will bring.
-const LEAST_NEWEST: u64 = 8;
-
 /// Why a topic ends, and the cap or floor that it meets, where it meets one.
 pub(super) type End = (EndReason, Option<Met>);
 
@@ -261,7 +258,7 @@ impl Managed {
     }
 }
 
-/// As many of the newest answers are looked at as may be under way at once: those were asked without knowing of one another.
+/// Answers that may be under way at once.
 fn answers_at_once(live: &[LiveLease]) -> u64 {
-    live.iter().map(|one| u64::from(one.places)).sum::<u64>().max(LEAST_NEWEST)
+    live.iter().map(|one| u64::from(one.places)).sum()
 }

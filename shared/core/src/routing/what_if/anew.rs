@@ -10,7 +10,7 @@ use super::models::{Models, Said};
 use super::{Answers, Outcome, Reached, Unanswered, there};
 use crate::batch::{Outcome as Ended, Rejections, ResponseMeta};
 use crate::cost::Cost;
-use crate::decision::Terms;
+use crate::decision::{Ends, Met, Terms};
 use crate::fold::TopicFold;
 use crate::frontier::{Aim, Outlook};
 use crate::ids::{Seq, WorkerId};
@@ -21,22 +21,6 @@ use crate::time::UnixMillis;
 
 /// Who has failed so often and never answered is waited for no more.
 const TRIES: u64 = 2;
-
-/// Fewer answers do not say what the next ones will bring.
-const LEAST_NEWEST: usize = 8;
-
-/// What ends a run besides its own number of requests and items.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ends {
-    /// On which terms it was, where no decision tells.
-    pub terms: Terms,
-    /// Answers in a row without anything new.
-    pub dry_after: u64,
-    /// Fewest new items in a hundred requests.
-    pub least_new: Option<u32>,
-    /// Money.
-    pub most_cost: Option<Cost>,
-}
 
 /// Why a run that was made anew is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +81,8 @@ impl Over {
 }
 
 impl Answers {
-    /// What the run would have come to by another policy and other weights; the run's own ones where none are given.
+    /// What the run would have come to by another policy and other weights; the run's own ones where none are given. `terms` are the topic's, for what no decision
+    /// tells.
     ///
     /// # Errors
     /// When the log does not say.
@@ -105,14 +90,18 @@ impl Answers {
         &self,
         policy: Policy,
         weights: &BTreeMap<String, f64>,
-        ends: &Ends,
+        terms: &Terms,
     ) -> Result<Outcome, Unanswered> {
         self.is_enough()?;
         if self.all.iter().any(|answer| !is_by_letters(&answer.meta)) {
             return Err(Unanswered::Categories);
         }
         let models = Models::of(self);
-        let own = self.pace.terms().unwrap_or_else(|| ends.terms.clone());
+        let own = self.pace.terms().unwrap_or_else(|| terms.clone());
+        // Made anew, it was never taken up: no answer is of an earlier start.
+        let never = || Ends { dry_after: u64::MAX, ..Ends::default() };
+        let ends = own.ends.clone().or_else(|| terms.ends.clone()).unwrap_or_else(never);
+        let own = Terms { ends: Some(Ends { answers_before: 0, newest_behind: 0, ..ends }), ..own };
         let own_weights = own_weights(&own, &models)?;
         let weights = if weights.is_empty() { &own_weights } else { weights };
         let terms = shared(&own, policy, weights, &models)?;
@@ -120,8 +109,8 @@ impl Answers {
         if models.models.len() < 2 {
             return Err(Unanswered::One(models.names()));
         }
-        let other = Course::of(self, &models, &terms, ends)?;
-        let same = if terms == own { other.clone() } else { Course::of(self, &models, &own, ends)? };
+        let other = Course::of(self, &models, &terms)?;
+        let same = if terms == own { other.clone() } else { Course::of(self, &models, &own)? };
         let named = models.models.iter().map(|(name, model)| ((*name).to_owned(), model.names())).collect();
         let anew = Anew {
             over: other.over,
@@ -231,7 +220,6 @@ impl<'a> Course<'a> {
         answers: &'a Answers,
         models: &'a Models<'a>,
         terms: &'a Terms,
-        ends: &Ends,
     ) -> Result<Self, Unanswered> {
         let mut course = Self {
             models,
@@ -253,11 +241,11 @@ impl<'a> Course<'a> {
             let index = course.fold.log_index() + 1;
             course.fold.apply(&Entry { index, ..entry.clone() })?;
         }
-        course.run(ends)?;
+        course.run()?;
         Ok(course)
     }
 
-    fn run(&mut self, ends: &Ends) -> Result<(), Unanswered> {
+    fn run(&mut self) -> Result<(), Unanswered> {
         let at_once = self.answers.pace.at_once();
         let places = (at_once * 2 / 3).max(1);
         let mut open: Vec<Open> = Vec::new();
@@ -274,7 +262,7 @@ impl<'a> Course<'a> {
             let one = open.remove(first);
             self.at = one.ends.unwrap_or(self.at);
             self.take(one)?;
-            if let Some(over) = self.over(ends, (&open, places)) {
+            if let Some(over) = self.over(&open, places) {
                 self.over = over;
                 return Ok(());
             }
@@ -386,7 +374,8 @@ impl<'a> Course<'a> {
     }
 
     /// Whether it is over.
-    fn over(&self, ends: &Ends, (open, places): (&[Open], usize)) -> Option<Over> {
+    fn over(&self, open: &[Open], places: usize) -> Option<Over> {
+        let ends = self.terms.ends.as_ref()?;
         let was = self.answers.reached;
         if self.reached.items >= was.items {
             return Some(Over::Items);
@@ -394,18 +383,17 @@ impl<'a> Course<'a> {
         if self.reached.requests >= was.requests {
             return Some(Over::Requests);
         }
-        if ends.most_cost.is_some_and(|most| self.reached.cost >= most) {
+        if ends.money(&self.fold, Cost::ZERO, Cost::ZERO).is_some() {
             return Some(Over::Money);
         }
         let failed = |name: &str| self.fold.providers().get(name).map_or(0, |totals| totals.failed_responses);
         let is_new = |one: &Open| self.fold.frontier().is_new(&one.provider) && failed(&one.provider) < TRIES;
         let waits = self.fold.frontier().is_used() && open.iter().any(is_new);
-        if !waits && self.terms.wanted.is_some_and(|wanted| self.fold.is_complete(wanted)) {
+        if !waits && Met::complete(self.terms.wanted, &self.fold).is_some() {
             return Some(Over::Complete);
         }
-        let newest = self.fold.newest().of(places.max(LEAST_NEWEST), 0);
-        let is_poor = ends.least_new.zip(newest).is_some_and(|(least, brought)| brought.is_below(least));
-        (is_poor || self.fold.dry_answers() >= ends.dry_after).then_some(Over::Dry)
+        let places = u64::try_from(places).unwrap_or(u64::MAX);
+        ends.dry(&self.fold).or_else(|| ends.newest(&self.fold, places)).map(|_| Over::Dry)
     }
 }
 

@@ -6,10 +6,10 @@
     reason = "small numbers, and a failed unwrap fails the test"
 )]
 
-use super::anew::{Ends, Over};
+use super::anew::Over;
 use super::*;
 use crate::batch::{Outcome as Ended, Rejections, Told};
-use crate::decision::{Asked, Decision, Ending, Terms, What, Why};
+use crate::decision::{Asked, Decision, Ending, Ends, Terms, What, Why};
 use crate::frontier::Outlook;
 use crate::log::EntryTail;
 use crate::time::UnixMillis;
@@ -134,9 +134,9 @@ impl Run {
 
     fn said(&self, policy: Policy, weights: &[(&str, f64)]) -> Result<Outcome, Unanswered> {
         let weights = weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
-        let terms = Terms { items: 20, partition: Partition::Alphabetical, ..Terms::default() };
-        let ends = Ends { terms, dry_after: 30, least_new: None, most_cost: None };
-        self.answers.anew(policy, &weights, &ends)
+        let ends = Some(Ends { dry_after: 30, ..Ends::default() });
+        let terms = Terms { items: 20, partition: Partition::Alphabetical, ends, ..Terms::default() };
+        self.answers.anew(policy, &weights, &terms)
     }
 }
 
@@ -442,13 +442,16 @@ fn a_log_that_is_too_long_is_refused() {
 fn a_cap_on_money_and_a_floor_on_what_comes_end_it_as_they_end_a_run() {
     let [models, ..] = worlds();
     let run = Run::of(&models, 0.95, 1_000);
-    let ends = Ends { terms: Terms::default(), dry_after: 30, least_new: None, most_cost: None };
-    let said = |ends: &Ends| run.answers.anew(Policy::GoodUcb, &BTreeMap::new(), ends).unwrap();
-    let capped = said(&Ends { most_cost: Some(Cost::from_usd(0.002)), ..ends.clone() });
+    let ends = Ends { dry_after: 30, ..Ends::default() };
+    let said = |ends: Ends| {
+        let terms = Terms { ends: Some(ends), ..Terms::default() };
+        run.answers.anew(Policy::GoodUcb, &BTreeMap::new(), &terms).unwrap()
+    };
+    let capped = said(Ends { max_cost: Some(Cost::from_usd(0.002)), ..ends.clone() });
     assert!(
         capped.anew.as_ref().unwrap().over == Over::Money && capped.reached.cost.usd() < 0.0035,
         "{capped:?}"
     );
-    let poor = said(&Ends { least_new: Some(1_900), ..ends });
+    let poor = said(Ends { min_new_per_100_requests: Some(1_900), ..ends });
     assert_eq!(poor.anew.as_ref().unwrap().over, Over::Dry);
 }
