@@ -9,8 +9,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cost::Cost;
 use crate::estimate::Completeness;
-use crate::fold::{Spent, TopicFold};
+use crate::fold::{Spent, TopicFold, Yield};
 use crate::frontier::Step;
 use crate::time::UnixMillis;
 use crate::topic::ProbeShare;
@@ -47,6 +48,9 @@ const DOUBT_OF_PACE: f64 = 0.15;
 
 /// Of the items that models still know, no more than this share is promised.
 const OF_LEFT: f64 = 0.6;
+
+/// Requests whose yield is told where nothing can be told of the next ones.
+const NEWEST: usize = 16;
 
 /// What is left is one item from here on.
 const ONE: f64 = 0.5;
@@ -90,11 +94,11 @@ pub enum NoQuote {
         most: u64,
     },
     /// Several models share the topic.
-    #[error("where several models share a topic, what the next items take cannot be told well enough")]
-    Shared,
+    #[error("where several models share a topic, what the next items take cannot be told well enough{0}")]
+    Shared(Newest),
     /// Requests aim at categories.
-    #[error("where requests aim at categories, what the next items take cannot be told well enough")]
-    Categories,
+    #[error("where requests aim at categories, what the next items take cannot be told well enough{0}")]
+    Categories(Newest),
     /// Further than can be seen.
     #[error("that is further than can be seen from here: up to {0} items can be told of")]
     TooFar(u64),
@@ -118,6 +122,17 @@ pub enum NoQuote {
     /// Nothing in sight is left to look for.
     #[error("nothing new is in sight")]
     Dry,
+}
+
+/// What the newest requests brought, for whom nothing can be told of the next ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Newest {
+    /// How many, answered or not.
+    pub requests: u64,
+    /// Items that were new.
+    pub new: u64,
+    /// Money.
+    pub cost: Cost,
 }
 
 /// Why nothing can be told well enough, however much is known.
@@ -144,6 +159,9 @@ pub struct Forecast {
     /// It is of parts that are asked for.
     #[serde(default)]
     is_cut: bool,
+    /// What the newest requests brought.
+    #[serde(default)]
+    newest: Newest,
 }
 
 /// How complete a topic is, and what is ahead of it, where a request asks for so many items at the most and so many requests are a sample of the whole; its
@@ -188,7 +206,9 @@ pub fn look(
     let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
     // What no part promises is not in sight.
     let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
-    (completeness, Forecast { found, curve, left, blind, spent, is_cut: frontier.is_used() })
+    let Yield { requests, new, cost, .. } = fold.lately().last(NEWEST, 0);
+    let newest = Newest { requests, new, cost };
+    (completeness, Forecast { found, curve, left, blind, spent, is_cut: frontier.is_used(), newest })
 }
 
 /// Numbers of answers, further and further apart.
@@ -260,8 +280,8 @@ impl Forecast {
     /// What a request takes, where anything can be told at all.
     fn told_from(&self) -> Result<Spent, NoQuote> {
         match self.blind {
-            Some(Blind::Shared) => return Err(NoQuote::Shared),
-            Some(Blind::Categories) => return Err(NoQuote::Categories),
+            Some(Blind::Shared) => return Err(NoQuote::Shared(self.newest)),
+            Some(Blind::Categories) => return Err(NoQuote::Categories(self.newest)),
             None => {}
         }
         let is_early = self.curve.is_empty() && self.left.is_none();
@@ -320,6 +340,19 @@ fn spread(requests: Range, each: f64, relative: f64) -> Range {
     let off = |end: f64| (end / requests.about - 1.0).hypot(relative);
     let about = requests.about * each;
     Range { about, low: about * (1.0 - off(requests.low)).max(0.0), high: about * (1.0 + off(requests.high)) }
+}
+
+impl fmt::Display for Newest {
+    /// To be put behind a sentence; nothing where there was no request.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, new, cost } = self;
+        let s = |number: u64| if number == 1 { "" } else { "s" };
+        match requests {
+            0 => Ok(()),
+            1 => write!(f, "; the last request brought {new} new item{} for {cost}", s(*new)),
+            _ => write!(f, "; the last {requests} requests brought {new} new item{} for {cost}", s(*new)),
+        }
+    }
 }
 
 impl fmt::Display for Quote {

@@ -10,12 +10,14 @@ const SPENT: Spent =
     Spent { of: 50.0, for_each_answer: 1.0, providers: 1, usd: 0.01, usd_spread: 0.002, seconds: Some(2.0) };
 
 /// Each answer brings nine tenths of what the one before has brought: 20, 38, 54.2, … 200 in all.
+const NEWEST: Newest = Newest { requests: 16, new: 41, cost: Cost::from_picodollars(12_345_000_000) };
+
 fn forecast(found: u64) -> Forecast {
     let new = |answers: f64| 200.0 * (1.0 - 0.9_f64.powf(answers));
     let curve = steps(60.0)
         .map(|answers| point(answers, [0.9, 1.0, 1.1].map(|by| by * new(answers)), answers * 0.01))
         .collect();
-    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT), is_cut: false }
+    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT), is_cut: false, newest: NEWEST }
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn the_curve_is_read_forwards_for_what_requests_bring() {
 fn what_requests_bring_is_refused_where_there_is_no_quote() {
     let outlook = |changed: Forecast| changed.outlook(9).unwrap_err();
     assert_eq!(outlook(forecast(500)), NoQuote::TooManyRequests(8));
-    for (blind, why) in [(Blind::Shared, NoQuote::Shared), (Blind::Categories, NoQuote::Categories)] {
+    for (blind, why) in [(Blind::Shared, NoQuote::Shared(NEWEST)), (Blind::Categories, NoQuote::Categories(NEWEST))] {
         let blind = Forecast { blind: Some(blind), ..forecast(500) };
         assert_eq!((blind.tellable(), blind.outlook(1)), (None, Err(why)));
     }
@@ -90,6 +92,18 @@ fn what_requests_bring_is_refused_where_there_is_no_quote() {
 }
 
 #[test]
+fn where_nothing_can_be_told_of_the_next_items_it_is_told_what_the_last_requests_brought() {
+    let refused = NoQuote::Shared(NEWEST).to_string();
+    assert!(
+        refused.ends_with("well enough; the last 16 requests brought 41 new items for $0.012345"),
+        "{refused}"
+    );
+    let one = Newest { requests: 1, new: 1, cost: Cost::ZERO };
+    assert!(NoQuote::Categories(one).to_string().ends_with("; the last request brought 1 new item for $0.00"));
+    assert!(NoQuote::Shared(Newest::default()).to_string().ends_with("well enough"));
+}
+
+#[test]
 fn requests_that_fail_are_paid_for_too() {
     let forecast = Forecast { spent: Some(Spent { for_each_answer: 2.0, ..SPENT }), ..forecast(500) };
     assert!((forecast.quote(38).unwrap().requests.about - 4.0).abs() <= 1.0);
@@ -100,8 +114,8 @@ fn where_the_estimate_does_not_hold_there_is_no_quote() {
     assert_eq!(forecast(500).quote(121), Err(NoQuote::MoreThanIsLeft { left: 200.0, most: 120 }));
     assert!(forecast(500).quote(120).is_ok());
     let blind = |blind| Forecast { blind: Some(blind), ..forecast(500) }.quote(20);
-    assert_eq!(blind(Blind::Shared), Err(NoQuote::Shared));
-    assert_eq!(blind(Blind::Categories), Err(NoQuote::Categories));
+    assert_eq!(blind(Blind::Shared), Err(NoQuote::Shared(NEWEST)));
+    assert_eq!(blind(Blind::Categories), Err(NoQuote::Categories(NEWEST)));
     assert_eq!(forecast(60).quote(61), Err(NoQuote::TooFar(60)));
     assert!(forecast(60).quote(60).is_ok());
     let unbounded = Forecast { left: None, ..forecast(500) };
@@ -180,7 +194,7 @@ proptest! {
             point(answers, [new * 0.8, new, new * 1.3], answers * 0.01)
         });
         let spent = Some(Spent { for_each_answer, ..SPENT });
-        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent, is_cut: false };
+        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent, is_cut: false, newest: NEWEST };
         let most = forecast.tellable().map_or(0, |(_, most)| most);
         prop_assert!(forecast.outlook(most + 1).is_err());
         if requests <= most {
@@ -208,7 +222,7 @@ proptest! {
             (answers, new) = (answers + further, new + brings);
             point(answers, [new * 0.8, new, new * 1.3], answers * 0.01)
         });
-        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent: Some(SPENT), is_cut: false };
+        let forecast = Forecast { found, curve: curve.collect(), left, blind: None, spent: Some(SPENT), is_cut: false, newest: NEWEST };
         if let Ok(dearer) = forecast.quote(items + more) {
             let quote = forecast.quote(items);
             prop_assert!(quote.is_ok(), "{quote:?} of fewer items");
