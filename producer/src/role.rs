@@ -356,9 +356,10 @@ impl<'a> Role<'a> {
         let random = self.random.random::<f64>();
         let Some(left) = ask.left else { return pool.try_start(&prepared.topic, weights, random) };
         let question = &prepared.question;
-        let permit = pool.try_start_within(&prepared.topic, weights, random, Budget { question, left });
+        let budget = Budget { question, left };
+        let permit = pool.try_start_within(&prepared.topic, weights, random, budget, preferred);
         if matches!(&permit, Err(Wait { reason: WaitReason::TooDear, .. })) {
-            let worst_cases = pool.worst_cases(&prepared.topic, weights, question);
+            let worst_cases = pool.worst_cases(&prepared.topic, weights, question, preferred);
             if self.worker.price(&prepared.topic, prepared.run, &worst_cases) {
                 self.heartbeat();
             }

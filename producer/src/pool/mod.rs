@@ -114,14 +114,22 @@ impl ProviderPool {
         self.start_if(topic, weights, random, &|_| true)
     }
 
-    /// The same among the providers whose worst case is within the budget.
+    /// The same among the providers whose worst case is within the budget. Where only the money lacks for who is `preferred`, that is waited for: another one
+    /// does not know the same.
     pub fn try_start_within(
         &self,
         topic: &TopicId,
         weights: &BTreeMap<String, f64>,
         random: f64,
         budget: Budget<'_>,
+        preferred: Option<&str>,
     ) -> Result<Permit, Wait> {
+        if let Some(preferred) = preferred
+            && self.lacks_only_money(topic, weights, budget, preferred)
+        {
+            let ended = *self.shared.ended.borrow();
+            return Err(Wait { until: None, reason: WaitReason::TooDear, ended });
+        }
         let affordable = |index: usize| {
             self.shared
                 .entries
@@ -135,6 +143,26 @@ impl ProviderPool {
             return permit.map_err(|wait| Wait { reason: WaitReason::Nobody(why), ..wait });
         }
         permit
+    }
+
+    /// Whether a provider could be asked, but for the money.
+    fn lacks_only_money(
+        &self,
+        topic: &TopicId,
+        weights: &BTreeMap<String, f64>,
+        budget: Budget<'_>,
+        name: &str,
+    ) -> bool {
+        let now = self.shared.clock.now().monotonic;
+        let is_too_dear = |index: &usize| {
+            let entry = self.shared.entries.get(*index).filter(|entry| entry.name == name);
+            entry.is_some_and(|entry| {
+                entry.price_known && entry.worst_case(budget.question) > budget.left
+            })
+        };
+        let mut state = self.shared.state();
+        let index = state.gates.usable(topic, weights).find(is_too_dear);
+        index.is_some_and(|index| state.gates.is_ready_soon(index, now))
     }
 
     /// Under a cap on money only those can be asked whose price is known.
@@ -184,17 +212,24 @@ impl ProviderPool {
         }
     }
 
-    /// The worst case of a question about a topic at each provider that may be asked about it now or later.
+    /// The worst case of a question about a topic at each provider that may be asked about it now or later, or only at the one that is `preferred`, if that is
+    /// one of them.
     #[must_use]
     pub fn worst_cases(
         &self,
         topic: &TopicId,
         weights: &BTreeMap<String, f64>,
         question: &Question,
+        preferred: Option<&str>,
     ) -> Vec<Cost> {
         let state = self.shared.state();
         let entries = state.gates.usable(topic, weights).filter_map(|index| self.shared.entries.get(index));
-        entries.filter(|entry| entry.price_known).map(|entry| entry.worst_case(question)).collect()
+        let priced: Vec<&Entry> = entries.filter(|entry| entry.price_known).collect();
+        let preferred = priced.iter().find(|entry| Some(entry.name.as_str()) == preferred);
+        match preferred {
+            Some(preferred) => vec![preferred.worst_case(question)],
+            None => priced.iter().map(|entry| entry.worst_case(question)).collect(),
+        }
     }
 
     /// Requests about a topic that each of so many who share the pool can have under way at once, when all of them ask: at least 1.

@@ -160,7 +160,7 @@ async fn a_wrong_key_stops_a_provider_and_the_report_says_what_to_mend() {
     let report = pool.report().remove(0);
     assert_eq!((report.state, report.detail.as_str()), (ProviderState::Stopped, "set SMALL_API_KEY"));
     assert_eq!(start(&pool).unwrap_err().reason, WaitReason::Nobody("a: set SMALL_API_KEY".to_owned()));
-    assert!(pool.worst_cases(&topic(), &BTreeMap::new(), &question()).is_empty());
+    assert!(pool.worst_cases(&topic(), &BTreeMap::new(), &question(), None).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,12 +168,28 @@ async fn what_is_too_dear_is_left_out() {
     let dear = ProviderConfig { price: Price::per_million(100.0, 100.0), ..config("dear") };
     let pool = pool_of(vec![(dear, answered()), (config("cheap"), answered())]);
     let question = question();
-    let left = pool.worst_cases(&topic(), &BTreeMap::new(), &question).into_iter().min().unwrap();
-    let within =
-        |left| pool.try_start_within(&topic(), &BTreeMap::new(), 0.0, Budget { question: &question, left });
-    assert_eq!(within(left).unwrap().provider_name(), "cheap");
+    let left = pool.worst_cases(&topic(), &BTreeMap::new(), &question, None).into_iter().min().unwrap();
+    let within = |left, preferred| {
+        let budget = Budget { question: &question, left };
+        pool.try_start_within(&topic(), &BTreeMap::new(), 0.0, budget, preferred)
+    };
+    assert_eq!(within(left, None).unwrap().provider_name(), "cheap");
     let too_little = Cost::from_picodollars(left.picodollars() - 1);
-    assert_eq!(within(too_little).unwrap_err().reason, WaitReason::TooDear);
+    assert_eq!(within(too_little, None).unwrap_err().reason, WaitReason::TooDear);
+    // Nobody else is asked what one is wanted for that lacks only the money, and its price is told.
+    assert_eq!(within(left, Some("dear")).unwrap_err().reason, WaitReason::TooDear);
+    assert_eq!(within(left, Some("cheap")).unwrap().provider_name(), "cheap");
+    let dear = pool.worst_cases(&topic(), &BTreeMap::new(), &question, Some("dear"));
+    assert!(dear.len() == 1 && dear > vec![left]);
+    // But for one that fails.
+    let failed = Reply::failed(Outcome::WrongKey, String::new());
+    let dear = ProviderConfig { price: Price::per_million(100.0, 100.0), ..config("dear") };
+    let pool = pool_of(vec![(dear, failed), (config("cheap"), answered())]);
+    let weights = BTreeMap::from([("dear".to_owned(), 1.0)]);
+    drop(pool.try_start(&topic(), &weights, 0.0).unwrap().ask(&question).await);
+    let budget = Budget { question: &question, left };
+    let instead = pool.try_start_within(&topic(), &BTreeMap::new(), 0.0, budget, Some("dear")).unwrap();
+    assert_eq!(instead.provider_name(), "cheap");
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,13 +218,13 @@ async fn under_a_cap_on_money_only_providers_with_a_known_price_are_asked() {
 
     let pool = pool_of(vec![(unknown(), answered()), (config("known"), answered())]);
     for random in [0.0, 0.4, 0.9] {
-        let permit = pool.try_start_within(&topic(), &none, random, budget).unwrap();
+        let permit = pool.try_start_within(&topic(), &none, random, budget, None).unwrap();
         assert_eq!(permit.provider_name(), "known");
     }
-    assert_eq!(pool.worst_cases(&topic(), &none, &question).len(), 1);
+    assert_eq!(pool.worst_cases(&topic(), &none, &question, None).len(), 1);
 
     let pool = pool_of(vec![(unknown(), answered())]);
-    let wait = pool.try_start_within(&topic(), &none, 0.5, budget).unwrap_err();
+    let wait = pool.try_start_within(&topic(), &none, 0.5, budget, None).unwrap_err();
     assert!(
         matches!(&wait.reason, WaitReason::Nobody(why) if why.starts_with("unknown: its price is not known")),
         "{wait:?}"

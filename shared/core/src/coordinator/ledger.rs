@@ -82,6 +82,8 @@ pub struct LiveLease {
     pub waits: bool,
     /// It has had budget for a while and sent nothing, or has nobody to ask: its budget goes to others when it runs short.
     pub stuck: bool,
+    /// It has waited for money for a while, and others do not.
+    pub is_poor: bool,
 }
 
 /// A producer's lead is one part in so many of what it may get at once of what is left.

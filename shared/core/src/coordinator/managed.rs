@@ -19,6 +19,7 @@ use crate::status::NAMED;
 use crate::time::{Monotonic, Now, UnixMillis};
 use crate::topic::{Partition, Topic, TopicState, UsedUp};
 
+mod affording;
 mod directing;
 mod effects;
 mod ending;
@@ -28,6 +29,7 @@ mod showing;
 mod tickets;
 mod wording;
 
+use affording::TooDear;
 use effects::Effects;
 use journal::{Journal, Moment};
 use routing::Routing;
@@ -95,6 +97,8 @@ pub(super) struct Managed {
     effects: Effects,
     /// Providers that all producers leave alone, and why.
     resting: BTreeMap<String, String>,
+    /// Those whose requests the rest of the money does not cover.
+    too_dear: TooDear,
     /// How complete it is, by the log up to the entry named.
     completeness: (LogIndex, Option<Completeness>),
     /// How far its parts are, by the same.
@@ -134,6 +138,7 @@ impl Managed {
             wordings: Wordings::default(),
             effects: Effects::default(),
             resting: BTreeMap::new(),
+            too_dear: TooDear::default(),
             completeness: (0, None),
             parts: Vec::new(),
             forecast: None,
@@ -340,6 +345,7 @@ impl Managed {
         // What an earlier leader leased without a cap is saved nowhere: who holds it has to be heard before anything of a cap is leased.
         let known = self.found_ledger || self.heard_all(settings, now.monotonic);
         self.ledger.plan(&self.fold, if known { budget } else { budget.exhausted() }, &live);
+        self.pass_over_who_is_too_dear(members, &live, budget, now);
         let end = self.end(members, &live, budget, settings, now.monotonic);
         if let Some(end) = self.unless_judged(end, members, &live, settings, now.monotonic) {
             let (reason, _) = end;
@@ -391,7 +397,7 @@ impl Managed {
     fn live(&self, members: &BTreeMap<WorkerId, Member>, now: Monotonic) -> Vec<LiveLease> {
         let (id, run) = (&self.topic.id, self.topic.run);
         let takes_work = |member: &Member| member.last().is_some_and(|last| !last.draining);
-        members
+        let mut live: Vec<LiveLease> = members
             .iter()
             .filter(|(_, member)| takes_work(member))
             .map(|(producer, member)| {
@@ -422,9 +428,14 @@ impl Managed {
                     idle: report.is_none_or(|report| report.in_flight == 0),
                     waits: self.is_directed() && !self.tickets.has_next(producer, used.requests),
                     stuck: hopeless || member.is_stuck(id, now),
+                    is_poor: member.is_poor(id, now),
                 }
             })
-            .collect()
+            .collect();
+        if live.iter().all(|one| one.is_poor || one.stuck) {
+            live.iter_mut().for_each(|one| one.is_poor = false);
+        }
+        live
     }
 
     fn put(&self, state: TopicState, problem: Option<String>, epoch: Epoch, now: Now) -> Action {

@@ -26,6 +26,8 @@ pub(super) struct Member {
     snapshots: BTreeMap<TopicId, Monotonic>,
     /// Requests sent for each topic, and since when that number has not moved although there was budget.
     progress: BTreeMap<TopicId, (u64, Monotonic)>,
+    /// Topics for which it has nothing under way and waits for money, and since when.
+    poor: BTreeMap<TopicId, Monotonic>,
 }
 
 impl Member {
@@ -37,6 +39,7 @@ impl Member {
             sent: None,
             snapshots: BTreeMap::new(),
             progress: BTreeMap::new(),
+            poor: BTreeMap::new(),
         }
     }
 
@@ -64,6 +67,11 @@ impl Member {
             // Who waits for money can do nothing about it.
             let poor =
                 !report.request_cost.is_zero() && report.risked + report.request_cost > report.lease.cost;
+            if poor && report.in_flight == 0 {
+                self.poor.entry(report.topic.clone()).or_insert(now);
+            } else {
+                self.poor.remove(&report.topic);
+            }
             let has_budget = report.sent < report.lease.requests && !poor;
             // Who is told what to aim at may have to wait for what others find.
             let order = orders().find(|order| order.topic == report.topic && order.run == report.run);
@@ -73,7 +81,9 @@ impl Member {
                 (*sent, *since) = (report.sent, now);
             }
         }
-        self.progress.retain(|topic, _| heartbeat.topics.iter().any(|report| report.topic == *topic));
+        let is_told = |topic: &TopicId| heartbeat.topics.iter().any(|report| report.topic == *topic);
+        self.progress.retain(|topic, _| is_told(topic));
+        self.poor.retain(|topic, _| is_told(topic));
         self.last = Some(heartbeat);
     }
 
@@ -104,6 +114,10 @@ impl Member {
 
     pub(super) fn is_stuck(&self, topic: &TopicId, now: Monotonic) -> bool {
         self.progress.get(topic).is_some_and(|(_, since)| now.since(*since) >= STUCK_AFTER)
+    }
+
+    pub(super) fn is_poor(&self, topic: &TopicId, now: Monotonic) -> bool {
+        self.poor.get(topic).is_some_and(|since| now.since(*since) >= STUCK_AFTER)
     }
 
     /// Whether it follows an order not to ask about the topic, and has no request under way.

@@ -25,6 +25,9 @@ pub(super) const TOLD_FROM: f64 = 0.7;
 /// Answers about the whole before anything of it is told.
 const LEAST_WHOLE: u64 = 2;
 
+/// No more than this share of what answers about the whole name is taken for made up.
+const MOST_MADE_UP: f64 = 0.1;
+
 /// Names of a range vary more than by chance alone: letters are not drawn by lot.
 pub(super) const ROOM: f64 = 2.0;
 
@@ -87,8 +90,10 @@ impl View<'_> {
         let is_tested = (0..VOICES).filter(is_useful).all(|place| self.worth(1 << place, useful).is_tested);
         let looked_for = listed.twice + LEFT_OUT.weight;
         let left_out = LEFT_OUT.with(listed.twice - listed.twice_listed, listed.twice);
-        let real = (listed.once_listed / (1.0 - left_out)).min(listed.once);
         let mentions = share(listed.found(), self.found()) * count(self.whole_mentions);
+        // Beyond a share of the mentions it is lists that lack what is real.
+        let most_made_up = MOST_MADE_UP * mentions;
+        let real = (listed.once_listed / (1.0 - left_out)).max(listed.once - most_made_up).min(listed.once);
         let shared = self.is_shared();
         let made_up = if shared { self.told().made_up } else { MADE_UP.with(listed.once - real, mentions) };
         let aimed_mentions =

@@ -49,7 +49,8 @@ impl Frontier {
             let is_its = |number: &u64| settled || self.name(*number).is_some_and(|name| name.is_by(voice));
             texts.extend(given.filter(is_its).filter_map(|number| self.text(number)));
         }
-        match next::MOST_LEFT_OUT.checked_sub(texts.len()) {
+        let most = if of.is_one() { next::MOST_LEFT_OUT_OF_ONE } else { next::MOST_LEFT_OUT };
+        match most.checked_sub(texts.len()) {
             None => Vec::new(),
             Some(room) => {
                 texts.extend(self.known.texts_of(of, room).unwrap_or_default());

@@ -58,6 +58,12 @@ impl Letters {
     /// Names that begin with no letter.
     pub(super) const ELSEWHERE: Self = Self { from: ELSEWHERE, to: ELSEWHERE };
 
+    /// Whether it cannot be cut further.
+    #[must_use]
+    pub(super) const fn is_one(self) -> bool {
+        self.from == self.to
+    }
+
     /// What a name of a cell says, if it is one of letters.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -335,10 +335,14 @@ impl Frontier {
         let known = self.found_in(part).max(1.0);
         // Else it may have given what is well known, and have more.
         let has_most = f64::from(given.within.saturating_add(given.left_out)) >= MOST * known;
-        let is_one = part.from == part.to;
+        let is_one = part.is_one();
+        // What cannot be cut further, and of which no more can be left out next time, is all that is to be had of a model that has nothing new.
+        let is_told_all = given.left_out > 0 || !self.heeds() || known > next::LEFT_OUT_OF_ONE;
         let came = if is_full && given.is_stuck && is_one {
             // It cannot be cut further, and says the same again.
             Came::Useless
+        } else if is_full && given.brings_nothing && is_one && is_told_all {
+            Came::Listed { by: given.voice }
         } else if is_full && given.brings_nothing && self.all_listed(part) && (has_most || is_one) {
             // Full of what others have listed, of which there is no more: it adds nothing to them.
             Came::Listed { by: given.voice }

@@ -57,6 +57,10 @@ const NEAR: f64 = 0.06;
 pub(super) const MOST_LEFT_OUT: usize = 80;
 const AT_MOST: f64 = 80.0;
 
+/// The same where a part cannot be cut further: else a model would say the same ever again.
+pub(super) const MOST_LEFT_OUT_OF_ONE: usize = 400;
+pub(super) const LEFT_OUT_OF_ONE: f64 = 400.0;
+
 /// For each request under way so many names are needed, or nobody asks more before one is answered.
 const NEEDED: f64 = 8.0;
 
@@ -151,11 +155,12 @@ pub(super) struct Spares {
 
 impl Spares {
     /// What a question about a part takes that holds so many names, where the model knows this share of them.
-    fn of(self, holds: f64, share: f64, sums: &Sums) -> Load {
+    fn of(self, holds: f64, share: f64, sums: &Sums, is_one: bool) -> Load {
+        let at_most = if is_one { LEFT_OUT_OF_ONE } else { AT_MOST };
         let (aimed, known) = (sums.aimed(), self.known * sums.known);
         let said = if self.says_found { aimed } else { 0.0 };
-        let with_known = self.says_known && said + sums.known <= AT_MOST;
-        let said = if with_known || said <= AT_MOST { said } else { 0.0 };
+        let with_known = self.says_known && said + sums.known <= at_most;
+        let said = if with_known || said <= at_most { said } else { 0.0 };
         let known = if with_known { known * (1.0 - self.share) } else { known };
         Load {
             gives: share * (holds - self.share * said) + known,
@@ -373,10 +378,10 @@ impl View<'_> {
         let expected = |letters: Letters| {
             let sums = self.sum(letters);
             let has = self.expected_of(picture, &sums, letters, stretch.reach);
-            spares.of(has, self.share_of(knowing, has, letters), &sums)
+            spares.of(has, self.share_of(knowing, has, letters), &sums, letters.is_one())
         };
         let whole = stretch.letters();
-        if whole.from == whole.to {
+        if whole.is_one() {
             parts.push((whole, expected(whole)));
             return;
         }

@@ -205,6 +205,17 @@ impl Gates {
         Err(Wait { until, reason })
     }
 
+    /// Whether a provider can be asked at once, or is soon to be.
+    #[must_use]
+    pub fn is_ready_soon(&mut self, index: usize, now: Monotonic) -> bool {
+        let Some(gate) = self.providers.get_mut(index) else { return false };
+        let blocked = blocked(&self.blocked_until, gate).max(self.heeded.blocked(gate));
+        match gate.readiness(blocked, self.heeded.until, now) {
+            Readiness::Ready | Readiness::Full { .. } | Readiness::Soon(_) => true,
+            Readiness::At(_) | Readiness::Busy | Readiness::Stopped => false,
+        }
+    }
+
     /// Ends a request. `random`, uniform in `0..1`, spreads the pause after a failure. The change, if any, is for the log.
     pub fn finish(
         &mut self,

@@ -94,6 +94,7 @@ fn live(fold: &TopicFold, spenders: &[Spender]) -> Vec<LiveLease> {
         idle: spender.under_way == 0,
         waits: false,
         stuck: spender.under_way == 0 && spender.lease.requests > spender.sent,
+        is_poor: false,
     };
     spenders.iter().enumerate().map(one).collect()
 }

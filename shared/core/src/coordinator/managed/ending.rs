@@ -144,7 +144,7 @@ impl Managed {
             return by(met);
         }
         let heard_all = self.heard_all(settings, now);
-        if let Some(met) = self.used_up(members, live, budget).filter(|_| heard_all) {
+        if let Some(met) = self.used_up(members, live, budget, now).filter(|_| heard_all) {
             return by(met);
         }
         let ran = self.ran_before + now.since(self.started);
@@ -212,15 +212,14 @@ impl Managed {
         members: &BTreeMap<WorkerId, Member>,
         live: &[LiveLease],
         budget: Budget,
+        now: Monotonic,
     ) -> Option<Met> {
         // A cap may come that is passed already: no answer that is still to come gives a request back.
         let ends = self.ends();
         if let Some(met) = ends.requests(&self.fold, 0) {
             return Some(met);
         }
-        let quiet =
-            self.reports(members).flatten().all(|report| report.in_flight == 0 && report.unresolved == 0);
-        if !quiet {
+        if !self.is_quiet(members) {
             return None;
         }
         if !self.ledger.requests_open(live)
@@ -228,8 +227,15 @@ impl Managed {
         {
             return Some(met);
         }
-        let broke = !live.is_empty() && !self.ledger.cost_open(&self.fold, budget, live);
+        // Who has nobody to ask lacks more than money.
+        let can_ask = live.iter().any(|one| one.request_cost < Cost::MAX);
+        let broke = can_ask && !self.too_dear.is_news(now) && !self.ledger.cost_open(&self.fold, budget, live);
         broke.then(|| self.money(live, budget)).flatten()
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_quiet(&self, members: &BTreeMap<WorkerId, Member>) -> bool {
+        self.reports(members).flatten().all(|report| report.in_flight == 0 && report.unresolved == 0)
     }
 
     /// What is met of the cap on money where producers have nothing under way.

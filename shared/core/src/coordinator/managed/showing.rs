@@ -17,6 +17,9 @@ use crate::topic::EndReason;
 /// So many answers in a row without a list are told of.
 const UNUSABLE_WORTH_A_WORD: u64 = 5;
 
+/// Why a provider is passed over that is sound.
+const TOO_DEAR: &str = "the rest of the money does not cover a request to it";
+
 impl Managed {
     pub(in crate::coordinator) fn status(
         &self,
@@ -131,7 +134,8 @@ impl Managed {
     /// Providers of the topic by their names, of which some producer says that it can ask them now, or those that any has.
     fn providers(&self, members: &BTreeMap<WorkerId, Member>, is_ready: bool) -> BTreeSet<String> {
         let weights = &self.topic.provider_weights;
-        let asked = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let weighs = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let asked = |name: &str| weighs(name) && !self.too_dear.holds(name);
         let can = |report: &ProviderReport| report.state == Ready && !self.resting.contains_key(&report.name);
         let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || can(report));
         let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
@@ -171,6 +175,9 @@ impl Managed {
         let told = |report: &ProviderReport| match self.resting.get(&report.name) {
             Some(why) if report.state != ProviderState::Stopped => {
                 ProviderReport { state: ProviderState::Waiting, detail: why.clone(), ..report.clone() }
+            }
+            None if self.too_dear.holds(&report.name) => {
+                ProviderReport { detail: TOO_DEAR.to_owned(), ..report.clone() }
             }
             Some(_) | None => report.clone(),
         };

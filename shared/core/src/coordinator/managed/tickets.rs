@@ -91,7 +91,7 @@ impl Tickets {
         for (producer, holder) in &mut self.holders {
             let Some(report) = report(producer) else { continue };
             holder.open.retain(|ticket| !ticket.settled || ticket.number >= report.sent);
-            if somebody && lease(producer).is_some_and(|one| one.stuck) {
+            if somebody && lease(producer).is_some_and(|one| one.stuck || one.is_poor) {
                 holder.open.retain(|ticket| ticket.number < report.sent);
                 holder.next = report.sent;
             }
@@ -152,7 +152,7 @@ impl Tickets {
     ) {
         loop {
             let mut issued = false;
-            for one in live.iter().filter(|one| !one.stuck) {
+            for one in live.iter().filter(|one| !one.stuck && !one.is_poor) {
                 let sent = report(&one.producer).map_or(0, |report| report.sent);
                 let ahead = usize::try_from(one.places + (one.places / 2).max(1)).unwrap_or(usize::MAX);
                 let ahead = ahead.min(MOST);
@@ -202,6 +202,9 @@ impl Tickets {
     /// A ticket without its numbers, and why it is issued.
     fn for_the_frontier(&self, terms: &Terms, fold: &TopicFold) -> Option<(Ticket, Why)> {
         let under_way = self.under_way();
+        if is_enough(terms, fold, &under_way) {
+            return None;
+        }
         let wish = terms.wish(&under_way);
         let Outlook::Ask { aim, provider, items, new, why } = fold.frontier().next(&wish) else {
             return None;
@@ -221,8 +224,17 @@ impl Tickets {
 
     /// Whether a producer that has sent so many requests has something to ask next.
     pub(super) fn has_next(&self, producer: &WorkerId, sent: u64) -> bool {
+        self.next_of(producer, sent).is_some()
+    }
+
+    fn next_of(&self, producer: &WorkerId, sent: u64) -> Option<&Ticket> {
         let mut open = self.holders.get(producer).into_iter().flat_map(|holder| &holder.open);
-        open.any(|ticket| ticket.number >= sent)
+        open.find(|ticket| ticket.number >= sent)
+    }
+
+    /// Whom a producer that has sent so many requests is to ask next, where that is said.
+    pub(super) fn asks_next(&self, producer: &WorkerId, sent: u64) -> Option<&str> {
+        self.next_of(producer, sent)?.provider.as_deref()
     }
 
     /// In the order in which they were issued, so that sums of it are always the same.
@@ -261,6 +273,14 @@ impl Tickets {
         }
         aims
     }
+}
+
+/// Whether what is under way is thought to bring as many items as there may be at the most.
+#[expect(clippy::cast_precision_loss, reason = "an expectation")]
+fn is_enough(terms: &Terms, fold: &TopicFold, under_way: &[(Aim, f64)]) -> bool {
+    let cap = terms.ends.as_ref().and_then(|ends| ends.max_attributes);
+    let coming: f64 = under_way.iter().map(|(_, new)| new).sum();
+    cap.is_some_and(|cap| coming > 0.0 && coming >= cap.saturating_sub(fold.attributes()) as f64)
 }
 
 impl Holder {

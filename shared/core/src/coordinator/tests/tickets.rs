@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::command::{OrderedAim, TopicOrder};
+use crate::decision::{Terms, What};
 use crate::frontier::Letters;
 use crate::topic::{Partition, Share};
 
@@ -13,12 +14,19 @@ struct Directed {
     sent: BTreeMap<String, u64>,
     in_flight: BTreeMap<String, u32>,
     known: BTreeMap<String, u64>,
+    /// What a request to each provider may cost.
+    prices: Vec<(&'static str, Cost)>,
     /// Entries that the leader has heard of.
     heard: usize,
     at: u64,
 }
 
 fn directed(limits: Limits, names: &[&str]) -> Directed {
+    directed_at(limits, names, &[("small", 0)])
+}
+
+fn directed_at(limits: Limits, names: &[&str], prices: &[(&'static str, u64)]) -> Directed {
+    let prices = prices.iter().map(|(name, price)| (*name, Cost::from_picodollars(*price)));
     let mut world = World::new(limits);
     world.stored.partition = Partition::Alphabetical;
     world.coordinator = Coordinator::new("r".to_owned(), 3, Settings::default());
@@ -29,6 +37,7 @@ fn directed(limits: Limits, names: &[&str]) -> Directed {
         sent: zero.collect(),
         in_flight: BTreeMap::new(),
         known: BTreeMap::new(),
+        prices: prices.collect(),
         heard: 0,
         at: 0,
     };
@@ -42,11 +51,18 @@ impl Directed {
         self.at += 100;
         for (name, sent) in &self.sent {
             let in_flight = self.in_flight.get(name).copied().unwrap_or(0);
+            let next = self.world.commands.get(&producer(name)).and_then(|command| command.topics.first());
+            let next = next.and_then(|order| order.aims.iter().flatten().find(|aim| aim.number == *sent));
+            let whom = next.and_then(|aim| aim.provider.as_deref());
+            let asked = self.prices.iter().filter(|(name, _)| whom.is_none_or(|whom| whom == *name));
+            let price = asked.map(|(_, price)| *price).min().unwrap_or_default();
+            let providers = self.prices.iter().map(|(name, _)| ready(name)).collect();
             let change = |beat: &mut Heartbeat| {
                 for topic in &mut beat.topics {
                     (topic.sent, topic.in_flight) = (*sent, in_flight);
+                    (topic.request_cost, topic.dearest_cost) = (price, topic.dearest_cost.max(price));
                 }
-                beat.providers = vec![ready("small")];
+                beat.providers = providers;
             };
             self.world.beat(name, 1, change, self.at);
         }
@@ -416,4 +432,35 @@ fn a_topic_that_is_not_cut_into_parts_ends_when_it_is_complete_too() {
         assert_eq!(directed.ended().is_some(), turn >= 7, "{turn}");
     }
     assert_eq!(directed.ended(), Some(EndReason::Complete));
+}
+
+#[test]
+fn who_is_too_dear_for_the_rest_of_the_money_is_passed_over_where_somebody_is_cheaper() {
+    let limits = || Limits { max_cost: Some(Cost::from_picodollars(1_000)), ..Limits::default() };
+    let mut directed = directed_at(limits(), &["p1"], &[("dear", 5_000), ("small", 10)]);
+    (0..80).for_each(|_| directed.beat());
+    assert_eq!(directed.ended(), None);
+    let asked: Vec<Option<String>> = directed.aims("p1").into_iter().map(|aim| aim.provider).collect();
+    assert!(!asked.is_empty() && !asked.contains(&Some("dear".to_owned())), "{asked:?}");
+    assert!(directed.send("p1").is_some());
+    let decisions: Vec<_> = directed.world.decisions.values().flat_map(|chunk| &chunk.decisions).collect();
+    let says_so = |terms: &Terms| terms.away.get("dear").is_some_and(|why| why.contains("rest of the money"));
+    assert!(decisions.iter().any(|one| matches!(&one.what, What::Terms(terms) if says_so(terms))));
+    // Where nobody is cheaper, the money is used up.
+    let mut directed = directed_at(limits(), &["p1"], &[("dear", 5_000), ("small", 5_000)]);
+    (0..80).for_each(|_| directed.beat());
+    assert_eq!(directed.ended(), Some(EndReason::MaxUsd));
+}
+
+#[test]
+fn no_more_is_asked_for_than_a_cap_on_items_allows() {
+    let asked = |cap: Option<u64>| {
+        let limits = Limits { max_attributes: cap, ..Limits::default() };
+        let mut directed = directed(limits, &["p1", "p2", "p3"]);
+        directed.work(&items(20), 4);
+        (0..3).for_each(|_| directed.beat());
+        ["p1", "p2", "p3"].iter().map(|name| directed.aims(name).len()).sum::<usize>()
+    };
+    let (without, with) = (asked(None), asked(Some(300)));
+    assert!(0 < with && with < without, "{with} of {without}");
 }

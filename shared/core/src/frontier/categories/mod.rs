@@ -200,7 +200,8 @@ impl Categories {
             let answers = last.answers.saturating_add(1);
             *last = Last { answers, new: said.new, all: said.all, is_past: false };
         }
-        if said.is_full {
+        // Who fills an answer up with what is known has nothing more to give.
+        if said.is_full && said.new > 0 {
             cell.full = cell.full.saturating_add(1);
         } else {
             cell.listed = cell.listed.saturating_add(1);

@@ -224,13 +224,13 @@ impl View<'_> {
         for ((stretch, sums), has_all) in stretches {
             let (whole, reach) = (stretch.letters(), stretch.reach);
             let not_listed = askable.iter_mut().filter(|one| reach.listed_by & one.voice == 0);
-            if whole.from == whole.to {
+            if whole.is_one() {
                 // There is nothing to cut, and there may be hundreds of these.
                 let part = Part { letters: whole, reach, known: sums.found(), has: *has_all };
                 if busy.is_free(whole) && part.may_bring(LEAST_NEW) {
                     for one in not_listed {
                         let share = self.share_of(one.knowing, part.has, whole);
-                        let gives = one.spares.of(part.has, share, sums).gives;
+                        let gives = one.spares.of(part.has, share, sums, true).gives;
                         offers += u32::from(self.consider(choice, picture, one, part, (share, gives)));
                     }
                 }

@@ -55,6 +55,18 @@ impl Log {
 }
 
 #[test]
+fn who_fills_an_answer_up_with_what_is_known_has_listed_the_category() {
+    let mut log = Log::begun();
+    let owls = given(&["owls"]);
+    log.about("owls", &names("ow", 50));
+    assert_eq!(log.chosen(&owls).0, about("owls"));
+    let said = log.frontier().estimate().unwrap();
+    assert!(said.at_least, "nothing is listed: {said}");
+    log.about("owls", &names("ow", 50));
+    assert_eq!(log.chosen(&owls), (Aim::Whole, Why::Sure));
+}
+
+#[test]
 fn names_of_cells_are_read_as_they_are_written() {
     for cell in [
         "category: owls",

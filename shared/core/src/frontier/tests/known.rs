@@ -167,7 +167,7 @@ fn a_short_full_answer_leaves_more_for_each_new_name() {
 #[test]
 fn a_place_that_is_full_of_what_is_known_is_given_up() {
     let mut log = begun();
-    log.knows(&numbered("ca", 0..90));
+    log.knows(&numbered("ca", 0..410));
     let reach_of = |log: &Log| {
         let stretches = log.frontier().stretches.clone();
         stretches.into_iter().find(|stretch| stretch.letters().overlaps(letters("ca"))).unwrap().reach
@@ -177,7 +177,28 @@ fn a_place_that_is_full_of_what_is_known_is_given_up() {
     (0..2).for_each(|_| log.says_with_known(about("ca"), &[], 50));
     assert!(reach_of(&log).is_done(1));
     log.says_with_known(about("cb"), &numbered("cb", 0..1), 0);
-    assert!(log.leaves_out("ca").is_empty(), "ninety are too many");
+    assert!(log.leaves_out("ca").is_empty(), "so many are too many");
+}
+
+#[test]
+fn a_place_that_cannot_be_cut_is_listed_by_who_has_nothing_new_there() {
+    let mut log = begun();
+    let told = |part: &str, left_out| ResponseMeta { left_out, ..about(part) };
+    let is_done = |log: &Log, part| {
+        let stretches = log.frontier().stretches.iter();
+        stretches.filter(|stretch| stretch.letters().overlaps(letters(part))).all(|one| one.reach.is_done(1))
+    };
+    log.says(about("c"), &numbered("ca", 0..50));
+    log.says(told("ca", 0), &numbered("ca", 0..50));
+    assert!(!is_done(&log, "ca"), "it was not told what to leave out");
+    log.says(told("ca", 50), &numbered("ca", 50..100));
+    assert!(!is_done(&log, "ca"));
+    log.says(told("ca", 100), &numbered("ca", 50..100));
+    assert!(is_done(&log, "ca"));
+    assert_eq!(log.leaves_out("ca").len(), 100, "all of them are told where nothing can be cut");
+    log.says(about("d"), &numbered("da", 0..50));
+    log.says(told("d", 50), &numbered("da", 0..50));
+    assert!(!is_done(&log, "d"), "that can be cut");
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl World {
             idle: life.under_way == 0,
             waits: false,
             stuck: false,
+            is_poor: false,
         });
         let Some(order) = life.order else { return };
         let acts_on = Lease {
