@@ -50,7 +50,7 @@ fn forms(status: &TopicStatus, ran: Duration) -> [String; 4] {
         .map(|share| format!("{GAP}coverage {:.0} %", percent(share).floor()))
         .unwrap_or_default();
     let complete = match status.completeness {
-        Some(said) if said.at_least => format!("{GAP}of at least {:.0}", said.estimate.low.floor()),
+        Some(said) if said.at_least => format!("{GAP}{said}"),
         Some(said) => format!("{GAP}{:.0} % complete", percent(said.completeness).floor()),
         None => String::new(),
     };
@@ -83,6 +83,7 @@ pub(super) fn clock(time: Duration) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use igentai_core::estimate::{Completeness, Estimate};
     use igentai_core::fold::TopicFold;
     use igentai_core::time::UnixMillis;
 
@@ -131,6 +132,15 @@ mod tests {
         assert_eq!(fitted(&status, ran, 60), "375 unique · 1875/min · 12% dup · $0.01 · 0:12");
         assert_eq!(fitted(&status, ran, 45), "375 unique · 12% dup · $0.01 · 0:12");
         assert_eq!(fitted(&status, ran, 20), "375 · $0.01 · 0:12");
+    }
+
+    #[test]
+    fn a_topic_is_never_said_to_have_at_least_fewer_items_than_are_found() {
+        let mut status = status(None);
+        let estimate = Estimate { total: 500.0, low: 368.5, high: 900.0, made_up: 0.0 };
+        status.completeness = Some(Completeness { estimate, completeness: 0.75, at_least: true });
+        let line = whole(&status, Duration::from_secs(12));
+        assert!(line.contains(" · of at least 375 · "), "{line}");
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn coverage(numbers: &Numbers) -> String {
 fn complete(numbers: &Numbers) -> String {
     match numbers.completeness.as_ref() {
         None => "-".to_owned(),
-        Some(said) if said.at_least => format!("of at least {:.0}", said.low.floor()),
+        Some(said) if said.at_least => said.in_words(),
         Some(said) => format!("{:.0} %", percent(said.completeness).floor()),
     }
 }

@@ -180,7 +180,10 @@ async fn how_complete_topics_are_stands_in_the_table_and_all_is_never_said_while
         "{shown}"
     );
     topic.numbers.completeness = Some(said(0.5, true));
-    assert!(super::show::table(&[topic]).contains("  of at least 375  "));
+    assert!(super::show::table(&[topic.clone()]).contains("  of at least 375  "));
+    topic.numbers.completeness = Some(said(0.96, true));
+    let table = super::show::table(&[topic]);
+    assert!(table.contains("  of at least 385  "), "so many are found: {table}");
     server.stop().await;
 }
 

@@ -47,14 +47,21 @@ const isShare = name => name === 'completeness' || name === 'probe_share';
 const shown = (name, value) => (isShare(name) && value !== undefined ? Number((value * 100).toFixed(4)) : value);
 const inPercent = e => (PERCENT[e.field] && !e.seen ? { ...e, detail: 'that is no such share', allowed: PERCENT[e.field] } : e);
 
-// What is wrong before anything is sent: a share of 1 is written as one, most likely.
-function mistaken(values) {
-  const errors = Object.keys(PERCENT).flatMap(field => {
+// What the API calls a field of the form.
+const called = name => (LIMITS.some(([limit]) => limit === name) ? `limits.${name}` : name.endsWith('_chars') ? `rules.${name}` : name);
+
+// What is wrong before anything is sent: what the browser cannot read as a number, of which it tells nothing but that, is not taken for left out; and a share
+// of 1 is written as one, most likely.
+function mistaken(values, fields) {
+  const unread = [...fields].filter(field => field.validity.badInput)
+    .map(field => ({ field: called(field.name), detail: 'that is no number', seen: true }));
+  const shares = Object.keys(PERCENT).flatMap(field => {
     const percent = Number(values[field.replace('limits.', '')]);
     if (!(percent > 0 && percent < 1)) return [];
     const meant = Number((percent * 100).toFixed(4));
     return [{ field, detail: `${percent} is less than one percent; did you mean ${meant}?`, seen: true }];
   });
+  const errors = [...unread, ...shares];
   return errors.length ? { detail: errors[0].detail, errors } : null;
 }
 const meant = (name, value) => (isShare(name) ? Number((value / 100).toFixed(6)) : value);
@@ -98,7 +105,7 @@ export function NewTopic({ from, mode, providers, started }) {
 
   const submit = async event => {
     event.preventDefault();
-    const wrong = mistaken(values);
+    const wrong = mistaken(values, form.current.querySelectorAll('input[type=number]'));
     if (wrong) {
       setFailure(wrong);
       return;

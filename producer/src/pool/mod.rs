@@ -156,9 +156,7 @@ impl ProviderPool {
         let now = self.shared.clock.now().monotonic;
         let is_too_dear = |index: &usize| {
             let entry = self.shared.entries.get(*index).filter(|entry| entry.name == name);
-            entry.is_some_and(|entry| {
-                entry.price_known && entry.worst_case(budget.question) > budget.left
-            })
+            entry.is_some_and(|entry| entry.price_known && entry.worst_case(budget.question) > budget.left)
         };
         let mut state = self.shared.state();
         let index = state.gates.usable(topic, weights).find(is_too_dear);

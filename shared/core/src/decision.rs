@@ -3,12 +3,12 @@
 //! A decision names the end of the log that it went by. What else it goes by is told by decisions before it: on which terms ([`Terms`]), which requests were under way
 //! ([`What::Asked`] without an answer up to there, and without [`What::Dropped`]). So [`Replay`] comes to the same ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Measured;
+use crate::effect::{Measured, SHOWN};
 use crate::frontier::{Aim, Category, Wish};
 use crate::ids::{Epoch, Incarnation, LogIndex, WorkerId};
 use crate::phrasing::Wording;
@@ -28,7 +28,7 @@ pub use ending::{Ending, Ends, Met};
 pub use replay::{Differs, Replay};
 
 /// The rules by which decisions follow from a log. Whoever changes what is decided counts it up, so that nobody compares what an older program decided.
-pub const RULES: u32 = 2;
+pub const RULES: u32 = 3;
 
 /// Decisions that are kept together.
 pub const CHUNK: usize = 256;
@@ -181,11 +181,14 @@ pub struct Chunk {
     /// What the last of them know of the topic's definition, in the chunk that is open; empty where that is not known.
     #[serde(default)]
     pub definition: Definition,
+    /// What of those before the first still stands ([`Chunk::standing`]), in the chunk that is open.
+    #[serde(default)]
+    pub before: Vec<What>,
 }
 
 impl Default for Chunk {
     fn default() -> Self {
-        Self { first: 1, decisions: Vec::new(), definition: Definition::default() }
+        Self { first: 1, decisions: Vec::new(), definition: Definition::default(), before: Vec::new() }
     }
 }
 
@@ -194,6 +197,32 @@ impl Chunk {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.first + u64::try_from(self.decisions.len()).unwrap_or(u64::MAX)
+    }
+
+    /// What a next leader has to know of its first so many decisions and of those before it: which ways to ask are used, and what came of the last changes.
+    #[must_use]
+    pub fn standing(&self, of: usize) -> Vec<What> {
+        let (mut worded, mut measured) = (None, VecDeque::new());
+        for what in self.before.iter().chain(self.decisions.iter().take(of).map(|decision| &decision.what)) {
+            match what {
+                What::Worded(_) => worded = Some(what),
+                What::Measured(_) => {
+                    measured.push_back(what);
+                    if measured.len() > SHOWN {
+                        measured.pop_front();
+                    }
+                }
+                What::TakenUp { .. }
+                | What::Terms(_)
+                | What::Routed(_)
+                | What::Cared(_)
+                | What::Asked(_)
+                | What::Dropped { .. }
+                | What::Ending(_)
+                | What::Changed(_) => {}
+            }
+        }
+        worded.into_iter().chain(measured).cloned().collect()
     }
 
     /// Each with its number.

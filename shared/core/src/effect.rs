@@ -16,6 +16,9 @@ use crate::routing::{Policy, Routed};
 /// Requests that are looked at before and after.
 pub const REQUESTS: u64 = 32;
 
+/// So many of what came of changes are shown.
+pub const SHOWN: usize = 8;
+
 /// Where the next change comes earlier, fewer than these say nothing.
 const LEAST: u64 = 8;
 

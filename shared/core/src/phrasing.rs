@@ -72,6 +72,15 @@ const HARDLY_ANY: u64 = 250;
 /// No answer counts for more than ten usual ones, in thousandths.
 const MOST_RELATIVE: u64 = 10_000;
 
+/// What is usual costs so many thousandths.
+const USUAL_PRICE: u64 = 1_000;
+
+/// Of so many providers it is known what their answers cost; those of others are taken to cost what is usual.
+const PROVIDERS: usize = 16;
+
+/// What differs by less than so many percent from the usual price is not told.
+const HARDLY_DEARER: u64 = 5;
+
 /// Of few answers that happen to be alike it is not to be thought that all are.
 const LEAST_VARIANCE: f64 = 0.02;
 
@@ -92,6 +101,9 @@ pub struct Phrased {
     squares: u64,
     /// What they cost, in picodollars.
     picodollars: u64,
+    /// What they cost, each in thousandths of what answers of its provider had cost until then; 0 where that is not known.
+    #[serde(default)]
+    price: u64,
 }
 
 impl Phrased {
@@ -101,10 +113,11 @@ impl Phrased {
         Self { answers, new, ..Self::default() }
     }
 
-    fn answered(&mut self, new: u64, picodollars: u64, usual: Option<u64>) {
+    fn answered(&mut self, new: u64, picodollars: u64, price: u64, usual: Option<u64>) {
         self.answers += 1;
         self.new += new;
         self.picodollars = self.picodollars.saturating_add(picodollars);
+        self.price = self.price.saturating_add(price.min(MOST_RELATIVE));
         if let Some(usual) = usual {
             let relative = (new.saturating_mul(UNIT) / usual.max(HARDLY_ANY)).min(MOST_RELATIVE);
             self.held += 1;
@@ -127,6 +140,21 @@ impl Phrased {
         self.new as f64 / self.answers.max(1) as f64
     }
 
+    /// What an answer cost by what answers of the same provider usually cost: only what is longer is dearer, whoever was asked. 1 where nothing is known.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    fn dear(&self) -> f64 {
+        if self.price == 0 {
+            return 1.0;
+        }
+        self.price as f64 / USUAL_PRICE as f64 / self.answers.max(1) as f64
+    }
+
+    /// The same in percent, where it differs from what is usual.
+    fn percent_of_usual(&self) -> Option<u64> {
+        let percent = self.price.saturating_mul(100) / USUAL_PRICE / self.answers.max(1);
+        (self.price > 0 && percent.abs_diff(100) >= HARDLY_DEARER).then_some(percent)
+    }
+
     /// What an answer brought against what was usual, and the square of its standard error.
     #[expect(clippy::cast_precision_loss, reason = "means of counts")]
     fn mean(&self) -> (f64, f64) {
@@ -134,6 +162,23 @@ impl Phrased {
         let mean = self.relative as f64 / held / 1e3;
         let variance = (self.squares as f64 / held / 1e6 - mean * mean).max(LEAST_VARIANCE);
         (mean, variance / held)
+    }
+}
+
+/// What answers of a provider cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Price {
+    answers: u64,
+    picodollars: u64,
+}
+
+impl Price {
+    /// Takes an answer in; what it cost, in thousandths of what those up to it cost.
+    fn answered(&mut self, picodollars: u64) -> u64 {
+        self.answers += 1;
+        self.picodollars = self.picodollars.saturating_add(picodollars);
+        let usual = self.picodollars / self.answers;
+        picodollars.saturating_mul(USUAL_PRICE).checked_div(usual).unwrap_or(USUAL_PRICE)
     }
 }
 
@@ -146,6 +191,9 @@ pub struct Phrasings {
     /// New items of an answer of late, in millionths, and of how many answers.
     usual: u64,
     seen: u64,
+    /// By provider, of the first [`PROVIDERS`].
+    #[serde(default)]
+    prices: BTreeMap<String, Price>,
 }
 
 impl Phrasings {
@@ -155,16 +203,25 @@ impl Phrasings {
             *self = Self { is_cut: true, ..Self::default() };
         }
         if meta.cell.is_some() == self.is_cut {
-            self.held(meta.phrasing, new, meta.charge().picodollars());
+            self.held(meta.phrasing, new, (&meta.provider, meta.charge().picodollars()));
         }
     }
 
-    fn held(&mut self, phrasing: Phrasing, new: u64, picodollars: u64) {
+    fn held(&mut self, phrasing: Phrasing, new: u64, (provider, picodollars): (&str, u64)) {
         let usual = (self.seen >= LATELY / 2).then_some(self.usual / 1_000);
-        self.all.entry(phrasing).or_default().answered(new, picodollars, usual);
+        let price = self.priced(provider, picodollars);
+        self.all.entry(phrasing).or_default().answered(new, picodollars, price, usual);
         self.seen += 1;
         let of = self.seen.min(LATELY);
         self.usual = (self.usual.saturating_mul(of - 1).saturating_add(new.saturating_mul(1_000_000))) / of;
+    }
+
+    /// What an answer of a provider cost, in thousandths of what they usually do.
+    fn priced(&mut self, provider: &str, picodollars: u64) -> u64 {
+        if self.prices.len() < PROVIDERS && !self.prices.contains_key(provider) {
+            self.prices.insert(provider.to_owned(), Price::default());
+        }
+        self.prices.get_mut(provider).map_or(USUAL_PRICE, |price| price.answered(picodollars))
     }
 
     /// What each brought.
@@ -178,9 +235,9 @@ impl Phrasings {
     }
 
     /// What an answer brought for its price, both against what is usual, and the square of the standard error of that.
-    fn value(&self, phrasing: Phrasing, usual: f64) -> (f64, f64) {
+    fn value(&self, phrasing: Phrasing) -> (f64, f64) {
         let of = self.of(phrasing);
-        let dear = if usual > 0.0 && of.usd() > 0.0 { of.usd() / usual } else { 1.0 };
+        let dear = of.dear();
         let (mean, error) = of.mean();
         (mean / dear, error / (dear * dear))
     }
@@ -211,13 +268,14 @@ impl Wording {
         is_decided.then(|| Self { before: Self::all(), used: used.to_vec(), brought: brought.clone() })
     }
 
-    /// Who leads and who is used no more, without saying of what.
+    /// Who leads and who is used no more, without saying of what; and at which price, where that is not the usual one of those who answered.
     #[must_use]
     pub fn in_short(&self) -> String {
         let said = |phrasing: &Phrasing| {
             let of = self.brought.get(phrasing).copied().unwrap_or_default();
             let (name, new, answers) = (phrasing.as_str(), of.new_items(), of.answers);
-            format!("“{name}” ({new:.1} new items an answer, {answers} answers)")
+            let price = of.percent_of_usual().map(|percent| format!(" at {percent} % of the usual price"));
+            format!("“{name}” ({new:.1} new items an answer{}, {answers} answers)", price.unwrap_or_default())
         };
         let leads = self.used.first().map(|leading| format!("{} leads", said(leading)));
         let is_retired = |phrasing: &&Phrasing| !self.used.contains(phrasing);
@@ -257,12 +315,11 @@ impl Wording {
 
 fn after_a_look(before: &[Phrasing], phrasings: &Phrasings) -> Vec<Phrasing> {
     let Some((leading, others)) = before.split_first() else { return Vec::new() };
-    let usual = phrasings.of(*leading).usd();
-    let (value, error) = phrasings.value(*leading, usual);
+    let (value, error) = phrasings.value(*leading);
     let mut used = vec![*leading];
     let mut better: Option<(f64, Phrasing)> = None;
     for other in others {
-        let (theirs, their_error) = phrasings.value(*other, usual);
+        let (theirs, their_error) = phrasings.value(*other);
         let answers = phrasings.of(*other).held;
         let difference = theirs - value;
         let chance = SURE * (error + their_error).sqrt();

@@ -166,7 +166,7 @@ fn ends_and_chunks_are_read_as_they_were_written_and_those_of_older_programs_too
     let decision = Decision { at: UnixMillis(7), log_index: 3, what: What::Ending(ending(None)) };
     let old = OldChunk(1, vec![decision.clone()]);
     let read: Chunk = rmp_serde::from_slice(&rmp_serde::to_vec(&old).unwrap()).unwrap();
-    assert_eq!(read, Chunk { first: 1, decisions: vec![decision], definition: Definition::default() });
+    assert_eq!(read, Chunk { decisions: vec![decision], ..Chunk::default() });
 }
 
 #[test]

@@ -17,7 +17,15 @@ fn forecast(found: u64) -> Forecast {
     let curve = steps(60.0)
         .map(|answers| point(answers, [0.9, 1.0, 1.1].map(|by| by * new(answers)), answers * 0.01))
         .collect();
-    Forecast { found, curve, left: Some(200.0), blind: None, spent: Some(SPENT), is_cut: false, newest: NEWEST }
+    Forecast {
+        found,
+        curve,
+        left: Some(200.0),
+        blind: None,
+        spent: Some(SPENT),
+        is_cut: false,
+        newest: NEWEST,
+    }
 }
 
 #[test]
@@ -35,7 +43,8 @@ fn the_curve_is_read_backwards() {
 
 #[test]
 fn requests_that_may_be_needed_count_by_how_likely_they_are() {
-    let steps = [(1.0, 10.0), (1.0, 8.0), (0.4, 2.0), (0.1, 0.5)].map(|(requests, new)| Step { requests, new });
+    let steps =
+        [(1.0, 10.0), (1.0, 8.0), (0.4, 2.0), (0.1, 0.5)].map(|(requests, new)| Step { requests, new });
     let curve = walked(&steps, 0.01);
     let ends = |[answers, _, new, _, usd]: [f64; 5]| [answers, new, usd];
     let (first, last) = (curve.first().copied().map(ends), curve.last().copied().map(ends));
@@ -66,7 +75,9 @@ fn the_curve_is_read_forwards_for_what_requests_bring() {
 fn what_requests_bring_is_refused_where_there_is_no_quote() {
     let outlook = |changed: Forecast| changed.outlook(9).unwrap_err();
     assert_eq!(outlook(forecast(500)), NoQuote::TooManyRequests(8));
-    for (blind, why) in [(Blind::Shared, NoQuote::Shared(NEWEST)), (Blind::Categories, NoQuote::Categories(NEWEST))] {
+    for (blind, why) in
+        [(Blind::Shared, NoQuote::Shared(NEWEST)), (Blind::Categories, NoQuote::Categories(NEWEST))]
+    {
         let blind = Forecast { blind: Some(blind), ..forecast(500) };
         assert_eq!((blind.tellable(), blind.outlook(1)), (None, Err(why)));
     }
@@ -99,7 +110,9 @@ fn where_nothing_can_be_told_of_the_next_items_it_is_told_what_the_last_requests
         "{refused}"
     );
     let one = Newest { requests: 1, new: 1, cost: Cost::ZERO };
-    assert!(NoQuote::Categories(one).to_string().ends_with("; the last request brought 1 new item for $0.00"));
+    assert!(
+        NoQuote::Categories(one).to_string().ends_with("; the last request brought 1 new item for $0.00")
+    );
     assert!(NoQuote::Shared(Newest::default()).to_string().ends_with("well enough"));
 }
 

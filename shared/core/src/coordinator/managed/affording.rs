@@ -47,7 +47,10 @@ impl Managed {
             self.too_dear = TooDear { cap: budget.cost, ..TooDear::default() };
         }
         let is_quiet = self.is_quiet(members) && !live.is_empty();
-        if !is_quiet || self.too_dear.is_news(now.monotonic) || self.ledger.cost_open(&self.fold, budget, live) {
+        if !is_quiet
+            || self.too_dear.is_news(now.monotonic)
+            || self.ledger.cost_open(&self.fold, budget, live)
+        {
             return;
         }
         let next = asking(live).filter_map(|one| self.tickets.asks_next(&one.producer, one.used.requests));

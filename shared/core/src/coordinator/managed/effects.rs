@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::member::Member;
 use super::Managed;
-use crate::decision::{Chunk, What};
-use crate::effect::{Measured, Watch};
+use crate::decision::What;
+use crate::effect::{Measured, SHOWN, Watch};
 use crate::ids::{Epoch, WorkerId};
 use crate::time::Now;
-
-/// So many are shown.
-const SHOWN: usize = 8;
 
 /// What is waited for, and what was told.
 #[derive(Debug, Default)]
@@ -21,10 +18,10 @@ pub(super) struct Effects {
 
 impl Effects {
     /// Goes on with what an earlier leader told.
-    pub(super) fn found(&mut self, chunk: &Chunk) {
+    pub(super) fn found(&mut self, standing: &[What]) {
         *self = Self::default();
-        for decision in &chunk.decisions {
-            if let What::Measured(measured) = &decision.what {
+        for what in standing {
+            if let What::Measured(measured) = what {
                 self.keep(measured.clone());
             }
         }

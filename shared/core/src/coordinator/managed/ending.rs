@@ -229,7 +229,8 @@ impl Managed {
         }
         // Who has nobody to ask lacks more than money.
         let can_ask = live.iter().any(|one| one.request_cost < Cost::MAX);
-        let broke = can_ask && !self.too_dear.is_news(now) && !self.ledger.cost_open(&self.fold, budget, live);
+        let broke =
+            can_ask && !self.too_dear.is_news(now) && !self.ledger.cost_open(&self.fold, budget, live);
         broke.then(|| self.money(live, budget)).flatten()
     }
 

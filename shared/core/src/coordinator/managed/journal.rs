@@ -173,6 +173,7 @@ impl Journal {
         }
         if let Some(open) = chunks.last_mut() {
             open.definition = self.tail.definition.clone();
+            open.before = self.tail.standing(self.tail.decisions.len() / CHUNK * CHUNK);
         }
         Some(chunks)
     }
@@ -186,6 +187,7 @@ impl Journal {
         }
         self.saw(before);
         let whole = usize::try_from(self.saved.saturating_sub(self.tail.first)).unwrap_or(0) / CHUNK * CHUNK;
+        self.tail.before = self.tail.standing(whole);
         self.tail.decisions.drain(..whole);
         self.tail.first += u64::try_from(whole).unwrap_or(0);
     }

@@ -38,14 +38,15 @@ impl Managed {
         self.wordings.last = Some((number, before));
     }
 
-    /// Goes on with what an earlier leader decided, as far as that is in the end of what the store has of the decisions of this run.
+    /// Goes on with what earlier leaders decided: the chunk is the end of what the store has of the decisions of this run, and says what stands of those before it.
     pub(in crate::coordinator) fn found_decisions(&mut self, chunk: Chunk) {
-        for decision in &chunk.decisions {
-            if let What::Worded(wording) = &decision.what {
+        let standing = chunk.standing(chunk.decisions.len());
+        for what in &standing {
+            if let What::Worded(wording) = what {
                 self.wordings = Wordings { used: wording.used.clone(), ..Wordings::default() };
             }
         }
-        self.effects.found(&chunk);
+        self.effects.found(&standing);
         self.journal.found(chunk, &self.topic);
     }
 

@@ -2,7 +2,7 @@
 
 use super::decisions::{replay, replay_changed};
 use super::*;
-use crate::decision::What;
+use crate::decision::{CHUNK, What};
 use crate::phrasing::{Phrasing, Wording};
 
 fn phrasings(world: &World) -> &[Phrasing] {
@@ -65,6 +65,38 @@ fn the_way_that_brings_most_leads_when_that_is_written_down_and_under_the_next_l
         }
     });
     assert!(differs.unwrap_err().contains("it is: of the ways to ask “rare”"));
+}
+
+/// A leader reads no more than the end of what was decided.
+#[test]
+fn the_ways_that_are_used_are_known_to_a_leader_that_finds_many_decisions_since() {
+    let mut world = running(Limits::default());
+    answers(&mut world, 12, None, &[(Phrasing::Plain, 5), (Phrasing::Rare, 14), (Phrasing::Exact, 1)], 10);
+    world.settle(50);
+    answers(&mut world, 20, None, &[(Phrasing::Rare, 3), (Phrasing::Broad, 3)], 60);
+    world.settle(70);
+    let measured =
+        |world: &World, at: u64| world.coordinator.status(&id(), now(at)).unwrap().measured.clone();
+    assert_eq!(measured(&world, 80).len(), 1);
+    let expected = [Phrasing::Rare];
+    assert_eq!((phrasings(&world), worded(&world).len()), (expected.as_slice(), 2));
+    for change in 1..=2 * CHUNK as u64 {
+        // What is not saved for a while is saved with more than a chunk at once.
+        world.saves = change < 40 || change.is_multiple_of(CHUNK as u64);
+        world.stored.limits.max_requests = Some(10_000 + change);
+        world.stored.version += 1;
+        world.coordinator.topic(world.stored.clone(), now(100 + change));
+        world.settle(100 + change);
+        if change.is_multiple_of(CHUNK as u64) {
+            world.take_over(100 + change);
+            world.beat("p1", 1, |_| {}, 100 + change);
+            world.settle(100 + change);
+            assert_eq!(phrasings(&world), expected, "after {change} changes");
+            assert_eq!(measured(&world, 100 + change).len(), 1, "after {change} changes");
+        }
+    }
+    assert!(world.decisions.len() > 2 && worded(&world).len() == 2);
+    replay(&world).unwrap();
 }
 
 #[test]

@@ -137,9 +137,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_an_answer_is_left_for_another_one() {
         // Of parts with as many names as are asked for, in the mean, answers lack two fifths of a standard deviation.
-        for (most, mean, spread, left) in
-            [(50.0, 50.0, 10.0, 4.0), (10.0, 7.5, 4.74, 0.92), (50.0, 10.0, 5.0, 0.0), (10.0, 40.0, 5.0, 30.0)]
-        {
+        for (most, mean, spread, left) in [
+            (50.0, 50.0, 10.0, 4.0),
+            (10.0, 7.5, 4.74, 0.92),
+            (50.0, 10.0, 5.0, 0.0),
+            (10.0, 40.0, 5.0, 30.0),
+        ] {
             let is = beyond(most, mean, spread);
             assert!((is - left).abs() < 0.1, "{is} of {mean}");
         }

@@ -216,11 +216,7 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn of(
-        answers: &'a Answers,
-        models: &'a Models<'a>,
-        terms: &'a Terms,
-    ) -> Result<Self, Unanswered> {
+    fn of(answers: &'a Answers, models: &'a Models<'a>, terms: &'a Terms) -> Result<Self, Unanswered> {
         let mut course = Self {
             models,
             answers,
