@@ -61,6 +61,7 @@ impl Budget {
 
 /// A live producer, as the ledger sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them may hold by itself")]
 pub struct LiveLease {
     /// Who.
     pub producer: WorkerId,

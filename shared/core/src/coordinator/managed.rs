@@ -29,7 +29,7 @@ mod showing;
 mod tickets;
 mod wording;
 
-use affording::TooDear;
+use affording::{TooDear, poor_beside_others};
 use effects::Effects;
 use journal::{Journal, Moment};
 use routing::Routing;
@@ -397,7 +397,7 @@ impl Managed {
     fn live(&self, members: &BTreeMap<WorkerId, Member>, now: Monotonic) -> Vec<LiveLease> {
         let (id, run) = (&self.topic.id, self.topic.run);
         let takes_work = |member: &Member| member.last().is_some_and(|last| !last.draining);
-        let mut live: Vec<LiveLease> = members
+        let live = members
             .iter()
             .filter(|(_, member)| takes_work(member))
             .map(|(producer, member)| {
@@ -431,11 +431,8 @@ impl Managed {
                     is_poor: member.is_poor(id, now),
                 }
             })
-            .collect();
-        if live.iter().all(|one| one.is_poor || one.stuck) {
-            live.iter_mut().for_each(|one| one.is_poor = false);
-        }
-        live
+            .collect::<Vec<_>>();
+        poor_beside_others(live)
     }
 
     fn put(&self, state: TopicState, problem: Option<String>, epoch: Epoch, now: Now) -> Action {

@@ -67,3 +67,13 @@ impl Managed {
         }
     }
 }
+
+/// Where all wait for money, nobody is poor beside others.
+pub(super) fn poor_beside_others(mut live: Vec<LiveLease>) -> Vec<LiveLease> {
+    if live.iter().all(|one| one.is_poor || one.stuck) {
+        for one in &mut live {
+            one.is_poor = false;
+        }
+    }
+    live
+}

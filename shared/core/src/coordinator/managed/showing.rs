@@ -134,8 +134,9 @@ impl Managed {
     /// Providers of the topic by their names, of which some producer says that it can ask them now, or those that any has.
     fn providers(&self, members: &BTreeMap<WorkerId, Member>, is_ready: bool) -> BTreeSet<String> {
         let weights = &self.topic.provider_weights;
-        let weighs = |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
-        let asked = |name: &str| weighs(name) && !self.too_dear.holds(name);
+        let has_weight =
+            |name: &str| weights.is_empty() || weights.get(name).is_some_and(|weight| *weight > 0.0);
+        let asked = |name: &str| has_weight(name) && !self.too_dear.holds(name);
         let can = |report: &ProviderReport| report.state == Ready && !self.resting.contains_key(&report.name);
         let fits = |report: &&ProviderReport| asked(&report.name) && (!is_ready || can(report));
         let reports = members.values().filter_map(Member::last).flat_map(|last| &last.providers);
