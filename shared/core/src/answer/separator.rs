@@ -261,13 +261,15 @@ impl Separator {
     }
 
     /// How far a colon is to be trusted in lines. Behind names in small letters, as in `fix: a typo` and `color: red`,
-    /// only sentences are descriptions.
+    /// only sentences are descriptions, and what nearly all of many different names go on with that is said of them.
     pub(super) fn trust_colon(&self, entries: usize) -> Trust {
-        let small = self.small * 2 > self.seen && self.closed * 2 < self.seen;
+        let everywhere = self.is_everywhere(entries);
+        let distinct = self.seen >= 8 && self.shared == 0 && self.names.len() == self.seen;
+        let each_described = distinct && everywhere && self.prose * 5 >= entries * 4;
+        let small = self.small * 2 > self.seen && self.closed * 2 < self.seen && !each_described;
         if self.is_hierarchy() || small {
             return Trust::Never;
         }
-        let everywhere = self.is_everywhere(entries);
         let phrases = (self.prose + self.phrases) * 5 >= entries * 4;
         let described = self.describes(entries, 0) || (phrases && self.prose + self.phrases > self.titles);
         match (described || self.sorts(entries), everywhere) {

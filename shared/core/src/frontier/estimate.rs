@@ -93,7 +93,14 @@ impl View<'_> {
         let mentions = share(listed.found(), self.found()) * count(self.whole_mentions);
         // Beyond a share of the mentions it is lists that lack what is real.
         let most_made_up = MOST_MADE_UP * mentions;
-        let real = (listed.once_listed / (1.0 - left_out)).max(listed.once - most_made_up).min(listed.once);
+        let by_lists = listed.once_listed / (1.0 - left_out);
+        let real = by_lists.max(listed.once - most_made_up).min(listed.once);
+        let left_out = if real > by_lists {
+            let lacking = listed.twice - listed.twice_listed + real - listed.once_listed;
+            LEFT_OUT.with(lacking, listed.twice + real)
+        } else {
+            left_out
+        };
         let shared = self.is_shared();
         let made_up = if shared { self.told().made_up } else { MADE_UP.with(listed.once - real, mentions) };
         let aimed_mentions =

@@ -219,3 +219,18 @@ fn questions_about_categories_say_nothing_of_what_is_known() {
     let category = Category::parse("Owls").unwrap();
     assert_eq!(log.frontier().leave_out(&Aim::Category(category), None), Vec::<String>::new());
 }
+
+#[test]
+fn what_lists_lack_of_what_is_said_of_the_whole_is_made_up_in_a_small_part_only() {
+    let mut log = Log::default();
+    for answer in 0..5 {
+        let of = |letter: char| (0..2).map(move |number| format!("{letter}b{answer}{number}"));
+        log.says(whole(), &('a'..='y').flat_map(of).collect::<Vec<_>>());
+    }
+    for letter in 'a'..='z' {
+        log.says(about(&letter.to_string()), &numbered(&format!("{letter}a"), 0..7));
+    }
+    // A tenth of 250 mentions may be made up; the others are real, and lists have none of them.
+    let said = log.frontier().estimate().unwrap();
+    assert!(said.completeness < 0.8 && said.estimate.made_up < 60.0, "{said:?}");
+}
