@@ -57,13 +57,14 @@ impl Log {
 #[test]
 fn who_fills_an_answer_up_with_what_is_known_has_listed_the_category() {
     let mut log = Log::begun();
-    let owls = given(&["owls"]);
-    log.about("owls", &names("ow", 50));
+    let (owls, all) = (given(&["owls"]), [names("ab", 25), names("ow", 25)].concat());
+    log.about("owls", &all);
     assert_eq!(log.chosen(&owls).0, about("owls"));
-    let said = log.frontier().estimate().unwrap();
-    assert!(said.at_least, "nothing is listed: {said}");
-    log.about("owls", &names("ow", 50));
+    let is_at_least = |log: &Log| log.frontier().estimate().unwrap().at_least;
+    assert!(is_at_least(&log), "nothing is listed");
+    log.about("owls", &all);
     assert_eq!(log.chosen(&owls), (Aim::Whole, Why::Sure));
+    assert!(!is_at_least(&log));
 }
 
 #[test]
