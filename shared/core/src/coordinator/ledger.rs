@@ -212,11 +212,11 @@ impl Ledger {
         free.sort_by_key(|one| (one.waits, Reverse(one.used.requests)));
         for one in &free {
             let lease = self.lease_mut(&one.producer, one.incarnation);
-            if budget.requests.is_some() {
+            if budget.requests.is_some() && !one.is_poor {
                 let more = more_requests(one, *lease, left_requests, share);
                 lease.requests += more;
                 left_requests -= more;
-            } else {
+            } else if budget.requests.is_none() {
                 let unused = lease.requests.saturating_sub(one.used.requests);
                 lease.requests += if unused < budget.window.div_ceil(2) { budget.window - unused } else { 0 };
             }
@@ -228,7 +228,7 @@ impl Ledger {
             }
         }
         if budget.requests.is_some() && left_requests == 0 {
-            for one in live.iter().filter(|one| one.stuck) {
+            for one in live.iter().filter(|one| one.stuck || one.is_poor) {
                 self.recall(one, |lease| lease.requests = one.used.requests);
             }
         }

@@ -63,10 +63,12 @@ impl Member {
         self.heard_at = now;
         let orders = || self.sent.iter().flat_map(|(sent, _)| &sent.topics);
         for report in &heartbeat.topics {
+            let order = orders().find(|order| order.topic == report.topic && order.run == report.run);
             let (sent, since) = self.progress.entry(report.topic.clone()).or_insert((report.sent, now));
-            // Who waits for money can do nothing about it.
-            let poor =
-                !report.request_cost.is_zero() && report.risked + report.request_cost > report.lease.cost;
+            // Who waits for money can do nothing about it. Where there is no cap on it any more, nobody does, whatever was leased before.
+            let poor = order.is_none_or(|order| order.capped_cost)
+                && !report.request_cost.is_zero()
+                && report.risked + report.request_cost > report.lease.cost;
             if poor && report.in_flight == 0 {
                 self.poor.entry(report.topic.clone()).or_insert(now);
             } else {
@@ -74,7 +76,6 @@ impl Member {
             }
             let has_budget = report.sent < report.lease.requests && !poor;
             // Who is told what to aim at may have to wait for what others find.
-            let order = orders().find(|order| order.topic == report.topic && order.run == report.run);
             let may_ask = order.and_then(|order| order.aims.as_ref());
             let may_ask = may_ask.is_none_or(|aims| aims.iter().any(|aim| aim.number >= report.sent));
             if *sent != report.sent || report.in_flight > 0 || !has_budget || !may_ask {

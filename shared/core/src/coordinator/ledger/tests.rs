@@ -189,6 +189,29 @@ fn budget_that_somebody_sits_on_moves_to_those_who_use_it() {
 }
 
 #[test]
+fn requests_of_who_waits_for_money_move_to_those_who_have_some() {
+    let budget = Budget { requests: Some(8), cost: Some(Cost::from_picodollars(10_000)), window: 256 };
+    let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());
+    let mut spenders = vec![Spender::default(); 2];
+    let live = |fold: &TopicFold, spenders: &[Spender]| -> Vec<LiveLease> {
+        let live = live(fold, spenders).into_iter();
+        live.map(|one| LiveLease { stuck: false, is_poor: one.producer == id(0), ..one }).collect()
+    };
+    let none_poor = live(&fold, &spenders).into_iter().map(|one| LiveLease { is_poor: false, ..one });
+    ledger.plan(&fold, budget, &none_poor.collect::<Vec<_>>());
+    assert!(ledger.lease(&id(0), 0).requests > 0);
+    for _ in 0..20 {
+        while spenders[1].sent < ledger.lease(&id(1), 0).requests {
+            spenders[1].sent += 1;
+            settle(&mut fold, 1, 0, Cost::ZERO);
+        }
+        ledger.plan(&fold, budget, &live(&fold, &spenders));
+        (0..2).for_each(|n| ledger.reported(&id(n), 0, ledger.order(&id(n), 0), true));
+    }
+    assert_eq!(fold.totals().requests(), 8);
+}
+
+#[test]
 fn money_is_used_up_but_for_less_than_one_request() {
     let budget = Budget { requests: None, cost: Some(Cost::from_picodollars(1_050)), window: 256 };
     let (mut ledger, mut fold) = (Ledger::default(), TopicFold::default());

@@ -23,7 +23,7 @@ pub(super) fn ready(world: &mut World, name: &str, sent: u64, at: u64) {
     waiting(world, name, (sent, 0), at);
 }
 
-pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u32), at: u64) {
+fn ready_report() -> Vec<ProviderReport> {
     let small = ProviderReport {
         name: "small".to_owned(),
         model: "m".to_owned(),
@@ -33,8 +33,12 @@ pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u3
         rests: false,
         key_waits_ms: 0,
     };
+    vec![small]
+}
+
+pub(super) fn waiting(world: &mut World, name: &str, (sent, in_flight): (u64, u32), at: u64) {
     let say = |beat: &mut Heartbeat| {
-        beat.providers = vec![small];
+        beat.providers = ready_report();
         for report in &mut beat.topics {
             (report.sent, report.in_flight) = (sent, in_flight);
         }
@@ -103,6 +107,25 @@ fn tickets_of_a_producer_that_is_lost_are_issued_again() {
     assert_eq!(world.coordinator.producers(), 1);
     let after = aims(&world, "p2");
     assert!(cells(&after).iter().any(|cell| before.iter().any(|one| one == cell)), "{before:?} {after:?}");
+}
+
+/// What it said that a request costs stays what it says when the cap on money is gone.
+#[test]
+fn without_a_cap_on_money_nobody_waits_for_any() {
+    let mut world = directed(Limits { max_requests: Some(60), ..Limits::default() });
+    first_answers(&mut world);
+    for turn in 1..60 {
+        let at = 100 * turn;
+        ready(&mut world, "p1", 2, at);
+        let price = Cost::from_picodollars(5_000);
+        let say = |beat: &mut Heartbeat| {
+            beat.providers = ready_report();
+            beat.topics.iter_mut().for_each(|report| report.request_cost = price);
+        };
+        world.beat("p2", 1, say, at);
+        world.settle(at);
+    }
+    assert!(!aims(&world, "p2").is_empty());
 }
 
 /// What a producer does not wait for any more is not under way, and is asked for again.
