@@ -275,6 +275,8 @@ impl View<'_> {
                     why: Why::Most { known, has, offers },
                 }
             }
+            // What is under way about parts shows what is left of them: until then nothing else is worth a request.
+            None if wish.parts().any(|part| !self.is_done(part, picture.useful)) => Outlook::Wait,
             None if self.lacks_whole(whole) => self.about_whole(wish, whole, Why::Sure),
             None => self.again(wish, whole, &picture),
         }

@@ -76,11 +76,14 @@ fn the_first_requests_are_about_the_whole_and_the_next_about_parts_that_do_not_o
     assert_eq!(first.iter().map(|aim| aim.number).collect::<Vec<_>>(), [0, 1]);
     assert!(cells(&first).is_empty() && first.iter().all(|aim| aim.items == 50));
     first_answers(&mut world);
-    ready(&mut world, "p1", 2, 30);
-    ready(&mut world, "p2", 0, 30);
-    world.settle(30);
-    ready(&mut world, "p2", 0, 30);
-    world.settle(30);
+    for at in [30, 40] {
+        ready(&mut world, "p1", 2, at);
+        world.settle(at);
+    }
+    for at in [50, 60] {
+        ready(&mut world, "p2", 0, at);
+        world.settle(at);
+    }
     let (one, two) = (aims(&world, "p1"), aims(&world, "p2"));
     // As many as it has places, and half as many again.
     assert_eq!(one.iter().map(|aim| aim.number).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);

@@ -136,10 +136,18 @@ fn keep_whose_turn_it_is(askable: &mut Vec<Askable<'_>>, turn: u64) {
 impl View<'_> {
     /// Whether a model has listed some of a part.
     pub(super) fn is_listed(&self, part: Letters) -> bool {
+        self.within(part).any(|stretch| stretch.reach.listed > 0)
+    }
+
+    /// Whether these models have listed all of a part, or it was given up.
+    pub(super) fn is_done(&self, part: Letters, useful: Set) -> bool {
+        self.within(part).all(|stretch| stretch.reach.is_done(useful))
+    }
+
+    /// The stretches that a part has a share in.
+    fn within(&self, part: Letters) -> impl Iterator<Item = &Stretch> {
         let first = self.stretches.partition_point(|stretch| stretch.to < part.from);
-        let mut within =
-            self.stretches.iter().skip(first).take_while(|stretch| stretch.letters().overlaps(part));
-        within.any(|stretch| stretch.reach.listed > 0)
+        self.stretches.iter().skip(first).take_while(move |stretch| stretch.letters().overlaps(part))
     }
 
     /// Takes a part in that a model can be asked for, of which it knows this share and names so many; false if it brings nothing.

@@ -68,6 +68,17 @@ fn who_fills_an_answer_up_with_what_is_known_has_listed_the_category() {
 }
 
 #[test]
+fn while_categories_are_asked_for_that_nobody_has_listed_nothing_else_is() {
+    let (mut log, two) = (Log::begun(), given(&["owls", "ducks"]));
+    let under_way = [(about("owls"), 20.0), (about("ducks"), 20.0)];
+    assert_eq!(log.choose(Partition::Category, &two, &under_way), Outlook::Wait);
+    log.about("owls", &names("ow", 10)).about("ducks", &names("d", 10));
+    // Both are listed: what lists leave out is asked for without a wait.
+    let again = [(about("owls"), 0.1)];
+    assert!(matches!(log.choose(Partition::Category, &two, &again), Outlook::Ask { .. }));
+}
+
+#[test]
 fn names_of_cells_are_read_as_they_are_written() {
     for cell in [
         "category: owls",
