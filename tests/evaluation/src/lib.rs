@@ -65,6 +65,8 @@ pub struct Setting {
     pub attention: Option<usize>,
     /// See [`Traits::stops`]; the models' own unless said.
     pub stops: Option<usize>,
+    /// See [`Traits::stops_from`]; the models' own unless said.
+    pub stops_from: Option<usize>,
 }
 
 impl Setting {
@@ -81,6 +83,7 @@ impl Setting {
             obedience: None,
             attention: None,
             stops: None,
+            stops_from: None,
         }
     }
 
@@ -98,6 +101,7 @@ impl Setting {
             model.obedience = self.obedience.unwrap_or(model.obedience);
             model.attention = self.attention.or(model.attention);
             model.stops = self.stops.or(model.stops);
+            model.stops_from = self.stops_from.or(model.stops_from);
         }
         models
     }

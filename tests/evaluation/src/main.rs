@@ -53,6 +53,9 @@ struct Options {
     /// Names after which each model stops, however many it is asked for.
     #[arg(long)]
     stops: Option<usize>,
+    /// Each model stops at any number of names between this and what it is asked for, another one in each answer.
+    #[arg(long, value_name = "NAMES")]
+    stops_from: Option<usize>,
     /// Who enumerates: loop, excluding, grid, igentai; may be given several times. All unless said.
     #[arg(long, value_parser = client)]
     client: Vec<Client>,
@@ -303,6 +306,7 @@ impl Options {
                 for family in &self.models {
                     let (taxonomy, exponent, family) = (taxonomy.clone(), *exponent, *family);
                     let (obedience, attention, stops) = (self.obedience, self.attention, self.stops);
+                    let stops_from = self.stops_from;
                     let (skew, cyrillic) = (self.writing.skew, self.writing.cyrillic);
                     settings.push(Setting {
                         taxonomy,
@@ -313,6 +317,7 @@ impl Options {
                         obedience,
                         attention,
                         stops,
+                        stops_from,
                     });
                 }
             }

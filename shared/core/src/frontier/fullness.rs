@@ -14,6 +14,9 @@ pub(super) const FULL: u32 = 750;
 /// An answer is clearly shorter than others if so much more of what was asked for is missing.
 const SHORTER: u16 = 80;
 
+/// One that stops early by so much more of what was asked for than it usually does varies.
+const VARIES: u16 = 100;
+
 /// An answer about the whole topic has listed it only when no more than this share of it is new.
 const LITTLE_NEW: f64 = 0.2;
 
@@ -24,7 +27,7 @@ const FAR_MORE: f64 = 1.25;
 const LATELY: u16 = 4;
 
 /// How many names an answer has.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Length {
     /// Names that were asked for; 0 where nobody knows how many there could have been.
     pub(super) asked: u32,
@@ -123,6 +126,11 @@ impl Fullness {
     /// Whether the only answer about the whole topic was short: nobody knows whether its model has more.
     pub(super) const fn is_unclear(self) -> bool {
         self.answers == 1 && self.maybe.is_some()
+    }
+
+    /// Whether it stops early now and then: how early shows in more answers only.
+    pub(super) fn varies(self) -> bool {
+        self.least.is_some_and(|least| least + VARIES < self.usual)
     }
 
     /// The share of what it is asked for that a model gives, where it stops long before that; else 1.

@@ -45,7 +45,7 @@ fn is_mark(c: char) -> bool {
 }
 
 /// Places that follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Letters {
     pub(super) from: Place,
     pub(super) to: Place,

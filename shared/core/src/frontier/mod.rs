@@ -35,6 +35,7 @@ mod keeping;
 mod known;
 mod leaving_out;
 mod letters;
+mod lists;
 mod name;
 mod next;
 mod parts;
@@ -53,12 +54,13 @@ mod voices;
 pub use aim::Aim;
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
-use fullness::{FULL, Length};
+use fullness::{FULL, Fullness, Length};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
 use name::{BYTES, Name};
 
+use lists::List;
 pub(crate) use next::Step;
 pub use next::{Outlook, Wish};
 pub use parts::{Part, PartState};
@@ -100,6 +102,8 @@ enum Came {
     Full { fresh: u16 },
     /// All that a model knows.
     Listed { by: Set },
+    /// What was taken for that was none.
+    TakenBack { by: Set, fresh: u16 },
     /// No list, or one of something else.
     Useless,
 }
@@ -119,6 +123,7 @@ pub struct Frontier {
     names: Vec<u8>,
     places: Places,
     stretches: Vec<Stretch>,
+    lists: Vec<List>,
     voices: Vec<Voice>,
     unanswered: Unanswered,
     /// Answers about the whole topic, and how many of them were full.
@@ -176,6 +181,7 @@ impl Default for Frontier {
             places: Places::default(),
             voices: Vec::new(),
             unanswered: Unanswered::default(),
+            lists: Vec::new(),
             stretches: vec![Stretch { from, to, reach: Reach::default() }],
             whole: 0,
             whole_full: 0,
@@ -254,6 +260,7 @@ impl Frontier {
                 voice.fullness.answered(length, known);
                 voice.fullness
             });
+            self.take_lists_back(voice);
             // A short answer about the whole is a list of everything, too.
             lists_all = fullness.unwrap_or_default().lists_all(length, new, known);
             if lists_all {
@@ -347,20 +354,23 @@ impl Frontier {
             // Full of what others have listed, of which there is no more: it adds nothing to them.
             Came::Listed { by: given.voice }
         } else if is_full {
-            Came::Full {
-                fresh: permille(
-                    f64::from(given.new) * by_length(f64::from(self.longest) * fullness.delivers()) / known,
-                ),
-            }
+            Came::Full { fresh: self.fresh(given.new, known, fullness) }
         } else if can_list {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
             }
+            self.has_listed(List { part, by: given.voice, length: given.length });
             Came::Listed { by: given.voice }
         } else {
             Came::Useless
         };
         self.reach(part, came);
+    }
+
+    /// So many new names for a thousand that are known; of short answers each counts for more.
+    fn fresh(&self, new: u32, known: f64, fullness: Fullness) -> u16 {
+        let longest = f64::from(self.longest) * fullness.delivers();
+        permille(f64::from(new) * by_length(longest) / known.max(1.0))
     }
 
     /// Whether models have listed all of a part.

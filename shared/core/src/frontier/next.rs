@@ -183,7 +183,9 @@ impl Frontier {
         let each = self.whole_mentions as f64 / self.whole.max(1) as f64;
         let found = (self.names.len() / BYTES) as f64;
         let mentions = LEAST_MENTIONS.min(OF_FOUND * found);
-        let is_few = answers < LEAST_WHOLE || answers < whole_count(LOOKED_AT) && self.is_uneven();
+        let is_few = answers < LEAST_WHOLE
+            || answers < whole_count(LOOKED_AT)
+                && (self.is_uneven() || self.voices.iter().any(|voice| voice.fullness.varies()));
         is_few || (answers < MOST_WHOLE && answers as f64 * each < mentions)
     }
 
@@ -224,7 +226,7 @@ impl View<'_> {
     pub(super) fn next_by_letters(&self, wish: &Wish<'_>) -> Outlook {
         let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
         let whole = self.whole + whole_count(whole_under_way);
-        if self.whole == 0 {
+        if self.whole < FIRST_WHOLE && (self.whole == 0 || whole > self.whole) {
             return Outlook::Wait;
         }
         // One answer about the whole holds it all.

@@ -29,6 +29,13 @@ impl Reach {
                 self.listed = self.listed.saturating_add(1);
                 self.listed_by |= by;
             }
+            Came::TakenBack { by, fresh } if self.listed_by & by != 0 => {
+                self.listed_by &= !by;
+                self.listed = if self.listed_by == 0 { 0 } else { self.listed.saturating_sub(1).max(1) };
+                self.full = self.full.saturating_add(1);
+                self.fresh = fresh;
+            }
+            Came::TakenBack { .. } => {}
             Came::Useless => self.useless = self.useless.saturating_add(1),
         }
     }
@@ -55,7 +62,7 @@ impl Frontier {
             letters.for_each(|letters| self.places.lists_first(letters, by));
         }
         self.reach_all(part, came);
-        if matches!(came, Came::Listed { .. }) {
+        if matches!(came, Came::Listed { .. } | Came::TakenBack { .. }) {
             self.places.see_who_listed(part, &self.stretches);
         }
     }

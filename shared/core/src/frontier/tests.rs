@@ -27,6 +27,7 @@ mod categories;
 mod known;
 mod letters;
 mod listing;
+mod lists;
 mod next;
 mod parts;
 mod prior;

@@ -59,6 +59,8 @@ pub struct Traits {
     pub attention: Option<usize>,
     /// Names after which it stops, however many were asked for, if there is a bound.
     pub stops: Option<usize>,
+    /// It stops at any number of names between this and that, another one in each answer, if it does.
+    pub stops_from: Option<usize>,
     /// That an item does not come to mind in an answer, whether popular or not.
     pub forgets: f64,
     /// That the list is filled up with others where too few fit.
@@ -87,6 +89,7 @@ impl Default for Traits {
             obedience: 0.9,
             attention: None,
             stops: None,
+            stops_from: None,
             forgets: 0.1,
             pads: 0.1,
             sloppiness: 0.1,

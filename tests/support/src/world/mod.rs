@@ -306,6 +306,7 @@ impl World {
         }
         keyed.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         let most = model.stops.unwrap_or(usize::MAX).min(reading.count);
+        let most = model.stops_from.map_or(most, |from| random.random_range(from.min(most)..=most));
         keyed.into_iter().take(most).map(|(_, _, item)| item).collect()
     }
 }

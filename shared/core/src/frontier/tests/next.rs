@@ -8,14 +8,16 @@ use super::part as letters;
 use super::*;
 
 #[test]
-fn the_first_questions_are_about_the_whole_and_the_next_waits_for_an_answer() {
+fn the_first_questions_are_about_the_whole_and_the_next_waits_for_their_answers() {
     let mut log = Log::default();
     let open = (Aim::Whole, 0.0);
     assert_eq!(aim_of(&log.next()), Aim::Whole);
     assert_eq!(aim_of(&log.next_while(std::slice::from_ref(&open), None)), Aim::Whole);
     assert_eq!(log.next_while(&[open.clone(), open.clone()], None), Outlook::Wait);
     log.says(whole(), &of_each_letter(2));
-    assert!(matches!(aim_of(&log.next_while(std::slice::from_ref(&open), None)), Aim::Part(_)));
+    assert_eq!(log.next_while(std::slice::from_ref(&open), None), Outlook::Wait, "how large parts are");
+    log.says(whole(), &of_each_letter(2));
+    assert!(matches!(aim_of(&log.next_while(&[], None)), Aim::Part(_)));
 }
 
 #[test]
