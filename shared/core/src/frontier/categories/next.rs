@@ -6,7 +6,7 @@ use crate::frontier::next::{AT_ONCE, FIRST_WHOLE, whole_count};
 use crate::frontier::prior::turn_of;
 use crate::frontier::unanswered::LEFT_TO_OTHERS;
 use crate::frontier::view::View;
-use crate::frontier::voices::{Set, VOICES};
+use crate::frontier::voices::VOICES;
 use crate::frontier::{Aim, Frontier, Outlook, Wish};
 use crate::topic::Partition;
 
@@ -91,7 +91,8 @@ impl Frontier {
             let said = self.estimate_by_categories().filter(|said| !said.at_least);
             said.is_some_and(|said| (wanted - said.completeness) * said.estimate.total <= coming)
         };
-        if self.awaits_categories(view.useful(), wish) {
+        // What each of several models adds is known by answers about the whole for the most part.
+        if wish.providers.len() < 2 && self.awaits_categories(wish) {
             return Outlook::Wait;
         }
         if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_enough)) {
@@ -114,11 +115,11 @@ impl Frontier {
         self.category_again(wish, &known)
     }
 
-    /// Whether a category is asked for that these models have not listed: its answer shows what is left of it, and until then nothing else is worth a request.
-    fn awaits_categories(&self, useful: Set, wish: &Wish<'_>) -> bool {
+    /// Whether a category is asked for that nobody has listed: its answer shows what is left of it, and until then nothing else is worth a request.
+    fn awaits_categories(&self, wish: &Wish<'_>) -> bool {
         wish.under_way.iter().any(|(aim, _)| match aim {
             Aim::Category(category) => {
-                self.categories.cells.get(category).is_none_or(|cell| useful & !cell.listed_by != 0)
+                self.categories.cells.get(category).is_none_or(|cell| cell.listed == 0)
             }
             Aim::Whole | Aim::Part(_) | Aim::Parts { .. } | Aim::Judge => false,
         })
