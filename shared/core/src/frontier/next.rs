@@ -277,8 +277,11 @@ impl View<'_> {
                     why: Why::Most { known, has, offers },
                 }
             }
-            // What is under way about parts shows what is left of them: until then nothing else is worth a request.
-            None if wish.parts().any(|part| !self.is_done(part, picture.useful)) => Outlook::Wait,
+            // What is under way about parts shows what is left of them: until then nothing else is worth a request. Where it shall go on for as long as anything
+            // new comes, nobody waits for that.
+            None if wish.wanted.is_some() && wish.parts().any(|part| !self.is_done(part, picture.useful)) => {
+                Outlook::Wait
+            }
             None if self.lacks_whole(whole) => self.about_whole(wish, whole, Why::Sure),
             None => self.again(wish, whole, &picture),
         }

@@ -92,7 +92,7 @@ impl Frontier {
             said.is_some_and(|said| (wanted - said.completeness) * said.estimate.total <= coming)
         };
         // What each of several models adds is known by answers about the whole for the most part.
-        if wish.providers.len() < 2 && self.awaits_categories(wish) {
+        if wish.wanted.is_some() && wish.providers.len() < 2 && self.awaits_categories(wish) {
             return Outlook::Wait;
         }
         if !wish.under_way.is_empty() && (asks_for_parts || wish.wanted.is_some_and(is_enough)) {
