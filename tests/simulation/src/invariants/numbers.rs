@@ -121,8 +121,10 @@ impl Check<'_> {
                 let asked = said.asked.iter().filter(|seq| seen.get(*seq) == Some(&1));
                 verdicts.extend(asked.map(|seq| (*seq, doubted.contains(seq))));
             }
-            let new = entry.attributes().map(|(seq, _)| seq);
-            new.chain(entry.tail.again.iter().copied()).for_each(|seq| *seen.entry(seq).or_default() += 1);
+            // An operator's list is no answer.
+            let new = entry.attributes().map(|(seq, _)| seq).filter(|_| !entry.is_seeded());
+            let again = entry.tail.again.iter().copied().filter(|_| !entry.is_seeded());
+            new.chain(again).for_each(|seq| *seen.entry(seq).or_default() += 1);
         }
         verdicts.retain(|seq, _| is_single(seq));
         let judged = verdicts.len() as u64;
