@@ -58,9 +58,9 @@ use fullness::{FULL, Fullness, Length};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
+use lists::List;
 use name::{BYTES, Name};
 
-use lists::List;
 pub(crate) use next::Step;
 pub use next::{Outlook, Wish};
 pub use parts::{Part, PartState};
@@ -123,6 +123,7 @@ pub struct Frontier {
     names: Vec<u8>,
     places: Places,
     stretches: Vec<Stretch>,
+    /// Short answers about parts, each until one of its model about the same part comes after it: no more than there are places, for each model.
     lists: Vec<List>,
     voices: Vec<Voice>,
     unanswered: Unanswered,

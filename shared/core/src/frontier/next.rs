@@ -226,6 +226,7 @@ impl View<'_> {
     pub(super) fn next_by_letters(&self, wish: &Wish<'_>) -> Outlook {
         let whole_under_way = wish.under_way.iter().filter(|(aim, _)| *aim == Aim::Whole).count();
         let whole = self.whole + whole_count(whole_under_way);
+        // How large parts are shows in the first answers; if one of them failed, it is not waited for.
         if self.whole < FIRST_WHOLE && (self.whole == 0 || whole > self.whole) {
             return Outlook::Wait;
         }
