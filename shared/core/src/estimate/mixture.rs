@@ -113,7 +113,7 @@ impl Grid {
                     let (sums, weights) = with(part);
                     if weights.is_finite() && weights > 0.0 {
                         let shares = sums.map(|sum| sum / weights);
-                        let fitted = fit(incidence, &shares);
+                        let fitted = likeliest(incidence, &shares);
                         candidates.extend(fitted.map(|(likelihood, items, made_up)| Candidate {
                             likelihood,
                             items,
@@ -151,8 +151,8 @@ fn shares(intensity: f64, responses: f64) -> Shares {
     shares
 }
 
-/// The estimate. `None` where there is nothing to fit: fewer than two responses, or no item named twice.
-pub(super) fn estimate(incidence: &Incidence) -> Option<Fit> {
+/// All mixtures that fit nearly as well as the best. `None` where there is nothing to fit: fewer than two responses, or no item named twice.
+fn near(incidence: &Incidence) -> Option<Near> {
     let responses = count_of(incidence.responses);
     let repeated = incidence.found() - incidence.once();
     if incidence.responses < 2 || repeated == 0 {
@@ -175,25 +175,53 @@ pub(super) fn estimate(incidence: &Incidence) -> Option<Fit> {
         }
     }
     let best = best(&candidates)?.clone();
-    let profile = PROFILE * misfit(incidence, &best);
-    let near = || candidates.iter().filter(|one| one.likelihood >= best.likelihood - profile);
-    let found = count_of(incidence.found());
-    let chance = |one: &Candidate| QUANTILE * (one.items + one.made_up - found).max(0.0).sqrt();
-    let low = near().map(|one| one.items - chance(one)).fold(f64::INFINITY, f64::min);
-    let high = near().map(|one| one.items + chance(one)).fold(0.0, f64::max);
-    let real = found - best.made_up;
-    let least = near().map(|one| found - one.made_up).fold(f64::INFINITY, f64::min);
-    let estimate = Estimate {
-        total: best.items.max(real),
-        low: low.max(least).min(best.items),
-        high: high.max(best.items),
-        made_up: best.made_up,
-    };
-    let as_much_again = |one: &&Candidate| grid.next(one, responses);
-    let few = near().min_by(|a, b| as_much_again(a).total_cmp(&as_much_again(b))).cloned();
-    let many = near().max_by(|a, b| as_much_again(a).total_cmp(&as_much_again(b))).cloned();
-    let (few, many) = (few.unwrap_or_else(|| best.clone()), many.unwrap_or_else(|| best.clone()));
-    Some(Fit { estimate, grid, best, few, many })
+    let least = best.likelihood - PROFILE * misfit(incidence, &best);
+    candidates.retain(|one| one.likelihood >= least);
+    Some(Near { grid, best, all: candidates })
+}
+
+/// The estimate. `None` where there is nothing to fit.
+pub(super) fn estimate(incidence: &Incidence) -> Option<Estimate> {
+    near(incidence).map(|near| near.estimate(count_of(incidence.found())))
+}
+
+/// The estimate, and what says what further responses bring. `None` where there is nothing to fit.
+pub(super) fn fit(incidence: &Incidence) -> Option<(Estimate, Fit)> {
+    let near = near(incidence)?;
+    Some((near.estimate(count_of(incidence.found())), near.fit()))
+}
+
+/// The mixtures that fit nearly as well as the best.
+struct Near {
+    grid: Grid,
+    best: Candidate,
+    all: Vec<Candidate>,
+}
+
+impl Near {
+    fn estimate(&self, found: f64) -> Estimate {
+        let best = &self.best;
+        let chance = |one: &Candidate| QUANTILE * (one.items + one.made_up - found).max(0.0).sqrt();
+        let low = self.all.iter().map(|one| one.items - chance(one)).fold(f64::INFINITY, f64::min);
+        let high = self.all.iter().map(|one| one.items + chance(one)).fold(0.0, f64::max);
+        let real = found - best.made_up;
+        let least = self.all.iter().map(|one| found - one.made_up).fold(f64::INFINITY, f64::min);
+        Estimate {
+            total: best.items.max(real),
+            low: low.max(least).min(best.items),
+            high: high.max(best.items),
+            made_up: best.made_up,
+        }
+    }
+
+    fn fit(self) -> Fit {
+        let as_many = self.grid.unseen_then_seen(self.grid.responses);
+        let brings: Vec<f64> = self.all.iter().map(|one| self.grid.brought(one, &as_many)).collect();
+        let by = |a: &(&Candidate, &f64), b: &(&Candidate, &f64)| a.1.total_cmp(b.1);
+        let each = || self.all.iter().zip(&brings);
+        let one = |found: Option<(&Candidate, &f64)>| found.map_or(&self.best, |(one, _)| one).clone();
+        Fit { few: one(each().min_by(by)), many: one(each().max_by(by)), grid: self.grid, best: self.best }
+    }
 }
 
 fn best(candidates: &[Candidate]) -> Option<&Candidate> {
@@ -216,7 +244,7 @@ fn misfit(incidence: &Incidence, best: &Candidate) -> f64 {
 }
 
 /// How likely what was seen is if items are named so often, and how many items, and made-up ones, make it most likely.
-fn fit(incidence: &Incidence, shares: &Shares) -> Option<(f64, f64, f64)> {
+fn likeliest(incidence: &Incidence, shares: &Shares) -> Option<(f64, f64, f64)> {
     let once = count_of(incidence.once());
     let all = count_of(incidence.found());
     let named_again = 1.0 - shares[0] - shares[1];
@@ -252,7 +280,6 @@ fn poisson(number: f64, mean: f64) -> f64 {
 /// A mixture that fits.
 #[derive(Debug)]
 pub(super) struct Fit {
-    pub(super) estimate: Estimate,
     grid: Grid,
     best: Candidate,
     /// Of those that fit nearly as well: the one by which as many responses again bring fewest new items, and the one by which they bring most.
@@ -264,21 +291,27 @@ impl Fit {
     /// New items that so many more responses bring, made-up ones included: at the least, probably, and at the most, but for what chance does.
     pub(super) fn ahead(&self, responses: f64) -> [f64; 3] {
         let made_up = |one: &Candidate| one.made_up / self.grid.responses.max(1.0) * responses;
+        let then = self.grid.unseen_then_seen(responses);
         let [few, new, many] =
-            [&self.few, &self.best, &self.many].map(|one| self.grid.next(one, responses) + made_up(one));
+            [&self.few, &self.best, &self.many].map(|one| self.grid.brought(one, &then) + made_up(one));
         [few.min(new), new, many.max(new)]
     }
 }
 
 impl Grid {
-    /// By a mixture, how many items that no response has named the next responses name for the first time.
-    fn next(&self, one: &Candidate, responses: f64) -> f64 {
+    /// For each node, the share of its items that no response has named, and so many further ones do.
+    fn unseen_then_seen(&self, responses: f64) -> Vec<[f64; 2]> {
+        self.nodes.iter().map(|(x, shares)| [shares[0], -(-x.exp() * responses).exp_m1()]).collect()
+    }
+
+    /// By a mixture, how many items that no response has named further ones name for the first time.
+    fn brought(&self, one: &Candidate, then: &[[f64; 2]]) -> f64 {
         let (mut seen_then, mut weights) = (0.0, 0.0);
-        for (node, (x, shares)) in self.nodes.iter().enumerate().skip(one.from) {
+        for (node, ((x, _), [unseen, seen])) in self.nodes.iter().zip(then).enumerate().skip(one.from) {
             let part = if node == one.from { one.part } else { 1.0 };
             let weight = part * self.weight(*x, one.shape);
             weights += weight;
-            seen_then += weight * shares[0] * -(-x.exp() * responses).exp_m1();
+            seen_then += weight * unseen * seen;
         }
         if weights > 0.0 { one.items * seen_then / weights } else { 0.0 }
     }

@@ -145,13 +145,13 @@ impl Incidence {
     /// How many items there are in all; `None` before anything can be said.
     #[must_use]
     pub fn estimate(&self) -> Option<Completeness> {
-        mixture::estimate(self).map(|fit| self.completeness(fit.estimate))
+        mixture::estimate(self).map(|estimate| self.completeness(estimate))
     }
 
     /// The same, and what further responses bring.
     pub(crate) fn prospect(&self) -> Option<Prospect> {
-        let fit = mixture::estimate(self)?;
-        Some(Prospect { completeness: self.completeness(fit.estimate), fit })
+        let (estimate, fit) = mixture::fit(self)?;
+        Some(Prospect { completeness: self.completeness(estimate), fit })
     }
 
     /// What an estimator of the field says.
