@@ -10,6 +10,9 @@ use crate::estimate::{Completeness, Estimate};
 /// Names that are taken to be known of the whole alphabet, as usual letters go, so that none is taken for empty.
 const USUAL: f64 = 6.0;
 
+/// How the names of one first letter spread over second ones is known beforehand as if so many had been seen.
+const SPREAD: f64 = 8.0;
+
 /// For each new name in a full answer, so many more are to come at least.
 const MORE: f64 = 0.7;
 
@@ -110,7 +113,6 @@ impl View<'_> {
         let known = listed.twice + real + by_lists;
         let missing = by_lists * left_out / (1.0 - left_out);
         let known_of_listed = listed.twice + real;
-        let basis = known_of_listed + USUAL * usual;
         let once_real = if shared {
             self.told().once_real
         } else if listed.once > 0.0 {
@@ -118,6 +120,10 @@ impl View<'_> {
         } else {
             1.0
         };
+        let done = self.stretches.iter().filter(|stretch| is_listed(stretch.reach));
+        let drawn: f64 =
+            done.map(|stretch| self.drawn(stretch.letters(), |sums| seen(sums, once_real))).sum();
+        let basis = (known_of_listed + drawn).max(0.0) + USUAL * usual;
         let to_come = self.comings(useful);
         let of_done = (basis >= 1.0 && known > 0.0).then(|| ((known + missing) / basis).max(1.0));
         // It takes long until several models have listed one: until then those that were asked about count, as far as much is known of them.
@@ -127,9 +133,11 @@ impl View<'_> {
         let real = |sums: &Sums| sums.found() - if shared { self.made_up_in(sums) } else { 0.0 };
         let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
-            let known = known_of(sums, stretch.letters(), once_real);
+            let known = self.known_of(sums, stretch.letters(), once_real);
             names += match stretch.reach.listed {
-                0 => (known * at_least).max(real(sums) + by_fresh(sums, stretch.reach)),
+                0 => {
+                    (known * at_least).max(real(sums) + self.by_fresh(sums, stretch.letters(), stretch.reach))
+                }
                 _ => real(sums) + self.to_come(&to_come, stretch.letters(), stretch.reach),
             };
             whole += known;
@@ -190,13 +198,36 @@ impl View<'_> {
         if reach.listed > 0 {
             return sums.found() + self.to_come(&picture.to_come, letters, reach);
         }
-        let known = known_of(sums, letters, picture.once_real);
+        let known = self.known_of(sums, letters, picture.once_real);
         let by_known = (known * picture.names_for_each - sums.found()).max(0.0);
         if reach.full == 0 {
             return sums.found() + by_known;
         }
         let weight = known / (known + TRUST);
-        sums.found() + weight * by_known + (1.0 - weight) * by_fresh(sums, reach)
+        sums.found() + weight * by_known + (1.0 - weight) * self.by_fresh(sums, letters, reach)
+    }
+
+    /// What answers about the whole know of a range.
+    fn known_of(&self, sums: &Sums, letters: Letters, once_real: f64) -> f64 {
+        let of = |sums: &Sums| seen(sums, once_real);
+        of(sums) + self.drawn(letters, of) + USUAL * letters.usual() / 1_000.0
+    }
+
+    /// What is still to come of a range whose last answer came back full, by the new ones in it.
+    fn by_fresh(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        MORE * f64::from(reach.fresh) / 1_000.0 * (sums.found() + self.drawn(letters, Sums::found))
+    }
+
+    /// By how much a number of names of a range is drawn towards its usual share of those with the same first letter: few say little of second letters. What
+    /// is added to one part of a letter is taken from the others.
+    fn drawn(&self, letters: Letters, of: impl Fn(&Sums) -> f64) -> f64 {
+        let parts = letters.held_in_part().filter_map(|letter| Some((letter, letters.both(letter)?)));
+        parts
+            .map(|(letter, part)| {
+                let (all, here) = (of(&self.sum(letter)), of(&self.sum(part)));
+                SPREAD / (all + SPREAD) * (all * part.usual() / letter.usual() - here)
+            })
+            .sum()
     }
 
     /// How many names each stretch has.
@@ -287,14 +318,9 @@ pub(super) fn at_most(missing: f64, variance: f64) -> f64 {
     (missing + QUANTILE * variance.sqrt()).max(missing * upward)
 }
 
-/// What answers about the whole know of a range.
-fn known_of(sums: &Sums, letters: Letters, once_real: f64) -> f64 {
-    sums.twice + once_real * sums.once + USUAL * letters.usual() / 1_000.0
-}
-
-/// What is still to come of a range whose last answer came back full, by the new ones in it.
-fn by_fresh(sums: &Sums, reach: Reach) -> f64 {
-    MORE * f64::from(reach.fresh) / 1_000.0 * sums.found()
+/// Names that answers about the whole have seen, without made-up ones.
+fn seen(sums: &Sums, once_real: f64) -> f64 {
+    sums.twice + once_real * sums.once
 }
 
 impl Stretch {

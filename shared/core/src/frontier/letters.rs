@@ -5,10 +5,11 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+
+mod usual;
 
 /// Second letters: none, and A to Z.
 const SECONDS: u16 = 27;
@@ -112,10 +113,17 @@ impl Letters {
         Self { from: place, to: last.min(self.to) }
     }
 
+    /// The first letters of which it holds some names, but not all: at most two, at its ends.
+    pub(super) fn held_in_part(self) -> impl Iterator<Item = Self> {
+        let letter = |place: Place| Self::ALL.letter_of(place - place % SECONDS);
+        let (first, last) = (letter(self.from), letter(self.to));
+        let of_last = (last != first).then_some(last);
+        std::iter::once(first).chain(of_last).filter(move |one| one.from < self.from || one.to > self.to)
+    }
+
     /// How many of a thousand names usually begin so.
     pub(super) fn usual(self) -> f64 {
-        let before = |place: usize| USUAL.get(place).copied().unwrap_or_default();
-        before(usize::from(self.to) + 1) - before(usize::from(self.from))
+        usual::before(usize::from(self.to) + 1) - usual::before(usize::from(self.from))
     }
 
     /// For a question: what names have to begin with.
@@ -198,38 +206,4 @@ fn split(text: &str) -> Option<(u16, Option<u16>)> {
         Some(c) => Some(letter(c)? + 1),
     };
     chars.next().is_none().then_some((first, second))
-}
-
-/// First letters, in a thousand, counted over the 117,798 nouns of `WordNet` 3.0.
-const FIRST: [f64; 26] = [
-    67.0, 59.0, 99.0, 43.0, 34.0, 48.0, 68.0, 41.0, 25.0, 14.0, 12.0, 39.0, 58.0, 24.0, 24.0, 80.0, 4.0,
-    40.0, 108.0, 50.0, 10.0, 16.0, 27.0, 1.0, 4.0, 3.0,
-];
-
-/// The same of those that begin with no letter.
-const NO_LETTER: f64 = 1.2;
-
-/// The same of second letters: none first, at least one in a thousand.
-const SECOND: [f64; 27] = [
-    3.0, 173.0, 5.0, 17.0, 7.0, 164.0, 2.0, 4.0, 44.0, 99.0, 1.0, 2.0, 48.0, 12.0, 38.0, 135.0, 18.0, 2.0,
-    83.0, 12.0, 23.0, 70.0, 4.0, 5.0, 5.0, 21.0, 1.0,
-];
-
-/// How many of a thousand names usually stand before a place.
-static USUAL: LazyLock<Vec<f64>> = LazyLock::new(|| {
-    let mut before = 0.0;
-    let all = (0..=ELSEWHERE).map(|place| {
-        before += usual(place);
-        before
-    });
-    std::iter::once(0.0).chain(all).collect()
-});
-
-fn usual(place: Place) -> f64 {
-    if place == ELSEWHERE {
-        return NO_LETTER;
-    }
-    let (first, second) = (usize::from(place / SECONDS), usize::from(place % SECONDS));
-    let sum: f64 = SECOND.iter().sum();
-    FIRST.get(first).copied().unwrap_or(0.0) * SECOND.get(second).copied().unwrap_or(0.0) / sum
 }

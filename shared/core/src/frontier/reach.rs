@@ -9,13 +9,13 @@ const LEFT_OUT_AT_MOST: f64 = 0.25;
 const BELIED: u32 = 4;
 
 /// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
-/// names leaves as much for each new one as is usual, one of ten three times that.
+/// names leaves as much for each new one as is usual, one of ten nearly twice that.
 const USUAL_LENGTH: f64 = 50.0;
 const SHORTEST: f64 = 10.0;
 
 /// How much more than usual a full answer leaves, by how many names are asked for at once.
 pub(super) fn by_length(longest: f64) -> f64 {
-    if longest < 1.0 { 1.0 } else { 0.5 + 0.5 * USUAL_LENGTH / longest.max(SHORTEST) }
+    if longest < 1.0 { 1.0 } else { 0.8 + 0.2 * USUAL_LENGTH / longest.max(SHORTEST) }
 }
 
 impl Reach {

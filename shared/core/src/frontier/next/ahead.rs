@@ -12,9 +12,6 @@ const MOST_REQUESTS: usize = 4_000;
 /// An answer about the whole topic names what is known rather than what is not.
 const OF_WHOLE: f64 = 0.3;
 
-/// Parts have more or fewer names than is thought: their number varies so much more than by chance.
-const VARIES: f64 = 3.0;
-
 /// An answer with this share of what was asked for is no list, and the rest of its part is asked for once more.
 const FULL: f64 = 0.92;
 
@@ -88,7 +85,8 @@ impl View<'_> {
             self.cut(stretch, picture, (most * PART, self.spares(true), None), &mut cut);
             for (letters, load) in cut.drain(..) {
                 let missing = self.expected(picture, letters, stretch.reach) - self.sum(letters).found();
-                let new = missing.clamp(0.0, most);
+                // Of a part with more names than an answer has, known ones come as well as new ones.
+                let new = missing.max(0.0) * (most / load.gives.max(most));
                 if new >= LEAST_NEW {
                     parts.push((new, load.gives.clamp(0.0, most)));
                 }
@@ -96,7 +94,7 @@ impl View<'_> {
         }
         let (mut first, mut again) = (Vec::new(), Vec::new());
         for (new, gives) in parts {
-            let spread = (VARIES * gives).sqrt().max(LEAST_NEW);
+            let spread = gives.sqrt().max(LEAST_NEW);
             let over = new * (beyond(most, gives, spread) / gives.max(1.0)).min(1.0);
             first.push(Step { requests: 1.0, new: new - over + picture.made_up * gives });
             again.push(Step { requests: above((FULL * most - gives) / spread), new: over });

@@ -165,6 +165,29 @@ fn a_short_full_answer_leaves_more_for_each_new_name() {
 }
 
 #[test]
+fn of_few_names_second_letters_are_drawn_towards_what_is_usual() {
+    let expected = |each: u32| {
+        let mut log = Log::default();
+        let said =
+            [numbered("ca", 0..each), numbered("cz", 0..each), numbered("t", 0..50 - 2 * each)].concat();
+        (0..2).for_each(|_| log.says(whole(), &said));
+        let view = log.frontier().view();
+        let picture = view.picture();
+        let of = |part| view.expected(&picture, letters(part), Reach::default());
+        [of("c"), of("c'-cm"), of("cn-cz"), of("ca"), of("cz")]
+    };
+    // As many were named of both, but three of four with C begin with "ca" or "co" and hardly any with "cz".
+    let [all, first, second, usual, rare] = expected(1);
+    assert!(usual > 2.0 * rare, "{usual} {rare}");
+    assert!(
+        (first + second - all).abs() < 0.01,
+        "what one part gains, the other loses: {first} {second} {all}"
+    );
+    let [.., usual, rare] = expected(20);
+    assert!((0.8..1.25).contains(&(usual / rare)), "many speak for themselves: {usual} {rare}");
+}
+
+#[test]
 fn a_place_that_is_full_of_what_is_known_is_given_up() {
     let mut log = begun();
     log.knows(&numbered("ca", 0..410));

@@ -93,6 +93,20 @@ fn a_range_holds_what_stands_in_it() {
 fn usual_letters_are_a_thousand_in_all() {
     assert!((Letters::ALL.usual() - 1_000.0).abs() < 5.0, "{}", Letters::ALL.usual());
     assert!(at("s").usual() > 20.0 * at("x").usual());
+    // Second letters go by the first.
+    assert!(at("qu").usual() > 20.0 * at("qa").usual() && at("ca").usual() > at("cu").usual());
+    let second: f64 = [at("b'"), at("ba-bm"), at("bn-bz")].map(Letters::usual).iter().sum();
+    assert!((second - at("b").usual()).abs() < 1e-9);
+}
+
+#[test]
+fn letters_held_in_part_are_those_at_the_ends() {
+    let of = |part: &str| at(part).held_in_part().map(|letter| letter.to_string()).collect::<Vec<_>>();
+    assert_eq!(of("a-f"), Vec::<String>::new());
+    assert_eq!(of("other"), Vec::<String>::new());
+    assert_eq!((of("ba"), of("ba-bm")), (vec!["b".to_owned()], vec!["b".to_owned()]));
+    assert_eq!(of("bd-f"), ["b"]);
+    assert_eq!(of("bd-fm"), ["b", "f"]);
 }
 
 proptest! {
