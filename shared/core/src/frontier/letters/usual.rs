@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::{ELSEWHERE, Place, SECONDS};
 
-/// By first letter, and behind it by second one (none, then A to Z): of a hundred thousand names, at least one. Counted over the 117,798 nouns of `WordNet` 3.0.
+/// By first letter, and behind it by second one (none, then A to Z): of a hundred thousand names, at least one. Counted
+/// over the 117,798 nouns of `WordNet` 3.0.
 const USUAL: [[u16; 27]; 26] = [
     [
         21, 19, 279, 559, 319, 105, 125, 188, 10, 166, 7, 22, 816, 497, 1031, 11, 295, 38, 885, 413, 347,

@@ -176,7 +176,7 @@ fn of_few_names_second_letters_are_drawn_towards_what_is_usual() {
         let of = |part| view.expected(&picture, letters(part), Reach::default());
         [of("c"), of("c'-cm"), of("cn-cz"), of("ca"), of("cz")]
     };
-    // As many were named of both, but three of four with C begin with "ca" or "co" and hardly any with "cz".
+    // As many were named of both, but nearly a quarter of names with C begin with "ca" and hardly any with "cz".
     let [all, first, second, usual, rare] = expected(1);
     assert!(usual > 2.0 * rare, "{usual} {rare}");
     assert!(
