@@ -81,19 +81,13 @@ impl Coming {
 /// How much of a range a model knows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Knowing {
-    place: usize,
+    pub(super) place: usize,
     /// Of all names, and the share of these that it named when it was asked about the whole.
-    knows: f64,
-    named: f64,
+    pub(super) knows: f64,
+    pub(super) named: f64,
 }
 
 impl View<'_> {
-    /// How much a model knows; nothing of one that is alone, or has not said anything.
-    pub(super) fn knowing(&self, voice: Set) -> Option<Knowing> {
-        let place = place_of(voice).filter(|_| self.is_shared())?;
-        Some(Knowing { place, knows: self.share_known(place), named: self.share_named(place, 0) })
-    }
-
     /// The share of the names of a range that a model knows, of so many that it has.
     pub(super) fn share_of(&self, knowing: Option<Knowing>, has: f64, letters: Letters) -> f64 {
         let Some(Knowing { place, knows, named }) = knowing else { return 1.0 };

@@ -20,7 +20,7 @@ const MORE: f64 = 0.7;
 const TRUST: f64 = 10.0;
 
 /// While nothing is listed: so many names for each that answers about the whole name.
-const UNKNOWN: f64 = 3.0;
+pub(super) const UNKNOWN: f64 = 3.0;
 
 /// Below this completeness a number of names in all is not told.
 pub(super) const TOLD_FROM: f64 = 0.7;
@@ -53,6 +53,8 @@ pub(super) struct Picture {
     pub(super) names_for_each: f64,
     /// Real names that are known, and those that are not, of listed ranges.
     listed: (f64, f64),
+    /// So many more may be missing there of what one model alone knows.
+    may_miss: f64,
     /// Share of those named by one answer about a part alone that are real, where it is listed.
     pub(super) listed_real: f64,
     /// What the above rest on: names looked for, and known ones of listed ranges.
@@ -89,8 +91,6 @@ impl View<'_> {
             listed.join(sums);
             usual += stretch.letters().usual() / 1_000.0;
         }
-        let is_useful = |place: &usize| useful & 1 << place != 0;
-        let is_tested = (0..VOICES).filter(is_useful).all(|place| self.worth(1 << place, useful).is_tested);
         let looked_for = listed.twice + LEFT_OUT.weight;
         let left_out = LEFT_OUT.with(listed.twice - listed.twice_listed, listed.twice);
         let mentions = share(listed.found(), self.found()) * count(self.whole_mentions);
@@ -112,6 +112,10 @@ impl View<'_> {
         let by_lists = listed.listed_once - made_up_here + listed.listed;
         let known = listed.twice + real + by_lists;
         let missing = by_lists * left_out / (1.0 - left_out);
+        // What one model alone knows can be in no other's list, so that more of it is left out than of what several know.
+        let alone = self.listed_alone(useful) * share(by_lists, listed.listed_once + listed.listed);
+        let forgotten = self.told().forgotten;
+        let of_alone = alone * forgotten / (1.0 - forgotten);
         let known_of_listed = listed.twice + real;
         let once_real = if shared {
             self.told().once_real
@@ -125,31 +129,37 @@ impl View<'_> {
             done.map(|stretch| self.drawn(stretch.letters(), |sums| seen(sums, once_real))).sum();
         let basis = (known_of_listed + drawn).max(0.0) + USUAL * usual;
         let to_come = self.comings(useful);
+        // Nothing is to come of one that has listed all that others have.
+        let has_all = |voice: Set| {
+            let by_others = |stretch: &&Stretch| stretch.reach.listed > 0 && !stretch.reach.is_done(useful);
+            self.stretches.iter().filter(by_others).all(|stretch| stretch.reach.listed_by & voice != 0)
+        };
+        let is_known = |voice| self.worth(voice, useful).is_tested || has_all(voice);
+        let mut of_useful = (0..VOICES).map(|place| 1 << place).filter(|voice| useful & voice != 0);
+        let is_tested = of_useful.all(is_known);
         let of_done = (basis >= 1.0 && known > 0.0).then(|| ((known + missing) / basis).max(1.0));
-        // It takes long until several models have listed one: until then those that were asked about count, as far as much is known of them.
-        let at_least = of_done.unwrap_or(if shared { 0.0 } else { UNKNOWN });
-        // Ranges with few names are listed first: those that came back full tell how much that misleads.
+        // It takes long until several models have listed one: until then those that some have listed count, as far as much is known of them.
         let (mut names, mut whole) = (known + missing, basis);
         let real = |sums: &Sums| sums.found() - if shared { self.made_up_in(sums) } else { 0.0 };
-        let is_open = |reach: Reach| !reach.is_done(useful) && reach.full + reach.listed > 0;
-        for (stretch, sums) in self.stretches().filter(|(stretch, _)| is_open(stretch.reach)) {
+        let by_some = |reach: Reach| reach.listed > 0 && !reach.is_done(useful);
+        for (stretch, sums) in self.stretches().filter(|(stretch, _)| by_some(stretch.reach)) {
+            names += real(sums) + self.to_come(&to_come, stretch.letters(), stretch.reach);
+            whole += self.known_of(sums, stretch.letters(), once_real);
+        }
+        let of_some = if shared { (UNKNOWN * TRUST + names) / (TRUST + whole) } else { UNKNOWN };
+        let at_least = of_done.unwrap_or(of_some);
+        // Ranges with few names are listed first: those that came back full tell how much that misleads.
+        let by_nobody = |reach: Reach| reach.listed == 0 && reach.full > 0 && !reach.is_done(useful);
+        for (stretch, sums) in self.stretches().filter(|(stretch, _)| by_nobody(stretch.reach)) {
             let known = self.known_of(sums, stretch.letters(), once_real);
-            names += match stretch.reach.listed {
-                0 => {
-                    (known * at_least).max(real(sums) + self.by_fresh(sums, stretch.letters(), stretch.reach))
-                }
-                _ => real(sums) + self.to_come(&to_come, stretch.letters(), stretch.reach),
-            };
+            names +=
+                (known * at_least).max(real(sums) + self.by_fresh(sums, stretch.letters(), stretch.reach));
             whole += known;
         }
         let of_open = if whole > basis { names / whole } else { 1.0 };
         let names_for_each = match of_done {
             Some(of_done) => of_done.max(of_open),
-            None if shared => {
-                let trust = whole / (TRUST + whole);
-                ((1.0 - trust) * UNKNOWN + trust * of_open).max(1.0)
-            }
-            None => UNKNOWN.max(of_open),
+            None => of_some.max(of_open),
         };
         Picture {
             useful,
@@ -157,6 +167,7 @@ impl View<'_> {
             made_up,
             names_for_each,
             listed: (known, missing),
+            may_miss: (of_alone - missing).max(0.0),
             listed_real: 1.0 - share(made_up_here, listed.listed_once),
             looked_for,
             known_of_listed: basis,
@@ -283,6 +294,7 @@ impl View<'_> {
                 ROOM * (each + 1.0) * missing_of_rest * (1.0 + whole / picture.known_of_listed.max(1.0));
             variance += (DOUBT * missing_by_others).powi(2);
         }
+        variance += picture.may_miss.powi(2);
         let by_lists = picture.listed.0;
         variance += by_lists.powi(2) * picture.left_out * (1.0 - picture.left_out) / picture.looked_for;
         let (mentions, looked_at) = if shared {

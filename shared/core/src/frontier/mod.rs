@@ -89,6 +89,8 @@ struct Reach {
     /// Answers that listed it, and the models that gave them.
     listed: u16,
     listed_by: Set,
+    /// Those of these models that were told what others had given there: whether they know that was not seen.
+    told: Set,
     /// New names in the last answer that came back full, for a thousand that were known after it; of short answers each counts for more.
     fresh: u16,
     /// Answers that were no list, or not of it.
@@ -100,8 +102,8 @@ struct Reach {
 enum Came {
     /// A list as long as was asked for; new names in it for a thousand that are known.
     Full { fresh: u16 },
-    /// All that a model knows.
-    Listed { by: Set },
+    /// All that a model knows; but only what others had not given, where it was told to leave that out.
+    Listed { by: Set, is_rest: bool },
     /// What was taken for that was none.
     TakenBack { by: Set, fresh: u16 },
     /// No list, or one of something else.
@@ -160,6 +162,8 @@ struct Given {
     known: Option<u32>,
     /// Names that were found which the question said to leave out.
     left_out: u32,
+    /// Of those, the ones that others than its model had given, at least.
+    left_to_others: u32,
     /// Nothing in it is new, since it is full of what is known.
     is_stuck: bool,
     /// Nothing in it is new at all.
@@ -253,6 +257,7 @@ impl Frontier {
             let is_full = self.fullness(voice).is_full(length);
             self.categories.answered(category, Said { all, new, asked: meta.asked, is_full, voice });
         }
+        let own = self.given_in(&aim, voice);
         self.mention(named(entry), &aim, voice);
         let mut lists_all = false;
         if aim == Aim::Whole {
@@ -286,8 +291,19 @@ impl Frontier {
         let seeds = part.map_or(0, |part| self.known.count(part));
         let left_out = meta.left_out.saturating_sub(seeds);
         let length = Length { names: within, ..length };
-        let given =
-            Given { length, lists_all, within, all, new, known, left_out, is_stuck, brings_nothing, voice };
+        let given = Given {
+            length,
+            lists_all,
+            within,
+            all,
+            new,
+            known,
+            left_out,
+            left_to_others: left_out.saturating_sub(own),
+            is_stuck,
+            brings_nothing,
+            voice,
+        };
         self.answer(part, given);
     }
 
@@ -332,7 +348,7 @@ impl Frontier {
                 if let Some(voice) = self.voice_of(given.voice) {
                     voice.fullness.listed_all(given.length);
                 }
-                self.reach(Letters::ALL, Came::Listed { by: given.voice });
+                self.reach(Letters::ALL, Came::Listed { by: given.voice, is_rest: false });
             }
             return;
         };
@@ -345,15 +361,16 @@ impl Frontier {
         let has_most = f64::from(given.within.saturating_add(given.left_out)) >= MOST * known;
         let is_one = part.is_one();
         // What cannot be cut further, and of which no more can be left out next time, is all that is to be had of a model that has nothing new.
+        let listed = Came::Listed { by: given.voice, is_rest: given.left_to_others > 0 };
         let is_told_all = given.left_out > 0 || !self.heeds() || known > next::LEFT_OUT_OF_ONE;
         let came = if is_full && given.is_stuck && is_one {
             // It cannot be cut further, and says the same again.
             Came::Useless
         } else if is_full && given.brings_nothing && is_one && is_told_all {
-            Came::Listed { by: given.voice }
+            listed
         } else if is_full && given.brings_nothing && self.all_listed(part) && (has_most || is_one) {
             // Full of what others have listed, of which there is no more: it adds nothing to them.
-            Came::Listed { by: given.voice }
+            listed
         } else if is_full {
             Came::Full { fresh: self.fresh(given.new, known, fullness) }
         } else if can_list {
@@ -361,7 +378,7 @@ impl Frontier {
                 self.known.listed(part, named);
             }
             self.has_listed(List { part, by: given.voice, length: given.length });
-            Came::Listed { by: given.voice }
+            listed
         } else {
             Came::Useless
         };
@@ -391,6 +408,12 @@ impl Frontier {
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub fn share_within(&self) -> Option<f64> {
         (self.aimed_mentions > 0).then(|| self.within as f64 / self.aimed_mentions as f64)
+    }
+
+    /// Names of a part that answers about parts have given, and this model at all.
+    fn given_in(&self, aim: &Aim, voice: Set) -> u32 {
+        let Aim::Part(part) = aim else { return 0 };
+        self.of(*part).map(|names| names.given(voice)).sum()
     }
 
     /// How many of these names are in a part.

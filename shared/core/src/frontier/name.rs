@@ -106,7 +106,7 @@ pub(super) const fn count(number: &mut u32, is_more: bool) {
 }
 
 impl Portion {
-    const fn count(&mut self, is_part: bool, is_more: bool) {
+    pub(super) const fn count(&mut self, is_part: bool, is_more: bool) {
         count(&mut self.all, is_more);
         if is_part {
             count(&mut self.part, is_more);

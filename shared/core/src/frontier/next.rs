@@ -32,7 +32,7 @@ const MOST_WHOLE: u64 = 40;
 /// A part is cut off as large as this share of what is asked for, so that one answer lists it. Where several models have to list it, it is larger, and asked
 /// for again without what was named, if answers give no greater share of that all the same: that fills answers, where each model knows a part of it only.
 const PART: f64 = 0.75;
-const SHARED_PART: f64 = 1.0;
+const SHARED_PART: f64 = 0.8;
 const FEW_COPIES: f64 = 0.2;
 
 /// Of so many questions about the whole topic one goes to whoever is next, even if it fails.

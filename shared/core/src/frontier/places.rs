@@ -19,6 +19,16 @@ pub(super) struct Places {
     listed: Vec<Listed>,
     /// Of names that several answers about the whole had, and that a model gave in one of its own, those that its list has where it was the first to list.
     first: Portion,
+    /// Of the names that other models named when they were asked about the whole, those that a model named then, too.
+    shared: [Portion; VOICES],
+}
+
+/// The models that have listed a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Listers {
+    pub(super) all: Set,
+    /// Those of them that were told what others had given there: whether they know that was not seen.
+    pub(super) told: Set,
 }
 
 /// What is known of the names of a place.
@@ -27,7 +37,7 @@ pub(super) struct Names {
     counts: Counts,
     heard: Heard,
     /// The models that have listed it.
-    listed_by: Set,
+    listers: Listers,
     /// How many were named by which models, and by which of these in answers about a part, in the order of these.
     by: By<(Set, Set)>,
     /// By model, up to the last one with any.
@@ -37,7 +47,7 @@ pub(super) struct Names {
 /// What each of several models has named of a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Heard {
-    /// Where some models have listed the range: names that one of these has named at all.
+    /// Where some models have listed the range: names that one of these has named at all, or was to leave out.
     pub(super) known: u32,
     /// By [`How`] they named them, and by model.
     named: [[u32; VOICES]; 4],
@@ -59,7 +69,7 @@ pub(super) enum How {
 /// Names in all ranges that the same models have listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
-    pub(super) by: Set,
+    pub(super) by: Listers,
     /// By who named them at all.
     pub(super) named: By,
     /// By model.
@@ -81,11 +91,11 @@ impl Places {
         let place = usize::from(after.place);
         while self.each.len() <= place {
             let next = stretches.partition_point(|stretch| usize::from(stretch.to) < self.each.len());
-            let listed_by = stretches.get(next).map_or(0, |stretch| stretch.reach.listed_by);
-            self.each.push(Names { listed_by, ..Names::default() });
+            let listers = stretches.get(next).map_or(Listers::default(), |stretch| stretch.reach.listers());
+            self.each.push(Names { listers, ..Names::default() });
         }
         let Some(names) = self.each.get_mut(place) else { return };
-        let mut listed = listed_by_these(&mut self.listed, names.listed_by);
+        let mut listed = listed_by_these(&mut self.listed, names.listers);
         let mut take_in = |name: Name, is_more: bool| {
             names.count(name, is_more);
             if let Some(listed) = listed.as_deref_mut() {
@@ -96,6 +106,16 @@ impl Places {
             take_in(before, false);
         }
         take_in(after, true);
+        if before.whole_by != after.whole_by {
+            for (place, shared) in (0..).zip(&mut self.shared) {
+                let (voice, others) = (1 << place, !(1 << place));
+                for (name, is_more) in [(before, false), (after, true)] {
+                    if name.whole_by & others != 0 {
+                        shared.count(name.whole_by & voice != 0, is_more);
+                    }
+                }
+            }
+        }
     }
 
     /// A model lists a range that nobody has listed before.
@@ -107,6 +127,11 @@ impl Places {
         }
     }
 
+    /// Names that others named when they were asked about the whole, and those of them that a model named then, too.
+    pub(super) fn shared(&self, place: usize) -> Portion {
+        self.shared.get(place).copied().unwrap_or_default()
+    }
+
     /// Names that a first list of a range was to have, and has.
     pub(super) const fn first(&self) -> Portion {
         self.first
@@ -116,10 +141,10 @@ impl Places {
     pub(super) fn see_who_listed(&mut self, part: Letters, stretches: &[Stretch]) {
         for stretch in stretches {
             let Some(Letters { from, to }) = stretch.letters().both(part) else { continue };
-            let by = stretch.reach.listed_by;
+            let by = stretch.reach.listers();
             let within = self.each.iter_mut().take(usize::from(to) + 1).skip(from.into());
-            for names in within.filter(|names| names.listed_by != by) {
-                if let Some(listed) = listed_by_these(&mut self.listed, names.listed_by) {
+            for names in within.filter(|names| names.listers != by) {
+                if let Some(listed) = listed_by_these(&mut self.listed, names.listers) {
                     listed.join(names, false);
                 }
                 names.are_listed_by(by);
@@ -133,8 +158,8 @@ impl Places {
 
 /// What these have listed; `None` of nobody.
 #[expect(clippy::indexing_slicing, reason = "it was found or put there just now")]
-fn listed_by_these(all: &mut Vec<Listed>, by: Set) -> Option<&mut Listed> {
-    if by == 0 {
+fn listed_by_these(all: &mut Vec<Listed>, by: Listers) -> Option<&mut Listed> {
+    if by.all == 0 {
         return None;
     }
     let place = all.binary_search_by_key(&by, |listed| listed.by).unwrap_or_else(|place| {
@@ -174,20 +199,26 @@ impl Names {
             self.own.resize(voices, Own::default());
         }
         (0..voices).zip(&mut self.own).for_each(|(place, own)| own.count(name, 1 << place, is_more));
-        self.heard.count(name, self.listed_by, is_more);
+        self.heard.count(name, self.listers, is_more);
     }
 
-    fn are_listed_by(&mut self, listed_by: Set) {
-        self.listed_by = listed_by;
+    fn are_listed_by(&mut self, listers: Listers) {
+        self.listers = listers;
         self.heard = self.heard.of_all();
         for (by, names) in &self.by {
-            self.heard.put(*by, listed_by, |all| *all += names);
+            self.heard.put(*by, listers, |all| *all += names);
         }
     }
 
     /// Those that a model has named.
     pub(super) fn by(&self, voice: Set) -> u32 {
         self.by.iter().filter(|((by, _), _)| by & voice != 0).map(|(_, names)| names).sum()
+    }
+
+    /// Those that a model has named and answers about a part have.
+    pub(super) fn given(&self, voice: Set) -> u32 {
+        let given = self.by.iter().filter(|((by, aimed_by), _)| by & voice != 0 && *aimed_by != 0);
+        given.map(|(_, names)| names).sum()
     }
 
     pub(super) const fn counts(&self) -> Counts {
@@ -200,17 +231,18 @@ impl Names {
 }
 
 impl Heard {
-    fn count(&mut self, name: Name, listed_by: Set, is_more: bool) {
+    fn count(&mut self, name: Name, listers: Listers, is_more: bool) {
         self.each(How::Whole, name.whole_by, |all| count(all, is_more));
         self.each(How::Aimed, name.aimed_by, |all| count(all, is_more));
-        self.put((name.by(), name.aimed_by), listed_by, |all| count(all, is_more));
+        self.put((name.by(), name.aimed_by), listers, |all| count(all, is_more));
     }
 
     /// Puts names of these models, which some of them gave in answers about a part, where they belong, if some have listed the range.
-    fn put(&mut self, (by, aimed_by): (Set, Set), listed_by: Set, mut put: impl FnMut(&mut u32)) {
-        if by & listed_by != 0 {
+    fn put(&mut self, (by, aimed_by): (Set, Set), listers: Listers, mut put: impl FnMut(&mut u32)) {
+        // Who lists what others have not given has the rest from them.
+        if by & listers.all != 0 || listers.told != 0 && aimed_by != 0 {
             put(&mut self.known);
-        } else if listed_by != 0 {
+        } else if listers.all != 0 {
             let (how, by) = if aimed_by == 0 { (How::Beyond, by) } else { (How::Given, aimed_by) };
             self.each(how, by, put);
         }
@@ -276,7 +308,7 @@ mod tests {
             let listed =
                 self.listed.iter().map(|listed| Listed { named: some(&listed.named), ..listed.clone() });
             let listed = listed.filter(|listed| !listed.named.is_empty()).collect();
-            Self { each: each.collect(), listed, first: Portion::default() }
+            Self { each: each.collect(), listed, first: Portion::default(), shared: self.shared }
         }
     }
 
@@ -326,7 +358,7 @@ mod tests {
             (sum.known, sum.of(How::Beyond, 0), sum.of(How::Beyond, 1))
         };
         assert_eq!(heard(&frontier), (0, 0, 0));
-        frontier.reach(part, Came::Listed { by: one });
+        frontier.reach(part, Came::Listed { by: one, is_rest: false });
         assert_eq!(heard(&frontier), (1, 0, 1));
         mention(&mut frontier, 1, two);
         assert_eq!(heard(&frontier), (1, 0, 1));
@@ -339,7 +371,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Mention { name: u64, is_whole: bool, voice: u32 },
-        Listed { from: Place, to: Place, voice: u32 },
+        Listed { from: Place, to: Place, voice: u32, is_rest: bool },
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -347,8 +379,8 @@ mod tests {
         prop_oneof![
             3 => (1_u64..=9, any::<bool>(), 0_u32..4)
                 .prop_map(|(name, is_whole, voice)| Step::Mention { name, is_whole, voice }),
-            1 => (0..=last, 0..=last, 0_u32..4)
-                .prop_map(|(one, other, voice)| Step::Listed { from: one.min(other), to: one.max(other), voice }),
+            1 => (0..=last, 0..=last, 0_u32..4, any::<bool>())
+                .prop_map(|(one, other, voice, is_rest)| Step::Listed { from: one.min(other), to: one.max(other), voice, is_rest }),
         ]
     }
 
@@ -365,8 +397,8 @@ mod tests {
                         let aim = if is_whole { Aim::Whole } else { part };
                         frontier.mention(std::iter::once(name), &aim, 1 << voice);
                     }
-                    Step::Listed { from, to, voice } => {
-                        frontier.reach(Letters { from, to }, Came::Listed { by: 1 << voice });
+                    Step::Listed { from, to, voice, is_rest } => {
+                        frontier.reach(Letters { from, to }, Came::Listed { by: 1 << voice, is_rest });
                     }
                 }
             }

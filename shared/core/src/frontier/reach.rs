@@ -1,6 +1,7 @@
 //! How far stretches of the alphabet are, after an answer.
 
 use super::fullness::Fullness;
+use super::places::Listers;
 use super::voices::Set;
 use super::{Came, Frontier, Given, Letters, Reach, Stretch};
 
@@ -19,18 +20,29 @@ pub(super) fn by_length(longest: f64) -> f64 {
 }
 
 impl Reach {
+    /// Who has listed it.
+    pub(super) const fn listers(&self) -> Listers {
+        Listers { all: self.listed_by, told: self.told }
+    }
+
     fn take_in(&mut self, came: Came) {
         match came {
             Came::Full { fresh } => {
                 self.full = self.full.saturating_add(1);
                 self.fresh = fresh;
             }
-            Came::Listed { by } => {
+            Came::Listed { by, is_rest } => {
                 self.listed = self.listed.saturating_add(1);
+                if !is_rest {
+                    self.told &= !by;
+                } else if self.listed_by & by == 0 {
+                    self.told |= by;
+                }
                 self.listed_by |= by;
             }
             Came::TakenBack { by, fresh } if self.listed_by & by != 0 => {
                 self.listed_by &= !by;
+                self.told &= !by;
                 self.listed = if self.listed_by == 0 { 0 } else { self.listed.saturating_sub(1).max(1) };
                 self.full = self.full.saturating_add(1);
                 self.fresh = fresh;
@@ -55,7 +67,7 @@ impl Stretch {
 impl Frontier {
     /// Takes in what came of asking for a part.
     pub(super) fn reach(&mut self, part: Letters, came: Came) {
-        if let Came::Listed { by } = came {
+        if let Came::Listed { by, .. } = came {
             let is_first = |stretch: &&Stretch| stretch.reach.listed == 0;
             let letters =
                 self.stretches.iter().filter(is_first).filter_map(|stretch| stretch.letters().both(part));
@@ -83,6 +95,7 @@ impl Frontier {
         if stops {
             for Stretch { reach, .. } in &mut self.stretches {
                 reach.listed_by &= !voice;
+                reach.told &= !voice;
                 reach.listed = if reach.listed_by == 0 { 0 } else { reach.listed };
             }
             self.stretches.dedup_by(|next, before| next.joins(before));

@@ -31,6 +31,7 @@ mod lists;
 mod next;
 mod parts;
 mod prior;
+mod rest;
 mod rules;
 mod several;
 mod shared;

@@ -9,6 +9,7 @@ use super::Frontier;
 use super::fullness::Fullness;
 use super::heard::Told;
 use super::keeping::Keeping;
+use super::places::Listers;
 use super::view::View;
 use crate::batch::{Outcome, ResponseMeta};
 use crate::routing::{FREE, SLOW};
@@ -209,7 +210,9 @@ impl View<'_> {
     /// What a model adds to the others of a set.
     pub(super) fn worth(&self, voice: Set, among: Set) -> Worth {
         let others = among & !voice;
-        let by_lists = self.named_in(|listed| listed & voice != 0 && listed & others != 0, voice, others);
+        // Whoever was told to leave out what the model had given did not show whether it knows that.
+        let shows = |listed: Listers| listed.all & voice != 0 && listed.all & !listed.told & others != 0;
+        let by_lists = self.named_in(shows, voice, others);
         if by_lists.found >= TESTED.min(OF_ALL * self.found()).max(1.0) {
             let Named { found, alone, forgotten, .. } = by_lists;
             let adds = by_lists.real(self.told()) / found;
@@ -217,7 +220,8 @@ impl View<'_> {
             return Worth { adds, at_most, forgotten, is_tested: true, is_seen: true };
         }
         // What it named when it was asked about the whole, in ranges that others have listed.
-        let named = self.named_in(|listed| listed & voice == 0 && listed & others != 0, voice, others);
+        let by_others = |listed: Listers| listed.all & voice == 0 && listed.all & others != 0;
+        let named = self.named_in(by_others, voice, others);
         let Named { known, alone, forgotten, .. } = named;
         // Of as many names as the others have.
         let share = |alone: f64| {
@@ -231,13 +235,13 @@ impl View<'_> {
     }
 
     /// Names in ranges that were listed by such models.
-    fn named_in(&self, is_meant: impl Fn(Set) -> bool, voice: Set, others: Set) -> Named {
+    fn named_in(&self, is_meant: impl Fn(Listers) -> bool, voice: Set, others: Set) -> Named {
         let mut sum = Named::default();
         for listed in self.places.listed().iter().filter(|listed| is_meant(listed.by)) {
-            let by_others = i32::try_from((listed.by & others).count_ones()).unwrap_or_default();
+            let by_others = i32::try_from((listed.by.all & others).count_ones()).unwrap_or_default();
             // What the lists of the others leave out that know it.
             let left_out = self.told().forgotten.powi(by_others);
-            let has_listed = listed.by & voice != 0;
+            let has_listed = listed.by.all & voice != 0;
             for (by, names) in &listed.named {
                 let names = f64::from(*names);
                 sum.found += names;
