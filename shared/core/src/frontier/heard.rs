@@ -20,6 +20,10 @@ const NAMED: Prior = Prior { share: 0.4, weight: 10.0 };
 pub(super) const LEFT_OUT: Prior = Prior { share: 0.08, weight: 10.0 };
 const KNOWN: Prior = Prior { share: 0.8, weight: 10.0 };
 
+/// The same of mentions that are made up, and of names that one answer alone has and that are not.
+pub(super) const MADE_UP: Prior = Prior { share: 0.02, weight: 100.0 };
+const REAL: Prior = Prior { share: 1.0, weight: 5.0 };
+
 /// Of what others name about the whole, who knows the same names at least this share, too. Who names less of it is taken to know as much less, but no less than
 /// this share of that.
 const USUALLY_SHARED: f64 = 0.15;
@@ -27,10 +31,6 @@ const LEAST_SHARED: f64 = 0.4;
 
 /// The least share of what it knows that a model is taken to have named about the whole.
 const LEAST_NAMED: f64 = 0.05;
-
-/// The same of mentions that are made up, and of names that one answer alone has and that are not.
-pub(super) const MADE_UP: Prior = Prior { share: 0.02, weight: 100.0 };
-const REAL: Prior = Prior { share: 1.0, weight: 5.0 };
 
 /// What a share is taken to be before anything was seen, as if of so many.
 #[derive(Clone, Copy, Debug)]
