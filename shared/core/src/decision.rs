@@ -28,7 +28,7 @@ pub use ending::{Ending, Ends, Met};
 pub use replay::{Differs, Replay};
 
 /// The rules by which decisions follow from a log. Whoever changes what is decided counts it up, so that nobody compares what an older program decided.
-pub const RULES: u32 = 6;
+pub const RULES: u32 = 7;
 
 /// Decisions that are kept together.
 pub const CHUNK: usize = 256;

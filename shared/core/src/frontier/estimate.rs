@@ -2,6 +2,7 @@
 
 use super::coming::ToCome;
 use super::heard::{LEFT_OUT, MADE_UP};
+use super::recall::by_times;
 use super::view::View;
 use super::voices::VOICES;
 use super::{Frontier, Letters, Reach, Set, Stretch, Sums};
@@ -12,9 +13,6 @@ const USUAL: f64 = 6.0;
 
 /// How the names of one first letter spread over second ones is known beforehand as if so many had been seen.
 const SPREAD: f64 = 8.0;
-
-/// For each new name in a full answer, so many more are to come at least.
-const MORE: f64 = 0.7;
 
 /// With so many known names, their number says as much of a range that came back full as the new ones in the answer do.
 const TRUST: f64 = 10.0;
@@ -153,7 +151,7 @@ impl View<'_> {
         for (stretch, sums) in self.stretches().filter(|(stretch, _)| by_nobody(stretch.reach)) {
             let known = self.known_of(sums, stretch.letters(), once_real);
             names +=
-                (known * at_least).max(real(sums) + self.by_fresh(sums, stretch.letters(), stretch.reach));
+                (known * at_least).max(real(sums) + self.by_full(sums, stretch.letters(), stretch.reach));
             whole += known;
         }
         let of_open = if whole > basis { names / whole } else { 1.0 };
@@ -215,7 +213,7 @@ impl View<'_> {
             return sums.found() + by_known;
         }
         let weight = known / (known + TRUST);
-        sums.found() + weight * by_known + (1.0 - weight) * self.by_fresh(sums, letters, reach)
+        sums.found() + weight * by_known + (1.0 - weight) * self.by_full(sums, letters, reach)
     }
 
     /// What answers about the whole know of a range.
@@ -224,9 +222,10 @@ impl View<'_> {
         of(sums) + self.drawn(letters, of) + USUAL * letters.usual() / 1_000.0
     }
 
-    /// What is still to come of a range whose last answer came back full, by the new ones in it.
-    fn by_fresh(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
-        MORE * f64::from(reach.fresh) / 1_000.0 * (sums.found() + self.drawn(letters, Sums::found))
+    /// What is still to come of a range whose last answer came back full, by what that says.
+    pub(super) fn by_full(&self, sums: &Sums, letters: Letters, reach: Reach) -> f64 {
+        let to_come = by_times(reach.full) * f64::from(reach.left) / 1_000.0;
+        to_come * (sums.found() + self.drawn(letters, Sums::found))
     }
 
     /// By how much a number of names of a range is drawn towards its usual share of those with the same first letter: few say little of second letters. What

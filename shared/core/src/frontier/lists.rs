@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fullness::Length;
+use super::recall::Recall;
 use super::voices::Set;
 use super::{Came, Frontier, Letters};
 
@@ -32,8 +33,8 @@ impl Frontier {
         self.lists = lists;
         for List { part, by, length } in none {
             // How many of them were new then is not kept: all are taken for that, until it is asked for again.
-            let fresh = self.fresh(length.names, self.found_in(part), fullness);
-            self.reach(part, Came::TakenBack { by, fresh });
+            let left = self.left(length.names, Recall::default(), self.found_in(part), fullness);
+            self.reach(part, Came::TakenBack { by, left });
         }
     }
 }

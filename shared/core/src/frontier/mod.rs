@@ -42,6 +42,7 @@ mod parts;
 mod places;
 mod prior;
 mod reach;
+mod recall;
 mod spread;
 mod sums;
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod voices;
 pub use aim::Aim;
 use categories::{Categories, Said};
 pub use categories::{Category, GivenError, MAX_NAME_CHARS, MAX_PARTS, NameError};
-use fullness::{FULL, Fullness, Length};
+use fullness::{FULL, Length};
 use known::Known;
 pub use letters::Letters;
 use letters::Place;
@@ -65,7 +66,7 @@ pub(crate) use next::Step;
 pub use next::{Outlook, Wish};
 pub use parts::{Part, PartState};
 use places::Places;
-use reach::by_length;
+use recall::Recall;
 use spread::Spread;
 use sums::Sums;
 use unanswered::Unanswered;
@@ -91,8 +92,8 @@ struct Reach {
     listed_by: Set,
     /// Those of these models that were told what others had given there: whether they know that was not seen.
     told: Set,
-    /// New names in the last answer that came back full, for a thousand that were known after it; of short answers each counts for more.
-    fresh: u16,
+    /// Names to come by the last answer that came back full, for a thousand that were known after it.
+    left: u16,
     /// Answers that were no list, or not of it.
     useless: u16,
 }
@@ -100,12 +101,12 @@ struct Reach {
 /// What came of asking for a part.
 #[derive(Clone, Copy, Debug)]
 enum Came {
-    /// A list as long as was asked for; new names in it for a thousand that are known.
-    Full { fresh: u16 },
+    /// A list as long as was asked for; names to come for a thousand that are known.
+    Full { left: u16 },
     /// All that a model knows; but only what others had not given, where it was told to leave that out.
     Listed { by: Set, is_rest: bool },
     /// What was taken for that was none.
-    TakenBack { by: Set, fresh: u16 },
+    TakenBack { by: Set, left: u16 },
     /// No list, or one of something else.
     Useless,
 }
@@ -164,6 +165,7 @@ struct Given {
     left_out: u32,
     /// Of those, the ones that others than its model had given, at least.
     left_to_others: u32,
+    recall: Recall,
     /// Nothing in it is new, since it is full of what is known.
     is_stuck: bool,
     /// Nothing in it is new at all.
@@ -290,6 +292,11 @@ impl Frontier {
         let is_stuck = of_known > 0 && brings_nothing;
         let seeds = part.map_or(0, |part| self.known.count(part));
         let left_out = meta.left_out.saturating_sub(seeds);
+        let recall = part.map_or(Recall::default(), |part| {
+            let given = within.saturating_sub(meta.copied);
+            let known = given.saturating_sub(new.saturating_add(tail.missing));
+            self.recall(part, voice, given, known, own.min(left_out))
+        });
         let length = Length { names: within, ..length };
         let given = Given {
             length,
@@ -300,6 +307,7 @@ impl Frontier {
             known,
             left_out,
             left_to_others: left_out.saturating_sub(own),
+            recall,
             is_stuck,
             brings_nothing,
             voice,
@@ -372,7 +380,7 @@ impl Frontier {
             // Full of what others have listed, of which there is no more: it adds nothing to them.
             listed
         } else if is_full {
-            Came::Full { fresh: self.fresh(given.new, known, fullness) }
+            Came::Full { left: self.left(given.new, given.recall, known, fullness) }
         } else if can_list {
             if let Some(named) = given.known {
                 self.known.listed(part, named);
@@ -383,12 +391,6 @@ impl Frontier {
             Came::Useless
         };
         self.reach(part, came);
-    }
-
-    /// So many new names for a thousand that are known; of short answers each counts for more.
-    fn fresh(&self, new: u32, known: f64, fullness: Fullness) -> u16 {
-        let longest = f64::from(self.longest) * fullness.delivers();
-        permille(f64::from(new) * by_length(longest) / known.max(1.0))
     }
 
     /// Whether models have listed all of a part.

@@ -9,16 +9,6 @@ use super::{Came, Frontier, Given, Letters, Reach, Stretch};
 const LEFT_OUT_AT_MOST: f64 = 0.25;
 const BELIED: u32 = 4;
 
-/// Parts are as large as one answer, by what is thought of them. The shorter answers are, the more do parts differ from that: a full answer of so many
-/// names leaves as much for each new one as is usual, one of ten nearly twice that.
-const USUAL_LENGTH: f64 = 50.0;
-const SHORTEST: f64 = 10.0;
-
-/// How much more than usual a full answer leaves, by how many names are asked for at once.
-pub(super) fn by_length(longest: f64) -> f64 {
-    if longest < 1.0 { 1.0 } else { 0.8 + 0.2 * USUAL_LENGTH / longest.max(SHORTEST) }
-}
-
 impl Reach {
     /// Who has listed it.
     pub(super) const fn listers(&self) -> Listers {
@@ -27,9 +17,9 @@ impl Reach {
 
     fn take_in(&mut self, came: Came) {
         match came {
-            Came::Full { fresh } => {
+            Came::Full { left } => {
                 self.full = self.full.saturating_add(1);
-                self.fresh = fresh;
+                self.left = left;
             }
             Came::Listed { by, is_rest } => {
                 self.listed = self.listed.saturating_add(1);
@@ -40,12 +30,12 @@ impl Reach {
                 }
                 self.listed_by |= by;
             }
-            Came::TakenBack { by, fresh } if self.listed_by & by != 0 => {
+            Came::TakenBack { by, left } if self.listed_by & by != 0 => {
                 self.listed_by &= !by;
                 self.told &= !by;
                 self.listed = if self.listed_by == 0 { 0 } else { self.listed.saturating_sub(1).max(1) };
                 self.full = self.full.saturating_add(1);
-                self.fresh = fresh;
+                self.left = left;
             }
             Came::TakenBack { .. } => {}
             Came::Useless => self.useless = self.useless.saturating_add(1),

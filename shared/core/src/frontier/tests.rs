@@ -23,6 +23,7 @@ use crate::routing::Policy;
 use crate::time::UnixMillis;
 use crate::topic::{Partition, ProbeShare};
 
+mod ahead;
 mod categories;
 mod known;
 mod letters;
@@ -31,6 +32,7 @@ mod lists;
 mod next;
 mod parts;
 mod prior;
+mod recall;
 mod rest;
 mod rules;
 mod several;
@@ -386,7 +388,7 @@ fn said(
 #[test]
 fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_wanted() {
     let (mut ends, mut near) = (0, 0);
-    for seed in 1..=12_u64 {
+    for seed in 1..=40_u64 {
         let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let known: Vec<String> = (0..600)
             .map(|number| {
@@ -430,7 +432,9 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
             let barred =
                 letters.map_or(Vec::new(), |letters| log.frontier().leave_out(&Aim::Part(letters), None));
             let named = said(&known, letters, items as usize, &barred, &mut chance);
-            log.answer(ONE, letters.map(|letters| letters.to_string()).as_deref(), items, &all(&named));
+            let copied = barred.iter().filter(|name| named.contains(name)).count() as u32;
+            let (cell, left_out) = (letters.map(|letters| letters.to_string()), barred.len() as u32);
+            log.meta(ResponseMeta { cell, asked: items, left_out, copied, ..meta(ONE) }, &all(&named));
             requests += 1;
             to_ninety += usize::from(found(&log) < 540);
             let said = log.frontier().estimate();
@@ -441,9 +445,10 @@ fn a_topic_is_listed_with_half_of_the_requests_of_a_loop_and_ends_near_what_was_
         };
         assert!(requests <= 200 && to_ninety * 2 <= loops, "{to_ninety} of {loops}, {requests} in all");
         ends += 1;
-        near += usize::from((0.91..=0.99).contains(&end));
+        assert!(end >= 0.91, "{end}");
+        near += usize::from(end <= 0.99);
     }
-    assert!(near * 10 >= ends * 8, "{near} of {ends}");
+    assert!(near * 10 >= ends * 7, "{near} of {ends}");
 }
 
 proptest! {

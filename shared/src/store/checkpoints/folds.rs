@@ -20,7 +20,7 @@ pub const FOLDS: &str = "folds";
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Changed together with anything that a checkpoint holds or that a fold makes of an entry.
-pub const VERSION: u32 = 21;
+pub const VERSION: u32 = 22;
 
 /// Most chunks: 4 GiB.
 const MAX_CHUNKS: u32 = 16_384;

@@ -31,10 +31,13 @@ fn of_twenty_questions_one_stays_about_the_whole() {
         let aim = aim_of(&log.next());
         let part = if let Aim::Part(part) = aim { Some(part) } else { None };
         about_whole += u32::from(part.is_none());
-        let begin = part.map_or("m".to_owned(), Letters::begin);
-        let part = part.map(|part| part.to_string());
-        let (first, last) = (number * 100, number * 100 + 50);
-        log.says(ResponseMeta { cell: part, ..whole() }, &numbered(&begin, first..last));
+        // From all over it, so that it can be cut.
+        let pairs = ('a'..='z').flat_map(|first| ('a'..='z').map(move |second| format!("{first}{second}")));
+        let within: Vec<String> = pairs.filter(|pair| part.is_none_or(|part| part.holds(pair))).collect();
+        let named: Vec<String> = (0..50_usize)
+            .map(|name| format!("{}{}", within[name * within.len() / 50], number * 100 + name as u32))
+            .collect();
+        log.says(ResponseMeta { cell: part.map(|part| part.to_string()), ..whole() }, &named);
         assert!(about_whole >= number / 20, "{about_whole} of {number}");
     }
     assert!(about_whole < 20, "{about_whole}");
