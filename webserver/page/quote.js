@@ -7,11 +7,17 @@ const PAUSE_MS = 2000;
 
 const next = items => (items === 1 ? 'The next item:' : `The next ${count(items)} items:`);
 
-const about = quote => [
+const between = (of, low, high) => (low === high ? of(low) : `${of(low)} to ${of(high)}`);
+
+const about = quote => (quote.is_rough ? [
+  quote.usd.high ? between(usd, quote.usd.low, quote.usd.high) : '$0',
+  between(count, quote.requests.low, quote.requests.high) + ` request${quote.requests.high === 1 ? '' : 's'}`,
+  quote.seconds && between(span, 1000 * quote.seconds.low, 1000 * quote.seconds.high),
+] : [
   quote.usd.high ? `about ${usd(quote.usd.about)} (${usd(quote.usd.low)} to ${usd(quote.usd.high)})` : '$0',
   `${quote.requests.about} request${quote.requests.about === 1 ? '' : 's'}`,
   quote.seconds && span(1000 * quote.seconds.about),
-].filter(Boolean).join(', ');
+]).filter(Boolean).join(', ');
 
 // Of so many requests, or of as many as can be told of where these are fewer.
 const REQUESTS = 20;

@@ -39,12 +39,19 @@ const ROOM: f64 = 2.0;
 /// What is foreseen may be wrong by this share, whatever is known.
 const DOUBT: f64 = 0.1;
 
-/// Where parts are asked for, they bring less than is thought, or more, by these.
-const LESS: f64 = 0.6;
-const MORE: f64 = 1.2;
+/// Where parts are asked for, they bring less than is thought, or more, by these; and where the quote is a rough one.
+const ENDS: [f64; 2] = [0.6, 1.2];
+const ROUGH_ENDS: [f64; 2] = [0.45, 1.35];
 
 /// Pace varies so much, whatever was seen.
 const DOUBT_OF_PACE: f64 = 0.15;
+
+/// Nearly all that is told from an earlier moment is right within a fifth in eight of ten cases: up to this share of what there is thought to be, where parts
+/// are asked for (`ARCHITECTURE.md` has the numbers).
+const WELL_KNOWN_UP_TO: f64 = 0.4;
+
+/// Where none are asked for, that holds of intervals the ends of which are no further apart than this.
+const NARROW: f64 = 2.0;
 
 /// Of the items that models still know, no more than this share is promised.
 const OF_LEFT: f64 = 0.6;
@@ -77,6 +84,8 @@ pub struct Quote {
     pub usd: Range,
     /// Seconds at the pace of the newest requests; `None` where there is none yet since the topic was started.
     pub seconds: Option<Range>,
+    /// What is likeliest is off by more than a fifth too often: only the intervals say something.
+    pub is_rough: bool,
 }
 
 /// Why there is no quote.
@@ -174,6 +183,7 @@ pub fn look(
     since: UnixMillis,
 ) -> (Option<Completeness>, Forecast) {
     let frontier = fold.frontier();
+    let found = fold.attributes();
     let answers = fold.incidence().responses;
     let spent = fold.lately().mean(since);
     let usd = spent.map_or(0.0, |spent| spent.usd * spent.for_each_answer);
@@ -186,7 +196,9 @@ pub fn look(
     } else if frontier.is_used() {
         let ahead = frontier.ahead(items, probes);
         promised = ahead.steps.iter().map(|step| step.new).sum();
-        (ahead.completeness, walked(&ahead.steps, usd))
+        let left = left_of(ahead.completeness, found, promised).unwrap_or_default();
+        let ends = if is_well_known(found, left) { ENDS } else { ROUGH_ENDS };
+        (ahead.completeness, walked(&ahead.steps, usd, ends))
     } else {
         match fold.incidence().prospect() {
             Some(prospect) => {
@@ -198,17 +210,28 @@ pub fn look(
             None => (None, Vec::new()),
         }
     };
-    let found = fold.attributes();
-    let mut known = completeness.filter(|said| !said.at_least);
-    if answers < LEAST_ANSWERS {
-        (curve, known, promised) = (Vec::new(), None, f64::INFINITY);
-    }
-    let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
-    // What no part promises is not in sight.
-    let left = left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised));
+    let left = if answers < LEAST_ANSWERS {
+        curve.clear();
+        None
+    } else {
+        left_of(completeness, found, promised)
+    };
     let Yield { requests, new, cost, .. } = fold.lately().last(NEWEST, 0);
     let newest = Newest { requests, new, cost };
     (completeness, Forecast { found, curve, left, blind, spent, is_cut: frontier.is_used(), newest })
+}
+
+/// Items that the models still know, or that parts promise.
+fn left_of(completeness: Option<Completeness>, found: u64, promised: f64) -> Option<f64> {
+    let known = completeness.filter(|said| !said.at_least);
+    let left = known.map(|said| (said.estimate.total + said.estimate.made_up - count(found)).max(0.0));
+    // What no part promises is not in sight.
+    left.or(promised.is_finite().then_some(promised)).map(|left| left.min(promised))
+}
+
+/// Whether what comes of asking for parts can be told well, where so many items are found and so many left.
+fn is_well_known(found: u64, left: f64) -> bool {
+    count(found) < WELL_KNOWN_UP_TO * (count(found) + left)
 }
 
 /// Numbers of answers, further and further apart.
@@ -217,7 +240,7 @@ fn steps(most: f64) -> impl Iterator<Item = f64> {
 }
 
 /// What requests bring and cost, added up.
-fn walked(ahead: &[Step], usd: f64) -> Vec<[f64; 5]> {
+fn walked(ahead: &[Step], usd: f64, [less, more]: [f64; 2]) -> Vec<[f64; 5]> {
     let (mut requests, mut new) = (0.0, 0.0);
     let mut sums = vec![(requests, new)];
     for step in ahead {
@@ -231,7 +254,7 @@ fn walked(ahead: &[Step], usd: f64) -> Vec<[f64; 5]> {
         let is_further = points.last().is_none_or(|[last, ..]| *last < wanted);
         let place = sums.partition_point(|(answers, _)| *answers < wanted).min(sums.len() - 1);
         if let Some((answers, new)) = sums.get(place).filter(|_| is_further) {
-            points.push(point(*answers, [LESS, 1.0, MORE].map(|by| by * new), *answers * usd));
+            points.push(point(*answers, [less, 1.0, more].map(|by| by * new), *answers * usd));
         }
     }
     points
@@ -274,7 +297,16 @@ impl Forecast {
         let whole = |answers: f64| (answers * spent.for_each_answer).ceil().max(1.0);
         let requests = Range { about: whole(about), low: whole(low), high: whole(high) };
         let (usd, seconds) = self.takes(requests, spent);
-        Ok(Quote { items, requests, usd, seconds })
+        let is_rough = self.is_rough(requests, usd);
+        Ok(Quote { items, requests, usd, seconds, is_rough })
+    }
+
+    fn is_rough(&self, requests: Range, usd: Range) -> bool {
+        if self.is_cut {
+            return !is_well_known(self.found, self.left.unwrap_or_default());
+        }
+        let told = if usd.high > 0.0 { usd } else { requests };
+        told.high > NARROW * told.low
     }
 
     /// What a request takes, where anything can be told at all.
@@ -356,12 +388,17 @@ impl fmt::Display for Newest {
 }
 
 impl fmt::Display for Quote {
-    /// For people: `the next 100 items: about $0.40 (0.30 to 0.52), 12 requests, 3 min`.
+    /// For people: `the next 100 items: about $0.40 (0.30 to 0.52), 12 requests (9 to 16), 3 min`, or, where only the intervals say something,
+    /// `the next 20 items: $0.01 to 0.03, 1 to 3 requests, 4 s to 12 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { items, requests, usd, seconds } = self;
+        let Self { items, requests, usd, seconds, is_rough } = self;
         match items {
             1 => f.write_str("the next item: ")?,
             items => write!(f, "the next {items} items: ")?,
+        }
+        if *is_rough {
+            write!(f, "{}, {}", in_words::money_between(*usd), in_words::requests_between(*requests))?;
+            return seconds.map_or(Ok(()), |seconds| write!(f, ", {}", in_words::time_between(seconds)));
         }
         write!(f, "{}, ", in_words::money(*usd))?;
         let Range { about, low, high } = requests;

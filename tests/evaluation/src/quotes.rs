@@ -92,6 +92,8 @@ struct Row {
     /// Refused, though as many were found.
     could: usize,
     kept: Vec<Kept>,
+    /// Those of which only the intervals were told.
+    rough: Vec<Kept>,
 }
 
 /// Requests and money by what they were told to be.
@@ -131,7 +133,15 @@ pub fn quote_report(setting: &Setting, courses: &[Course]) -> QuoteReport {
 }
 
 fn row(of: String, promises: &[(f64, &Promise)]) -> Row {
-    let mut row = Row { of, asked: promises.len(), refused: 0, never: 0, could: 0, kept: Vec::new() };
+    let mut row = Row {
+        of,
+        asked: promises.len(),
+        refused: 0,
+        never: 0,
+        could: 0,
+        kept: Vec::new(),
+        rough: Vec::new(),
+    };
     for (_, promise) in promises {
         match (&promise.said, promise.took) {
             (Err(_), None) => row.refused += 1,
@@ -140,15 +150,18 @@ fn row(of: String, promises: &[(f64, &Promise)]) -> Row {
                 row.could += 1;
             }
             (Ok(_), None) => row.never += 1,
-            (Ok(quote), Some((requests, usd))) => row.kept.push(Kept {
-                requests: quote.requests.about / requests.max(1.0),
-                usd: if usd > 0.0 { quote.usd.about / usd } else { 1.0 },
-                is_near: (quote.requests.about - requests).abs() <= (NEAR * requests).max(1.0),
-                is_covered: quote.requests.low <= requests
-                    && requests <= quote.requests.high
-                    && quote.usd.low <= usd
-                    && usd <= quote.usd.high,
-            }),
+            (Ok(quote), Some((requests, usd))) => {
+                let rows = if quote.is_rough { &mut row.rough } else { &mut row.kept };
+                rows.push(Kept {
+                    requests: quote.requests.about / requests.max(1.0),
+                    usd: if usd > 0.0 { quote.usd.about / usd } else { 1.0 },
+                    is_near: (quote.requests.about - requests).abs() <= (NEAR * requests).max(1.0),
+                    is_covered: quote.requests.low <= requests
+                        && requests <= quote.requests.high
+                        && quote.usd.low <= usd
+                        && usd <= quote.usd.high,
+                });
+            }
         }
     }
     row
@@ -160,7 +173,7 @@ impl fmt::Display for QuoteReport {
         writeln!(f, "{taxonomy}: exponent {exponent}, models: {}, {} seeds", family.name(), self.seeds)?;
         writeln!(
             f,
-            "  {:<14} {:>6} {:>8} {:>6} {:>6} {:>7}  requests ±20 %  or ±1  told/needed  USD ±20 %  told/needed  within the interval",
+            "  {:<14} {:>6} {:>8} {:>6} {:>6} {:>7}  requests ±20 %  or ±1  told/needed  USD ±20 %  told/needed  within the interval  rough  within theirs",
             "quotes", "asked", "refused", "could", "never", "quoted"
         )?;
         for row in &self.rows {
@@ -174,7 +187,7 @@ impl fmt::Display for QuoteReport {
             };
             writeln!(
                 f,
-                "  {:<14} {:>6} {:>8} {:>6} {:>6} {:>7}  {:>12.0} %  {:>3.0} %  {:>11.2}  {:>7.0} %  {:>11.2}  {:>17.0} %",
+                "  {:<14} {:>6} {:>8} {:>6} {:>6} {:>7}  {:>12.0} %  {:>3.0} %  {:>11.2}  {:>7.0} %  {:>11.2}  {:>17.0} %  {:>5}  {:>11.0} %",
                 row.of,
                 row.asked,
                 row.refused,
@@ -187,6 +200,9 @@ impl fmt::Display for QuoteReport {
                 share(&|kept| near(kept.usd)),
                 median(&|kept| kept.usd),
                 share(&|kept| kept.is_covered),
+                row.rough.len(),
+                row.rough.iter().filter(|kept| kept.is_covered).count() as f64 * 100.0
+                    / row.rough.len().max(1) as f64,
             )?;
         }
         Ok(())
@@ -207,6 +223,7 @@ pub fn quote_lines(setting: &Setting, course: &Course) -> String {
             "items": promise.items,
             "requests": quote.map(|quote| range(quote.requests)),
             "usd": quote.map(|quote| range(quote.usd)),
+            "is_rough": quote.map(|quote| quote.is_rough),
             "why_not": promise.said.as_ref().err().map(ToString::to_string),
             "took_requests": promise.took.map(|(requests, _)| requests),
             "took_usd": promise.took.map(|(_, usd)| usd),

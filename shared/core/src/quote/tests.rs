@@ -45,7 +45,7 @@ fn the_curve_is_read_backwards() {
 fn requests_that_may_be_needed_count_by_how_likely_they_are() {
     let steps =
         [(1.0, 10.0), (1.0, 8.0), (0.4, 2.0), (0.1, 0.5)].map(|(requests, new)| Step { requests, new });
-    let curve = walked(&steps, 0.01);
+    let curve = walked(&steps, 0.01, ENDS);
     let ends = |[answers, _, new, _, usd]: [f64; 5]| [answers, new, usd];
     let (first, last) = (curve.first().copied().map(ends), curve.last().copied().map(ends));
     assert_eq!((first, last), (Some([1.0, 10.0, 0.01]), Some([2.5, 20.5, 0.025])));
@@ -157,7 +157,7 @@ fn where_the_estimate_does_not_hold_there_is_no_quote() {
 fn a_quote_reads_like_one() {
     let range = |about: f64| Range { about, low: about * 0.75, high: about * 1.3 };
     let requests = Range { about: 12.0, low: 9.0, high: 16.0 };
-    let quote = Quote { items: 100, requests, usd: range(0.4), seconds: Some(range(180.0)) };
+    let quote = Quote { items: 100, requests, usd: range(0.4), seconds: Some(range(180.0)), is_rough: false };
     assert_eq!(
         quote.to_string(),
         "the next 100 items: about $0.40 (0.30 to 0.52), 12 requests (9 to 16), 3 min"
@@ -171,6 +171,36 @@ fn a_quote_reads_like_one() {
         cheap.to_string(),
         "the next 100 items: about $0.0040 (0.0030 to 0.0052), 12 requests (9 to 16), 2.0 h"
     );
+    let rough = Quote { is_rough: true, ..quote };
+    assert_eq!(rough.to_string(), "the next 100 items: $0.30 to 0.52, 9 to 16 requests, 2 min to 4 min");
+    let one = Range { about: 1.0, low: 1.0, high: 1.0 };
+    let seconds = Some(Range { about: 2.0, low: 1.6, high: 2.4 });
+    let few = Quote { usd: range(0.0), requests: one, seconds, ..rough };
+    assert_eq!(few.to_string(), "the next 100 items: $0, 1 request, 2 s");
+    let two = Range { about: 2.0, low: 2.0, high: 2.0 };
+    assert_eq!(
+        Quote { requests: two, seconds: None, ..few }.to_string(),
+        "the next 100 items: $0, 2 requests"
+    );
+}
+
+#[test]
+fn what_is_likeliest_is_told_only_where_it_is_well_known() {
+    // Not cut: by how far the ends are apart.
+    let within = |share: f64| {
+        let all = forecast(500);
+        let by = |[answers, _, new, _, usd]: &[f64; 5]| {
+            [*answers, new * (1.0 - share), *new, new * (1.0 + share), *usd]
+        };
+        Forecast { curve: all.curve.iter().map(by).collect(), ..all }
+    };
+    assert!(!within(0.05).quote(100).unwrap().is_rough, "{:?}", within(0.05).quote(100));
+    assert!(within(0.4).quote(100).unwrap().is_rough, "{:?}", within(0.4).quote(100));
+    // Cut: by how much of it is known. Two hundred are left.
+    for (found, is_rough) in [(120, false), (133, false), (134, true), (500, true)] {
+        let cut = Forecast { is_cut: true, ..forecast(found) };
+        assert_eq!(cut.quote(20).unwrap().is_rough, is_rough, "{found}");
+    }
 }
 
 #[test]

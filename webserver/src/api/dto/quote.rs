@@ -22,6 +22,9 @@ pub struct QuoteView {
     /// Seconds, at the pace of the newest requests; absent where the topic has not had any since it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<RangeView>,
+    /// What is likeliest is off by more than a fifth too often, at this point of the topic: only the ends of the intervals say something.
+    #[serde(default)]
+    pub is_rough: bool,
     /// From so many of the next requests on it can be told what they bring; 0 where of no number of them.
     #[serde(default)]
     pub least_requests: u64,
